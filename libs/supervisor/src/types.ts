@@ -1,0 +1,102 @@
+export type StreamName = 'stdout' | 'stderr';
+
+/** Bytes of each stream, counted from the start. */
+export interface StreamPosition {
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
+export type Program =
+  /** Run by `sh`, as a file. */
+  | { readonly script: string }
+  /** Exactly these arguments, no shell. */
+  | { readonly argv: readonly string[] };
+
+export interface StartRequest {
+  readonly commandId: string;
+  readonly program: Program;
+  /** Null: the fallback if it exists, else where the launcher runs. A directory that is named and missing fails the start. */
+  readonly cwd: string | null;
+  readonly fallbackCwd: string | null;
+  /** Added to the environment of the launcher. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: { readonly kind: 'none' } | { readonly kind: 'text'; readonly text: string } | { readonly kind: 'open' };
+  readonly timeoutSeconds: number;
+  /** Null: no such limit. */
+  readonly noOutputTimeoutSeconds: number | null;
+  /** Between SIGTERM and SIGKILL when a timeout ends the command. */
+  readonly graceSeconds: number;
+  /** Most bytes of each stream that are stored; the rest is read and counted. */
+  readonly outputLimitBytes: number;
+  /** Leave running what the main process leaves behind. */
+  readonly keepBackground: boolean;
+}
+
+/** What was found when a process tree was killed. */
+export interface KillReport {
+  /** A last look found nothing of the tree. */
+  readonly killVerified: boolean;
+  /** Processes of the tree that are still there. */
+  readonly survivors: number;
+  /** Processes of which it cannot be told whether they belong to the tree. */
+  readonly uninspectable: number;
+}
+
+/** Written once, atomically, by the supervisor when the main process has ended and its output is stored. */
+export interface ExitRecord {
+  readonly reason: 'exited' | 'signaled' | 'timed_out' | 'no_output' | 'cancelled' | 'start_failed';
+  /** Null unless the main process exited by itself. */
+  readonly exitCode: number | null;
+  /** Such as `SIGKILL`; null unless a signal ended the main process. */
+  readonly signal: string | null;
+  /** Why it could not be started; only with `start_failed`. */
+  readonly detail: string | null;
+  /** By the machine's uptime, not the wall clock. */
+  readonly durationMs: number;
+  /** Processor time of the main process and its waited-for children; null where it cannot be told. */
+  readonly cpuMs: number | null;
+  /** Bytes that were read from the command. */
+  readonly produced: StreamPosition;
+  /** Bytes of them that the spools hold. */
+  readonly stored: StreamPosition;
+  /** What cancel or timeout found; null if neither happened. */
+  readonly kill: KillReport | null;
+  /** Processes left behind by the main process that were killed; null with `keepBackground`. */
+  readonly leftKilled: number | null;
+}
+
+export interface OutputChunk {
+  readonly stream: StreamName;
+  readonly data: Buffer;
+}
+
+export type AttachmentEnd =
+  /** The record is there and all stored bytes were delivered. */
+  | { readonly kind: 'ended'; readonly record: ExitRecord }
+  /** The supervisor is proved dead and left no record; stored bytes were delivered. */
+  | { readonly kind: 'supervisor-gone'; readonly detail: string }
+  /** No claim of that command is here. */
+  | { readonly kind: 'absent' }
+  /** A spool is shorter than the position asked for. */
+  | { readonly kind: 'spool-short'; readonly spool: StreamPosition }
+  /** The environment lacks what the supervisor needs, named in the detail. */
+  | { readonly kind: 'unsupported'; readonly detail: string }
+  /** The wire broke: nothing is known. Attach again. */
+  | { readonly kind: 'dropped'; readonly cause: Error };
+
+/** A view of one command from a position on. */
+export interface Attachment {
+  /**
+   * Settles when the far side has answered: whether this call made the claim (`started`), found it taken (`taken`),
+   * or found nothing that it could attach to (null; `end` says why). Rejects never.
+   */
+  readonly opened: Promise<'started' | 'taken' | null>;
+  /** The output from the position on, as it comes; each stream in order. Not reading it holds the far side back. One reader. */
+  readonly chunks: AsyncIterable<OutputChunk>;
+  /** Settles after the last chunk was taken. */
+  readonly end: Promise<AttachmentEnd>;
+  /** Tells the far side that everything is kept, so that its spool may go. Only after an `ended`. Best effort. */
+  acknowledge(): Promise<void>;
+  /** Lets go; the command goes on. */
+  close(): void;
+}
