@@ -1,0 +1,114 @@
+import { resolve } from 'node:path';
+import { plainToInstance } from 'class-transformer';
+import { type ValidationError, validateSync } from 'class-validator';
+import { Environment } from './environment.js';
+
+/** What rdev was told, grouped by concern. Built once, before anything starts; tests pass their own. */
+export interface Config {
+  readonly http: { readonly port: number; readonly host: string; readonly trustProxy: number | readonly string[] };
+  readonly database: {
+    /** Null: PostgreSQL is embedded in the data directory. */
+    readonly url: string | null;
+    readonly directUrl: string | null;
+  };
+  readonly dataDir: string;
+  readonly runtime: 'local' | 'kubernetes';
+  readonly kubernetes: { readonly inCluster: boolean; readonly namespace: string; readonly kubeconfig: string | null };
+  readonly adminKey: string | null;
+  readonly commands: {
+    readonly runningPerProjectMax: number;
+    readonly runningPerReplicaMax: number;
+    readonly queuedPerProjectMax: number;
+    readonly outputBytesDefault: number;
+    readonly outputBytesMax: number;
+    readonly lostAfterSeconds: number;
+    readonly streamsPerKeyMax: number;
+  };
+  readonly retentionDays: { readonly output: number; readonly commands: number; readonly events: number };
+  readonly logLevel: string;
+  /** What commands on the local runtime get of the environment, and nothing else. */
+  readonly localEnvironment: Readonly<Record<string, string>>;
+}
+
+export const Config = Symbol('Config');
+
+/** The environment does not fit; the message names every bad variable and shows no value. */
+export class InvalidConfiguration extends Error {
+  constructor(problems: readonly string[]) {
+    super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    this.name = 'InvalidConfiguration';
+  }
+}
+
+/** @throws {@link InvalidConfiguration} naming every variable at fault */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const environment = plainToInstance(Environment, given, { excludeExtraneousValues: true, exposeDefaultValues: true });
+  environment.KUBERNETES_SERVICE_HOST = given['KUBERNETES_SERVICE_HOST'] as string;
+  const problems = validateSync(environment).map(describeProblem);
+  const inCluster = environment.KUBERNETES_SERVICE_HOST !== undefined;
+  const runtime = environment.RDEV_RUNTIME === 'auto' ? (inCluster ? 'kubernetes' : 'local') : environment.RDEV_RUNTIME;
+  if (runtime === 'local' && !isLoopback(environment.HOST)) {
+    problems.push('HOST must be a loopback address with the local runtime, which isolates nothing');
+  }
+  if (environment.RDEV_OUTPUT_LIMIT_BYTES > environment.RDEV_OUTPUT_LIMIT_MAX_BYTES) {
+    problems.push('RDEV_OUTPUT_LIMIT_BYTES must not exceed RDEV_OUTPUT_LIMIT_MAX_BYTES');
+  }
+  if (problems.length > 0) throw new InvalidConfiguration(problems);
+  const url = databaseUrl(environment, inCluster);
+  return {
+    http: { port: environment.PORT, host: environment.HOST, trustProxy: trustProxy(environment.TRUST_PROXY) },
+    database: { url, directUrl: environment.DATABASE_DIRECT_URL ?? url },
+    dataDir: resolve(environment.RDEV_DATA_DIR),
+    runtime,
+    kubernetes: { inCluster, namespace: environment.RDEV_NAMESPACE, kubeconfig: environment.KUBECONFIG ?? null },
+    adminKey: environment.RDEV_ADMIN_KEY ?? null,
+    commands: {
+      runningPerProjectMax: environment.CONCURRENT_COMMANDS,
+      runningPerReplicaMax: environment.RDEV_MAX_RUNNING,
+      queuedPerProjectMax: environment.RDEV_MAX_QUEUED,
+      outputBytesDefault: environment.RDEV_OUTPUT_LIMIT_BYTES,
+      outputBytesMax: environment.RDEV_OUTPUT_LIMIT_MAX_BYTES,
+      lostAfterSeconds: environment.RDEV_LOST_AFTER_SECONDS,
+      streamsPerKeyMax: environment.RDEV_MAX_STREAMS,
+    },
+    retentionDays: {
+      output: environment.RDEV_OUTPUT_RETENTION_DAYS,
+      commands: environment.RDEV_COMMAND_RETENTION_DAYS,
+      events: environment.RDEV_EVENT_RETENTION_DAYS,
+    },
+    logLevel: environment.LOG_LEVEL,
+    localEnvironment: pick(given, ['PATH', 'HOME', 'LANG']),
+  };
+}
+
+function describeProblem({ property, constraints }: ValidationError): string {
+  const texts = Object.values(constraints ?? {}).map((text) => text.replace(new RegExp(`^${property} `), ''));
+  return `${property} ${texts.join(', ')}`;
+}
+
+/** Null: embedded, which a cluster refuses, as the data would go with the pod. */
+function databaseUrl(env: Environment, inCluster: boolean): string | null {
+  if (env.DATABASE_URL !== undefined) return env.DATABASE_URL;
+  const host = env.POSTGRES_HOST ?? (inCluster ? 'postgres.databases.svc' : undefined);
+  if (host === undefined) return null;
+  const url = new URL(`postgres://${host.includes(':') ? `[${host}]` : host}`);
+  url.port = String(env.POSTGRES_PORT);
+  url.username = encodeURIComponent(env.POSTGRES_USER);
+  if (env.POSTGRES_PASSWORD !== undefined) url.password = encodeURIComponent(env.POSTGRES_PASSWORD);
+  url.pathname = `/${encodeURIComponent(env.POSTGRES_DB)}`;
+  return url.toString();
+}
+
+function trustProxy(value: string | undefined): number | readonly string[] {
+  if (value === undefined) return 0;
+  return /^\d+$/.test(value) ? Number(value) : value.split(',').map((part) => part.trim());
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function pick(env: Readonly<Record<string, unknown>>, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (typeof env[name] === 'string' ? [[name, env[name]]] : [])));
+}

@@ -1,0 +1,46 @@
+import 'reflect-metadata';
+import { Expose, Transform } from 'class-transformer';
+import { applyDecorators } from './apply-decorators.js';
+
+export interface VariableInfo {
+  readonly name: string;
+  /** What it means, with its unit. */
+  readonly meaning: string;
+  /** Shown in the documentation. */
+  readonly default: string;
+  /** A password or key: no tool may print it. */
+  readonly secret: boolean;
+}
+
+const variables = new Map<string, VariableInfo>();
+
+/** All variables that rdev reads, in the order of their declaration. */
+export function describeVariables(): readonly VariableInfo[] {
+  return [...variables.values()];
+}
+
+/** Declares a property as an environment variable; an empty value counts as absent. */
+export function Variable(meaning: string, shownDefault: string, options: { secret?: boolean } = {}): PropertyDecorator {
+  return applyDecorators(Expose(), (_target, name) => {
+    variables.set(String(name), { name: String(name), meaning, default: shownDefault, secret: options.secret ?? false });
+  });
+}
+
+/** Reads a decimal integer; anything else stays as it is, for the validator to refuse. */
+export function ToInteger(): PropertyDecorator {
+  return Transform(({ value }: { value: unknown }) =>
+    typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value,
+  );
+}
+
+/** Reads a list whose items are separated by commas. */
+export function ToList(): PropertyDecorator {
+  return Transform(({ value }: { value: unknown }) =>
+    typeof value === 'string'
+      ? value
+          .split(',')
+          .map((item) => item.trim())
+          .filter((item) => item !== '')
+      : value,
+  );
+}
