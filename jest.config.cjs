@@ -1,14 +1,45 @@
-/** Unit, contract and integration tests; suites that run the built API have configurations of their own in test/. */
-module.exports = {
+const { readFileSync } = require('node:fs');
+const { join } = require('node:path');
+
+const swc = JSON.parse(readFileSync(join(__dirname, '.swcrc'), 'utf8'));
+
+const common = {
+  rootDir: __dirname,
   testEnvironment: 'node',
-  roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/test'],
-  testMatch: ['**/*.spec.ts'],
   transform: {
-    '^.+\\.ts$': ['@swc/jest', { ...JSON.parse(require('node:fs').readFileSync('.swcrc', 'utf8')), module: { type: 'commonjs' }, swcrc: false, sourceMaps: 'inline' }],
+    '^.+\\.ts$': ['@swc/jest', { ...swc, $schema: undefined, module: { type: 'commonjs' }, swcrc: false, sourceMaps: 'inline' }],
   },
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^@app/([^/]+)$': '<rootDir>/libs/$1/src/index.ts',
     '^@app/([^/]+)/testing$': '<rootDir>/libs/$1/testing/index.ts',
   },
+  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.rdev'],
+};
+
+const withPostgres = {
+  globalSetup: '<rootDir>/test/support/postgres-global-setup.mjs',
+  globalTeardown: '<rootDir>/test/support/postgres-global-teardown.mjs',
+};
+
+/** Run by scripts/suites.mjs, which also says how long a test may take: `npm run test:unit` and so on. */
+module.exports = {
+  projects: [
+    {
+      ...common,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/{libs,apps}/**/*.spec.ts', '<rootDir>/test/tools/**/*.spec.ts'],
+      testPathIgnorePatterns: ['\\.integration\\.spec\\.ts$', '/node_modules/'],
+    },
+    {
+      ...common,
+      ...withPostgres,
+      displayName: 'integration',
+      testMatch: ['<rootDir>/{libs,apps,test}/**/*.integration.spec.ts'],
+    },
+    { ...common, ...withPostgres, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.e2e-spec.ts'] },
+    { ...common, ...withPostgres, displayName: 'cluster', testMatch: ['<rootDir>/test/cluster/**/*.cluster-spec.ts'] },
+    { ...common, ...withPostgres, displayName: 'chaos', testMatch: ['<rootDir>/test/chaos/**/*.chaos-spec.ts'] },
+    { ...common, ...withPostgres, displayName: 'bench', testMatch: ['<rootDir>/test/bench/**/*.bench-spec.ts'] },
+  ],
 };

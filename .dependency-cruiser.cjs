@@ -1,0 +1,134 @@
+/**
+ * The direction of dependencies (docs/architecture.md): apps → features → platform → kernel, and inside a feature
+ * adapters → application → domain. test/tools/boundaries.spec.ts proves that every rule bites.
+ */
+const PLATFORM = 'config|database|http|health|telemetry|metrics|resilience|supervisor|local|kubernetes';
+const FEATURES = 'projects|commands|queue|apikeys|webhooks|audit';
+
+const A_TEST = '(\\.spec|-spec)\\.ts$';
+/** Node modules that compute: they reach neither disk, network nor other processes. */
+const PURE_BUILTINS = '^(node:)?(buffer|crypto|net|path|util|url|assert|events|string_decoder)$';
+
+const npm = (names) => `(^|/)node_modules/(${names})/`;
+
+/** @type {(name: string, comment: string, from: object, to: object) => object} */
+const forbid = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    forbid('no-cycles', 'Arrows never form a cycle.', {}, { circular: true }),
+    forbid(
+      'kernel-imports-nothing',
+      'The kernel knows no other lib.',
+      { path: '^libs/kernel/' },
+      { path: '^(libs/(?!kernel/)|apps/)' },
+    ),
+    forbid(
+      'libs-do-not-import-apps',
+      'An app wires libs, never the other way round.',
+      { path: '^libs/' },
+      { path: '^apps/' },
+    ),
+    forbid(
+      'platform-knows-no-feature',
+      'A platform lib serves any feature.',
+      { path: `^libs/(${PLATFORM})/` },
+      { path: `^libs/(${FEATURES})/` },
+    ),
+    forbid(
+      'features-meet-at-the-index',
+      'A lib has one door, src/index.ts, and a second one for tests, testing/index.ts.',
+      { path: '^libs/([^/]+)/' },
+      { path: '^libs/(?!$1/)', pathNot: '^libs/[^/]+/(src|testing)/index\\.ts$' },
+    ),
+    forbid(
+      'features-meet-at-the-index',
+      'Apps and suites use the doors too.',
+      { path: '^(apps|test)/' },
+      { path: '^libs/', pathNot: '^libs/[^/]+/(src|testing)/index\\.ts$' },
+    ),
+    forbid(
+      'features-in-order',
+      'queue → commands → projects.',
+      { path: '^libs/(projects)/' },
+      { path: `^libs/(${FEATURES})/`, pathNot: '^libs/projects/' },
+    ),
+    forbid(
+      'features-in-order',
+      'queue → commands → projects.',
+      { path: '^libs/commands/' },
+      { path: `^libs/(${FEATURES})/`, pathNot: '^libs/(commands|projects)/' },
+    ),
+    forbid(
+      'features-in-order',
+      'queue → commands → projects.',
+      { path: '^libs/queue/' },
+      { path: `^libs/(${FEATURES})/`, pathNot: '^libs/(queue|commands|projects)/' },
+    ),
+    forbid(
+      'features-in-order',
+      'Keys, webhooks and audit know no feature: they read the event log.',
+      { path: '^libs/(apikeys|webhooks|audit)/' },
+      { path: `^libs/(${FEATURES})/`, pathNot: '^libs/$1/' },
+    ),
+    forbid(
+      'domain-is-pure',
+      "A domain imports itself, the kernel and other features' doors: no package, no I/O.",
+      { path: '^libs/([^/]+)/src/domain/', pathNot: A_TEST },
+      {
+        pathNot: [
+          '^libs/$1/src/domain/',
+          '^libs/kernel/src/index\\.ts$',
+          `^libs/(${FEATURES})/src/index\\.ts$`,
+          PURE_BUILTINS,
+        ],
+      },
+    ),
+    forbid(
+      'application-knows-no-adapter',
+      'Use cases ask for what they need through ports.',
+      { path: '^libs/([^/]+)/src/application/', pathNot: A_TEST },
+      {
+        path: [
+          '^libs/[^/]+/src/adapters/',
+          '^libs/[^/]+/src/[^/]+\\.module\\.ts$',
+          '^libs/(http|database|kubernetes|local)/',
+          npm('typeorm|pg|ws|express|@kubernetes/[^/]+|@nestjs/(?!common/|event-emitter/)[^/]+'),
+        ],
+      },
+    ),
+    forbid(
+      'src-knows-no-testing',
+      'What is shipped needs nothing that is not.',
+      { path: '^(libs|apps)/[^/]+/src/', pathNot: A_TEST },
+      { path: ['^libs/[^/]+/testing/', '^test/', A_TEST] },
+    ),
+    forbid(
+      'typeorm-stays-in-its-adapters',
+      'Rows and SQL never leave their adapter.',
+      {
+        path: '^(libs|apps)/',
+        pathNot: ['^libs/database/', '^libs/[^/]+/src/adapters/typeorm/', '\\.integration\\.spec\\.ts$'],
+      },
+      { path: npm('typeorm|pg') },
+    ),
+    forbid(
+      'kubernetes-stays-in-its-adapters',
+      'The client of the cluster never leaves its adapter.',
+      {
+        path: '^(libs|apps)/',
+        pathNot: ['^libs/kubernetes/', '^libs/[^/]+/src/adapters/kubernetes/', '\\.integration\\.spec\\.ts$'],
+      },
+      { path: npm('@kubernetes/client-node') },
+    ),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^dist/' },
+    // Types count: who knows a shape knows its owner.
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};

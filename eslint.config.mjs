@@ -1,0 +1,58 @@
+import eslintConfigPrettier from 'eslint-config-prettier';
+import { defineConfig, globalIgnores } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+const TYPESCRIPT = ['**/*.ts'];
+const TESTS = ['**/*.spec.ts', '**/*-spec.ts', 'test/**/*.ts', 'libs/*/testing/**/*.ts'];
+const TOOLS = ['**/*.mjs', '**/*.cjs'];
+
+export default defineConfig(
+  globalIgnores(['dist/', 'coverage/', '.rdev/', '.cache/', 'helm/']),
+  {
+    files: TYPESCRIPT,
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      // In files with decorators it leaves imports alone: Nest needs the classes at run time.
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      // A Nest module is an empty class whose decorator says everything.
+      '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', ignoreRestSiblings: true }],
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: 'Only libs/config reads the environment; ask for Config.' },
+      ],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      'no-console': 'error',
+      eqeqeq: 'error',
+      'max-lines': ['warn', { max: 250, skipBlankLines: true, skipComments: true }],
+      'max-lines-per-function': ['warn', { max: 40, skipBlankLines: true, skipComments: true }],
+      complexity: ['warn', { max: 10 }],
+    },
+  },
+  { files: ['libs/config/**/*.ts', 'ormconfig.ts', ...TESTS], rules: { 'no-restricted-properties': 'off' } },
+  {
+    files: TESTS,
+    rules: {
+      // A describe() is one function, and a table of cases is long.
+      'max-lines': 'off',
+      'max-lines-per-function': 'off',
+      // Answers of the API are parsed JSON, and what is looked at is asserted.
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      // Fakes implement asynchronous ports, and do nothing where nothing is expected.
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-empty-function': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+    },
+  },
+  { files: TOOLS, rules: { eqeqeq: 'error', 'no-unused-vars': 'error', 'prefer-const': 'error', 'no-var': 'error' } },
+  eslintConfigPrettier,
+);

@@ -1,0 +1,138 @@
+/**
+ * What the commands of package.json share. Plain Node 20 without dependencies: it runs before anything is installed.
+ */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { delimiter, dirname, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** The Node that rdev runs on, whatever Node runs this script. */
+export const node = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+
+export const main = join(root, 'dist', 'apps', 'api', 'src', 'main.js');
+
+/** A program of node_modules as the arguments that make {@link node} run it. */
+export function tool(packageName, bin = packageName) {
+  const dir = join(root, 'node_modules', packageName);
+  const manifest = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'));
+  return [join(dir, typeof manifest.bin === 'string' ? manifest.bin : manifest.bin[bin])];
+}
+
+/** Runs to the end and answers the exit code; with `quiet` the output is collected instead of shown. */
+export function run(command, args, { quiet = false, env = process.env, timeoutMs } = {}) {
+  return new Promise((resolve, reject) => {
+    const stdio = quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'];
+    const child = spawn(command, args, { cwd: root, env, stdio, timeout: timeoutMs, killSignal: 'SIGKILL' });
+    const output = [];
+    child.stdout?.on('data', (chunk) => output.push(chunk));
+    child.stderr?.on('data', (chunk) => output.push(chunk));
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code: code ?? 1, output: Buffer.concat(output).toString() }));
+  });
+}
+
+// --- install ---------------------------------------------------------------------------------------------------------
+
+const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
+
+/** Whether node_modules holds what package-lock.json asks for, development tools included. */
+export function isInstalled() {
+  try {
+    const wanted = readJson(join(root, 'package-lock.json')).packages;
+    const present = readJson(join(root, 'node_modules', '.package-lock.json')).packages;
+    return (
+      existsSync(node) &&
+      Object.entries(wanted).every(([path, entry]) => path === '' || satisfies(present[path], entry))
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** Optional packages are left out where they do not fit the platform. */
+const satisfies = (present, wanted) =>
+  present === undefined
+    ? wanted.optional === true || wanted.devOptional === true
+    : present.version === wanted.version && present.integrity === wanted.integrity;
+
+/** Installs what is missing; throws if that fails twice. */
+export async function install() {
+  if (isInstalled()) return;
+  const count = Object.keys(readJson(join(root, 'package-lock.json')).packages).length;
+  for (let attempt = 1; ; attempt++) {
+    console.error(attempt === 1 ? `Installing ${count} packages; this takes a minute the first time …` : 'Once more …');
+    const since = Date.now();
+    const seconds = () => Math.round((Date.now() - since) / 1000);
+    const ticks = setInterval(() => console.error(`  still installing (${seconds()} s)`), 10_000);
+    const { code } = await npm('ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error').finally(() =>
+      clearInterval(ticks),
+    );
+    if (code === 0 && existsSync(node)) return console.error(`Installed in ${seconds()} s.`);
+    if (attempt === 2) throw new Error('npm ci failed: see its messages above.');
+  }
+}
+
+/** npm, on the Node of the machine: the one in node_modules is about to be replaced. */
+function npm(...args) {
+  const bin = join(root, 'node_modules', '.bin');
+  const path = (process.env.PATH ?? '')
+    .split(delimiter)
+    .filter((dir) => !dir.startsWith(bin) && !dir.endsWith(`${sep}node-gyp-bin`));
+  const env = { ...process.env, PATH: path.join(delimiter) };
+  const { npm_execpath: npmScript = '', npm_node_execpath: ownNode = '' } = process.env;
+  if (/npm-cli\.js$/.test(npmScript) && !ownNode.startsWith(root))
+    return run(ownNode || 'node', [npmScript, ...args], { env });
+  return run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, { env });
+}
+
+// --- build -----------------------------------------------------------------------------------------------------------
+
+const isTest = (path) => /[.-]spec\.ts$/.test(path);
+
+/** Everything below apps/x/src and libs/x/src that belongs into dist/, as sorted paths relative to the root. */
+export function sources() {
+  return ['apps', 'libs']
+    .flatMap((top) => directories(top).map((name) => join(top, name, 'src')))
+    .flatMap((dir) => files(dir))
+    .filter((path) => !isTest(path))
+    .sort();
+}
+
+const directories = (dir) =>
+  entries(dir)
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+const files = (dir) =>
+  entries(dir).flatMap((entry) => (entry.isDirectory() ? files(join(dir, entry.name)) : [join(dir, entry.name)]));
+
+function entries(dir) {
+  try {
+    return readdirSync(join(root, dir), { withFileTypes: true });
+  } catch {
+    return [];
+  }
+}
+
+/** Changes whenever a source or the way of building does; by times and sizes, so it takes milliseconds. */
+export function fingerprint() {
+  const hash = createHash('sha256');
+  for (const path of [...sources(), '.swcrc', 'package.json', join('scripts', 'build.mjs')]) {
+    const { mtimeMs, size } = statSync(join(root, path));
+    hash.update(`${path}\0${mtimeMs}\0${size}\n`);
+  }
+  return hash.digest('hex');
+}
+
+const stamp = join(root, 'dist', '.fingerprint');
+
+export { stamp };
+
+/** Builds dist/ if it is not the build of these sources. */
+export async function build() {
+  if (existsSync(main) && existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint()) return;
+  const { code } = await run(node, [join(root, 'scripts', 'build.mjs')]);
+  if (code !== 0) throw new Error('The build failed: see its messages above.');
+}
