@@ -1,0 +1,27 @@
+import type { DataSourceOptions } from 'typeorm';
+import { migrations } from './migrations/index.js';
+
+/** Options for PostgreSQL; times out rather than hang. */
+export function dataSourceOptions(url: string, poolSize = 20): DataSourceOptions {
+  return {
+    type: 'postgres',
+    url,
+    applicationName: 'rdev',
+    poolSize,
+    connectTimeoutMS: 5_000,
+    migrations,
+    migrationsTableName: 'migrations',
+    migrationsTransactionMode: 'each',
+    synchronize: false,
+    logging: false,
+    // PostgreSQL's own timeout ends a statement; the client's is for a server that went away without a word.
+    extra: {
+      statement_timeout: 30_000,
+      query_timeout: 35_000,
+      keepAlive: true,
+      idle_in_transaction_session_timeout: 60_000,
+    },
+    // An idle connection that breaks is replaced by the pool at the next use.
+    poolErrorHandler: () => undefined,
+  };
+}

@@ -1,0 +1,43 @@
+import { EventLog, Notifier, Transactor } from '@app/kernel';
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { dataSourceOptions } from './data-source.js';
+import { Database } from './database.js';
+import { EventRelay } from './event-relay.js';
+import { EventEntity, PendingEventEntity } from './event.entities.js';
+import { PartitionKeeper, PartitionedTables } from './partition-keeper.js';
+import { PostgresEventLog } from './postgres-event-log.js';
+import { DirectUrl, PostgresNotifier } from './postgres-notifier.js';
+
+export interface DatabaseOptions {
+  readonly url: string;
+  /** Past any pooler, for LISTEN. */
+  readonly directUrl: string;
+  readonly partitionedTables: PartitionedTables;
+}
+
+/** The connection pool, the transactor, the event log and the hints between replicas. */
+@Global()
+@Module({})
+export class DatabaseModule {
+  static with({ url, directUrl, partitionedTables }: DatabaseOptions): DynamicModule {
+    return {
+      module: DatabaseModule,
+      imports: [
+        TypeOrmModule.forRoot({ ...dataSourceOptions(url), autoLoadEntities: true, retryAttempts: 10, retryDelay: 1_000 }),
+        TypeOrmModule.forFeature([EventEntity, PendingEventEntity]),
+      ],
+      providers: [
+        Database,
+        { provide: Transactor, useExisting: Database },
+        { provide: EventLog, useClass: PostgresEventLog },
+        { provide: Notifier, useClass: PostgresNotifier },
+        { provide: DirectUrl, useValue: directUrl },
+        { provide: PartitionedTables, useValue: partitionedTables },
+        PartitionKeeper,
+        EventRelay,
+      ],
+      exports: [Database, Transactor, EventLog, Notifier, PartitionKeeper],
+    };
+  }
+}

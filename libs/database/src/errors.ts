@@ -1,0 +1,31 @@
+import { DomainError, Unavailable } from '@app/kernel';
+
+/** SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown), 58 (system); Node's codes; pg's texts without a code. */
+const OUTAGE_CODE = /^(08|53|57P|58|25006|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/;
+const OUTAGE_TEXT =
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|server closed the connection|Cannot use a pool after calling end|connection is insecure|not queryable/i;
+
+/** Whether the database is away, in contrast to a statement that is wrong. */
+export function isOutage(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof AggregateError && error.errors.some(isOutage)) return true;
+  const { code, driverError } = error as { code?: unknown; driverError?: unknown };
+  if (typeof code === 'string' && OUTAGE_CODE.test(code)) return true;
+  if (driverError !== undefined && driverError !== error && isOutage(driverError)) return true;
+  return code === undefined && OUTAGE_TEXT.test(error.message);
+}
+
+/** Translates what is understood; the rest stays as it is. */
+export function toDomainError(error: unknown): unknown {
+  if (error instanceof DomainError) return error;
+  return isOutage(error) ? new Unavailable('The database does not answer.', {}, { cause: error }) : error;
+}
+
+/** The name of the unique constraint that the statement violated, or null. */
+export function violatedUnique(error: unknown): string | null {
+  const { code, constraint } = ((error as { driverError?: unknown }).driverError ?? error) as {
+    code?: string;
+    constraint?: string;
+  };
+  return code === '23505' ? (constraint ?? '') : null;
+}

@@ -1,0 +1,4 @@
+import { CreateTables1763900000000 } from './1763900000000-create-tables.js';
+
+/** In the order in which they run. Never edited once merged. */
+export const migrations = [CreateTables1763900000000];

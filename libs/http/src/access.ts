@@ -1,0 +1,29 @@
+import type { Caller as CallerValue, Scope } from '@app/kernel';
+import { type ExecutionContext, createParamDecorator, SetMetadata } from '@nestjs/common';
+import type { Request } from 'express';
+
+/** Metadata that the guards read; a route without any is refused. */
+export const ACCESS = 'rdev:access';
+
+/** A scope that the key must have; any valid key; or nobody needs to authenticate. */
+export type Access = Scope | 'any-key' | 'public';
+
+/** The route can be called without a key. */
+export const Public = (): MethodDecorator & ClassDecorator => SetMetadata(ACCESS, 'public' satisfies Access);
+
+/** The route needs a key with that scope. */
+export const Scoped = (scope: Scope): MethodDecorator & ClassDecorator => SetMetadata(ACCESS, scope);
+
+/** The route needs a valid key, whatever its scopes. */
+export const AnyKey = (): MethodDecorator & ClassDecorator => SetMetadata(ACCESS, 'any-key' satisfies Access);
+
+export interface AuthenticatedRequest extends Request {
+  caller?: CallerValue;
+}
+
+/** The caller that the guard verified. */
+export const Caller = createParamDecorator((_data: unknown, context: ExecutionContext): CallerValue => {
+  const { caller } = context.switchToHttp().getRequest<AuthenticatedRequest>();
+  if (caller === undefined) throw new Error('The route is public and has no caller.');
+  return caller;
+});

@@ -1,0 +1,111 @@
+import { STATUS_CODES } from 'node:http';
+import { DomainError, type ErrorKind, currentRequest } from '@app/kernel';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { allowedMethods } from './allowed-methods.js';
+
+/** The only table of statuses. */
+const STATUS: Record<ErrorKind, number> = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  'not-found': 404,
+  conflict: 409,
+  gone: 410,
+  'too-large': 413,
+  unprocessable: 422,
+  'rate-limited': 429,
+  unavailable: 503,
+};
+
+/** Codes for what the framework itself refuses. */
+const CODE: Record<number, string> = {
+  400: 'INVALID_REQUEST',
+  404: 'NOT_FOUND',
+  405: 'METHOD_NOT_ALLOWED',
+  406: 'NOT_ACCEPTABLE',
+  413: 'PAYLOAD_TOO_LARGE',
+  415: 'UNSUPPORTED_MEDIA_TYPE',
+  431: 'HEADERS_TOO_LARGE',
+};
+
+interface Problem {
+  readonly status: number;
+  readonly code: string;
+  readonly detail?: string;
+  readonly retryable?: boolean;
+  readonly extra?: Readonly<Record<string, unknown>>;
+}
+
+/** Answers every error as `application/problem+json`. @see RFC 9457 */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly logger = new Logger(ProblemFilter.name);
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<Request>();
+    const response = host.switchToHttp().getResponse<Response>();
+    const problem = this.toProblem(error, request, response);
+    if (problem.status >= 500 && !(error instanceof DomainError)) {
+      this.logger.error({ err: error, requestId: currentRequest()?.requestId }, 'A request failed');
+    }
+    if (response.headersSent) {
+      // The status is out already: only a broken connection can still say that this answer is not whole.
+      response.destroy();
+      return;
+    }
+    if (error instanceof DomainError && error.retryAfterSeconds !== undefined) {
+      response.setHeader('Retry-After', String(error.retryAfterSeconds));
+    }
+    if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer realm="rdev"');
+    response.status(problem.status).type('application/problem+json').send(JSON.stringify(toBody(problem, request)));
+  }
+
+  private toProblem(error: unknown, request: Request, response: Response): Problem {
+    if (error instanceof DomainError) {
+      const { kind, code, message, retryable, details, errors } = error;
+      return { status: STATUS[kind], code, detail: message, retryable, extra: { ...details, ...(errors && { errors }) } };
+    }
+    const status = frameworkStatus(error);
+    if (status === 404) return unknownRoute(request, response);
+    if (status >= 500) return { status: 500, code: 'INTERNAL', retryable: false };
+    return { status, code: CODE[status] ?? 'INVALID_REQUEST', detail: frameworkDetail(error, status) };
+  }
+}
+
+function toBody({ status, code, detail, retryable, extra }: Problem, request: Request): Record<string, unknown> {
+  const words = code.toLowerCase().split('_');
+  return {
+    type: `urn:rdev:problem:${words.join('-')}`,
+    title: words.join(' ').replace(/^./, (letter) => letter.toUpperCase()),
+    status,
+    detail: detail ?? STATUS_CODES[status] ?? '',
+    instance: request.originalUrl.split('?', 1)[0],
+    code,
+    requestId: currentRequest()?.requestId ?? null,
+    retryable: retryable ?? false,
+    ...extra,
+  };
+}
+
+/** Body parsers throw errors with a status of their own, Nest throws HttpExceptions; the rest is a bug. */
+function frameworkStatus(error: unknown): number {
+  if (error instanceof HttpException) return error.getStatus();
+  const status = (error as { status?: unknown } | null)?.status;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
+}
+
+function frameworkDetail(error: unknown, status: number): string {
+  const type = (error as { type?: unknown }).type;
+  if (status === 413) return 'The body is larger than 1 MiB.';
+  if (type === 'entity.parse.failed') return 'The body is not valid JSON.';
+  if (type === 'charset.unsupported') return 'The body must be UTF-8.';
+  return error instanceof HttpException ? error.message : (STATUS_CODES[status] ?? 'The request is malformed.');
+}
+
+function unknownRoute(request: Request, response: Response): Problem {
+  const allowed = allowedMethods(request);
+  if (allowed.length === 0) return { status: 404, code: 'NOT_FOUND', detail: 'There is no such route.' };
+  response.setHeader('Allow', allowed.join(', '));
+  return { status: 405, code: 'METHOD_NOT_ALLOWED', detail: `This route allows ${allowed.join(', ')}.` };
+}

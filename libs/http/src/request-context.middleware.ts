@@ -1,0 +1,14 @@
+import { newId, runInRequest } from '@app/kernel';
+import type { NextFunction, Request, Response } from 'express';
+
+const CLIENT_ID = /^[\w.:/+=@-]{1,128}$/;
+
+/** Gives every request an id (the client's own, if it is well-formed) and a context that says who asked. */
+export function requestContext(request: Request, response: Response, next: NextFunction): void {
+  const given = request.get('x-request-id');
+  const requestId = given !== undefined && CLIENT_ID.test(given) ? given : newId('req');
+  response.setHeader('X-Request-Id', requestId);
+  const userAgent = request.get('user-agent')?.slice(0, 256) ?? null;
+  const actor = { keyId: null, ip: request.ip ?? null, userAgent, requestId };
+  runInRequest({ requestId, actor }, next);
+}

@@ -1,0 +1,82 @@
+import type { MessageEvent } from '@nestjs/common';
+import type { Request } from 'express';
+import { Observable, connect, endWith, ignoreElements, interval, map, merge, takeUntil, tap } from 'rxjs';
+
+export const HEARTBEAT_MS = 15_000;
+
+/** Beyond this much unsent data a stream waits for its reader. */
+const UNSENT_MAX = 64 * 1024;
+/** A reader that takes nothing for so long is disconnected; it can resume. */
+const STALLED_MS = 30_000;
+
+/** Adds heartbeats that carry the latest id, ends with the source, and ends on stop with a `retry:` so that clients move on. */
+export function stream(events: Observable<MessageEvent>, stop: Observable<unknown>, firstId: string): Observable<MessageEvent> {
+  let id = firstId;
+  const beat = interval(HEARTBEAT_MS).pipe(
+    map((): MessageEvent => ({ type: 'heartbeat', id, data: { at: new Date().toISOString() } })),
+  );
+  const withHeartbeat = (shared: Observable<MessageEvent>): Observable<MessageEvent> =>
+    merge(shared, beat.pipe(takeUntil(shared.pipe(ignoreElements(), endWith(null)))));
+  return new Observable<MessageEvent>((subscriber) => {
+    const stopping = stop.subscribe(() => {
+      subscriber.next({ id, retry: 500 } as MessageEvent);
+      subscriber.complete();
+    });
+    const running = events
+      .pipe(
+        tap((event) => (id = event.id ?? id)),
+        connect(withHeartbeat),
+      )
+      .subscribe(subscriber);
+    return () => {
+      stopping.unsubscribe();
+      running.unsubscribe();
+    };
+  });
+}
+
+/**
+ * An Observable of what the generator yields that goes no faster than the client of this request reads: Nest itself
+ * cannot pause a producer. The generator is told to stop when the client leaves.
+ */
+export function paced(request: Request, events: (signal: AbortSignal) => AsyncIterable<MessageEvent>): Observable<MessageEvent> {
+  return new Observable((subscriber) => {
+    const abort = new AbortController();
+    const pump = async (): Promise<void> => {
+      for await (const event of events(abort.signal)) {
+        subscriber.next(event);
+        await readerKeepsUp(request, abort.signal);
+        if (abort.signal.aborted) return;
+      }
+      subscriber.complete();
+    };
+    pump().catch((error: unknown) => {
+      if (!abort.signal.aborted) subscriber.error(error);
+    });
+    return () => {
+      abort.abort();
+    };
+  });
+}
+
+async function readerKeepsUp(request: Request, signal: AbortSignal): Promise<void> {
+  const response = request.res;
+  if (response === undefined) return;
+  // Nest writes in later turns of the event loop; look after it has.
+  await new Promise((resolve) => setImmediate(resolve));
+  if (response.writableLength <= UNSENT_MAX || signal.aborted) return;
+  const drained = await new Promise<boolean>((resolve) => {
+    const settle = (value: boolean): void => {
+      clearTimeout(stalled);
+      response.off('drain', onDrain);
+      signal.removeEventListener('abort', onAbort);
+      resolve(value);
+    };
+    const onDrain = (): void => { settle(true); };
+    const onAbort = (): void => { settle(true); };
+    const stalled = setTimeout(() => { settle(false); }, STALLED_MS);
+    response.once('drain', onDrain);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  if (!drained) response.destroy();
+}
