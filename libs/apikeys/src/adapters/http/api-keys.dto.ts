@@ -1,0 +1,135 @@
+import { isCidrOrAddress } from '@app/config';
+import { SCOPES, type Scope } from '@app/kernel';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import {
+  ArrayMaxSize,
+  ArrayUnique,
+  IsArray,
+  IsIn,
+  IsISO8601,
+  IsOptional,
+  IsString,
+  Length,
+  Matches,
+  ValidateBy,
+} from 'class-validator';
+import type { ApiKey, Grant } from '../../domain/api-key.js';
+
+const IsNetwork = (): PropertyDecorator =>
+  ValidateBy(
+    {
+      name: 'isNetwork',
+      validator: {
+        validate: (value: unknown) => typeof value === 'string' && isCidrOrAddress(value),
+        defaultMessage: () => 'each value must be an IPv4 or IPv6 address or CIDR',
+      },
+    },
+    { each: true },
+  );
+
+export class CreateKeyRequest {
+  @ApiProperty({ example: 'ci', minLength: 1, maxLength: 100 })
+  @IsString()
+  @Length(1, 100)
+  name!: string;
+
+  @ApiProperty({ enum: SCOPES, isArray: true, description: 'No scope means no access' })
+  @IsArray()
+  @ArrayUnique()
+  @IsIn(SCOPES, { each: true })
+  scopes!: Scope[];
+
+  @ApiPropertyOptional({ type: [String], example: ['team-a-*'], description: 'Globs of project ids; absent: all' })
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(100)
+  @Matches(/^[a-z0-9*-]{1,40}$/, { each: true, message: 'each value must be a project id in which * stands for anything' })
+  projects?: string[];
+
+  @ApiPropertyOptional({ type: [String], example: ['10.0.0.0/8'], description: 'Addresses and CIDRs; absent: all' })
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(100)
+  @IsNetwork()
+  allowedIps?: string[];
+
+  @ApiPropertyOptional({ format: 'date-time' })
+  @IsOptional()
+  @IsISO8601({ strict: true, strictSeparator: true })
+  expiresAt?: string;
+}
+
+export class KeyResponse {
+  @ApiProperty({ example: 'key_01jd4x…' })
+  id!: string;
+
+  @ApiProperty()
+  name!: string;
+
+  @ApiProperty({ description: 'The public part of the key' })
+  prefix!: string;
+
+  @ApiProperty({ enum: SCOPES, isArray: true })
+  scopes!: readonly Scope[];
+
+  @ApiProperty({ type: [String], nullable: true })
+  projects!: readonly string[] | null;
+
+  @ApiProperty({ type: [String], nullable: true })
+  allowedIps!: readonly string[] | null;
+
+  @ApiProperty({ type: String, nullable: true, description: 'The key that made it' })
+  createdBy!: string | null;
+
+  @ApiProperty({ type: String, format: 'date-time' })
+  createdAt!: string;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  expiresAt!: string | null;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  revokedAt!: string | null;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  lastUsedAt!: string | null;
+}
+
+export class CreatedKeyResponse extends KeyResponse {
+  @ApiProperty({ description: 'The key itself. It is shown only here' })
+  secret!: string;
+}
+
+export class KeyPage {
+  @ApiProperty({ type: [KeyResponse] })
+  data!: KeyResponse[];
+
+  @ApiProperty({ type: String, nullable: true })
+  nextCursor!: string | null;
+}
+
+export function toGrant({ name, scopes, projects, allowedIps, expiresAt }: CreateKeyRequest): Grant {
+  return {
+    name,
+    scopes,
+    projects: projects ?? null,
+    allowedIps: allowedIps ?? null,
+    expiresAt: expiresAt === undefined ? null : new Date(expiresAt),
+  };
+}
+
+export function toResponse(key: ApiKey): KeyResponse {
+  const { id, name, prefix, scopes, projects, allowedIps, createdBy } = key;
+  return {
+    id,
+    name,
+    prefix,
+    scopes,
+    projects,
+    allowedIps,
+    createdBy,
+    createdAt: key.createdAt.toISOString(),
+    expiresAt: key.expiresAt?.toISOString() ?? null,
+    revokedAt: key.revokedAt?.toISOString() ?? null,
+    lastUsedAt: key.lastUsedAt?.toISOString() ?? null,
+  };
+}

@@ -1,0 +1,42 @@
+import type { Scope } from '@app/kernel';
+import { Column, Entity, PrimaryColumn, Unique } from 'typeorm';
+
+@Entity('api_keys')
+@Unique('api_keys_prefix_key', ['prefix'])
+export class ApiKeyEntity {
+  @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'api_keys_pkey' })
+  id!: string;
+
+  @Column('text')
+  name!: string;
+
+  @Column({ type: 'text', collation: 'C' })
+  prefix!: string;
+
+  @Column('bytea')
+  hash!: Buffer;
+
+  @Column('text', { array: true })
+  scopes!: Scope[];
+
+  @Column('text', { array: true, nullable: true })
+  projects!: string[] | null;
+
+  @Column('text', { name: 'allowed_ips', array: true, nullable: true })
+  allowedIps!: string[] | null;
+
+  @Column('text', { name: 'created_by', nullable: true })
+  createdBy!: string | null;
+
+  @Column({ type: 'timestamptz', name: 'created_at', precision: 3, default: () => 'now()' })
+  createdAt!: Date;
+
+  @Column({ type: 'timestamptz', name: 'expires_at', precision: 3, nullable: true })
+  expiresAt!: Date | null;
+
+  @Column({ type: 'timestamptz', name: 'revoked_at', precision: 3, nullable: true })
+  revokedAt!: Date | null;
+
+  @Column({ type: 'timestamptz', name: 'last_used_at', precision: 3, nullable: true })
+  lastUsedAt!: Date | null;
+}

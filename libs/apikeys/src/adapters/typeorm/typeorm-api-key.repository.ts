@@ -1,0 +1,70 @@
+import { Database } from '@app/database';
+import { type Page, type PageRequest, decodeCursor, toPage } from '@app/kernel';
+import { Injectable } from '@nestjs/common';
+import type { ApiKey } from '../../domain/api-key.js';
+import { ApiKeyRepository } from '../../application/api-key.repository.js';
+
+const COLUMNS = `id, name, prefix, hash, scopes, projects, allowed_ips AS "allowedIps", created_by AS "createdBy",
+  created_at AS "createdAt", expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;
+
+@Injectable()
+export class TypeormApiKeyRepository extends ApiKeyRepository {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  async insert(key: ApiKey): Promise<boolean> {
+    const rows = await this.database.query(
+      `INSERT INTO api_keys (id, name, prefix, hash, scopes, projects, allowed_ips, created_by, created_at, expires_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (prefix) DO NOTHING RETURNING id`,
+      [
+        key.id,
+        key.name,
+        key.prefix,
+        key.hash,
+        key.scopes,
+        key.projects,
+        key.allowedIps,
+        key.createdBy,
+        key.createdAt,
+        key.expiresAt,
+      ],
+    );
+    return rows.length === 1;
+  }
+
+  async findByPrefix(prefix: string): Promise<ApiKey | null> {
+    const [key] = await this.database.query<ApiKey>(`SELECT ${COLUMNS} FROM api_keys WHERE prefix = $1`, [prefix]);
+    return key ?? null;
+  }
+
+  async findById(id: string): Promise<ApiKey | null> {
+    const [key] = await this.database.query<ApiKey>(`SELECT ${COLUMNS} FROM api_keys WHERE id = $1`, [id]);
+    return key ?? null;
+  }
+
+  async list({ limit, cursor }: PageRequest): Promise<Page<ApiKey>> {
+    const [before] = cursor === undefined ? [null] : decodeCursor(cursor, 'string');
+    const rows = await this.database.query<ApiKey>(
+      `SELECT ${COLUMNS} FROM api_keys WHERE $1::text IS NULL OR id < $1 ORDER BY id DESC LIMIT $2`,
+      [before, limit + 1],
+    );
+    return toPage(rows, limit, ({ id }) => [id]);
+  }
+
+  async revoke(id: string): Promise<ApiKey | null> {
+    const [key] = await this.database.query<ApiKey>(
+      `UPDATE api_keys SET revoked_at = clock_timestamp() WHERE id = $1 AND revoked_at IS NULL RETURNING ${COLUMNS}`,
+      [id],
+    );
+    return key ?? null;
+  }
+
+  async touch(id: string): Promise<void> {
+    await this.database.query(
+      `UPDATE api_keys SET last_used_at = now()
+       WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < now() - interval '10 seconds')`,
+      [id],
+    );
+  }
+}

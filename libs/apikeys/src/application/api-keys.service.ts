@@ -1,0 +1,64 @@
+import { type Caller, Clock, EventLog, NotFound, type Page, type PageRequest, Transactor, newId } from '@app/kernel';
+import { Injectable } from '@nestjs/common';
+import { type ApiKey, type Grant, assertNotMightier, keyCreated, keyRevoked } from '../domain/api-key.js';
+import { Unauthenticated } from '../domain/api-key.errors.js';
+import { hashSecret, newSecret } from '../domain/key-format.js';
+import { ApiKeyRepository } from './api-key.repository.js';
+
+/** Hands out keys and takes them back. */
+@Injectable()
+export class ApiKeysService {
+  constructor(
+    private readonly keys: ApiKeyRepository,
+    private readonly transactor: Transactor,
+    private readonly events: EventLog,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The new key and its text, which is not kept. */
+  async create(grant: Grant, caller: Caller): Promise<{ key: ApiKey; secret: string }> {
+    assertNotMightier(grant, caller, await this.self(caller));
+    const secret = newSecret();
+    const key: ApiKey = {
+      ...grant,
+      id: newId('key'),
+      prefix: secret.prefix,
+      hash: hashSecret(secret),
+      createdBy: caller.keyId,
+      createdAt: this.clock.now(),
+      revokedAt: null,
+      lastUsedAt: null,
+    };
+    await this.transactor.run(async () => {
+      await this.keys.insert(key);
+      await this.events.add(keyCreated(key));
+    });
+    return { key, secret: secret.text };
+  }
+
+  list(page: PageRequest): Promise<Page<ApiKey>> {
+    return this.keys.list(page);
+  }
+
+  /** @throws {@link NotFound} */
+  async get(id: string): Promise<ApiKey> {
+    const key = await this.keys.findById(id);
+    if (key === null) throw new NotFound('key', id);
+    return key;
+  }
+
+  async self(caller: Caller): Promise<ApiKey> {
+    const key = await this.keys.findById(caller.keyId);
+    if (key === null) throw new Unauthenticated();
+    return key;
+  }
+
+  /** Revoking twice is no error. */
+  async revoke(id: string): Promise<void> {
+    await this.get(id);
+    await this.transactor.run(async () => {
+      const revoked = await this.keys.revoke(id);
+      if (revoked !== null) await this.events.add(keyRevoked(revoked));
+    });
+  }
+}
