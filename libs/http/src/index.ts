@@ -1,6 +1,7 @@
 export { ACCESS, type Access, AnyKey, type AuthenticatedRequest, Caller, Public, Scoped } from './access.js';
 export { HttpModule } from './http.module.js';
 export { jsonOnly } from './json-only.middleware.js';
+export { ARGUMENT_BYTES_MAX, IsEnvironment, IsLabels } from './maps.js';
 export { PageQuery } from './page.dto.js';
 export { InvalidFieldResponse, ProblemResponse } from './problem.dto.js';
 export { requestContext } from './request-context.middleware.js';

@@ -1,0 +1,2 @@
+export { type RunOptions, runProgram } from './run-program.js';
+export { Workspaces } from './workspaces.js';

@@ -1,0 +1,5 @@
+export { ProjectsModule } from './projects.module.js';
+export { ProjectsService, type ProjectFilter } from './application/projects.service.js';
+export { ProjectRuntime } from './application/project-runtime.js';
+export type { Project, ProjectStatus, RuntimeKind } from './domain/project.js';
+export { ProjectNotRunning } from './domain/project.errors.js';

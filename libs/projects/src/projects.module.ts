@@ -1,0 +1,30 @@
+import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { ProjectsController } from './adapters/http/projects.controller.js';
+import { LocalProjectRuntime } from './adapters/local/local-project-runtime.js';
+import { ProjectActivityEntity, ProjectEntity } from './adapters/typeorm/project.entity.js';
+import { TypeormProjectRepository } from './adapters/typeorm/typeorm-project.repository.js';
+import { ProjectRepository } from './application/project.repository.js';
+import { ProjectRuntime } from './application/project-runtime.js';
+import { ProjectsService } from './application/projects.service.js';
+import { Provisioner } from './application/provisioner.js';
+import type { RuntimeKind } from './domain/project.js';
+
+@Module({})
+export class ProjectsModule {
+  static with(runtime: RuntimeKind): DynamicModule {
+    const adapter: Provider = { provide: ProjectRuntime, useClass: LocalProjectRuntime };
+    return {
+      module: ProjectsModule,
+      imports: [TypeOrmModule.forFeature([ProjectEntity, ProjectActivityEntity])],
+      controllers: [ProjectsController],
+      providers: [
+        ProjectsService,
+        Provisioner,
+        { provide: ProjectRepository, useClass: TypeormProjectRepository },
+        adapter,
+      ],
+      exports: [ProjectsService, ProjectRuntime],
+    };
+  }
+}
