@@ -1,0 +1,17 @@
+export { KubernetesModule } from './kubernetes.module.js';
+export { type KubernetesOptions } from './kube-config.js';
+export { type CallOptions, KubernetesClient } from './kubernetes-client.js';
+export { ClusterUnavailable, KubernetesApiError } from './kubernetes.errors.js';
+export { type ExecTarget, type ExecOptions, PodExec } from './pod-exec.js';
+export { type InformerOptions, type InformerState, PodInformer } from './pod-informer.js';
+export { type PodChange } from './pod-cache.js';
+export {
+  type ObservedPod,
+  type ObservedContainer,
+  type PodStatus,
+  type Termination,
+  type Waiting,
+  PROJECT_LABEL,
+  observePod,
+} from './observed-pod.js';
+export { CONTAINER_ANNOTATION, chooseContainer } from './choose-container.js';

@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { inspect } from 'node:util';
+import { loadKubeConfig } from './kube-config.js';
+import { KubernetesClient } from './kubernetes-client.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'kube-config-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function aFile(name: string, content: object | string): string {
+  const path = join(directory, name);
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+}
+
+const config = (name: string) => ({
+  'current-context': name,
+  contexts: [{ name, context: { cluster: name, user: name } }],
+  clusters: [{ name, cluster: { server: `https://${name}.example` } }],
+  users: [{ name, user: { token: 'the-token' } }],
+});
+const load = (kubeconfigPath: string) => loadKubeConfig({ mode: 'kubeconfig', kubeconfigPath, namespace: 'a' });
+
+describe('loadKubeConfig', () => {
+  test('merges several files, of which the first decides', () => {
+    const loaded = load([aFile('one', config('one')), aFile('two', config('two'))].join(delimiter));
+    expect(loaded.getCurrentCluster()?.server).toBe('https://one.example');
+    expect(loaded.getContexts().map(({ name }) => name)).toEqual(['one', 'two']);
+  });
+
+  test('says which file is missing', () => {
+    expect(() => load(join(directory, 'absent'))).toThrow(/absent" cannot be read: ENOENT/);
+  });
+
+  test('does not quote a file that it cannot parse', () => {
+    expect(() => load(aFile('broken', 'users: [{token: the-token'))).toThrow(/broken" cannot be parsed\.$/);
+  });
+
+  test('refuses a file without a current context', () => {
+    expect(() => load(aFile('empty', { ...config('one'), 'current-context': '' }))).toThrow('no current context');
+  });
+
+  test('says so when it is not in a cluster', () => {
+    expect(() => loadKubeConfig({ mode: 'in-cluster', namespace: 'a' })).toThrow('Not in a Kubernetes pod');
+  });
+
+  test('leaves no token in what a log would print of the client', () => {
+    const client = new KubernetesClient({
+      mode: 'kubeconfig',
+      kubeconfigPath: aFile('three', config('three')),
+      namespace: 'a',
+    });
+    expect(inspect(client, { depth: 20, showHidden: true }) + JSON.stringify(client)).not.toContain('the-token');
+  });
+});

@@ -1,0 +1,52 @@
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
+
+/** Which cluster to talk to, and where in it the pods of projects live. */
+export interface KubernetesOptions {
+  /** `in-cluster` uses the service account of our own pod; its token is read again as the kubelet rotates it. */
+  readonly mode: 'in-cluster' | 'kubeconfig';
+  /** As in the variable KUBECONFIG: a path, or several to be merged. Default: `~/.kube/config`. */
+  readonly kubeconfigPath?: string;
+  readonly namespace: string;
+}
+
+/**
+ * Loads the credentials. client-node's own default is not used: where it finds nothing, it turns to other places,
+ * and in the end to `http://localhost:8080`, which is not what anybody asked for.
+ * @throws an Error that says what is missing or malformed
+ */
+export function loadKubeConfig(options: KubernetesOptions): KubeConfig {
+  const config = options.mode === 'in-cluster' ? fromServiceAccount() : fromFiles(options.kubeconfigPath);
+  const cluster = config.getCurrentCluster();
+  if (!cluster) throw new Error('The kubeconfig has no current context, or its cluster is not in the file.');
+  if (!URL.canParse(cluster.server)) throw new Error('The address of the Kubernetes API is not a URL.');
+  return config;
+}
+
+function fromServiceAccount(): KubeConfig {
+  const config = new KubeConfig();
+  config.loadFromCluster();
+  // client-node builds the address from two variables and does not look whether they are there.
+  if (config.getCurrentCluster()?.server.includes('undefined')) {
+    throw new Error('Not in a Kubernetes pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set.');
+  }
+  return config;
+}
+
+function fromFiles(paths = join(homedir(), '.kube', 'config')): KubeConfig {
+  const merged = new KubeConfig();
+  for (const path of paths.split(delimiter).filter(Boolean)) {
+    const one = new KubeConfig();
+    try {
+      one.loadFromFile(path);
+    } catch (error) {
+      // A parser quotes the lines around a mistake, and they may hold a token: only errors of the file system are told.
+      const code = (error as NodeJS.ErrnoException).code;
+      throw new Error(`The kubeconfig "${path}" cannot be ${code ? `read: ${code}` : 'parsed'}.`);
+    }
+    // As kubectl does: the first file with a current context decides.
+    merged.mergeConfig(one, Boolean(merged.currentContext));
+  }
+  return merged;
+}

@@ -1,0 +1,58 @@
+import { CoreV1Api } from '@kubernetes/client-node';
+import { ApiServerStub, aPod } from '@app/kubernetes/testing';
+import { ClusterUnavailable, KubernetesApiError, type KubernetesClient } from './index.js';
+
+let api: ApiServerStub;
+let client: KubernetesClient;
+
+beforeEach(async () => {
+  api = await ApiServerStub.start();
+  client = api.client();
+});
+afterEach(async () => {
+  client.close();
+  await api.stop();
+});
+
+const pods = (options = {}) =>
+  client.call(CoreV1Api, (core) => core.listNamespacedPod({ namespace: 'projects' }), options);
+
+describe('KubernetesClient', () => {
+  test('calls the typed APIs with its credentials', async () => {
+    api.set(aPod({ name: 'a' }));
+    expect((await pods()).items.map(({ metadata }) => metadata?.name)).toEqual(['a']);
+    await client.reachable();
+  });
+
+  test('uses a connection again, and survives that the server has closed it', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      await pods();
+      expect(api.connections).toBe(1);
+    }
+    api.cut();
+    await pods();
+  });
+
+  test('passes a refusal on with its status', async () => {
+    api.refusal = { status: 403, body: '{"reason":"Forbidden","message":"pods is forbidden"}' };
+    await expect(client.reachable()).rejects.toBeInstanceOf(KubernetesApiError);
+    await expect(pods()).rejects.toMatchObject({ status: 403, reason: 'Forbidden', message: 'pods is forbidden' });
+  });
+
+  test('is unavailable while the server is in trouble, silent or gone', async () => {
+    api.refusal = { status: 503, body: 'trouble' };
+    await expect(pods()).rejects.toBeInstanceOf(ClusterUnavailable);
+    api.hangs = true;
+    await expect(pods({ timeoutMs: 50 })).rejects.toMatchObject({ cause: { message: 'No answer within 50 ms.' } });
+    const cut = pods();
+    setTimeout(() => api.cut(), 20);
+    await expect(cut).rejects.toBeInstanceOf(ClusterUnavailable);
+  });
+
+  test('gives up when told to, with the reason it was given', async () => {
+    api.hangs = true;
+    const reason = new Error('enough');
+    await expect(pods({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    await expect(client.reachable(AbortSignal.abort(reason))).rejects.toBe(reason);
+  });
+});

@@ -1,0 +1,116 @@
+import {
+  type ApiType,
+  type Configuration,
+  type RequestContext,
+  ApiException,
+  ResponseContext,
+  ServerConfiguration,
+  createConfiguration,
+  wrapHttpLibrary,
+} from '@kubernetes/client-node';
+import { type KubernetesOptions, loadKubeConfig } from './kube-config.js';
+import { ClusterUnavailable, KubernetesApiError, errorFromAnswer, errorFromFailure } from './kubernetes.errors.js';
+import { KubernetesTransport, readText } from './kubernetes-transport.js';
+
+/** Limits of one call. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** From the call to the last byte of the answer; default 10 s. */
+  readonly timeoutMs?: number;
+}
+
+const CALL_TIMEOUT_MS = 10_000;
+
+/** The configured way to one cluster: loads the credentials, limits every call in time and makes errors safe. */
+export class KubernetesClient {
+  /** Where the pods of projects live. */
+  readonly namespace: string;
+  /** @internal For the rest of this library. */
+  readonly transport: KubernetesTransport;
+
+  /** @throws Error if the credentials cannot be loaded; it names the file, never its content */
+  constructor(options: KubernetesOptions) {
+    this.namespace = options.namespace;
+    this.transport = new KubernetesTransport(loadKubeConfig(options));
+  }
+
+  /**
+   * Proves that the API answers and lets us see pods, which is all that the documented role allows to ask.
+   * @throws {@link ClusterUnavailable} if it does not answer, {@link KubernetesApiError} if it refuses
+   */
+  async reachable(signal?: AbortSignal): Promise<void> {
+    await this.getJson(`/api/v1/namespaces/${this.namespace}/pods?limit=1`, { signal, timeoutMs: 5_000 });
+  }
+
+  /**
+   * Reads one path of the API.
+   * @throws {@link ClusterUnavailable}, {@link KubernetesApiError}, or the signal's reason
+   */
+  async getJson(path: string, options: CallOptions = {}): Promise<unknown> {
+    return withDeadline(options, async (signal) => {
+      const answer = await this.transport.send({ path, signal });
+      const text = await readText(answer);
+      if (answer.statusCode !== 200) throw errorFromAnswer(answer.statusCode ?? 0, text);
+      return JSON.parse(text) as unknown;
+    });
+  }
+
+  /**
+   * Calls one of client-node's typed APIs:
+   * `client.call(AppsV1Api, (apps) => apps.readNamespacedStatefulSet({ name, namespace }), { signal })`.
+   * @throws {@link ClusterUnavailable}, {@link KubernetesApiError}, or the signal's reason
+   */
+  async call<A extends ApiType, T>(
+    Api: new (configuration: Configuration) => A,
+    operation: (api: A) => Promise<T>,
+    options: CallOptions = {},
+  ): Promise<T> {
+    return withDeadline(options, async (signal) => {
+      const configuration = createConfiguration({
+        baseServer: new ServerConfiguration(this.transport.server, {}),
+        httpApi: wrapHttpLibrary({ send: (request) => this.#send(request, signal) }),
+      });
+      return operation(new Api(configuration));
+    });
+  }
+
+  /** Lets go of idle connections. */
+  close(): void {
+    this.transport.close();
+  }
+
+  async #send(request: RequestContext, signal: AbortSignal): Promise<ResponseContext> {
+    const body = request.getBody();
+    const answer = await this.transport.send({
+      method: request.getHttpMethod(),
+      path: request.getUrl().slice(this.transport.server.length),
+      headers: request.getHeaders(),
+      ...(typeof body === 'string' && { body }),
+      signal,
+    });
+    const text = await readText(answer);
+    const headers = { 'content-type': answer.headers['content-type'] ?? 'application/json' };
+    const bytes = () => Promise.resolve(Buffer.from(text));
+    const read = { text: () => Promise.resolve(text), binary: bytes, stream: () => null };
+    return new ResponseContext(answer.statusCode ?? 0, headers, read);
+  }
+}
+
+/** Runs something under the caller's signal and a time limit, and turns every failure into one that is safe to log. */
+async function withDeadline<T>(options: CallOptions, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const { signal: caller, timeoutMs = CALL_TIMEOUT_MS } = options;
+  const deadline = AbortSignal.timeout(timeoutMs);
+  try {
+    return await run(caller ? AbortSignal.any([caller, deadline]) : deadline);
+  } catch (error) {
+    if (caller?.aborted) throw caller.reason;
+    if (deadline.aborted) throw new ClusterUnavailable(new Error(`No answer within ${String(timeoutMs)} ms.`));
+    if (error instanceof ApiException) throw errorFromAnswer(error.code, bodyText(error.body));
+    if (error instanceof KubernetesApiError) throw error;
+    throw errorFromFailure(error);
+  }
+}
+
+function bodyText(body: unknown): string {
+  return typeof body === 'string' ? body : JSON.stringify(body ?? '');
+}

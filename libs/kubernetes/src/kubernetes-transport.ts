@@ -1,0 +1,113 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
+import type { KubeConfig } from '@kubernetes/client-node';
+import { errorFromFailure } from './kubernetes.errors.js';
+
+/** One request to the Kubernetes API; `path` starts with `/api` or `/apis` and may have a query. */
+export interface ApiRequest {
+  readonly method?: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Ends the request or, later, the answer's body. */
+  readonly signal: AbortSignal;
+}
+
+/** What a connection needs to be let in. Never log it. */
+export interface Credentials extends Pick<
+  https.RequestOptions,
+  'auth' | 'agent' | 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'rejectUnauthorized' | 'servername'
+> {
+  headers?: http.OutgoingHttpHeaders;
+}
+
+const IDLE_MS = 30_000;
+const ANSWER_BYTES_MAX = 128 * 1024 * 1024;
+
+/**
+ * Sends requests with the credentials of a kubeconfig, over connections that are kept alive.
+ *
+ * client-node's own transport is passed over: it opens a connection per call, has no time limit, and its errors carry
+ * the request. Its reading of the kubeconfig (files, exec plugins, token rotation) is what we need.
+ */
+export class KubernetesTransport {
+  // Private to the runtime, not only to the compiler: logging this object must not print keys or tokens.
+  readonly #config: KubeConfig;
+  readonly #agent: http.Agent;
+  readonly #server: string;
+
+  constructor(config: KubeConfig) {
+    this.#config = config;
+    this.#server = (config.getCurrentCluster()?.server ?? '').replace(/\/+$/, '');
+    const options = { keepAlive: true, timeout: IDLE_MS };
+    this.#agent = this.#server.startsWith('https:') ? new https.Agent(options) : new http.Agent(options);
+  }
+
+  /** The API's address, without a trailing slash. */
+  get server(): string {
+    return this.#server;
+  }
+
+  /** TLS settings and headers as they are now; made for each connection, since files and tokens rotate. */
+  async credentials(): Promise<Credentials> {
+    const options: Credentials = {};
+    await this.#config.applyToHTTPSOptions(options);
+    // client-node keeps one agent with the first certificates it saw; only its agents for proxies are of use.
+    const proxied = this.#config.getCurrentCluster()?.proxyUrl !== undefined;
+    if (!proxied) delete options.agent;
+    return options;
+  }
+
+  /**
+   * Resolves when the head of the answer is there, whatever its status.
+   * @throws ClusterUnavailable if there is none, or the signal's reason
+   */
+  async send(request: ApiRequest): Promise<http.IncomingMessage> {
+    try {
+      return await this.#attempt(request, await this.credentials(), false);
+    } catch (error) {
+      if (request.signal.aborted) throw request.signal.reason;
+      throw errorFromFailure(error);
+    }
+  }
+
+  /** Lets go of idle connections. */
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #attempt(request: ApiRequest, credentials: Credentials, again: boolean): Promise<http.IncomingMessage> {
+    const { method = 'GET', path, headers, body, signal } = request;
+    signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const client = this.#server.startsWith('https:') ? https : http;
+      const sent = client.request(`${this.#server}${path}`, {
+        agent: this.#agent,
+        ...credentials,
+        method,
+        signal,
+        headers: { accept: 'application/json', 'user-agent': 'rdev', ...headers, ...credentials.headers },
+      });
+      sent.once('response', resolve);
+      sent.on('error', (error: NodeJS.ErrnoException) => {
+        // A server may close an idle connection just as it is used again. Reading twice does no harm.
+        const raced = sent.reusedSocket && error.code === 'ECONNRESET' && method === 'GET' && !again;
+        if (raced) this.#attempt(request, credentials, true).then(resolve, reject);
+        else reject(error);
+      });
+      sent.end(body);
+    });
+  }
+}
+
+/** The whole body as text; fails when it is cut off or absurdly large. */
+export async function readText(answer: http.IncomingMessage, bytesMax = ANSWER_BYTES_MAX): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > bytesMax) throw new Error(`The answer has more than ${String(bytesMax)} bytes.`);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

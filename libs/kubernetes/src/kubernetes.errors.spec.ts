@@ -1,0 +1,59 @@
+import { endFromStatus } from './exec-status.js';
+import { ClusterUnavailable, KubernetesApiError, errorFromAnswer, errorFromFailure } from './kubernetes.errors.js';
+
+describe('errors of the Kubernetes API', () => {
+  test('a refusal keeps its status, reason and words', () => {
+    const body = JSON.stringify({ kind: 'Status', reason: 'NotFound', message: 'pods "a" not found', code: 404 });
+    expect(errorFromAnswer(404, body)).toMatchObject({
+      status: 404,
+      reason: 'NotFound',
+      message: 'pods "a" not found',
+    });
+  });
+
+  test.each([401, 429, 500, 502, 503, 504])('%i means that the cluster is unavailable', (status) => {
+    expect(errorFromAnswer(status, 'upstream connect error')).toMatchObject({
+      code: 'CLUSTER_UNAVAILABLE',
+      retryable: true,
+      message: 'The Kubernetes cluster does not answer.',
+      cause: expect.any(KubernetesApiError) as unknown,
+    });
+  });
+
+  test('of a failure only the text is kept, and no token in it', () => {
+    const token = 'eyJhbGciOi.eyJpc3MiOi.c2lnbmF0dXJl';
+    const failure = Object.assign(new Error(`refused: Authorization: Bearer ${token}, ${token}`), {
+      request: { token },
+    });
+    const error = errorFromFailure(failure);
+    expect(error).toBeInstanceOf(ClusterUnavailable);
+    expect(JSON.stringify(Object.entries(error)) + (error.cause as Error).message).not.toContain('eyJ');
+    expect(error.cause).not.toHaveProperty('request');
+  });
+});
+
+describe('the status of an exec', () => {
+  const failure = (causes: object[], message = 'words') =>
+    JSON.stringify({ status: 'Failure', message, details: { causes } });
+
+  test.each([
+    ['success', '{"metadata":{},"status":"Success"}', 0],
+    ['an exit code', failure([{ reason: 'Other' }, { reason: 'ExitCode', message: '137' }]), 137],
+  ])('reads %s', (_what, frame, code) => {
+    expect(endFromStatus(frame)).toEqual({ kind: 'exited', code });
+  });
+
+  test.each([
+    ['a failure without a code', failure([])],
+    ['a code that is no number', failure([{ reason: 'ExitCode', message: '1x' }])],
+    ['garbage', 'oops'],
+    ['nothing', ''],
+    ['null', 'null'],
+  ])('believes no code in %s', (_what, frame) => {
+    expect(endFromStatus(frame)).toMatchObject({ kind: 'dropped' });
+  });
+
+  test('passes the words on', () => {
+    expect(endFromStatus(failure([], 'no such file'))).toMatchObject({ cause: { message: 'no such file' } });
+  });
+});

@@ -1,0 +1,93 @@
+import { Unavailable } from '@app/kernel';
+
+/** The Kubernetes API cannot be used right now: no answer in time, no connection, an overloaded server or refused credentials. */
+export class ClusterUnavailable extends Unavailable {
+  override readonly code = 'CLUSTER_UNAVAILABLE';
+
+  /** The cause is for logs; the text for clients is always the same, because causes name hosts and addresses. */
+  constructor(cause?: Error) {
+    super('The Kubernetes cluster does not answer.', {}, cause === undefined ? undefined : { cause });
+  }
+}
+
+/**
+ * The Kubernetes API understood the request and said no, for example 404 or 409. Not a domain error: whoever made the
+ * request knows what it means there and translates it.
+ */
+export class KubernetesApiError extends Error {
+  override readonly name = 'KubernetesApiError';
+
+  /**
+   * @param status the HTTP status, or the `code` of a Kubernetes `Status` object
+   * @param reason machine-readable, such as `NotFound`, `AlreadyExists` or `InternalError`; empty if unknown
+   */
+  constructor(
+    readonly status: number,
+    readonly reason: string,
+    message: string,
+  ) {
+    super(redact(message) || `The Kubernetes API answered ${String(status)}.`);
+  }
+}
+
+/** The `Status` object that the Kubernetes API answers failures with, as far as it is used. */
+export interface StatusBody {
+  readonly status?: string;
+  readonly code?: number;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly details?: { readonly causes?: readonly { readonly reason?: string; readonly message?: string }[] };
+}
+
+const MESSAGE_LENGTH_MAX = 1000;
+/** 401 is one of them: the credentials are rdev's own, and a rotated token heals without a change to the request. */
+const UNAVAILABLE_STATUSES: ReadonlySet<number> = new Set([401, 408, 429, 500, 502, 503, 504]);
+
+/** The error for an answer that is not a success. The body may be a `Status`, or anything a proxy on the way has to say. */
+export function errorFromAnswer(status: number, body: string): ClusterUnavailable | KubernetesApiError {
+  const error = apiErrorFrom(status, body);
+  return UNAVAILABLE_STATUSES.has(status) ? new ClusterUnavailable(error) : error;
+}
+
+/** The same for an exec, where 500 says that this container cannot be entered, not that the cluster is in trouble. */
+export function errorFromExecAnswer(status: number, body: string): ClusterUnavailable | KubernetesApiError {
+  return status === 500 ? apiErrorFrom(status, body) : errorFromAnswer(status, body);
+}
+
+/**
+ * The error for a request that got no answer. Only the text of the original is kept: errors of HTTP and WebSocket
+ * clients carry the request, and with it the bearer token or the client's private key.
+ */
+export function errorFromFailure(failure: unknown): ClusterUnavailable {
+  if (failure instanceof ClusterUnavailable) return failure;
+  return new ClusterUnavailable(new Error(textOf(failure)));
+}
+
+/** The `Status` object in a body; null if it holds none. */
+export function parseStatus(body: string): StatusBody | null {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === 'object' && value !== null ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function apiErrorFrom(status: number, body: string): KubernetesApiError {
+  const parsed = parseStatus(body);
+  return new KubernetesApiError(status, parsed?.reason ?? '', parsed?.message ?? body.trim());
+}
+
+function textOf(failure: unknown): string {
+  if (!(failure instanceof Error)) return 'unknown failure';
+  // A connect to several addresses fails with an AggregateError, whose own message is empty.
+  const text = failure instanceof AggregateError ? failure.errors.map(textOf).join('; ') : failure.message;
+  return redact(text || failure.name);
+}
+
+function redact(text: string): string {
+  return text
+    .slice(0, MESSAGE_LENGTH_MAX)
+    .replaceAll(/\b(Bearer|Basic)\s+[\w.~+/=-]+/gi, '$1 ***')
+    .replaceAll(/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, '***');
+}

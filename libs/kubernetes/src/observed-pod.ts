@@ -1,0 +1,125 @@
+import { chooseContainer } from './choose-container.js';
+import type { ContainerStatusJson, PodJson } from './pod-json.js';
+import { statusOf } from './pod-status.js';
+
+/** Leads from a pod to the project that it is; the value is the project's id. */
+export const PROJECT_LABEL = 'rdev.dev/project';
+
+/**
+ * `pending` may come up by itself, `failed` needs somebody's help, `terminating` was deleted, `stopped` has ended well,
+ * and of `unknown` nothing is known, because the node does not answer.
+ */
+export type PodStatus = 'pending' | 'running' | 'stopped' | 'failed' | 'terminating' | 'unknown';
+
+/** How a container's process ended. */
+export interface Termination {
+  /** In Kubernetes' words: `OOMKilled`, `Error`, `Completed`, … */
+  readonly reason: string | null;
+  readonly exitCode: number;
+  readonly finishedAt: Date | null;
+}
+
+/** Why a container does not run yet, or not again. */
+export interface Waiting {
+  readonly reason: string | null;
+  readonly message: string | null;
+}
+
+/** A container as last reported by its node. */
+export interface ObservedContainer {
+  readonly name: string;
+  readonly image: string;
+  /** Changes with every restart; null until first started. */
+  readonly containerId: string | null;
+  readonly running: boolean;
+  readonly ready: boolean;
+  readonly restartCount: number;
+  /** The most recent end: of this container if it does not run, else of the one before; null if none has ended. */
+  readonly lastTermination: Termination | null;
+  readonly waiting: Waiting | null;
+}
+
+/** A pod as last seen. Times are the cluster's. */
+export interface ObservedPod {
+  readonly uid: string;
+  readonly name: string;
+  readonly namespace: string;
+  /** Value of the label {@link PROJECT_LABEL}; empty if the informer selects by another label and this one is missing. */
+  readonly project: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Kubernetes' word; `status` is ours. */
+  readonly phase: string;
+  readonly status: PodStatus;
+  /** Why the status is what it is, in words for people; null if there is nothing to say. */
+  readonly reason: string | null;
+  readonly ready: boolean;
+  readonly createdAt: Date;
+  /** By when it is to be gone, the grace period included; null if it has not been deleted. */
+  readonly deletionTimestamp: Date | null;
+  readonly node: string | null;
+  /** The one that commands run in, by {@link chooseContainer}. */
+  readonly container: string;
+  /** All but init containers. */
+  readonly containers: readonly ObservedContainer[];
+  /** The controller, such as `StatefulSet`; null for a bare pod. */
+  readonly ownerKind: string | null;
+  readonly ownerName: string | null;
+}
+
+/** @throws Error if this is not a pod */
+export function observePod(pod: PodJson): ObservedPod {
+  const { metadata, spec } = pod;
+  if (!metadata?.uid || !metadata.name || !spec) throw new Error('The API sent something that is not a pod.');
+  const annotations = metadata.annotations ?? {};
+  const names = spec.containers.map(({ name }) => name);
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller);
+  const container = chooseContainer(annotations, names);
+  const containers = spec.containers.map(({ name, image }) =>
+    observeContainer(name, image, pod.status?.containerStatuses),
+  );
+  return {
+    uid: metadata.uid,
+    name: metadata.name,
+    namespace: metadata.namespace ?? '',
+    project: metadata.labels?.[PROJECT_LABEL] ?? '',
+    labels: metadata.labels ?? {},
+    annotations,
+    phase: pod.status?.phase ?? 'Unknown',
+    ...statusOf(pod, containers, container),
+    ready: pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
+    createdAt: toDate(metadata.creationTimestamp) ?? new Date(0),
+    deletionTimestamp: toDate(metadata.deletionTimestamp),
+    node: spec.nodeName ?? null,
+    container,
+    containers,
+    ownerKind: owner?.kind ?? null,
+    ownerName: owner?.name ?? null,
+  };
+}
+
+function observeContainer(
+  name: string,
+  image: string | undefined,
+  statuses: readonly ContainerStatusJson[] = [],
+): ObservedContainer {
+  const status = statuses.find((one) => one.name === name);
+  const ended = status?.state?.terminated ?? status?.lastState?.terminated;
+  const waiting = status?.state?.waiting;
+  return {
+    name,
+    image: image ?? '',
+    containerId: status?.containerID ?? null,
+    running: status?.state?.running !== undefined,
+    ready: status?.ready ?? false,
+    restartCount: status?.restartCount ?? 0,
+    lastTermination: ended
+      ? { reason: ended.reason ?? null, exitCode: ended.exitCode, finishedAt: toDate(ended.finishedAt) }
+      : null,
+    waiting: waiting ? { reason: waiting.reason ?? null, message: waiting.message ?? null } : null,
+  };
+}
+
+function toDate(value: Date | string | undefined): Date | null {
+  return value ? new Date(value) : null;
+}

@@ -1,0 +1,39 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ObservedPod } from './observed-pod.js';
+
+/** What has changed about one pod. For `removed` it is the last that was seen of it. */
+export interface PodChange {
+  readonly type: 'added' | 'changed' | 'removed';
+  readonly pod: ObservedPod;
+}
+
+/** The pods last seen, by UID. Every method answers with what it changed. */
+export class PodCache {
+  private readonly pods = new Map<string, ObservedPod>();
+
+  list(): readonly ObservedPod[] {
+    return [...this.pods.values()];
+  }
+
+  get(uid: string): ObservedPod | null {
+    return this.pods.get(uid) ?? null;
+  }
+
+  /** Makes the list the truth: what it does not hold is gone, even if nobody has said so. */
+  replace(pods: readonly ObservedPod[]): PodChange[] {
+    const uids = new Set(pods.map(({ uid }) => uid));
+    const gone = this.list().filter(({ uid }) => !uids.has(uid));
+    return [...gone.flatMap((pod) => this.remove(pod)), ...pods.flatMap((pod) => this.set(pod))];
+  }
+
+  set(pod: ObservedPod): PodChange[] {
+    const before = this.pods.get(pod.uid);
+    this.pods.set(pod.uid, pod);
+    if (!before) return [{ type: 'added', pod }];
+    return isDeepStrictEqual(before, pod) ? [] : [{ type: 'changed', pod }];
+  }
+
+  remove(pod: ObservedPod): PodChange[] {
+    return this.pods.delete(pod.uid) ? [{ type: 'removed', pod }] : [];
+  }
+}

@@ -1,0 +1,230 @@
+import { inspect } from 'node:util';
+import { buffer, text } from 'node:stream/consumers';
+import { ApiServerStub, type ExecSession } from '@app/kubernetes/testing';
+import { ClusterUnavailable, type ExecOptions, KubernetesApiError, PodExec } from './index.js';
+
+const target = { namespace: 'projects', pod: 'work-0', container: 'main' };
+let api: ApiServerStub;
+
+beforeEach(async () => {
+  api = await ApiServerStub.start();
+});
+afterEach(() => api.stop());
+
+/** Opens an exec, and answers with both of its sides. */
+async function open(options: ExecOptions = {}, argv: readonly string[] = ['sh']) {
+  const { promise, resolve } = Promise.withResolvers<ExecSession>();
+  api.onExec = resolve;
+  const channel = await new PodExec(api.client(), options).openChannel(target, argv);
+  return { channel, session: await promise };
+}
+
+const refusedBy = (options: ExecOptions = {}, signal?: AbortSignal) =>
+  new PodExec(api.client(), options).openChannel(target, ['sh'], signal).then(
+    () => Promise.reject(new Error('It has opened.')),
+    (error: unknown) => error as Error,
+  );
+
+describe('opening an exec', () => {
+  test('asks for the container, the arguments as they are, and v5 first', async () => {
+    const { channel, session } = await open({}, ['a b', '', '&c=1']);
+    expect(session).toMatchObject({ argv: ['a b', '', '&c=1'], container: 'main' });
+    expect(session.socket.protocol).toBe('v5.channel.k8s.io');
+    channel.destroy();
+  });
+
+  test('gets frames that come along with the welcome', async () => {
+    api.onExec = (session) => {
+      session.stdout('early');
+      session.exit(0);
+    };
+    const channel = await new PodExec(api.client()).openChannel(target, ['sh']);
+    expect(await text(channel.stdout)).toBe('early');
+    expect(await channel.ended).toEqual({ kind: 'exited', code: 0 });
+  });
+
+  test('tells the words of a refusal', async () => {
+    api.refusal = { status: 404, body: JSON.stringify({ reason: 'NotFound', message: 'pods "work-0" not found' }) };
+    const error = await refusedBy();
+    expect(error).toBeInstanceOf(KubernetesApiError);
+    expect(error).toMatchObject({ status: 404, reason: 'NotFound', message: 'pods "work-0" not found' });
+  });
+
+  test('takes 500 for a container that cannot be entered, and 503 for a cluster that is away', async () => {
+    api.refusal = { status: 500, body: '{"message":"container not running"}' };
+    expect(await refusedBy()).toMatchObject({ status: 500, message: 'container not running' });
+    api.refusal = { status: 503, body: 'no upstream' };
+    expect(await refusedBy()).toBeInstanceOf(ClusterUnavailable);
+  });
+
+  test('gives up on a server that does not answer', async () => {
+    api.hangs = true;
+    expect(await refusedBy({ connectTimeoutMs: 50 })).toMatchObject({
+      code: 'CLUSTER_UNAVAILABLE',
+      cause: { message: 'No exec within 50 ms.' },
+    });
+  });
+
+  test('gives up when told to', async () => {
+    api.hangs = true;
+    const reason = new Error('enough');
+    expect(await refusedBy({}, AbortSignal.abort(reason))).toBe(reason);
+    const later = new AbortController();
+    setTimeout(() => later.abort(reason), 20);
+    expect(await refusedBy({}, later.signal)).toBe(reason);
+  });
+
+  test('refuses a server that speaks neither protocol', async () => {
+    api.protocols = ['v1.example'];
+    expect(await refusedBy()).toBeInstanceOf(ClusterUnavailable);
+  });
+
+  test('leaves no token in errors and channels', async () => {
+    const { channel } = await open();
+    channel.destroy();
+    api.refusal = { status: 403, body: `Bearer ${api.token}` };
+    const seen = [await refusedBy(), channel, await channel.ended];
+    api.refusal = null;
+    api.hangs = true;
+    const cut = refusedBy();
+    setTimeout(() => api.cut(), 50);
+    seen.push(await cut);
+    expect(inspect(seen, { depth: 20, showHidden: true })).not.toContain(api.token);
+  });
+});
+
+describe.each(['v5.channel.k8s.io', 'v4.channel.k8s.io'])('an exec over %s', (protocol) => {
+  beforeEach(() => {
+    api.protocols = [protocol];
+  });
+
+  test('keeps the streams apart, byte for byte', async () => {
+    const { channel, session } = await open();
+    session.stdout(Buffer.from([0, 255, 10]));
+    session.stderr('err');
+    session.frame(1, '');
+    session.stdout('é');
+    session.exit(3);
+    expect(await buffer(channel.stdout)).toEqual(Buffer.from([0, 255, 10, 0xc3, 0xa9]));
+    expect(await text(channel.stderr)).toBe('err');
+    expect(await channel.ended).toEqual({ kind: 'exited', code: 3 });
+  });
+
+  test('ends stdin without ending the connection', async () => {
+    const { channel, session } = await open();
+    channel.stdin.end('x'.repeat(200_000));
+    await session.until(({ stdinBytes }) => stdinBytes === 200_000);
+    if (protocol.startsWith('v5')) await session.until(({ stdinEnded }) => stdinEnded);
+    session.stdout('still here');
+    session.exit(0);
+    expect(await text(channel.stdout)).toBe('still here');
+    expect(session.stdinEnded).toBe(protocol.startsWith('v5'));
+  });
+
+  test('is dropped when it is closed without a status, after what came before', async () => {
+    const { channel, session } = await open();
+    session.stdout('before');
+    session.socket.close(1000);
+    expect(await channel.ended).toMatchObject({ kind: 'dropped', cause: { message: expect.stringContaining('1000') } });
+    expect(await text(channel.stdout)).toBe('before');
+  });
+
+  test('is dropped when the connection breaks', async () => {
+    const { channel, session } = await open();
+    session.stdout('before');
+    await new Promise((resolve) => channel.stdout.once('readable', resolve));
+    api.cut();
+    expect((await channel.ended).kind).toBe('dropped');
+    expect(await text(channel.stdout)).toBe('before');
+    expect(channel.stdin.destroyed).toBe(true);
+  });
+
+  test('takes a huge frame', async () => {
+    const { channel, session } = await open();
+    session.stdout(Buffer.alloc(20_000_000, 'x'));
+    session.exit(0);
+    expect((await buffer(channel.stdout)).length).toBe(20_000_000);
+  });
+
+  test('is dropped by a frame that is too large to hold', async () => {
+    const { channel, session } = await open();
+    session.stdout(Buffer.alloc(65 * 1024 * 1024));
+    expect((await channel.ended).kind).toBe('dropped');
+    await session.until(({ closed }) => closed);
+  });
+
+  test('holds the server back while a reader is slow', async () => {
+    const { channel, session } = await open({ bufferBytes: 64 * 1024, pingIntervalMs: 50 });
+    for (let frame = 0; frame < 640; frame += 1) session.stdout(Buffer.alloc(32 * 1024, frame % 256));
+    session.exit(0);
+    // Pings do not mistake the reader's slowness for a dead peer.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(session.socket.bufferedAmount).toBeGreaterThan(10_000_000);
+    expect(channel.stdout.readableLength).toBeLessThan(256 * 1024);
+    expect((await buffer(channel.stdout)).length).toBe(640 * 32 * 1024);
+    expect(await channel.ended).toEqual({ kind: 'exited', code: 0 });
+  });
+
+  test('lets one stream flow when the other is not wanted', async () => {
+    const { channel, session } = await open({ bufferBytes: 1024 });
+    for (let frame = 0; frame < 10; frame += 1) session.stderr('x'.repeat(1024));
+    channel.stderr.destroy();
+    session.stdout('wanted');
+    session.exit(0);
+    expect(await text(channel.stdout)).toBe('wanted');
+  });
+
+  test('holds the writer back while the server is slow', async () => {
+    const { channel, session } = await open();
+    session.socket.pause();
+    let accepted = 0;
+    const chunk = Buffer.alloc(1024 * 1024);
+    const writing = new Promise<void>((resolve) => {
+      const more = () => {
+        while (accepted < 50) {
+          accepted += 1;
+          if (!channel.stdin.write(chunk)) return void channel.stdin.once('drain', more);
+        }
+        resolve();
+      };
+      more();
+    });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(accepted).toBeLessThan(40);
+    session.socket.resume();
+    await writing;
+    await session.until(({ stdinBytes }) => stdinBytes === 50 * chunk.length);
+    channel.destroy();
+  });
+
+  test('is dropped when pings are not answered', async () => {
+    api.pongs = false;
+    const { channel } = await open({ pingIntervalMs: 50 });
+    expect(await channel.ended).toMatchObject({ cause: { message: 'No answer to a ping within 50 ms.' } });
+  });
+
+  test('lives on while pings are answered', async () => {
+    const { channel, session } = await open({ pingIntervalMs: 20 });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    session.exit(0);
+    expect(await channel.ended).toEqual({ kind: 'exited', code: 0 });
+  });
+
+  test('ends soon after the status, even if the server forgets to close', async () => {
+    const { channel, session } = await open();
+    session.frame(3, '{"status":"Success"}');
+    expect(await channel.ended).toEqual({ kind: 'exited', code: 0 });
+    await session.until(({ closed }) => closed);
+  });
+
+  test('lets go at once when destroyed', async () => {
+    const { channel, session } = await open();
+    channel.stdin.write('x');
+    channel.destroy();
+    channel.destroy();
+    expect(await channel.ended).toMatchObject({ kind: 'dropped', cause: { message: 'The channel was let go.' } });
+    await session.until(({ closed }) => closed);
+    expect(await text(channel.stdout)).toBe('');
+    channel.stdin.write('too late');
+  });
+});

@@ -1,0 +1,159 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import type { KubernetesClient } from './kubernetes-client.js';
+import { type ObservedPod, PROJECT_LABEL } from './observed-pod.js';
+import { PodCache, type PodChange } from './pod-cache.js';
+import { PodSource, WatchExpired } from './pod-source.js';
+
+/** How closely to follow the pods. */
+export interface InformerOptions {
+  /** Default: all pods that carry {@link PROJECT_LABEL}, whatever its value. */
+  readonly labelSelector?: string;
+  /**
+   * How long one watch lasts, give or take a fifth. A watch that has silently died is noticed at the end of this time, so
+   * it is the longest that a status can be wrong without being marked stale. Default 30 s.
+   */
+  readonly watchSeconds?: number;
+  /** Longest pause between attempts while the API does not answer; default 5 s. */
+  readonly retryMsMax?: number;
+}
+
+/** How far to trust what the informer shows. */
+export interface InformerState {
+  /** Whether it has ever seen all pods. Until then an absent pod means nothing. */
+  readonly synced: boolean;
+  /** Since when changes may have been missed; null while it follows them. */
+  readonly staleSince: Date | null;
+}
+
+const RETRY_MS_FIRST = 250;
+/** A link that held this long was a good one: the next failure is a new trouble, not more of the old. */
+const STEADY_MS = 10_000;
+/** Some proxies answer a watch and end it at once; following that would be a busy loop. */
+const WATCH_MS_MIN = 1_000;
+
+/**
+ * Keeps the pods of one namespace in memory: a list for the truth, a watch for changes, and both again when a watch
+ * breaks, expires, talks nonsense or falls silent. It goes on until stopped.
+ */
+export class PodInformer {
+  readonly #logger = new Logger(PodInformer.name);
+  readonly #source: PodSource;
+  readonly #options: Required<InformerOptions>;
+  readonly #cache = new PodCache();
+  readonly #listeners = new Set<(change: PodChange) => void>();
+  readonly #synced = Promise.withResolvers<null>();
+  #state: InformerState = { synced: false, staleSince: null };
+  #lastContact: Date | null = null;
+  #stopping: AbortController | null = null;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(client: KubernetesClient, options: InformerOptions = {}) {
+    this.#options = { labelSelector: PROJECT_LABEL, watchSeconds: 30, retryMsMax: 5_000, ...options };
+    this.#source = new PodSource(client, this.#options.labelSelector);
+  }
+
+  /** The pods as last seen, in no particular order. */
+  list(): readonly ObservedPod[] {
+    return this.#cache.list();
+  }
+
+  /** Null if there is no such pod, or none seen yet. */
+  get(uid: string): ObservedPod | null {
+    return this.#cache.get(uid);
+  }
+
+  get state(): InformerState {
+    return this.#state;
+  }
+
+  /** Resolves when all pods have been seen once, however long that takes. */
+  async whenSynced(): Promise<void> {
+    await this.#synced.promise;
+  }
+
+  /** Hears of every change from now on, after `get` and `list` show it. @returns what ends it */
+  onChange(listener: (change: PodChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  start(): void {
+    if (this.#stopping) return;
+    this.#stopping = new AbortController();
+    this.#running = this.#run(this.#stopping.signal);
+  }
+
+  /** Resolves when no more changes will be told. What was seen stays readable. */
+  async stop(): Promise<void> {
+    this.#stopping?.abort();
+    await this.#running;
+    this.#stopping = null;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    for (let attempt = 0; !signal.aborted; attempt += 1) {
+      const begun = Date.now();
+      try {
+        await this.#follow(await this.#relist(signal), signal);
+      } catch (error) {
+        if (!(error instanceof WatchExpired || this.#stopping?.signal.aborted)) this.#lost(error);
+      }
+      if (Date.now() - begun > STEADY_MS) attempt = 0;
+      const ceiling = Math.min(this.#options.retryMsMax, RETRY_MS_FIRST * 2 ** Math.min(attempt, 16));
+      // Full jitter: replicas that lost the API together must not come back together.
+      await delay(Math.random() * ceiling, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #relist(signal: AbortSignal): Promise<string> {
+    const { pods, version } = await this.#source.list(signal);
+    this.#tell(this.#cache.replace(pods));
+    if (this.#state.staleSince) this.#logger.log('The pods are being followed again.');
+    this.#heard();
+    this.#state = { synced: true, staleSince: null };
+    this.#synced.resolve(null);
+    return version;
+  }
+
+  async #follow(from: string, signal: AbortSignal): Promise<never> {
+    let version = from;
+    for (;;) {
+      const seconds = Math.max(1, Math.round(this.#options.watchSeconds * (0.8 + Math.random() * 0.4)));
+      const opened = Date.now();
+      for await (const event of this.#source.watch(version, seconds, signal)) {
+        version = event.version;
+        this.#heard();
+        if (event.pod)
+          this.#tell(event.type === 'removed' ? this.#cache.remove(event.pod) : this.#cache.set(event.pod));
+      }
+      if (Date.now() - opened < WATCH_MS_MIN) throw new Error('The API ended a watch as soon as it had begun.');
+      this.#heard();
+    }
+  }
+
+  #heard(): void {
+    this.#lastContact = new Date();
+  }
+
+  #lost(error: unknown): void {
+    if (this.#state.staleSince) return;
+    this.#state = { ...this.#state, staleSince: this.#lastContact ?? new Date() };
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const { message } = cause instanceof Error ? cause : new Error('unknown failure');
+    this.#logger.warn({ err: { message } }, 'Lost sight of the pods; what is shown may be old.');
+  }
+
+  #tell(changes: readonly PodChange[]): void {
+    for (const change of changes) {
+      for (const listener of this.#listeners) {
+        try {
+          listener(change);
+        } catch (error) {
+          // One listener's mistake must neither hide the change from the others nor end the informer.
+          this.#logger.error({ err: error, pod: change.pod.name }, 'A listener for pod changes failed.');
+        }
+      }
+    }
+  }
+}

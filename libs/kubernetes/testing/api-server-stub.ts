@@ -1,0 +1,189 @@
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { WebSocketServer } from 'ws';
+import { KubernetesClient } from '../src/kubernetes-client.js';
+import type { PodJson } from '../src/pod-json.js';
+import { ExecSession } from './exec-session.js';
+
+interface LoggedEvent {
+  readonly version: number;
+  readonly line: string;
+}
+
+/**
+ * A real HTTP server that lists, watches and execs like the Kubernetes API, and fails in every way that a test asks for.
+ */
+export class ApiServerStub {
+  readonly token = 'stub-token-that-must-never-be-seen';
+  lists = 0;
+  readonly watches = new Set<ServerResponse>();
+  /** Answers everything with this status, while set. */
+  refusal: { status: number; body: string } | null = null;
+  /** Accepts requests and never answers, while true. */
+  hangs = false;
+  /** Watches stay open and hear nothing, not even their promised end, while true. */
+  silent = false;
+  /** What an exec server speaks, dearest first. */
+  protocols: readonly string[] = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
+  /** Whether exec connections answer pings; read when one opens. */
+  pongs = true;
+  onExec: (session: ExecSession) => void = () => undefined;
+
+  private readonly pods = new Map<string, PodJson>();
+  private log: LoggedEvent[] = [];
+  private version = 1;
+  private oldest = 1;
+  private readonly sockets = new Set<Socket>();
+  private readonly directory = mkdtempSync(join(tmpdir(), 'api-server-stub-'));
+
+  private constructor(private readonly server: Server) {
+    server.on('request', (request, response) => this.answer(request, response));
+    server.on('upgrade', (request, socket: Socket, head) => this.upgrade(request, socket, head));
+    server.on('connection', (socket) => {
+      this.sockets.add(socket);
+      socket.on('close', () => this.sockets.delete(socket));
+    });
+  }
+
+  static async start(): Promise<ApiServerStub> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return new ApiServerStub(server);
+  }
+
+  client(): KubernetesClient {
+    const { port } = this.server.address() as AddressInfo;
+    const kubeconfigPath = join(this.directory, 'config');
+    const config = {
+      'current-context': 'stub',
+      contexts: [{ name: 'stub', context: { cluster: 'stub', user: 'stub' } }],
+      clusters: [
+        { name: 'stub', cluster: { server: `http://127.0.0.1:${String(port)}`, 'insecure-skip-tls-verify': true } },
+      ],
+      users: [{ name: 'stub', user: { token: this.token } }],
+    };
+    writeFileSync(kubeconfigPath, JSON.stringify(config));
+    return new KubernetesClient({ mode: 'kubeconfig', kubeconfigPath, namespace: 'projects' });
+  }
+
+  async stop(): Promise<void> {
+    this.cut();
+    await new Promise((resolve) => this.server.close(resolve));
+    rmSync(this.directory, { recursive: true });
+  }
+
+  /** Adds or changes a pod, and tells the watches. */
+  set(pod: PodJson): void {
+    const uid = pod.metadata?.uid ?? '';
+    this.record(this.pods.has(uid) ? 'MODIFIED' : 'ADDED', pod);
+    this.pods.set(uid, pod);
+  }
+
+  remove(pod: PodJson): void {
+    this.pods.delete(pod.metadata?.uid ?? '');
+    this.record('DELETED', pod);
+  }
+
+  /** Changes the truth without an event, as if it had been lost. */
+  forget(pod: PodJson): void {
+    this.pods.delete(pod.metadata?.uid ?? '');
+  }
+
+  /** Compacts the history: watches from before now get 410. */
+  compact(): void {
+    this.log = [];
+    this.version += 1;
+    this.oldest = this.version;
+  }
+
+  bookmark(): void {
+    this.version += 1;
+    const metadata = { resourceVersion: String(this.version) };
+    this.say(`${JSON.stringify({ type: 'BOOKMARK', object: { metadata } })}\n`);
+  }
+
+  /** Writes raw text to every watch. */
+  say(text: string): void {
+    if (!this.silent) for (const watch of this.watches) watch.write(text);
+  }
+
+  endWatches(): void {
+    for (const watch of this.watches) watch.end();
+  }
+
+  /** Breaks every connection. */
+  cut(): void {
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  /** How many connections are open. */
+  get connections(): number {
+    return this.sockets.size;
+  }
+
+  private record(type: string, pod: PodJson): void {
+    this.version += 1;
+    const object = { ...pod, metadata: { ...pod.metadata, resourceVersion: String(this.version) } };
+    const line = `${JSON.stringify({ type, object })}\n`;
+    this.log.push({ version: this.version, line });
+    this.say(line);
+  }
+
+  private answer(request: IncomingMessage, response: ServerResponse): void {
+    if (this.hangs) return;
+    if (request.headers.authorization !== `Bearer ${this.token}`) return void response.writeHead(401).end();
+    if (this.refusal) return void response.writeHead(this.refusal.status).end(this.refusal.body);
+    const query = new URL(request.url ?? '/', 'http://stub').searchParams;
+    if (query.get('watch') === 'true') this.watch(query, response);
+    else this.list(query, response);
+  }
+
+  private list(query: URLSearchParams, response: ServerResponse): void {
+    this.lists += 1;
+    const all = [...this.pods.values()];
+    const from = Number(query.get('continue') ?? 0);
+    const to = from + Number(query.get('limit') ?? all.length);
+    const next = to < all.length ? { continue: String(to) } : {};
+    const metadata = { resourceVersion: String(this.version), ...next };
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ kind: 'PodList', metadata, items: all.slice(from, to) }));
+  }
+
+  private watch(query: URLSearchParams, response: ServerResponse): void {
+    const from = Number(query.get('resourceVersion'));
+    if (from < this.oldest) return void response.writeHead(410).end(JSON.stringify({ code: 410, reason: 'Expired' }));
+    response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
+    this.watches.add(response);
+    const missed = this.log.filter(({ version }) => version > from);
+    if (!this.silent) response.write(missed.map(({ line }) => line).join(''));
+    const ms = Number(query.get('timeoutSeconds')) * 1000;
+    const timer = setTimeout(() => this.silent || response.end(), ms);
+    response.on('close', () => {
+      clearTimeout(timer);
+      this.watches.delete(response);
+    });
+  }
+
+  private upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    if (this.hangs) return;
+    if (this.refusal) {
+      const { status, body } = this.refusal;
+      const lines = [
+        `HTTP/1.1 ${String(status)} Refused`,
+        `Content-Length: ${String(Buffer.byteLength(body))}`,
+        '',
+        body,
+      ];
+      return void socket.end(lines.join('\r\n'));
+    }
+    const handleProtocols = (offered: Set<string>) => this.protocols.find((one) => offered.has(one)) ?? false;
+    const server = new WebSocketServer({ noServer: true, handleProtocols, autoPong: this.pongs });
+    server.handleUpgrade(request, socket, head, (webSocket) => {
+      const query = new URL(request.url ?? '/', 'http://stub').searchParams;
+      this.onExec(new ExecSession(webSocket, query.getAll('command'), query.get('container')));
+    });
+  }
+}

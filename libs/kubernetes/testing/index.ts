@@ -1,0 +1,3 @@
+export { ApiServerStub } from './api-server-stub.js';
+export { ExecSession } from './exec-session.js';
+export { aPod } from './a-pod.js';
