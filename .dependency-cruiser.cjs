@@ -7,7 +7,7 @@ const FEATURES = 'projects|commands|queue|apikeys|webhooks|audit';
 
 const A_TEST = '(\\.spec|-spec)\\.ts$';
 /** Node modules that compute: they reach neither disk, network nor other processes. */
-const PURE_BUILTINS = '^(node:)?(buffer|crypto|net|path|util|url|assert|events|string_decoder)$';
+const PURE_BUILTINS = '^(node:)?(buffer|crypto|net|path|util|url|zlib|assert|events|string_decoder)$';
 
 const npm = (names) => `(^|/)node_modules/(${names})/`;
 
@@ -129,6 +129,8 @@ module.exports = {
     // Types count: who knows a shape knows its owner.
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
+    // The paths of tsconfig.json once more: the resolver does not know patterns with something behind the star.
+    webpackConfig: { fileName: '.dependency-cruiser.aliases.cjs' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
   },
 };

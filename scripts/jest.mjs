@@ -1,11 +1,10 @@
 /** `npm run test:<suite> [-- Jest's arguments]`: one suite, on a fresh build. */
 import { build, install } from './project.mjs';
+import { report } from './report.mjs';
 import { runSuite, suiteNames } from './suites.mjs';
 
 const [name, ...args] = process.argv.slice(2);
 if (!suiteNames.includes(name)) throw new Error(`Which suite? One of ${suiteNames.join(', ')}.`);
 await install();
 if (name !== 'unit') await build();
-const { code, passed, failures } = await runSuite(name, args);
-console.log(`${passed} passed, ${failures.length} failed`);
-process.exitCode = code;
+report([await runSuite(name, args)]);

@@ -21,20 +21,29 @@ export function tool(packageName, bin = packageName) {
   return [join(dir, typeof manifest.bin === 'string' ? manifest.bin : manifest.bin[bin])];
 }
 
+const running = new Set();
+
 /** Runs to the end and answers the exit code; with `quiet` the output is collected instead of shown. */
-export function run(command, args, { quiet = false, env = process.env, timeoutMs } = {}) {
+export function run(command, args, { quiet = false, env = process.env } = {}) {
   return new Promise((resolve, reject) => {
     const stdio = quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'];
-    const child = spawn(command, args, { cwd: root, env, stdio, timeout: timeoutMs, killSignal: 'SIGKILL' });
+    const child = spawn(command, args, { cwd: root, env, stdio });
+    running.add(child);
     const output = [];
     child.stdout?.on('data', (chunk) => output.push(chunk));
     child.stderr?.on('data', (chunk) => output.push(chunk));
     child.once('error', reject);
-    child.once('close', (code) => resolve({ code: code ?? 1, output: Buffer.concat(output).toString() }));
+    child.once('close', (code) => {
+      running.delete(child);
+      resolve({ code: code ?? 1, output: Buffer.concat(output).toString() });
+    });
   });
 }
 
-// --- install ---------------------------------------------------------------------------------------------------------
+/** Passes a signal on to what is running. */
+export function stopRuns(signal) {
+  for (const child of running) child.kill(signal);
+}
 
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
 
@@ -88,8 +97,6 @@ function npm(...args) {
   return run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, { env });
 }
 
-// --- build -----------------------------------------------------------------------------------------------------------
-
 const isTest = (path) => /[.-]spec\.ts$/.test(path);
 
 /** Everything below apps/x/src and libs/x/src that belongs into dist/, as sorted paths relative to the root. */
@@ -126,9 +133,8 @@ export function fingerprint() {
   return hash.digest('hex');
 }
 
-const stamp = join(root, 'dist', '.fingerprint');
-
-export { stamp };
+/** Says of which sources dist/ is the build. */
+export const stamp = join(root, 'dist', '.fingerprint');
 
 /** Builds dist/ if it is not the build of these sources. */
 export async function build() {

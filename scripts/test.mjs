@@ -2,23 +2,49 @@
  * `npm test [-- Jest's arguments]`: installs and builds what is missing, then runs everything that needs no cluster.
  * With arguments, which choose tests, the checks are left out.
  */
+import { fileURLToPath } from 'node:url';
+import { realpathSync } from 'node:fs';
 import { runChecks } from './checks.mjs';
-import { build, install } from './project.mjs';
+import { build, install, node, run, stopRuns } from './project.mjs';
 import { report } from './report.mjs';
 import { runSuite } from './suites.mjs';
 
 const args = process.argv.slice(2);
-const results = [];
-try {
+
+async function main() {
   await install();
   await build();
-  if (args.length === 0) results.push(...(await runChecks()));
-  for (const suite of ['unit', 'integration', 'e2e']) {
-    console.log(`\n${suite}`);
-    results.push(await runSuite(suite, args));
+  // The rest loads the built code, which wants the Node that it is made for.
+  if (realpathSync(process.execPath) !== realpathSync(node)) {
+    const { code } = await run(node, [fileURLToPath(import.meta.url), ...args]);
+    process.exitCode = code;
+    return;
   }
-} catch (error) {
-  const detail = error instanceof Error ? error.message : String(error);
-  results.push({ code: 1, passed: 0, failures: [{ name: 'npm test', detail }] });
+  const results = args.length === 0 ? await runChecks() : [];
+  results.push(await suite('unit'));
+  const { startTestServer } = await import('../test/support/test-server.mjs');
+  const server = await startTestServer();
+  const stop = () => server.stop().finally(() => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, stop);
+  try {
+    for (const name of ['integration', 'e2e']) results.push(await suite(name, server.env));
+  } finally {
+    await server.stop();
+  }
+  report(results);
 }
-report(results);
+
+function suite(name, env = {}) {
+  console.log(`\n${name}`);
+  return runSuite(name, args, { ...process.env, ...env });
+}
+
+// A signal reaches only us when it does not come from the terminal.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stopRuns(signal));
+
+try {
+  await main();
+} catch (error) {
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  report([{ code: 1, passed: 0, failures: [{ name: 'npm test', detail }] }]);
+}

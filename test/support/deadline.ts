@@ -1,0 +1,22 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Waits until the condition gives something true, and answers it; errors count as "not yet". */
+export async function eventually<T>(
+  condition: () => T | Promise<T>,
+  timeoutMs = 10_000,
+  everyMs = 20,
+): Promise<NonNullable<T>> {
+  const deadline = Date.now() + timeoutMs;
+  let problem: unknown;
+  do {
+    try {
+      const value = await condition();
+      if (value) return value;
+      problem = undefined;
+    } catch (error) {
+      problem = error;
+    }
+    await delay(everyMs);
+  } while (Date.now() < deadline);
+  throw new Error(`It did not come true within ${timeoutMs} ms.`, { cause: problem });
+}

@@ -1,0 +1,152 @@
+import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { readEvents, type SseEvent } from './sse-reader.js';
+
+export interface TestResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+  /** The parsed body; undefined if it is not JSON. */
+  readonly body: any;
+}
+
+export interface SseOptions {
+  readonly lastEventId?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Breaks the connection, without a word, when so many events have come. */
+  readonly dropAfter?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface SseStream extends AsyncIterable<SseEvent> {
+  readonly status: number;
+  readonly headers: TestResponse['headers'];
+  /** Resets the connection. */
+  drop(): void;
+}
+
+/** The stream was refused. */
+export class StreamRefused extends Error {
+  constructor(readonly response: TestResponse) {
+    super(`The stream was refused: ${response.status} ${response.text}`);
+  }
+}
+
+/** Speaks to one API with one key, over plain node:http so that nothing is retried, pooled or buffered behind our back. */
+export class HttpClient {
+  constructor(
+    readonly baseUrl: string,
+    readonly key?: string,
+  ) {}
+
+  /** The same API with another key, or none. */
+  as(key: string | undefined): HttpClient {
+    return new HttpClient(this.baseUrl, key);
+  }
+
+  /** A body that is text or bytes goes as it is, anything else as JSON. */
+  async request(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<TestResponse> {
+    const response = await this.open(method, path, body, headers);
+    return answer(response, await text(response));
+  }
+
+  get(path: string, headers?: Readonly<Record<string, string>>): Promise<TestResponse> {
+    return this.request('GET', path, undefined, headers);
+  }
+
+  post(path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<TestResponse> {
+    return this.request('POST', path, body, headers);
+  }
+
+  /** The answer as bytes: output need not be text. */
+  async bytes(
+    path: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<{ status: number; headers: TestResponse['headers']; bytes: Buffer }> {
+    const response = await this.open('GET', path, undefined, headers);
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    return { status: response.statusCode ?? 0, headers: response.headers, bytes: Buffer.concat(chunks) };
+  }
+
+  /**
+   * Opens an event stream. Iterating ends when the server ends it, and throws if the connection breaks unasked.
+   * @throws {@link StreamRefused} unless the answer is 200
+   */
+  async sse(
+    path: string,
+    { lastEventId, headers = {}, dropAfter = Infinity, signal }: SseOptions = {},
+  ): Promise<SseStream> {
+    const resume = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
+    const response = await this.open(
+      'GET',
+      path,
+      undefined,
+      { accept: 'text/event-stream', ...resume, ...headers },
+      signal,
+    );
+    if (response.statusCode !== 200) throw new StreamRefused(answer(response, await text(response)));
+    const drop = () => void response.socket.resetAndDestroy();
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      drop,
+      [Symbol.asyncIterator]: () => limited(readEvents(response), dropAfter, drop),
+    };
+  }
+
+  private open(
+    method: string,
+    path: string,
+    body: unknown,
+    headers: Readonly<Record<string, string>>,
+    signal?: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const isRaw = typeof body === 'string' || Buffer.isBuffer(body);
+    const payload = body === undefined ? undefined : isRaw ? body : JSON.stringify(body);
+    const all = {
+      ...(this.key === undefined ? {} : { authorization: `Bearer ${this.key}` }),
+      ...(payload === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(payload)) }),
+      ...headers,
+    };
+    return new Promise((resolve, reject) => {
+      const options = { method, headers: all, agent: false as const, ...(signal === undefined ? {} : { signal }) };
+      const sent: ClientRequest = httpRequest(new URL(path, this.baseUrl), options, resolve);
+      sent.once('error', reject);
+      sent.end(payload);
+    });
+  }
+}
+
+function answer(response: IncomingMessage, body: string): TestResponse {
+  const isJson = /[/+]json/.test(response.headers['content-type'] ?? '');
+  return {
+    status: response.statusCode ?? 0,
+    headers: response.headers,
+    text: body,
+    body: isJson ? JSON.parse(body) : undefined,
+  };
+}
+
+async function* limited(
+  events: AsyncIterable<SseEvent>,
+  dropAfter: number,
+  drop: () => void,
+): AsyncGenerator<SseEvent> {
+  let count = 0;
+  try {
+    for await (const event of events) {
+      yield event;
+      if (++count >= dropAfter) return;
+    }
+  } finally {
+    drop(); // also when the reader leaves the loop
+  }
+}
