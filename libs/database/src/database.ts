@@ -3,6 +3,7 @@ import { Transactor } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { toDomainError } from './errors.js';
+import { migrations } from './migrations/index.js';
 
 interface Transaction {
   readonly manager: EntityManager;
@@ -54,5 +55,12 @@ export class Database extends Transactor {
     } catch (error) {
       throw toDomainError(error);
     }
+  }
+
+  /** @throws if the schema is older than this program */
+  async assertMigrated(): Promise<void> {
+    const [row] = await this.query<{ name: string }>('SELECT name FROM migrations ORDER BY id DESC LIMIT 1');
+    const newest = migrations.at(-1)?.name;
+    if (row?.name !== newest) throw new Error(`The schema is at ${row?.name ?? 'nothing'}, not at ${newest ?? 'nothing'}.`);
   }
 }

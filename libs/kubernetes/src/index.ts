@@ -12,6 +12,7 @@ export {
   type Termination,
   type Waiting,
   PROJECT_LABEL,
-  observePod,
 } from './observed-pod.js';
+export { observePod } from './observe-pod.js';
 export { CONTAINER_ANNOTATION, chooseContainer } from './choose-container.js';
+export { choosePod } from './choose-pod.js';

@@ -1,2 +1,3 @@
+export { LocalModule } from './local.module.js';
 export { type RunOptions, runProgram } from './run-program.js';
 export { Workspaces } from './workspaces.js';

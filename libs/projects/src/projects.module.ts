@@ -1,6 +1,7 @@
-import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ProjectsController } from './adapters/http/projects.controller.js';
+import { KubernetesProjectRuntime } from './adapters/kubernetes/kubernetes-project-runtime.js';
 import { LocalProjectRuntime } from './adapters/local/local-project-runtime.js';
 import { ProjectActivityEntity, ProjectEntity } from './adapters/typeorm/project.entity.js';
 import { TypeormProjectRepository } from './adapters/typeorm/typeorm-project.repository.js';
@@ -12,17 +13,17 @@ import type { RuntimeKind } from './domain/project.js';
 
 @Module({})
 export class ProjectsModule {
-  static with(runtime: RuntimeKind): DynamicModule {
-    const adapter: Provider = { provide: ProjectRuntime, useClass: LocalProjectRuntime };
+  static with(runtime: RuntimeKind, platform: DynamicModule): DynamicModule {
+    const adapter = runtime === 'local' ? LocalProjectRuntime : KubernetesProjectRuntime;
     return {
       module: ProjectsModule,
-      imports: [TypeOrmModule.forFeature([ProjectEntity, ProjectActivityEntity])],
+      imports: [platform, TypeOrmModule.forFeature([ProjectEntity, ProjectActivityEntity])],
       controllers: [ProjectsController],
       providers: [
         ProjectsService,
         Provisioner,
         { provide: ProjectRepository, useClass: TypeormProjectRepository },
-        adapter,
+        { provide: ProjectRuntime, useClass: adapter },
       ],
       exports: [ProjectsService, ProjectRuntime],
     };

@@ -1,0 +1,79 @@
+import { ApiKeysModule } from '@app/apikeys';
+import { CommandLimits, CommandsModule } from '@app/commands';
+import { Config } from '@app/config';
+import { Database, DatabaseModule, type PartitionedTable } from '@app/database';
+import { HealthModule, type ReadinessChecks } from '@app/health';
+import { HttpModule } from '@app/http';
+import { KubernetesModule } from '@app/kubernetes';
+import { LocalModule, Workspaces } from '@app/local';
+import { ProjectRuntime, ProjectsModule } from '@app/projects';
+import { QueueLimits, QueueModule } from '@app/queue';
+import { TelemetryModule } from '@app/telemetry';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { EventEmitterModule } from '@nestjs/event-emitter';
+
+/** Puts the parts together; holds no rule of its own. */
+@Module({})
+export class AppModule {
+  /** @param databaseUrl where the database is, embedded or not */
+  static with(config: Config, databaseUrl: string): DynamicModule {
+    const platform = platformOf(config);
+    const projects = ProjectsModule.with(config.runtime, platform);
+    const { commands: limits } = config;
+    const commands = CommandsModule.with({
+      runtime: config.runtime,
+      imports: [projects, platform],
+      limits: new CommandLimits(
+        limits.queuedPerProjectMax,
+        limits.outputBytesDefault,
+        limits.outputBytesMax,
+        limits.lostAfterSeconds,
+        limits.streamsPerKeyMax,
+      ),
+    });
+    return {
+      module: AppModule,
+      imports: [
+        TelemetryModule.with(config.logLevel),
+        EventEmitterModule.forRoot(),
+        HttpModule,
+        DatabaseModule.with({
+          url: databaseUrl,
+          directUrl: config.database.directUrl ?? databaseUrl,
+          partitionedTables: partitionedTables(config),
+        }),
+        ApiKeysModule,
+        projects,
+        commands,
+        QueueModule.with(new QueueLimits(limits.runningPerProjectMax, limits.runningPerReplicaMax), commands),
+        HealthModule.with({ imports: [projects], inject: [Database, ProjectRuntime], useFactory: readinessChecks }),
+      ],
+      providers: [{ provide: Config, useValue: config }],
+    };
+  }
+}
+
+function platformOf({ runtime, dataDir, localEnvironment, kubernetes }: Config): DynamicModule {
+  if (runtime === 'local') return LocalModule.with(new Workspaces(dataDir, localEnvironment));
+  return KubernetesModule.with({
+    mode: kubernetes.inCluster ? 'in-cluster' : 'kubeconfig',
+    namespace: kubernetes.namespace,
+    ...(kubernetes.kubeconfig !== null && { kubeconfigPath: kubernetes.kubeconfig }),
+  });
+}
+
+function partitionedTables({ retentionDays }: Config): PartitionedTable[] {
+  return [
+    { table: 'commands', period: 'month', key: 'cmd', retentionDays: retentionDays.commands },
+    { table: 'command_output', period: 'day', key: 'cmd', retentionDays: retentionDays.output },
+    { table: 'events', period: 'month', key: 'timestamp', retentionDays: retentionDays.events },
+  ];
+}
+
+function readinessChecks(database: Database, runtime: ProjectRuntime): ReadinessChecks {
+  return [
+    { name: 'database', check: async () => void (await database.query('SELECT 1')) },
+    { name: 'migrations', check: () => database.assertMigrated() },
+    { name: 'runtime', check: (signal) => runtime.check(signal) },
+  ];
+}

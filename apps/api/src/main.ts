@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { Bootstrap } from '@app/apikeys';
+import { type Config, InvalidConfiguration, loadConfig } from '@app/config';
+import { EmbeddedPostgres, EmbeddedPostgresUnavailable, migrate } from '@app/database';
+import { createApp } from './create-app.js';
+import { printWelcome } from './welcome.js';
+import { PortInUse, assertPortIsFree } from './port.js';
+
+async function main(): Promise<void> {
+  const config = loadConfig(process.env);
+  await assertPortIsFree(config.http);
+  const database = await openDatabase(config);
+  try {
+    await migrate(database.url);
+    const app = await createApp(config, database.url);
+    const keyFile = config.kubernetes.inCluster ? null : join(config.dataDir, 'admin.key');
+    const adminKeyFile = await app.get(Bootstrap).ensureAdminKey({ adminKey: config.adminKey, keyFile });
+    await app.listen(config.http.port, config.http.host);
+    stopOnSignals(async () => {
+      await app.close();
+      await database.stop();
+    });
+    if (!config.kubernetes.inCluster) await printWelcome(await app.getUrl(), config, adminKeyFile);
+  } catch (error) {
+    await database.stop();
+    throw error;
+  }
+}
+
+interface OpenDatabase {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+async function openDatabase({ database, dataDir }: Config): Promise<OpenDatabase> {
+  if (database.url !== null) return { url: database.url, stop: () => Promise.resolve() };
+  return EmbeddedPostgres.start({ dir: join(dataDir, 'postgres') });
+}
+
+function stopOnSignals(stop: () => Promise<void>): void {
+  let stopping = false;
+  const onSignal = (): void => {
+    if (stopping) return;
+    stopping = true;
+    // Whoever holds up the end does not hold it up for long.
+    setTimeout(() => process.exit(1), 19_000).unref();
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
+}
+
+main().catch((error: unknown) => {
+  // These say all there is to say; anything else needs its stack.
+  const isClear = [InvalidConfiguration, EmbeddedPostgresUnavailable, PortInUse].some((type) => error instanceof type);
+  console.error(isClear ? (error as Error).message : error);
+  process.exit(1);
+});

@@ -1,0 +1,78 @@
+import { Caller, Scoped, Shutdown } from '@app/http';
+import type { Caller as CallerValue } from '@app/kernel';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { CommandsService } from '../../application/commands.service.js';
+import { hasEnded } from '../../domain/command.js';
+import { CommandPage, CommandResponse, toResponse } from './command.response.js';
+import { CreateCommandRequest, ListCommandsQuery, WaitQuery, toRequest } from './commands.dto.js';
+import { toFilter } from './filter.js';
+import { preferredWaitSeconds, traceparentOf } from './headers.js';
+import { clientLeft } from './client-left.js';
+
+@ApiTags('commands')
+@ApiBearerAuth()
+@Controller('v1')
+export class CommandsController {
+  constructor(
+    private readonly commands: CommandsService,
+    private readonly shutdown: Shutdown,
+  ) {}
+
+  @Post('projects/:projectId/commands')
+  @Scoped('commands:execute')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Run a command in a project' })
+  @ApiHeader({ name: 'Prefer', required: false, description: '`wait=N`: answer 200 if it ends within N seconds, at most 60' })
+  @ApiAcceptedResponse({ type: CommandResponse })
+  @ApiOkResponse({ type: CommandResponse, description: 'It ended in the time that `Prefer: wait=N` gave it' })
+  async create(
+    @Param('projectId') projectId: string,
+    @Body() body: CreateCommandRequest,
+    @Caller() caller: CallerValue,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<CommandResponse> {
+    const created = await this.commands.create(projectId, toRequest(body, traceparentOf(request)), caller);
+    response.location(`/v1/commands/${created.id}`);
+    const seconds = preferredWaitSeconds(request);
+    if (seconds === null) return toResponse(created);
+    response.setHeader('Preference-Applied', `wait=${String(seconds)}`);
+    const signal = clientLeft(request, this.shutdown.signal);
+    const command = await this.commands.wait(created.id, caller, seconds * 1000, signal);
+    if (hasEnded(command.status)) response.status(200);
+    return toResponse(command);
+  }
+
+  @Get('commands')
+  @Scoped('commands:read')
+  @ApiOperation({ summary: 'List commands, newest first' })
+  @ApiOkResponse({ type: CommandPage })
+  async list(@Query() query: ListCommandsQuery, @Caller() caller: CallerValue): Promise<CommandPage> {
+    const page = await this.commands.list(toFilter(query), query, caller);
+    return { ...page, data: page.data.map(toResponse) };
+  }
+
+  @Get('commands/:id')
+  @Scoped('commands:read')
+  @ApiOperation({ summary: 'Show a command' })
+  @ApiOkResponse({ type: CommandResponse })
+  async get(@Param('id') id: string, @Caller() caller: CallerValue): Promise<CommandResponse> {
+    return toResponse(await this.commands.get(id, caller));
+  }
+
+  @Get('commands/:id/wait')
+  @Scoped('commands:read')
+  @ApiOperation({ summary: 'Wait for the end, at most 60 s' })
+  @ApiOkResponse({ type: CommandResponse, description: 'The command, ended or not' })
+  async wait(
+    @Param('id') id: string,
+    @Query() { timeoutSeconds }: WaitQuery,
+    @Caller() caller: CallerValue,
+    @Req() request: Request,
+  ): Promise<CommandResponse> {
+    const signal = clientLeft(request, this.shutdown.signal);
+    return toResponse(await this.commands.wait(id, caller, timeoutSeconds * 1000, signal));
+  }
+}

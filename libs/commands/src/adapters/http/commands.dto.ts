@@ -1,0 +1,256 @@
+import { ARGUMENT_BYTES_MAX, IsEnvironment, IsLabels, PageQuery } from '@app/http';
+import { InvalidInput, type InvalidField } from '@app/kernel';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform, Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsISO8601,
+  IsOptional,
+  IsString,
+  Length,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  ValidateBy,
+} from 'class-validator';
+import type { CommandRequest } from '../../application/commands.service.js';
+import { checkGitArguments } from '../../domain/git-policy.js';
+import { COMMAND_STATUSES, COMMAND_TYPES, PRIORITIES } from '../../domain/command.js';
+import type { CommandStatus, CommandType, Priority, Stdin, Work } from '../../domain/command.js';
+
+/** A week. */
+const SECONDS_MAX = 604_800;
+const ARGUMENTS_MAX = 4_096;
+const SAFE = Number.MAX_SAFE_INTEGER;
+
+const text = { message: 'must not contain a NUL character' };
+const NoNul = (each = false): PropertyDecorator => Matches(/^[^\0]*$/, { ...text, each });
+
+const IsArgument = (): PropertyDecorator =>
+  ValidateBy(
+    {
+      name: 'isArgument',
+      validator: {
+        validate: (value: unknown) =>
+          typeof value === 'string' && !value.includes('\0') && Buffer.byteLength(value) <= ARGUMENT_BYTES_MAX,
+        defaultMessage: () => 'each value must be a string of less than 128 KiB without NUL characters',
+      },
+    },
+    { each: true },
+  );
+
+function isStdin(value: unknown): value is 'none' | { text: string } {
+  if (value === 'none') return true;
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.keys(value).join() === 'text' && typeof (value as { text: unknown }).text === 'string';
+}
+
+const IsStdin = (): PropertyDecorator =>
+  ValidateBy({
+    name: 'isStdin',
+    validator: { validate: isStdin, defaultMessage: () => 'must be "none" or {"text": "…"}' },
+  });
+
+export class CreateCommandRequest {
+  @ApiProperty({ enum: COMMAND_TYPES })
+  @IsIn(COMMAND_TYPES)
+  type!: CommandType;
+
+  @ApiPropertyOptional({ example: 'echo hello', description: 'For `shell`: run by `sh`, as a file' })
+  @IsOptional()
+  @IsString()
+  @NoNul()
+  @Length(1)
+  script?: string;
+
+  @ApiPropertyOptional({ type: [String], example: ['make', 'test'], description: 'For `exec`: exactly these arguments' })
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(ARGUMENTS_MAX)
+  @IsArgument()
+  argv?: string[];
+
+  @ApiPropertyOptional({ type: [String], example: ['status'], description: 'For `git`: its arguments' })
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(ARGUMENTS_MAX)
+  @IsArgument()
+  args?: string[];
+
+  @ApiPropertyOptional({ example: '/workspace', description: 'Default `/workspace`, or the directory of a local project' })
+  @IsOptional()
+  @IsString()
+  @NoNul()
+  @Length(1, 4096)
+  cwd?: string;
+
+  @ApiPropertyOptional({ type: 'object', additionalProperties: { type: 'string' } })
+  @IsOptional()
+  @IsEnvironment()
+  env?: Record<string, string>;
+
+  @ApiPropertyOptional({ description: '`none`, or `{"text": "…"}`', default: 'none' })
+  @IsOptional()
+  @IsStdin()
+  stdin?: 'none' | { text: string };
+
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: SECONDS_MAX, default: 3600 })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(SECONDS_MAX)
+  timeoutSeconds?: number;
+
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: SECONDS_MAX, description: 'Ends it after silence' })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(SECONDS_MAX)
+  noOutputTimeoutSeconds?: number;
+
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: SECONDS_MAX, description: 'Expires it in the queue' })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(SECONDS_MAX)
+  queueTimeoutSeconds?: number;
+
+  @ApiPropertyOptional({ enum: PRIORITIES, default: 'normal' })
+  @IsOptional()
+  @IsIn(PRIORITIES)
+  priority?: Priority;
+
+  @ApiPropertyOptional({ description: 'Commands of a project with the same lock run one at a time' })
+  @IsOptional()
+  @IsString()
+  @Matches(/^[\w./-]{1,128}$/, { message: 'must have 1 to 128 characters from A-Z a-z 0-9 _ . / -' })
+  lock?: string;
+
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, description: 'Bytes of each stream that are kept' })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(SAFE)
+  maxOutputBytes?: number;
+
+  @ApiPropertyOptional({ default: false, description: 'Leave running what the main process leaves behind' })
+  @IsOptional()
+  @IsBoolean()
+  keepBackground?: boolean;
+
+  @ApiPropertyOptional({ type: 'object', additionalProperties: { type: 'string' } })
+  @IsOptional()
+  @IsLabels()
+  labels?: Record<string, string>;
+}
+
+export class ListCommandsQuery extends PageQuery {
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsString()
+  @MaxLength(40)
+  projectId?: string;
+
+  @ApiPropertyOptional({ enum: COMMAND_STATUSES, isArray: true, description: 'May be repeated, or separated by commas' })
+  @IsOptional()
+  @Transform(({ value }: { value: unknown }) => [value].flat().flatMap((item) => String(item).split(',')))
+  @IsIn(COMMAND_STATUSES, { each: true })
+  status?: CommandStatus[];
+
+  @ApiPropertyOptional({ enum: COMMAND_TYPES })
+  @IsOptional()
+  @IsIn(COMMAND_TYPES)
+  type?: CommandType;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsString()
+  @MaxLength(40)
+  keyId?: string;
+
+  @ApiPropertyOptional({ type: [String], example: ['team=a'], description: '`name=value`; may be repeated' })
+  @IsOptional()
+  @Transform(({ value }: { value: unknown }) => [value].flat())
+  @IsArray()
+  @Matches(/^[^=]+=.*$/, { each: true, message: 'must have the form name=value' })
+  label?: string[];
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'Created at or after' })
+  @IsOptional()
+  @IsISO8601({ strict: true, strictSeparator: true })
+  since?: string;
+}
+
+export class WaitQuery {
+  @ApiPropertyOptional({ type: 'integer', minimum: 0, maximum: 60, default: 30 })
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(60)
+  timeoutSeconds = 30;
+}
+
+const WORK_FIELD = { shell: 'script', exec: 'argv', git: 'args' } as const;
+
+/** @throws {@link InvalidInput} if the fields do not go with the type, {@link CommandRejected} by policy */
+export function toRequest(request: CreateCommandRequest, traceparent: string | null): CommandRequest {
+  const { type, stdin, env, labels, priority, lock } = request;
+  assertFieldsFit(request);
+  const work = toWork(request);
+  if (type === 'git') checkGitArguments(request.args ?? []);
+  return {
+    spec: {
+      work,
+      cwd: request.cwd ?? null,
+      env: env ?? {},
+      stdin: toStdin(stdin),
+      timeoutSeconds: request.timeoutSeconds ?? 3600,
+      noOutputTimeoutSeconds: request.noOutputTimeoutSeconds ?? null,
+      outputBytesMax: request.maxOutputBytes ?? null,
+      keepBackground: request.keepBackground ?? false,
+    },
+    labels: labels ?? {},
+    priority: priority ?? 'normal',
+    lock: lock ?? null,
+    queueTimeoutSeconds: request.queueTimeoutSeconds ?? null,
+    traceparent,
+  };
+}
+
+function assertFieldsFit(request: CreateCommandRequest): void {
+  const wrong = Object.entries(WORK_FIELD).flatMap(([type, field]): InvalidField[] => {
+    if (type === request.type && request[field] === undefined) {
+      return [{ pointer: `#/${field}`, detail: `is required for the type "${type}"` }];
+    }
+    if (type !== request.type && request[field] !== undefined) {
+      return [{ pointer: `#/${field}`, detail: `is allowed only for the type "${type}"` }];
+    }
+    return [];
+  });
+  if (request.argv?.[0] === '') wrong.push({ pointer: '#/argv/0', detail: 'must name a program' });
+  if (wrong.length > 0) throw new InvalidInput(wrong);
+}
+
+function toWork({ type, script, argv, args }: CreateCommandRequest): Work {
+  switch (type) {
+    case 'shell':
+      return { type, script: script ?? '' };
+    case 'exec':
+      return { type, argv: argv ?? [] };
+    case 'git':
+      return { type, args: args ?? [] };
+  }
+}
+
+function toStdin(stdin: 'none' | { text: string } | undefined): Stdin {
+  return stdin === undefined || stdin === 'none' ? { kind: 'none' } : { kind: 'text', text: stdin.text };
+}

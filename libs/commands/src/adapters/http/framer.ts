@@ -1,0 +1,74 @@
+import type { StreamName } from '@app/supervisor';
+import type { OutputRun } from '../../application/output-ledger.js';
+import type { Position } from '../../domain/command.js';
+import { type Encoded, encode, partialCharacterBytes } from '../../domain/utf8.js';
+
+export type Frame =
+  | ({ readonly kind: 'output'; readonly stream: StreamName; readonly offset: number; readonly after: Position } & Encoded)
+  | { readonly kind: 'gap'; readonly stream: StreamName; readonly from: number; readonly to: number; readonly reason: string; readonly after: Position };
+
+const FRAME_BYTES_MAX = 64 * 1024;
+const EMPTY: Buffer = Buffer.alloc(0);
+
+/** Cuts runs of bytes into frames that never split a UTF-8 character: its first bytes wait for the rest. */
+export class Framer {
+  private readonly held: Record<StreamName, Buffer> = { stdout: EMPTY, stderr: EMPTY };
+  private readonly given: { stdout: number; stderr: number };
+  private heldSince: number | null = null;
+
+  constructor(from: Position) {
+    this.given = { ...from };
+  }
+
+  /** The bytes that the frames so far hold; what waits is not among them. */
+  get position(): Position {
+    return { ...this.given };
+  }
+
+  /** How long bytes have been waiting for the rest of their character; null if none are. */
+  heldMs(): number | null {
+    return this.heldSince === null ? null : performance.now() - this.heldSince;
+  }
+
+  *push(runs: readonly OutputRun[]): Generator<Frame> {
+    for (const run of runs) {
+      if (run.kind === 'gap') {
+        yield* this.flushStream(run.stream);
+        const to = run.offset + run.length;
+        this.given[run.stream] = to;
+        yield { kind: 'gap', stream: run.stream, from: run.offset, to, reason: run.reason, after: this.position };
+        continue;
+      }
+      let bytes: Buffer = Buffer.concat([this.held[run.stream], run.data]);
+      while (bytes.length > 0) {
+        const piece = bytes.subarray(0, FRAME_BYTES_MAX);
+        const whole = piece.length - partialCharacterBytes(piece);
+        if (whole === 0) break;
+        yield this.frame(run.stream, bytes.subarray(0, whole));
+        bytes = bytes.subarray(whole);
+      }
+      this.held[run.stream] = bytes;
+    }
+    const holds = this.held.stdout.length + this.held.stderr.length > 0;
+    this.heldSince = holds ? (this.heldSince ?? performance.now()) : null;
+  }
+
+  /** Gives what waits, whole character or not. */
+  *flush(): Generator<Frame> {
+    yield* this.flushStream('stdout');
+    yield* this.flushStream('stderr');
+    this.heldSince = null;
+  }
+
+  private *flushStream(stream: StreamName): Generator<Frame> {
+    const bytes = this.held[stream];
+    this.held[stream] = EMPTY;
+    if (bytes.length > 0) yield this.frame(stream, bytes);
+  }
+
+  private frame(stream: StreamName, bytes: Buffer): Frame {
+    const offset = this.given[stream];
+    this.given[stream] = offset + bytes.length;
+    return { kind: 'output', stream, ...encode(bytes), offset, after: this.position };
+  }
+}

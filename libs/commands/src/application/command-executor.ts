@@ -1,0 +1,27 @@
+import type { Attachment, KillReport, StartRequest, StreamPosition } from '@app/supervisor';
+import type { Instance } from '../domain/command.js';
+import type { Reason } from '../domain/result.js';
+
+/** What is known of the instance that a command is bound to. */
+export type InstanceState =
+  | { readonly kind: 'present' }
+  /** It is gone, or is not the same any more: the command cannot be running. */
+  | { readonly kind: 'gone'; readonly reason: Reason; readonly detail: string }
+  /** It cannot be told. */
+  | { readonly kind: 'unreachable'; readonly detail: string };
+
+/** Starts commands and attaches to them, where the projects are. */
+export abstract class CommandExecutor {
+  /** The directory that commands run in unless they say otherwise; used if it exists. */
+  abstract defaultDirectory(instance: Instance): string;
+  /** The instance of the project that takes new commands. @throws {@link ProjectNotRunning} */
+  abstract locate(projectId: string): Promise<Instance>;
+  /** What is known of that instance now. */
+  abstract observe(instance: Instance): Promise<InstanceState>;
+  /** Makes the claim and starts the command, or finds the claim taken; then follows it from the position. */
+  abstract start(instance: Instance, request: StartRequest, from: StreamPosition, signal: AbortSignal): Attachment;
+  /** Follows a command whose claim was made. */
+  abstract attach(instance: Instance, commandId: string, from: StreamPosition, signal: AbortSignal): Attachment;
+  /** Kills the command's whole tree; null if it had ended or was never started. */
+  abstract cancel(instance: Instance, commandId: string, graceSeconds: number): Promise<KillReport | null>;
+}

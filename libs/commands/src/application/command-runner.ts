@@ -1,0 +1,200 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EventLog, Transactor, Unavailable } from '@app/kernel';
+import { ProjectsService } from '@app/projects';
+import type { Attachment, AttachmentEnd, ExitRecord } from '@app/supervisor';
+import { Injectable, Logger } from '@nestjs/common';
+import { type Command, type Instance, type Position, commandEnded, commandStarted, hasEnded } from '../domain/command.js';
+import { LeaseLost } from '../domain/command.errors.js';
+import { type Ending, endingOf, lost, notStarted } from '../domain/result.js';
+import { CommandExecutor } from './command-executor.js';
+import { CommandRepository } from './command.repository.js';
+import { CommandHints } from './hints.js';
+import { type OutputGap, OutputLedger } from './output-ledger.js';
+import { OutputWriter } from './output-writer.js';
+import { startRequest } from './start-request.js';
+
+const BACKOFF_MS_MAX = 5_000;
+/** A supervisor that has not shown up within this many looks after the claim never will. */
+const ABSENT_MAX = 5;
+
+interface Run {
+  readonly id: string;
+  readonly owner: string;
+  readonly signal: AbortSignal;
+}
+
+/** Takes one admitted command to its end: binds it to an instance, starts it or attaches to it, and stores its output. */
+@Injectable()
+export class CommandRunner {
+  private readonly logger = new Logger(CommandRunner.name);
+
+  constructor(
+    private readonly commands: CommandRepository,
+    private readonly ledger: OutputLedger,
+    private readonly executor: CommandExecutor,
+    private readonly projects: ProjectsService,
+    private readonly transactor: Transactor,
+    private readonly events: EventLog,
+    private readonly hints: CommandHints,
+  ) {}
+
+  /** Resolves when the command has ended, or when this replica has to let go of it: lease lost, or aborted. */
+  async run(id: string, owner: string, signal: AbortSignal): Promise<void> {
+    const run = { id, owner, signal };
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        if (await this.tryRun(run)) return;
+        attempt = 0;
+      } catch (error) {
+        if (signal.aborted || error instanceof LeaseLost) return;
+        const text = error instanceof Unavailable ? 'Waiting to go on with a command' : 'A command could not be followed';
+        this.logger.warn({ err: error, commandId: id }, text);
+      }
+      await sleep(backoff(attempt), undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** One attempt; answers whether the command has ended. */
+  private async tryRun(run: Run): Promise<boolean> {
+    const command = await this.commands.findById(run.id);
+    if (command === null || hasEnded(command.status)) return true;
+    const instance = command.instance ?? (await this.bind(command, run));
+    if (instance === null) return true;
+    const ending = await this.follow(command, instance, run);
+    return ending !== null;
+  }
+
+  /** Before anything is started the binding is stored, so that whoever comes later looks at the right place. */
+  private async bind(command: Command, run: Run): Promise<Instance | null> {
+    let instance: Instance;
+    try {
+      instance = await this.executor.locate(command.projectId);
+    } catch (error) {
+      if (error instanceof Unavailable) throw error;
+      const detail = error instanceof Error ? error.message : 'The project could not be found.';
+      await this.end(run, notStarted('failed', 'start_failed', detail));
+      return null;
+    }
+    const bound = await this.commands.bind(command.id, run.owner, instance);
+    if (bound === null) throw new LeaseLost(command.id);
+    return bound;
+  }
+
+  /** Attaches again and again until there is evidence of an end; null: not ended, come back later. */
+  private async follow(command: Command, instance: Instance, run: Run): Promise<Ending | null> {
+    const writer = new OutputWriter(
+      this.ledger,
+      run.id,
+      run.owner,
+      command.position,
+      () => { this.hints.changed(run.id); },
+      run.signal,
+    );
+    let started = command.status === 'running';
+    for (let attempt = 0, absent = 0; ; attempt++) {
+      run.signal.throwIfAborted();
+      const attachment = await this.attach(command, instance, writer.position, started, run);
+      const opened = await attachment.opened;
+      if (opened !== null) {
+        attempt = 0;
+        if (!started) await this.markRunning(run, command.projectId);
+        started = true;
+      }
+      const end = await this.store(attachment, writer);
+      if (end.kind === 'ended') return this.endByRecord(end.record, writer, attachment, run);
+      absent = end.kind === 'absent' ? absent + 1 : 0;
+      const ending = await this.judge(end, instance, writer.position, absent, run);
+      if (ending !== null) {
+        await this.end(run, ending);
+        return ending;
+      }
+      await sleep(backoff(attempt), undefined, { signal: run.signal });
+    }
+  }
+
+  private async attach(command: Command, instance: Instance, from: Position, started: boolean, run: Run): Promise<Attachment> {
+    if (started) return this.executor.attach(instance, command.id, from, run.signal);
+    const environment = await this.projects.environment(command.projectId);
+    const request = startRequest(command, environment, this.executor.defaultDirectory(instance));
+    return this.executor.start(instance, request, from, run.signal);
+  }
+
+  private async store(attachment: Attachment, writer: OutputWriter): Promise<AttachmentEnd> {
+    try {
+      for await (const chunk of attachment.chunks) await writer.push(chunk);
+      await writer.drain();
+      return await attachment.end;
+    } catch (error) {
+      attachment.close();
+      throw error;
+    }
+  }
+
+  private async endByRecord(record: ExitRecord, writer: OutputWriter, attachment: Attachment, run: Run): Promise<Ending> {
+    await writer.declareMissing(missing(record, writer.position));
+    const ending = endingOf(record, writer.position);
+    await this.end(run, ending);
+    await attachment.acknowledge();
+    return ending;
+  }
+
+  /** No record came. Decides on what is known of the instance whether one still can; null: it can. */
+  private async judge(
+    end: Exclude<AttachmentEnd, { kind: 'ended' }>,
+    instance: Instance,
+    position: Position,
+    absent: number,
+    { id, owner }: Run,
+  ): Promise<Ending | null> {
+    if (end.kind === 'unsupported') return notStarted('failed', 'start_failed', end.detail);
+    const state = await this.executor.observe(instance);
+    await this.commands.markReachable(id, owner, state.kind !== 'unreachable');
+    if (state.kind === 'gone') return lost(state.reason, state.detail, position);
+    if (state.kind === 'unreachable') return null;
+    if (end.kind === 'supervisor-gone') return lost('unknown', end.detail, position);
+    if (end.kind === 'spool-short') {
+      const { stdout, stderr } = end.spool;
+      const detail = `The spool holds ${String(stdout)} and ${String(stderr)} bytes, less than what was stored already.`;
+      return lost('unknown', detail, position);
+    }
+    if (end.kind === 'absent' && absent >= ABSENT_MAX) {
+      return lost('unknown', 'The supervisor left no trace in the spool directory.', position);
+    }
+    return null;
+  }
+
+  private async markRunning({ id, owner }: Run, projectId: string): Promise<void> {
+    await this.transactor.run(async () => {
+      if (await this.commands.markRunning(id, owner)) await this.events.add(commandStarted({ id, projectId }));
+    });
+    this.hints.changed(id);
+  }
+
+  private async end({ id, owner }: Run, ending: Ending): Promise<void> {
+    await this.transactor.run(async () => {
+      const ended = await this.commands.end(id, owner, ending);
+      if (ended?.result == null) throw new LeaseLost(id);
+      await this.events.add(commandEnded(id, ended.projectId, ended.status, ended.result));
+    });
+    this.hints.changed(id);
+    this.hints.queueChanged();
+  }
+}
+
+/** The bytes that the supervisor counted but did not store. */
+function missing({ produced, stored }: ExitRecord, position: Position): OutputGap[] {
+  return (['stdout', 'stderr'] as const)
+    .filter((stream) => position[stream] === stored[stream] && produced[stream] > stored[stream])
+    .map((stream) => ({
+      kind: 'gap',
+      stream,
+      offset: stored[stream],
+      length: produced[stream] - stored[stream],
+      reason: 'output_limit',
+    }));
+}
+
+/** Doubles from 50 ms, with jitter. */
+function backoff(attempt: number): number {
+  return Math.min(BACKOFF_MS_MAX, 50 * 2 ** attempt) * (0.5 + Math.random() / 2);
+}

@@ -1,0 +1,43 @@
+import type { Page, PageRequest } from '@app/kernel';
+import type { Command, CommandStatus, CommandType, Instance, NewCommand } from '../domain/command.js';
+import type { Ending } from '../domain/result.js';
+
+export interface CommandFilter {
+  readonly projectId?: string | undefined;
+  readonly statuses?: readonly CommandStatus[] | undefined;
+  readonly type?: CommandType | undefined;
+  readonly keyId?: string | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Created at or after that time. */
+  readonly since?: Date | undefined;
+  /** Globs of project ids; null: all. */
+  readonly visibleProjects: readonly string[] | null;
+}
+
+/** Where commands are kept. A lease says which replica runs a command; changes by a replica that has lost it do nothing. */
+export abstract class CommandRepository {
+  /** Answers false, and adds nothing, if the project's queue is full. */
+  abstract enqueue(command: NewCommand, queuedMax: number): Promise<boolean>;
+  /** Null if there is none. */
+  abstract findById(id: string): Promise<Command | null>;
+  /** Newest first. */
+  abstract list(filter: CommandFilter, page: PageRequest): Promise<Page<Command>>;
+  /** Binds an admitted command to an instance unless it is bound; answers the instance it is bound to, or null if the lease is lost. */
+  abstract bind(id: string, owner: string, instance: Instance): Promise<Instance | null>;
+  /** starting → running. Answers false if it was not starting, or the lease is lost. */
+  abstract markRunning(id: string, owner: string): Promise<boolean>;
+  /** Notes whether the node answers. */
+  abstract markReachable(id: string, owner: string, reachable: boolean): Promise<void>;
+  /** Ends it, with the time that it waited. Null if it had ended, or the lease is lost. */
+  abstract end(id: string, owner: string, ending: Ending): Promise<Command | null>;
+  /** Ends a command that is still queued. Null if it is not. */
+  abstract endQueued(id: string, ending: Ending): Promise<Command | null>;
+  /** Asks the replica that runs it to cancel it. Null if it had ended. */
+  abstract requestCancel(id: string): Promise<Command | null>;
+  /** Renews the leases of these commands; answers those that are still held. */
+  abstract renewLeases(ids: readonly string[], owner: string, leaseSeconds: number): Promise<readonly string[]>;
+  /** Lets go of these commands, so that another replica takes over at once. */
+  abstract releaseLeases(ids: readonly string[], owner: string): Promise<void>;
+  /** Takes over commands whose lease has run out. */
+  abstract takeOver(owner: string, leaseSeconds: number, max: number): Promise<readonly string[]>;
+}

@@ -1,0 +1,100 @@
+import { type Caller, EventLog, InvalidInput, NotFound, type Page, type PageRequest, Transactor, maySeeProject, newId } from '@app/kernel';
+import { ProjectsService } from '@app/projects';
+import { Injectable } from '@nestjs/common';
+import { type Command, type CommandSpec, type NewCommand, type Priority, commandCreated, commandEnded, hasEnded } from '../domain/command.js';
+import { QueueFull } from '../domain/command.errors.js';
+import { notStarted } from '../domain/result.js';
+import { type CommandFilter, CommandRepository } from './command.repository.js';
+import { CommandHints } from './hints.js';
+import { CommandLimits } from './limits.js';
+import { Waiter } from './waiter.js';
+
+const POLL_MS = 500;
+
+export interface CommandRequest {
+  readonly spec: Omit<CommandSpec, 'outputBytesMax'> & { readonly outputBytesMax: number | null };
+  readonly labels: Readonly<Record<string, string>>;
+  readonly priority: Priority;
+  readonly lock: string | null;
+  readonly queueTimeoutSeconds: number | null;
+  readonly traceparent: string | null;
+}
+
+/** Commands, as one caller may see them. */
+@Injectable()
+export class CommandsService {
+  constructor(
+    private readonly commands: CommandRepository,
+    private readonly projects: ProjectsService,
+    private readonly transactor: Transactor,
+    private readonly events: EventLog,
+    private readonly hints: CommandHints,
+    private readonly limits: CommandLimits,
+  ) {}
+
+  /** Queues a command. @throws {@link NotFound}, {@link ProjectNotRunning}, {@link QueueFull} or {@link InvalidInput} */
+  async create(projectId: string, request: CommandRequest, caller: Caller): Promise<Command> {
+    await this.projects.getRunning(projectId, caller);
+    const command: NewCommand = {
+      ...request,
+      id: newId('cmd'),
+      projectId,
+      keyId: caller.keyId,
+      spec: { ...request.spec, outputBytesMax: this.outputBytesMax(request.spec.outputBytesMax) },
+    };
+    const { queuedPerProjectMax } = this.limits;
+    await this.transactor.run(async () => {
+      if (!(await this.commands.enqueue(command, queuedPerProjectMax))) throw new QueueFull(projectId, queuedPerProjectMax);
+      await this.events.add(commandCreated(command));
+      this.transactor.afterCommit(() => { this.hints.queueChanged(); });
+    });
+    this.projects.noteCommand(projectId);
+    return this.get(command.id, caller);
+  }
+
+  list(filter: Omit<CommandFilter, 'visibleProjects'>, page: PageRequest, caller: Caller): Promise<Page<Command>> {
+    return this.commands.list({ ...filter, visibleProjects: caller.projects }, page);
+  }
+
+  /** @throws {@link NotFound}, also when the caller may not see it */
+  async get(id: string, caller: Caller): Promise<Command> {
+    const command = await this.commands.findById(id);
+    if (command === null || !maySeeProject(caller, command.projectId)) throw new NotFound('command', id);
+    return command;
+  }
+
+  /** The command once it has ended, or as it is when the time is over or the caller leaves. */
+  async wait(id: string, caller: Caller, timeoutMs: number, signal: AbortSignal): Promise<Command> {
+    const waiter = new Waiter();
+    const unsubscribe = this.hints.subscribe(id, waiter.raise);
+    const deadline = performance.now() + timeoutMs;
+    try {
+      for (;;) {
+        const command = await this.get(id, caller);
+        const left = deadline - performance.now();
+        if (hasEnded(command.status) || left <= 0 || signal.aborted) return command;
+        await waiter.wait(Math.min(left, POLL_MS), signal);
+      }
+    } finally {
+      unsubscribe();
+    }
+  }
+
+  /** Ends a command that waited in the queue for too long. */
+  async expire(id: string): Promise<void> {
+    await this.transactor.run(async () => {
+      const ending = notStarted('expired', 'expired_in_queue', 'It waited in the queue for too long.');
+      const ended = await this.commands.endQueued(id, ending);
+      if (ended?.result != null) await this.events.add(commandEnded(id, ended.projectId, ended.status, ended.result));
+    });
+    this.hints.changed(id);
+  }
+
+  private outputBytesMax(asked: number | null): number {
+    const { outputBytesDefault, outputBytesMax } = this.limits;
+    if (asked !== null && asked > outputBytesMax) {
+      throw new InvalidInput([{ pointer: '#/maxOutputBytes', detail: `must be at most ${String(outputBytesMax)}` }]);
+    }
+    return asked ?? outputBytesDefault;
+  }
+}

@@ -1,0 +1,46 @@
+import { Notifier } from '@app/kernel';
+import { Injectable } from '@nestjs/common';
+
+const CHANNEL = 'command';
+const QUEUE_CHANNEL = 'queue';
+
+/** Hints that a command has new output or another status. Whoever waits for one also looks by itself from time to time. */
+@Injectable()
+export class CommandHints {
+  private readonly listeners = new Map<string, Set<() => void>>();
+
+  constructor(private readonly notifier: Notifier) {
+    notifier.subscribe(
+      CHANNEL,
+      (id) => { this.wake(id); },
+      () => { for (const id of this.listeners.keys()) this.wake(id); },
+    );
+  }
+
+  changed(id: string): void {
+    this.notifier.notify(CHANNEL, id);
+  }
+
+  /** Something was queued, or a slot may be free. */
+  queueChanged(): void {
+    this.notifier.notify(QUEUE_CHANNEL, '');
+  }
+
+  onQueueChange(listener: () => void): () => void {
+    return this.notifier.subscribe(QUEUE_CHANNEL, listener, listener);
+  }
+
+  /** Calls back at each hint; returns what stops it. */
+  subscribe(id: string, listener: () => void): () => void {
+    const listeners = this.listeners.get(id) ?? new Set();
+    this.listeners.set(id, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.listeners.delete(id);
+    };
+  }
+
+  private wake(id: string): void {
+    for (const listener of this.listeners.get(id) ?? []) listener();
+  }
+}

@@ -1,0 +1,96 @@
+import { type Caller, InvalidCursor } from '@app/kernel';
+import type { StreamName } from '@app/supervisor';
+import { Injectable } from '@nestjs/common';
+import { type Command, type Position, hasEnded } from '../domain/command.js';
+import { OutputExpired } from '../domain/command.errors.js';
+import { CommandsService } from './commands.service.js';
+import { CommandHints } from './hints.js';
+import { type OutputGap, OutputLedger, type OutputRun } from './output-ledger.js';
+import { advance } from './output-writer.js';
+import { Waiter } from './waiter.js';
+
+const BATCH_BYTES = 256 * 1024;
+/** Also how long the first bytes of a character can wait for the rest. */
+const POLL_MS = 200;
+
+/** What a follower gets: runs of output as they are stored, and the command whenever its status changes. */
+export type Followed =
+  /** Always first, and only once: the command as it is found. */
+  | { readonly kind: 'opened'; readonly command: Command }
+  | { readonly kind: 'status'; readonly command: Command }
+  | { readonly kind: 'output'; readonly runs: readonly OutputRun[] }
+  /** All output that there is so far was given. */
+  | { readonly kind: 'idle' }
+  /** Always last: it has ended, and all its output was given. */
+  | { readonly kind: 'ended'; readonly command: Command };
+
+/** Reads what commands wrote, finished or not. */
+@Injectable()
+export class OutputService {
+  constructor(
+    private readonly service: CommandsService,
+    private readonly ledger: OutputLedger,
+    private readonly hints: CommandHints,
+  ) {}
+
+  /** @throws {@link InvalidCursor} if the position lies beyond the output, {@link OutputExpired} if the output is gone */
+  async assertReadable(command: Command, from: Position): Promise<void> {
+    const { stdout, stderr } = command.position;
+    if (from.stdout > stdout || from.stderr > stderr) throw new InvalidCursor();
+    if (from.stdout === stdout && from.stderr === stderr) return;
+    const runs = await this.ledger.read(command.id, from, 1);
+    if (runs.length === 0) throw new OutputExpired(command.id);
+  }
+
+  read(command: Command, from: Position, maxBytes: number): Promise<readonly OutputRun[]> {
+    return this.ledger.read(command.id, from, maxBytes);
+  }
+
+  readStream(command: Command, stream: StreamName, offset: number, maxBytes: number): Promise<readonly OutputRun[]> {
+    return this.ledger.readStream(command.id, stream, offset, maxBytes);
+  }
+
+  /** The ranges of a stream that are declared missing. */
+  gaps(command: Command, stream: StreamName): Promise<readonly OutputGap[]> {
+    return this.ledger.gaps(command.id, stream);
+  }
+
+  /**
+   * The output from a position on, live, up to the end. Ends early only when aborted.
+   * @throws {@link OutputExpired} if retention drops the output meanwhile
+   */
+  async *follow(id: string, caller: Caller, from: Position, signal: AbortSignal): AsyncGenerator<Followed> {
+    const waiter = new Waiter();
+    const unsubscribe = this.hints.subscribe(id, waiter.raise);
+    let position = from;
+    let status: Command['status'] | undefined;
+    try {
+      while (!signal.aborted) {
+        // The command is read before its output: what is stored when it has ended is all there is.
+        const command = await this.service.get(id, caller);
+        const ended = hasEnded(command.status);
+        if (status === undefined) yield { kind: 'opened', command };
+        else if (!ended && command.status !== status) yield { kind: 'status', command };
+        status = command.status;
+        while (!isAt(position, command.position) && !signal.aborted) {
+          const runs = await this.ledger.read(id, position, BATCH_BYTES);
+          if (runs.length === 0) throw new OutputExpired(id);
+          position = advance(position, runs);
+          yield { kind: 'output', runs };
+        }
+        if (ended) {
+          yield { kind: 'ended', command };
+          return;
+        }
+        yield { kind: 'idle' };
+        await waiter.wait(POLL_MS, signal);
+      }
+    } finally {
+      unsubscribe();
+    }
+  }
+}
+
+function isAt(position: Position, end: Position): boolean {
+  return position.stdout >= end.stdout && position.stderr >= end.stderr;
+}

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { CommandRepository } from './command.repository.js';
+import { CommandRunner } from './command-runner.js';
+
+export const LEASE_SECONDS = 8;
+const RENEW_MS = 2_000;
+const TAKE_OVER_MS = 2_000;
+const TAKE_OVER_MAX = 50;
+
+interface Running {
+  readonly abort: AbortController;
+  readonly done: Promise<void>;
+}
+
+/** The commands that this replica runs: keeps their leases, takes over those of replicas that died, hands over at the end. */
+@Injectable()
+export class RunningCommands implements OnApplicationBootstrap, OnApplicationShutdown {
+  /** What this replica signs leases with. */
+  readonly owner = randomUUID();
+  private readonly logger = new Logger(RunningCommands.name);
+  private readonly running = new Map<string, Running>();
+  private readonly timers: NodeJS.Timeout[] = [];
+  private stopped = false;
+
+  constructor(
+    private readonly commands: CommandRepository,
+    private readonly runner: CommandRunner,
+  ) {}
+
+  get count(): number {
+    return this.running.size;
+  }
+
+  onApplicationBootstrap(): void {
+    this.every(RENEW_MS, () => this.renew());
+    this.every(TAKE_OVER_MS, () => this.takeOver());
+  }
+
+  /** Commands go on; another replica follows them from here. */
+  async onApplicationShutdown(): Promise<void> {
+    this.stopped = true;
+    for (const timer of this.timers) clearInterval(timer);
+    const ids = [...this.running.keys()];
+    for (const { abort } of this.running.values()) abort.abort();
+    await Promise.all([...this.running.values()].map(({ done }) => done));
+    await this.commands.releaseLeases(ids, this.owner).catch(() => undefined);
+  }
+
+  /** Runs a command whose lease this replica has. */
+  adopt(id: string): void {
+    if (this.running.has(id) || this.stopped) return;
+    const abort = new AbortController();
+    const done = this.runner.run(id, this.owner, abort.signal).finally(() => this.running.delete(id));
+    this.running.set(id, { abort, done });
+  }
+
+  private every(intervalMs: number, job: () => Promise<void>): void {
+    let busy = false;
+    const tick = (): void => {
+      if (busy) return;
+      busy = true;
+      job()
+        .catch((error: unknown) => { this.logger.warn({ err: error }, 'Leases could not be kept'); })
+        .finally(() => { busy = false; });
+    };
+    tick();
+    this.timers.push(setInterval(tick, intervalMs));
+  }
+
+  private async renew(): Promise<void> {
+    const ids = [...this.running.keys()];
+    if (ids.length === 0) return;
+    const held = new Set(await this.commands.renewLeases(ids, this.owner, LEASE_SECONDS));
+    for (const id of ids) {
+      if (!held.has(id)) this.running.get(id)?.abort.abort();
+    }
+  }
+
+  private async takeOver(): Promise<void> {
+    const ids = await this.commands.takeOver(this.owner, LEASE_SECONDS, TAKE_OVER_MAX);
+    if (ids.length > 0) this.logger.log({ commandIds: ids }, 'Took commands over');
+    for (const id of ids) this.adopt(id);
+  }
+}

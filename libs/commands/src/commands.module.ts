@@ -1,0 +1,53 @@
+import type { RuntimeKind } from '@app/projects';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { CommandEventsController } from './adapters/http/command-events.controller.js';
+import { CommandsController } from './adapters/http/commands.controller.js';
+import { OutputController } from './adapters/http/output.controller.js';
+import { KubernetesCommandExecutor } from './adapters/kubernetes/kubernetes-command-executor.js';
+import { LocalCommandExecutor } from './adapters/local/local-command-executor.js';
+import { CommandEntity, CommandOutputEntity } from './adapters/typeorm/command.entity.js';
+import { TypeormCommandRepository } from './adapters/typeorm/typeorm-command.repository.js';
+import { TypeormOutputLedger } from './adapters/typeorm/typeorm-output-ledger.js';
+import { CommandExecutor } from './application/command-executor.js';
+import { CommandRepository } from './application/command.repository.js';
+import { CommandRunner } from './application/command-runner.js';
+import { CommandsService } from './application/commands.service.js';
+import { CommandHints } from './application/hints.js';
+import { CommandLimits } from './application/limits.js';
+import { OpenStreams } from './application/open-streams.js';
+import { OutputLedger } from './application/output-ledger.js';
+import { OutputService } from './application/output.service.js';
+import { RunningCommands } from './application/running-commands.js';
+
+export interface CommandsOptions {
+  readonly runtime: RuntimeKind;
+  readonly limits: CommandLimits;
+  /** The modules that bring projects and the runtime's platform. */
+  readonly imports: readonly DynamicModule[];
+}
+
+@Module({})
+export class CommandsModule {
+  static with({ runtime, limits, imports }: CommandsOptions): DynamicModule {
+    const executor = runtime === 'local' ? LocalCommandExecutor : KubernetesCommandExecutor;
+    return {
+      module: CommandsModule,
+      imports: [...imports, TypeOrmModule.forFeature([CommandEntity, CommandOutputEntity])],
+      controllers: [CommandsController, CommandEventsController, OutputController],
+      providers: [
+        CommandsService,
+        OutputService,
+        CommandRunner,
+        RunningCommands,
+        CommandHints,
+        OpenStreams,
+        { provide: CommandLimits, useValue: limits },
+        { provide: CommandRepository, useClass: TypeormCommandRepository },
+        { provide: OutputLedger, useClass: TypeormOutputLedger },
+        { provide: CommandExecutor, useClass: executor },
+      ],
+      exports: [CommandsService, CommandHints, RunningCommands],
+    };
+  }
+}

@@ -1,0 +1,51 @@
+import { DomainError } from '@app/kernel';
+
+export class QueueFull extends DomainError {
+  readonly kind = 'rate-limited';
+  readonly code = 'QUEUE_FULL';
+  override readonly retryable = true;
+  override readonly retryAfterSeconds = 5;
+
+  constructor(projectId: string, max: number) {
+    super(`The project "${projectId}" has ${String(max)} queued commands, which is the most.`, { projectId, max });
+  }
+}
+
+export class OutputExpired extends DomainError {
+  readonly kind = 'gone';
+  readonly code = 'OUTPUT_EXPIRED';
+
+  constructor(id: string) {
+    super(`The output of "${id}" is past its retention.`, { commandId: id });
+  }
+}
+
+/** Another replica has taken the command over; whoever gets this lets go of it. */
+export class LeaseLost extends Error {
+  constructor(id: string) {
+    super(`The lease of ${id} is held by another replica.`);
+    this.name = 'LeaseLost';
+  }
+}
+
+export class TooManyStreams extends DomainError {
+  readonly kind = 'rate-limited';
+  readonly code = 'TOO_MANY_STREAMS';
+  override readonly retryable = true;
+  override readonly retryAfterSeconds = 1;
+
+  constructor(max: number) {
+    super(`The key has ${String(max)} streams and long polls open here, which is the most.`, { max });
+  }
+}
+
+export class ShuttingDown extends DomainError {
+  readonly kind = 'unavailable';
+  readonly code = 'SHUTTING_DOWN';
+  override readonly retryable = true;
+  override readonly retryAfterSeconds = 1;
+
+  constructor() {
+    super('This replica is shutting down.');
+  }
+}

@@ -1,0 +1,113 @@
+import type { NewEvent } from '@app/kernel';
+import type { CommandResult } from './result.js';
+
+export const COMMAND_STATUSES = [
+  'queued',
+  'starting',
+  'running',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'timed_out',
+  'lost',
+  'expired',
+] as const;
+export type CommandStatus = (typeof COMMAND_STATUSES)[number];
+
+const ENDED: ReadonlySet<CommandStatus> = new Set(['succeeded', 'failed', 'cancelled', 'timed_out', 'lost', 'expired']);
+
+/** Ended states never change. */
+export function hasEnded(status: CommandStatus): boolean {
+  return ENDED.has(status);
+}
+
+export const PRIORITIES = ['low', 'normal', 'high', 'urgent'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
+export const COMMAND_TYPES = ['shell', 'exec', 'git'] as const;
+export type CommandType = (typeof COMMAND_TYPES)[number];
+
+export type Work =
+  | { readonly type: 'shell'; readonly script: string }
+  | { readonly type: 'exec'; readonly argv: readonly string[] }
+  | { readonly type: 'git'; readonly args: readonly string[] };
+
+export type Stdin = { readonly kind: 'none' } | { readonly kind: 'text'; readonly text: string };
+
+/** What a client asked for. */
+export interface CommandSpec {
+  readonly work: Work;
+  /** Null: the project's default. */
+  readonly cwd: string | null;
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: Stdin;
+  readonly timeoutSeconds: number;
+  readonly noOutputTimeoutSeconds: number | null;
+  readonly outputBytesMax: number;
+  readonly keepBackground: boolean;
+}
+
+/** Where a command was bound to before it was started: it never moves to another instance. */
+export interface Instance {
+  /** Pod UID, or the directory of a local project. */
+  readonly id: string;
+  /** Null on the local runtime. */
+  readonly containerId: string | null;
+  readonly pod: string | null;
+  readonly container: string | null;
+  readonly node: string | null;
+  /** Null: the first writable of the usual places. */
+  readonly spoolDirectory: string | null;
+}
+
+/** Bytes of each stream that are stored or declared missing. */
+export interface Position {
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
+export const START: Position = { stdout: 0, stderr: 0 };
+
+export interface Command {
+  readonly id: string;
+  readonly projectId: string;
+  readonly keyId: string | null;
+  readonly spec: CommandSpec;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly status: CommandStatus;
+  readonly priority: Priority;
+  readonly lock: string | null;
+  /** W3C trace context of the request that made it. */
+  readonly traceparent: string | null;
+  readonly createdAt: Date;
+  /** When waiting in the queue ends it; null: never. */
+  readonly queueExpiresAt: Date | null;
+  readonly admittedAt: Date | null;
+  readonly startedAt: Date | null;
+  readonly firstByteAt: Date | null;
+  readonly endedAt: Date | null;
+  readonly unreachableSince: Date | null;
+  readonly cancelRequestedAt: Date | null;
+  readonly instance: Instance | null;
+  readonly position: Position;
+  readonly result: CommandResult | null;
+}
+
+export type NewCommand = Pick<
+  Command,
+  'id' | 'projectId' | 'keyId' | 'spec' | 'labels' | 'priority' | 'lock' | 'traceparent'
+> & { readonly queueTimeoutSeconds: number | null };
+
+export function commandCreated({ id, projectId, spec, priority }: NewCommand): NewEvent {
+  const data = { type: spec.work.type, priority };
+  return { type: 'command.created', projectId, target: id, outcome: 'allowed', data };
+}
+
+export function commandStarted({ id, projectId }: Pick<Command, 'id' | 'projectId'>): NewEvent {
+  return { type: 'command.started', projectId, target: id, outcome: 'succeeded', data: {} };
+}
+
+export function commandEnded(id: string, projectId: string, status: CommandStatus, result: CommandResult): NewEvent {
+  const outcome = status === 'succeeded' ? 'succeeded' : 'failed';
+  return { type: 'command.ended', projectId, target: id, outcome, data: { status, result } };
+}

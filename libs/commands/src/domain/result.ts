@@ -1,0 +1,104 @@
+import type { ExitRecord } from '@app/supervisor';
+import type { CommandStatus, Position } from './command.js';
+
+export const REASONS = [
+  'exited',
+  'signaled',
+  'timed_out',
+  'no_output',
+  'cancelled',
+  'pod_lost',
+  'container_restarted',
+  'oom_killed',
+  'evicted',
+  'start_failed',
+  'expired_in_queue',
+  'unknown',
+] as const;
+export type Reason = (typeof REASONS)[number];
+
+/** How a command ended, and on what evidence. */
+export interface CommandResult {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly reason: Reason;
+  /** What was observed, in words. */
+  readonly detail?: string;
+  readonly durationMs: number | null;
+  readonly queueMs: number | null;
+  /** Bytes that the command wrote, whether stored or declared missing. */
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+  readonly truncated: boolean;
+  readonly killVerified?: boolean;
+  readonly survivors?: number;
+  readonly uninspectable?: number;
+  readonly leftKilled?: number;
+  readonly cpuMs?: number;
+}
+
+export interface Ending {
+  readonly status: CommandStatus;
+  readonly result: Omit<CommandResult, 'queueMs'>;
+}
+
+const STATUS: Record<ExitRecord['reason'], CommandStatus> = {
+  exited: 'failed',
+  signaled: 'failed',
+  timed_out: 'timed_out',
+  no_output: 'timed_out',
+  cancelled: 'cancelled',
+  start_failed: 'failed',
+};
+
+/**
+ * The ending that an exit record proves. It proves one only together with the output: what is stored and declared
+ * missing must be what the record says was produced.
+ */
+export function endingOf(record: ExitRecord, position: Position): Ending {
+  const { produced, stored, kill, leftKilled, cpuMs } = record;
+  const observed = {
+    exitCode: record.exitCode,
+    signal: record.signal,
+    durationMs: record.durationMs,
+    stdoutBytes: produced.stdout,
+    stderrBytes: produced.stderr,
+    truncated: stored.stdout < produced.stdout || stored.stderr < produced.stderr,
+    ...(kill !== null && { killVerified: kill.killVerified, survivors: kill.survivors, uninspectable: kill.uninspectable }),
+    ...(leftKilled !== null && leftKilled > 0 && { leftKilled }),
+    ...(cpuMs !== null && { cpuMs }),
+    ...(record.detail !== null && { detail: record.detail }),
+  };
+  if (position.stdout !== produced.stdout || position.stderr !== produced.stderr) {
+    const detail = `The exit record says ${pair(produced)} bytes, but ${pair(position)} are accounted for.`;
+    return { status: 'lost', result: { ...observed, reason: 'unknown', detail } };
+  }
+  const status = record.reason === 'exited' && record.exitCode === 0 ? 'succeeded' : STATUS[record.reason];
+  return { status, result: { ...observed, reason: record.reason } };
+}
+
+/** The ending of a command of which no exit record can come any more. */
+export function lost(reason: Reason, detail: string, position: Position): Ending {
+  return {
+    status: 'lost',
+    result: {
+      exitCode: null,
+      signal: null,
+      reason,
+      detail,
+      durationMs: null,
+      stdoutBytes: position.stdout,
+      stderrBytes: position.stderr,
+      truncated: false,
+    },
+  };
+}
+
+/** The ending of a command that never ran. */
+export function notStarted(status: CommandStatus, reason: Reason, detail: string): Ending {
+  return { ...lost(reason, detail, { stdout: 0, stderr: 0 }), status };
+}
+
+function pair({ stdout, stderr }: Position): string {
+  return `${String(stdout)} stdout and ${String(stderr)} stderr`;
+}

@@ -1,0 +1,5 @@
+export { CommandsModule, type CommandsOptions } from './commands.module.js';
+export { CommandsService } from './application/commands.service.js';
+export { CommandHints } from './application/hints.js';
+export { CommandLimits } from './application/limits.js';
+export { LEASE_SECONDS, RunningCommands } from './application/running-commands.js';

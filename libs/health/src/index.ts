@@ -1,0 +1,2 @@
+export { HealthModule, type HealthOptions } from './health.module.js';
+export { type ReadinessCheck, type ReadinessChecks } from './readiness.js';

@@ -1,0 +1,14 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { Workspaces } from './workspaces.js';
+
+/** The runtime of a laptop: directories and processes of this machine. It isolates nothing. */
+@Module({})
+export class LocalModule {
+  static with(workspaces: Workspaces): DynamicModule {
+    return {
+      module: LocalModule,
+      providers: [{ provide: Workspaces, useValue: workspaces }],
+      exports: [Workspaces],
+    };
+  }
+}

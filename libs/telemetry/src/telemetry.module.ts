@@ -1,0 +1,55 @@
+import { currentRequest } from '@app/kernel';
+import { type DynamicModule, Module } from '@nestjs/common';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { LoggerModule } from 'nestjs-pino';
+
+/** Logs as JSON lines on stdout. Headers and bodies are never in them: they hold keys, command text and output. */
+@Module({})
+export class TelemetryModule {
+  static with(logLevel: string): DynamicModule {
+    return {
+      module: TelemetryModule,
+      imports: [
+        LoggerModule.forRoot({
+          pinoHttp: {
+            level: logLevel,
+            base: null,
+            timestamp: () => `,"time":"${new Date().toISOString()}"`,
+            formatters: { level: (label) => ({ level: label }) },
+            genReqId: () => currentRequest()?.requestId ?? '',
+            quietReqLogger: true,
+            customAttributeKeys: { reqId: 'requestId' },
+            serializers: {
+              req: ({ method, url }: IncomingMessage) => ({ method, path: url?.split('?', 1)[0] }),
+              res: ({ statusCode }: ServerResponse) => ({ statusCode }),
+              err: serializeError,
+            },
+            autoLogging: { ignore: (request) => /^\/(health|ready)\b/.test(request.url ?? '') },
+          },
+        }),
+      ],
+    };
+  }
+}
+
+interface SerializedError {
+  readonly type: string;
+  readonly message: string;
+  readonly code?: unknown;
+  readonly stack?: string | undefined;
+  readonly cause?: SerializedError;
+}
+
+/** Only what is known to be harmless: errors of clients and drivers carry statements, parameters and credentials. */
+function serializeError(error: unknown): SerializedError {
+  if (!(error instanceof Error)) return { type: typeof error, message: 'not an Error' };
+  const { name, message, stack, cause } = error;
+  const { code } = error as { code?: unknown };
+  return {
+    type: name,
+    message,
+    ...(code !== undefined && { code }),
+    stack,
+    ...(cause !== undefined && { cause: serializeError(cause) }),
+  };
+}
