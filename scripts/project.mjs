@@ -67,21 +67,27 @@ const satisfies = (present, wanted) =>
     ? wanted.optional === true || wanted.devOptional === true
     : present.version === wanted.version && present.integrity === wanted.integrity;
 
+/** The second one is for registries that lack packages of other platforms, about which `npm ci` is strict. */
+const INSTALLS = [['ci'], ['install', '--no-save']];
+
 /** Installs what is missing; throws if that fails twice. */
 export async function install() {
   if (isInstalled()) return;
-  const count = Object.keys(readJson(join(root, 'package-lock.json')).packages).length;
-  for (let attempt = 1; ; attempt++) {
-    console.error(attempt === 1 ? `Installing ${count} packages; this takes a minute the first time …` : 'Once more …');
-    const since = Date.now();
-    const seconds = () => Math.round((Date.now() - since) / 1000);
-    const ticks = setInterval(() => console.error(`  still installing (${seconds()} s)`), 10_000);
-    const { code } = await npm('ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error').finally(() =>
-      clearInterval(ticks),
-    );
-    if (code === 0 && existsSync(node)) return console.error(`Installed in ${seconds()} s.`);
-    if (attempt === 2) throw new Error('npm ci failed: see its messages above.');
+  const { packages } = readJson(join(root, 'package-lock.json'));
+  console.error(`Installing ${Object.keys(packages).length} packages; this takes a minute the first time …`);
+  const since = Date.now();
+  const seconds = () => Math.round((Date.now() - since) / 1000);
+  const ticks = setInterval(() => console.error(`  still installing (${seconds()} s)`), 10_000);
+  try {
+    for (const args of INSTALLS) {
+      const { code } = await npm(...args, '--include=dev', '--no-audit', '--no-fund', '--loglevel=error');
+      if (code === 0 && existsSync(node)) return console.error(`Installed in ${seconds()} s.`);
+      console.error(`npm ${args[0]} failed.`);
+    }
+  } finally {
+    clearInterval(ticks);
   }
+  throw new Error('The packages could not be installed: see the messages of npm above.');
 }
 
 /** npm, on the Node of the machine: the one in node_modules is about to be replaced. */
