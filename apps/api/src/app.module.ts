@@ -72,7 +72,7 @@ function partitionedTables({ retentionDays }: Config): PartitionedTable[] {
 
 function readinessChecks(database: Database, runtime: ProjectRuntime): ReadinessChecks {
   return [
-    { name: 'database', check: async () => void (await database.query('SELECT 1')) },
+    { name: 'database', check: () => database.assertReachable() },
     { name: 'migrations', check: () => database.assertMigrated() },
     { name: 'runtime', check: (signal) => runtime.check(signal) },
   ];

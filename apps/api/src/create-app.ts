@@ -31,7 +31,16 @@ function setUpHttp(app: NestExpressApplication, config: Config): void {
   app.set('etag', false);
   app.set('query parser', 'simple');
   app.use(requestContext);
-  app.use(helmet({ contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } }, strictTransportSecurity: false }));
+  app.use(
+    helmet({
+      contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
+      strictTransportSecurity: false,
+    }),
+  );
   app.use(jsonOnly);
-  app.useBodyParser('json', { limit: BODY_BYTES_MAX, strict: true, type: ['application/json', 'application/merge-patch+json'] });
+  app.useBodyParser('json', {
+    limit: BODY_BYTES_MAX,
+    strict: true,
+    type: ['application/json', 'application/merge-patch+json'],
+  });
 }

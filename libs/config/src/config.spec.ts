@@ -43,7 +43,12 @@ describe('loadConfig', () => {
   });
 
   it('hands commands on the local runtime three variables of its own', () => {
-    const { localEnvironment } = loadConfig({ PATH: '/bin', HOME: '/home/me', LANG: 'C', DATABASE_URL: 'postgres://x/y' });
+    const { localEnvironment } = loadConfig({
+      PATH: '/bin',
+      HOME: '/home/me',
+      LANG: 'C',
+      DATABASE_URL: 'postgres://x/y',
+    });
     expect(localEnvironment).toEqual({ PATH: '/bin', HOME: '/home/me', LANG: 'C' });
   });
 });

@@ -44,9 +44,8 @@ export class InvalidConfiguration extends Error {
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const environment = plainToInstance(Environment, given, { excludeExtraneousValues: true, exposeDefaultValues: true });
-  environment.KUBERNETES_SERVICE_HOST = given['KUBERNETES_SERVICE_HOST'] as string;
   const problems = validateSync(environment).map(describeProblem);
-  const inCluster = environment.KUBERNETES_SERVICE_HOST !== undefined;
+  const inCluster = 'KUBERNETES_SERVICE_HOST' in given;
   const runtime = environment.RDEV_RUNTIME === 'auto' ? (inCluster ? 'kubernetes' : 'local') : environment.RDEV_RUNTIME;
   if (runtime === 'local' && !isLoopback(environment.HOST)) {
     problems.push('HOST must be a loopback address with the local runtime, which isolates nothing');

@@ -14,7 +14,10 @@ export class Environment {
   @Max(65_535)
   PORT = 8080;
 
-  @Variable('Address of the HTTP listener. The local runtime isolates nothing and listens on loopback only', '127.0.0.1')
+  @Variable(
+    'Address of the HTTP listener. The local runtime isolates nothing and listens on loopback only',
+    '127.0.0.1',
+  )
   @IsString()
   @MinLength(1)
   HOST = '127.0.0.1';
@@ -151,11 +154,6 @@ export class Environment {
   @Variable('Least important log lines: fatal, error, warn, info, debug, trace or silent', 'info')
   @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
   LOG_LEVEL = 'info';
-
-  /** Set by Kubernetes in every pod. */
-  @IsOptional()
-  @IsString()
-  KUBERNETES_SERVICE_HOST?: string;
 
   /** kubectl's variable: which kubeconfig to use outside a cluster. */
   @Variable('Kubeconfig, used only with RDEV_RUNTIME=kubernetes outside a cluster', '~/.kube/config')

@@ -22,13 +22,19 @@ export function isTrustProxy(value: unknown): boolean {
 export function IsPostgresUrl(): PropertyDecorator {
   return ValidateBy({
     name: 'isPostgresUrl',
-    validator: { validate: isPostgresUrl, defaultMessage: () => 'must be a URL like postgres://user:password@host:5432/database' },
+    validator: {
+      validate: isPostgresUrl,
+      defaultMessage: () => 'must be a URL like postgres://user:password@host:5432/database',
+    },
   });
 }
 
 export function IsTrustProxy(): PropertyDecorator {
   return ValidateBy({
     name: 'isTrustProxy',
-    validator: { validate: isTrustProxy, defaultMessage: () => 'must be a hop count, or addresses and CIDRs separated by commas' },
+    validator: {
+      validate: isTrustProxy,
+      defaultMessage: () => 'must be a hop count, or addresses and CIDRs separated by commas',
+    },
   });
 }

@@ -22,7 +22,12 @@ export function describeVariables(): readonly VariableInfo[] {
 /** Declares a property as an environment variable; an empty value counts as absent. */
 export function Variable(meaning: string, shownDefault: string, options: { secret?: boolean } = {}): PropertyDecorator {
   return applyDecorators(Expose(), (_target, name) => {
-    variables.set(String(name), { name: String(name), meaning, default: shownDefault, secret: options.secret ?? false });
+    variables.set(String(name), {
+      name: String(name),
+      meaning,
+      default: shownDefault,
+      secret: options.secret ?? false,
+    });
   });
 }
 

@@ -24,7 +24,12 @@ export class DatabaseModule {
     return {
       module: DatabaseModule,
       imports: [
-        TypeOrmModule.forRoot({ ...dataSourceOptions(url), autoLoadEntities: true, retryAttempts: 10, retryDelay: 1_000 }),
+        TypeOrmModule.forRoot({
+          ...dataSourceOptions(url),
+          autoLoadEntities: true,
+          retryAttempts: 10,
+          retryDelay: 1_000,
+        }),
         TypeOrmModule.forFeature([EventEntity, PendingEventEntity]),
       ],
       providers: [

@@ -57,10 +57,16 @@ export class Database extends Transactor {
     }
   }
 
+  /** @throws {@link Unavailable} */
+  async assertReachable(): Promise<void> {
+    await this.query('SELECT 1');
+  }
+
   /** @throws if the schema is older than this program */
   async assertMigrated(): Promise<void> {
     const [row] = await this.query<{ name: string }>('SELECT name FROM migrations ORDER BY id DESC LIMIT 1');
     const newest = migrations.at(-1)?.name;
-    if (row?.name !== newest) throw new Error(`The schema is at ${row?.name ?? 'nothing'}, not at ${newest ?? 'nothing'}.`);
+    if (row?.name !== newest)
+      throw new Error(`The schema is at ${row?.name ?? 'nothing'}, not at ${newest ?? 'nothing'}.`);
   }
 }

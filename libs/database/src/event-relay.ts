@@ -16,9 +16,13 @@ const POLL_MS = 1_000;
 @Injectable()
 export class EventRelay implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(EventRelay.name);
-  private readonly poller = new Poller(() => this.relay(), POLL_MS, (error) => {
-    if (!isOutage(error)) this.logger.error({ err: error }, 'Events could not be relayed');
-  });
+  private readonly poller = new Poller(
+    () => this.relay(),
+    POLL_MS,
+    (error) => {
+      if (!isOutage(error)) this.logger.error({ err: error }, 'Events could not be relayed');
+    },
+  );
   private unsubscribe: (() => void) | undefined;
 
   constructor(
@@ -42,7 +46,9 @@ export class EventRelay implements OnApplicationBootstrap, OnApplicationShutdown
   async relay(): Promise<boolean> {
     const moved = await this.dataSource.transaction(async (manager) => {
       // In a statement of its own: the next one then sees all that an earlier holder of the lock committed.
-      const [lock] = (await manager.query('SELECT pg_try_advisory_xact_lock($1) AS got', [RELAY_LOCK])) as { got: boolean }[];
+      const [lock] = await manager.query<{ got: boolean }[]>('SELECT pg_try_advisory_xact_lock($1) AS got', [
+        RELAY_LOCK,
+      ]);
       if (lock?.got !== true) return 0;
       const rows: unknown[] = await manager.query(
         `WITH moved AS (

@@ -36,7 +36,11 @@ export class EventEntity {
 /** A committed fact that waits for its place in the log. */
 @Entity('pending_events')
 export class PendingEventEntity {
-  @PrimaryGeneratedColumn('identity', { type: 'bigint', generatedIdentity: 'ALWAYS', primaryKeyConstraintName: 'pending_events_pkey' })
+  @PrimaryGeneratedColumn('identity', {
+    type: 'bigint',
+    generatedIdentity: 'ALWAYS',
+    primaryKeyConstraintName: 'pending_events_pkey',
+  })
   id!: string;
 
   @Column({ type: 'text', name: 'event_id', collation: 'C' })

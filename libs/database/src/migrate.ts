@@ -6,7 +6,7 @@ const MIGRATION_LOCK = 7_236_870;
 
 /** Brings the schema up to date. Replicas that start together take turns, and all but the first find nothing to do. */
 export async function migrate(url: string): Promise<void> {
-  const dataSource = new DataSource({ ...dataSourceOptions(url), extra: { max: 2 } } as never);
+  const dataSource = new DataSource({ ...dataSourceOptions(url), extra: { max: 2 } });
   await dataSource.initialize();
   try {
     const lock = dataSource.createQueryRunner();

@@ -24,7 +24,10 @@ export function partitionAt({ table, period }: PartitionedTable, at: Date): Part
   const [year, month, day] = [at.getUTCFullYear(), at.getUTCMonth(), period === 'day' ? at.getUTCDate() : 1];
   const from = new Date(Date.UTC(year, month, day));
   const to = period === 'day' ? new Date(Date.UTC(year, month, day + 1)) : new Date(Date.UTC(year, month + 1, 1));
-  const stamp = from.toISOString().slice(0, period === 'day' ? 10 : 7).replaceAll('-', '');
+  const stamp = from
+    .toISOString()
+    .slice(0, period === 'day' ? 10 : 7)
+    .replaceAll('-', '');
   return { name: `${table}_p${stamp}`, from, to };
 }
 

@@ -29,7 +29,10 @@ export class Poller {
       this.running = undefined;
       if (this.stopped) return;
       if (this.woken) this.wake();
-      else this.timer = setTimeout(() => { this.wake(); }, this.intervalMs);
+      else
+        this.timer = setTimeout(() => {
+          this.wake();
+        }, this.intervalMs);
     });
   }
 

@@ -1,4 +1,12 @@
-import { type EventFilter, EventLog, type LoggedEvent, type NewEvent, Notifier, currentActor, newId } from '@app/kernel';
+import {
+  type EventFilter,
+  EventLog,
+  type LoggedEvent,
+  type NewEvent,
+  Notifier,
+  currentActor,
+  newId,
+} from '@app/kernel';
 import { Injectable } from '@nestjs/common';
 import { Database } from './database.js';
 

@@ -85,18 +85,20 @@ export class PostgresNotifier extends Notifier implements OnModuleInit, OnApplic
       query_timeout: 5_000,
     });
     this.client = client;
-    let keepAlive: NodeJS.Timeout | undefined;
+    const timers: NodeJS.Timeout[] = [];
     let broken = false;
     const onBroken = (): void => {
       if (broken) return;
       broken = true;
-      clearInterval(keepAlive);
+      for (const timer of timers) clearInterval(timer);
       client.end().catch(() => undefined);
       this.reconnectLater();
     };
     client.on('error', onBroken);
     client.on('end', onBroken);
-    client.on('notification', ({ payload }) => { this.receive(payload ?? ''); });
+    client.on('notification', ({ payload }) => {
+      this.receive(payload ?? '');
+    });
     try {
       await client.connect();
       await client.query(`LISTEN ${PG_CHANNEL}`);
@@ -106,14 +108,20 @@ export class PostgresNotifier extends Notifier implements OnModuleInit, OnApplic
       return;
     }
     // A connection can die without a word; a query notices.
-    keepAlive = setInterval(() => { client.query('SELECT 1').catch(onBroken); }, KEEPALIVE_MS);
+    timers.push(
+      setInterval(() => {
+        client.query('SELECT 1').catch(onBroken);
+      }, KEEPALIVE_MS),
+    );
     this.emitter.emit(RESET);
   }
 
   private reconnectLater(): void {
     if (this.stopped) return;
     clearTimeout(this.reconnectTimer);
-    this.reconnectTimer = setTimeout(() => { void this.listen(); }, RECONNECT_MS);
+    this.reconnectTimer = setTimeout(() => {
+      void this.listen();
+    }, RECONNECT_MS);
   }
 
   private receive(message: string): void {

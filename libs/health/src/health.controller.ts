@@ -1,6 +1,13 @@
 import { Public, Shutdown } from '@app/http';
 import { Controller, Get, HttpStatus, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiProperty, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
+import {
+  ApiExtraModels,
+  ApiOkResponse,
+  ApiOperation,
+  ApiProperty,
+  ApiServiceUnavailableResponse,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { HealthCheckResult } from '@nestjs/terminus';
 import type { Response } from 'express';
 import { Readiness } from './readiness.js';
@@ -12,7 +19,7 @@ class HealthResponse {
 
 class PartResponse {
   @ApiProperty({ enum: ['up', 'down'] })
-  status!: 'up' | 'down';
+  status!: string;
 
   @ApiProperty({ required: false, description: 'Why it is down' })
   reason?: string;
@@ -27,6 +34,7 @@ class ReadyResponse {
 }
 
 @ApiTags('health')
+@ApiExtraModels(PartResponse)
 @Public()
 @Controller()
 export class HealthController {
@@ -55,8 +63,10 @@ export class HealthController {
 }
 
 function toDetails(details: HealthCheckResult['details']): Record<string, PartResponse> {
-  return Object.fromEntries(Object.entries(details).map(([part, { status, reason }]) => [part, { status, reason }])) as Record<
-    string,
-    PartResponse
-  >;
+  return Object.fromEntries(
+    Object.entries(details).map(([part, { status, reason }]) => [
+      part,
+      { status, ...(typeof reason === 'string' && { reason }) },
+    ]),
+  );
 }

@@ -1,5 +1,10 @@
 import { Inject, Injectable, ServiceUnavailableException } from '@nestjs/common';
-import { type HealthCheckResult, HealthCheckService, type HealthIndicatorFunction, HealthIndicatorService } from '@nestjs/terminus';
+import {
+  type HealthCheckResult,
+  HealthCheckService,
+  type HealthIndicatorFunction,
+  HealthIndicatorService,
+} from '@nestjs/terminus';
 
 /** A part that rdev needs: resolves if it works, else rejects with an Error that says why. */
 export interface ReadinessCheck {
@@ -37,7 +42,9 @@ export class Readiness {
       try {
         const signal = AbortSignal.timeout(TIMEOUT_MS);
         const late = new Promise<never>((_resolve, reject) => {
-          signal.addEventListener('abort', () => { reject(new Error('It does not answer in time.')); });
+          signal.addEventListener('abort', () => {
+            reject(new Error('It does not answer in time.'));
+          });
         });
         await Promise.race([check(signal), late]);
         return indicator.up();

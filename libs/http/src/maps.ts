@@ -18,7 +18,8 @@ function environmentProblem(value: unknown): string | null {
     if (name === '' || /[=\0]/.test(name)) return 'must have names that are not empty and hold no "=" and no NUL';
     if (name.startsWith('RDEV_')) return `must not set ${name}: names that begin with RDEV_ are reserved`;
     if (text.includes('\0')) return `must not have a NUL character in ${name}`;
-    if (Buffer.byteLength(`${name}=${text}`) > ARGUMENT_BYTES_MAX) return `must have less than 128 KiB in each variable, ${name} has more`;
+    if (Buffer.byteLength(`${name}=${text}`) > ARGUMENT_BYTES_MAX)
+      return `must have less than 128 KiB in each variable, ${name} has more`;
   }
   return null;
 }
@@ -27,8 +28,12 @@ function labelsProblem(value: unknown): string | null {
   if (!isTextMap(value)) return 'must be an object whose values are strings';
   const entries = Object.entries(value);
   if (entries.length > LABELS_MAX) return `must have at most ${String(LABELS_MAX)} labels`;
-  const fits = entries.every(([name, text]) => /^[\w./-]{1,63}$/.test(name) && text.length <= 256 && !text.includes('\0'));
-  return fits ? null : 'must have names of 1 to 63 characters from A-Z a-z 0-9 _ . / - and values of at most 256 characters';
+  const fits = entries.every(
+    ([name, text]) => /^[\w./-]{1,63}$/.test(name) && text.length <= 256 && !text.includes('\0'),
+  );
+  return fits
+    ? null
+    : 'must have names of 1 to 63 characters from A-Z a-z 0-9 _ . / - and values of at most 256 characters';
 }
 
 function checkedBy(name: string, problem: (value: unknown) => string | null): PropertyDecorator {

@@ -58,13 +58,22 @@ export class ProblemFilter implements ExceptionFilter {
       response.setHeader('Retry-After', String(error.retryAfterSeconds));
     }
     if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer realm="rdev"');
-    response.status(problem.status).type('application/problem+json').send(JSON.stringify(toBody(problem, request)));
+    response
+      .status(problem.status)
+      .type('application/problem+json')
+      .send(JSON.stringify(toBody(problem, request)));
   }
 
   private toProblem(error: unknown, request: Request, response: Response): Problem {
     if (error instanceof DomainError) {
       const { kind, code, message, retryable, details, errors } = error;
-      return { status: STATUS[kind], code, detail: message, retryable, extra: { ...details, ...(errors && { errors }) } };
+      return {
+        status: STATUS[kind],
+        code,
+        detail: message,
+        retryable,
+        extra: { ...details, ...(errors && { errors }) },
+      };
     }
     const status = frameworkStatus(error);
     if (status === 404) return unknownRoute(request, response);

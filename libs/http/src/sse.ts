@@ -10,7 +10,11 @@ const UNSENT_MAX = 64 * 1024;
 const STALLED_MS = 30_000;
 
 /** Adds heartbeats that carry the latest id, ends with the source, and ends on stop with a `retry:` so that clients move on. */
-export function stream(events: Observable<MessageEvent>, stop: Observable<unknown>, firstId: string): Observable<MessageEvent> {
+export function stream(
+  events: Observable<MessageEvent>,
+  stop: Observable<unknown>,
+  firstId: string,
+): Observable<MessageEvent> {
   let id = firstId;
   const beat = interval(HEARTBEAT_MS).pipe(
     map((): MessageEvent => ({ type: 'heartbeat', id, data: { at: new Date().toISOString() } })),
@@ -19,7 +23,7 @@ export function stream(events: Observable<MessageEvent>, stop: Observable<unknow
     merge(shared, beat.pipe(takeUntil(shared.pipe(ignoreElements(), endWith(null)))));
   return new Observable<MessageEvent>((subscriber) => {
     const stopping = stop.subscribe(() => {
-      subscriber.next({ id, retry: 500 } as MessageEvent);
+      subscriber.next({ id, retry: 500 });
       subscriber.complete();
     });
     const running = events
@@ -39,7 +43,10 @@ export function stream(events: Observable<MessageEvent>, stop: Observable<unknow
  * An Observable of what the generator yields that goes no faster than the client of this request reads: Nest itself
  * cannot pause a producer. The generator is told to stop when the client leaves.
  */
-export function paced(request: Request, events: (signal: AbortSignal) => AsyncIterable<MessageEvent>): Observable<MessageEvent> {
+export function paced(
+  request: Request,
+  events: (signal: AbortSignal) => AsyncIterable<MessageEvent>,
+): Observable<MessageEvent> {
   return new Observable((subscriber) => {
     const abort = new AbortController();
     const pump = async (): Promise<void> => {
@@ -72,9 +79,15 @@ async function readerKeepsUp(request: Request, signal: AbortSignal): Promise<voi
       signal.removeEventListener('abort', onAbort);
       resolve(value);
     };
-    const onDrain = (): void => { settle(true); };
-    const onAbort = (): void => { settle(true); };
-    const stalled = setTimeout(() => { settle(false); }, STALLED_MS);
+    const onDrain = (): void => {
+      settle(true);
+    };
+    const onAbort = (): void => {
+      settle(true);
+    };
+    const stalled = setTimeout(() => {
+      settle(false);
+    }, STALLED_MS);
     response.once('drain', onDrain);
     signal.addEventListener('abort', onAbort, { once: true });
   });

@@ -17,7 +17,10 @@ export function validationPipe(): ValidationPipe {
 
 function toFields({ property, constraints, children }: ValidationError, parent: string): InvalidField[] {
   const pointer = `${parent}/${property.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-  const own = Object.entries(constraints ?? {}).map(([rule, text]) => ({ pointer, detail: detail(rule, text, property) }));
+  const own = Object.entries(constraints ?? {}).map(([rule, text]) => ({
+    pointer,
+    detail: detail(rule, text, property),
+  }));
   return [...own, ...(children ?? []).flatMap((child) => toFields(child, pointer))];
 }
 

@@ -7,7 +7,11 @@ export interface RunOptions {
 }
 
 /** Runs a program of this machine without a shell. @throws an Error with what it wrote to stderr, at most 2 KiB */
-export function runProgram(program: string, args: readonly string[], { env, signal, timeoutMs }: RunOptions): Promise<void> {
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  { env, signal, timeoutMs }: RunOptions,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     execFile(program, [...args], { env, signal, timeout: timeoutMs, maxBuffer: 2 ** 20 }, (error, _stdout, stderr) => {
       if (error === null) resolve();

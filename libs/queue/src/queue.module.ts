@@ -10,7 +10,11 @@ export class QueueModule {
     return {
       module: QueueModule,
       imports: [commands],
-      providers: [Dispatcher, { provide: Admission, useClass: TypeormAdmission }, { provide: QueueLimits, useValue: limits }],
+      providers: [
+        Dispatcher,
+        { provide: Admission, useClass: TypeormAdmission },
+        { provide: QueueLimits, useValue: limits },
+      ],
     };
   }
 }

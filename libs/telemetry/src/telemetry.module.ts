@@ -2,6 +2,9 @@ import { currentRequest } from '@app/kernel';
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LoggerModule } from 'nestjs-pino';
+import { type LogFn, type Logger, levels } from 'pino';
+
+const INFO = levels.values['info'] ?? 30;
 
 /** Logs as JSON lines on stdout. Headers and bodies are never in them: they hold keys, command text and output. */
 @Module({})
@@ -15,6 +18,7 @@ export class TelemetryModule {
             level: logLevel,
             base: null,
             timestamp: () => `,"time":"${new Date().toISOString()}"`,
+            hooks: { logMethod: withoutChatter },
             formatters: { level: (label) => ({ level: label }) },
             genReqId: () => currentRequest()?.requestId ?? '',
             quietReqLogger: true,
@@ -30,6 +34,21 @@ export class TelemetryModule {
       ],
     };
   }
+}
+
+/** One line a module and one a route at every start would bury the rest. */
+const CHATTER = new Set<unknown>([
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+  'NestFactory',
+  'NestApplication',
+]);
+
+function withoutChatter(this: Logger, args: Parameters<LogFn>, method: LogFn, level: number): void {
+  const [fields] = args as [unknown];
+  const isChatter = typeof fields === 'object' && fields !== null && 'context' in fields && CHATTER.has(fields.context);
+  if (!isChatter || level > INFO) method.apply(this, args);
 }
 
 interface SerializedError {

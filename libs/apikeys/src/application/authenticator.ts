@@ -21,7 +21,8 @@ export class Authenticator {
     if (key === null || !matchesHash(secret, key.hash)) throw new Unauthenticated('The key is not valid.');
     if (key.revokedAt !== null) throw new KeyRevoked();
     if (key.expiresAt !== null && key.expiresAt <= this.clock.now()) throw new KeyExpired();
-    if (key.allowedIps !== null && (address === null || !isInNetworks(address, key.allowedIps))) throw new IpNotAllowed();
+    if (key.allowedIps !== null && (address === null || !isInNetworks(address, key.allowedIps)))
+      throw new IpNotAllowed();
     // A use that is not noted is no reason to refuse the request.
     this.keys.touch(key.id).catch(() => undefined);
     return { keyId: key.id, scopes: key.scopes, projects: key.projects };

@@ -31,7 +31,8 @@ export class Bootstrap {
   async ensureAdminKey({ adminKey, keyFile }: BootstrapOptions): Promise<string | null> {
     if (adminKey !== null) {
       const secret = parseSecret(adminKey);
-      if (secret === null) throw new Error('RDEV_ADMIN_KEY does not have the format of a key, or its checksum is wrong.');
+      if (secret === null)
+        throw new Error('RDEV_ADMIN_KEY does not have the format of a key, or its checksum is wrong.');
       await this.admit(secret);
       return null;
     }

@@ -3,7 +3,14 @@ import { EventLog, Transactor, Unavailable } from '@app/kernel';
 import { ProjectsService } from '@app/projects';
 import type { Attachment, AttachmentEnd, ExitRecord } from '@app/supervisor';
 import { Injectable, Logger } from '@nestjs/common';
-import { type Command, type Instance, type Position, commandEnded, commandStarted, hasEnded } from '../domain/command.js';
+import {
+  type Command,
+  type Instance,
+  type Position,
+  commandEnded,
+  commandStarted,
+  hasEnded,
+} from '../domain/command.js';
 import { LeaseLost } from '../domain/command.errors.js';
 import { type Ending, endingOf, lost, notStarted } from '../domain/result.js';
 import { CommandExecutor } from './command-executor.js';
@@ -43,25 +50,24 @@ export class CommandRunner {
     const run = { id, owner, signal };
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        if (await this.tryRun(run)) return;
-        attempt = 0;
+        await this.tryRun(run);
+        return;
       } catch (error) {
-        if (signal.aborted || error instanceof LeaseLost) return;
-        const text = error instanceof Unavailable ? 'Waiting to go on with a command' : 'A command could not be followed';
+        if (isAborted(signal) || error instanceof LeaseLost) return;
+        const text =
+          error instanceof Unavailable ? 'Waiting to go on with a command' : 'A command could not be followed';
         this.logger.warn({ err: error, commandId: id }, text);
       }
       await sleep(backoff(attempt), undefined, { signal }).catch(() => undefined);
     }
   }
 
-  /** One attempt; answers whether the command has ended. */
-  private async tryRun(run: Run): Promise<boolean> {
+  /** One attempt; resolves when the command has ended. */
+  private async tryRun(run: Run): Promise<void> {
     const command = await this.commands.findById(run.id);
-    if (command === null || hasEnded(command.status)) return true;
+    if (command === null || hasEnded(command.status)) return;
     const instance = command.instance ?? (await this.bind(command, run));
-    if (instance === null) return true;
-    const ending = await this.follow(command, instance, run);
-    return ending !== null;
+    if (instance !== null) await this.follow(command, instance, run);
   }
 
   /** Before anything is started the binding is stored, so that whoever comes later looks at the right place. */
@@ -80,14 +86,16 @@ export class CommandRunner {
     return bound;
   }
 
-  /** Attaches again and again until there is evidence of an end; null: not ended, come back later. */
-  private async follow(command: Command, instance: Instance, run: Run): Promise<Ending | null> {
+  /** Attaches again and again until there is evidence of an end. */
+  private async follow(command: Command, instance: Instance, run: Run): Promise<void> {
     const writer = new OutputWriter(
       this.ledger,
       run.id,
       run.owner,
       command.position,
-      () => { this.hints.changed(run.id); },
+      () => {
+        this.hints.changed(run.id);
+      },
       run.signal,
     );
     let started = command.status === 'running';
@@ -101,18 +109,27 @@ export class CommandRunner {
         started = true;
       }
       const end = await this.store(attachment, writer);
-      if (end.kind === 'ended') return this.endByRecord(end.record, writer, attachment, run);
+      if (end.kind === 'ended') {
+        await this.endByRecord(end.record, writer, attachment, run);
+        return;
+      }
       absent = end.kind === 'absent' ? absent + 1 : 0;
       const ending = await this.judge(end, instance, writer.position, absent, run);
       if (ending !== null) {
         await this.end(run, ending);
-        return ending;
+        return;
       }
       await sleep(backoff(attempt), undefined, { signal: run.signal });
     }
   }
 
-  private async attach(command: Command, instance: Instance, from: Position, started: boolean, run: Run): Promise<Attachment> {
+  private async attach(
+    command: Command,
+    instance: Instance,
+    from: Position,
+    started: boolean,
+    run: Run,
+  ): Promise<Attachment> {
     if (started) return this.executor.attach(instance, command.id, from, run.signal);
     const environment = await this.projects.environment(command.projectId);
     const request = startRequest(command, environment, this.executor.defaultDirectory(instance));
@@ -130,12 +147,11 @@ export class CommandRunner {
     }
   }
 
-  private async endByRecord(record: ExitRecord, writer: OutputWriter, attachment: Attachment, run: Run): Promise<Ending> {
+  private async endByRecord(record: ExitRecord, writer: OutputWriter, attachment: Attachment, run: Run): Promise<void> {
     await writer.declareMissing(missing(record, writer.position));
     const ending = endingOf(record, writer.position);
     await this.end(run, ending);
     await attachment.acknowledge();
-    return ending;
   }
 
   /** No record came. Decides on what is known of the instance whether one still can; null: it can. */
@@ -173,7 +189,7 @@ export class CommandRunner {
   private async end({ id, owner }: Run, ending: Ending): Promise<void> {
     await this.transactor.run(async () => {
       const ended = await this.commands.end(id, owner, ending);
-      if (ended?.result == null) throw new LeaseLost(id);
+      if (!ended?.result) throw new LeaseLost(id);
       await this.events.add(commandEnded(id, ended.projectId, ended.status, ended.result));
     });
     this.hints.changed(id);
@@ -192,6 +208,11 @@ function missing({ produced, stored }: ExitRecord, position: Position): OutputGa
       length: produced[stream] - stored[stream],
       reason: 'output_limit',
     }));
+}
+
+/** As a call, since it changes while others are awaited. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 /** Doubles from 50 ms, with jitter. */

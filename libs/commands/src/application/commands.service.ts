@@ -1,7 +1,25 @@
-import { type Caller, EventLog, InvalidInput, NotFound, type Page, type PageRequest, Transactor, maySeeProject, newId } from '@app/kernel';
+import {
+  type Caller,
+  EventLog,
+  InvalidInput,
+  NotFound,
+  type Page,
+  type PageRequest,
+  Transactor,
+  maySeeProject,
+  newId,
+} from '@app/kernel';
 import { ProjectsService } from '@app/projects';
 import { Injectable } from '@nestjs/common';
-import { type Command, type CommandSpec, type NewCommand, type Priority, commandCreated, commandEnded, hasEnded } from '../domain/command.js';
+import {
+  type Command,
+  type CommandSpec,
+  type NewCommand,
+  type Priority,
+  commandCreated,
+  commandEnded,
+  hasEnded,
+} from '../domain/command.js';
 import { QueueFull } from '../domain/command.errors.js';
 import { notStarted } from '../domain/result.js';
 import { type CommandFilter, CommandRepository } from './command.repository.js';
@@ -44,9 +62,12 @@ export class CommandsService {
     };
     const { queuedPerProjectMax } = this.limits;
     await this.transactor.run(async () => {
-      if (!(await this.commands.enqueue(command, queuedPerProjectMax))) throw new QueueFull(projectId, queuedPerProjectMax);
+      if (!(await this.commands.enqueue(command, queuedPerProjectMax)))
+        throw new QueueFull(projectId, queuedPerProjectMax);
       await this.events.add(commandCreated(command));
-      this.transactor.afterCommit(() => { this.hints.queueChanged(); });
+      this.transactor.afterCommit(() => {
+        this.hints.queueChanged();
+      });
     });
     this.projects.noteCommand(projectId);
     return this.get(command.id, caller);
@@ -85,7 +106,7 @@ export class CommandsService {
     await this.transactor.run(async () => {
       const ending = notStarted('expired', 'expired_in_queue', 'It waited in the queue for too long.');
       const ended = await this.commands.endQueued(id, ending);
-      if (ended?.result != null) await this.events.add(commandEnded(id, ended.projectId, ended.status, ended.result));
+      if (ended?.result) await this.events.add(commandEnded(id, ended.projectId, ended.status, ended.result));
     });
     this.hints.changed(id);
   }

@@ -12,8 +12,12 @@ export class CommandHints {
   constructor(private readonly notifier: Notifier) {
     notifier.subscribe(
       CHANNEL,
-      (id) => { this.wake(id); },
-      () => { for (const id of this.listeners.keys()) this.wake(id); },
+      (id) => {
+        this.wake(id);
+      },
+      () => {
+        for (const id of this.listeners.keys()) this.wake(id);
+      },
     );
   }
 

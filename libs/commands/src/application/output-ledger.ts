@@ -32,7 +32,12 @@ export abstract class OutputLedger {
   /** The runs from a position on, in the order in which they were stored, about `maxBytes` of them; cut at the position. */
   abstract read(commandId: string, from: Position, maxBytes: number): Promise<readonly OutputRun[]>;
   /** The runs of one stream from an offset on. */
-  abstract readStream(commandId: string, stream: StreamName, offset: number, maxBytes: number): Promise<readonly OutputRun[]>;
+  abstract readStream(
+    commandId: string,
+    stream: StreamName,
+    offset: number,
+    maxBytes: number,
+  ): Promise<readonly OutputRun[]>;
   /** The ranges of one stream that are declared missing. */
   abstract gaps(commandId: string, stream: StreamName): Promise<readonly OutputGap[]>;
 }

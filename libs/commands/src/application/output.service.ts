@@ -65,14 +65,15 @@ export class OutputService {
     let position = from;
     let status: Command['status'] | undefined;
     try {
-      while (!signal.aborted) {
+      while (!isAborted(signal)) {
         // The command is read before its output: what is stored when it has ended is all there is.
         const command = await this.service.get(id, caller);
         const ended = hasEnded(command.status);
         if (status === undefined) yield { kind: 'opened', command };
         else if (!ended && command.status !== status) yield { kind: 'status', command };
         status = command.status;
-        while (!isAt(position, command.position) && !signal.aborted) {
+        while (!isAt(position, command.position)) {
+          if (isAborted(signal)) return;
           const runs = await this.ledger.read(id, position, BATCH_BYTES);
           if (runs.length === 0) throw new OutputExpired(id);
           position = advance(position, runs);
@@ -89,6 +90,10 @@ export class OutputService {
       unsubscribe();
     }
   }
+}
+
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 function isAt(position: Position, end: Position): boolean {

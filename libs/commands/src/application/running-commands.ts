@@ -61,8 +61,12 @@ export class RunningCommands implements OnApplicationBootstrap, OnApplicationShu
       if (busy) return;
       busy = true;
       job()
-        .catch((error: unknown) => { this.logger.warn({ err: error }, 'Leases could not be kept'); })
-        .finally(() => { busy = false; });
+        .catch((error: unknown) => {
+          this.logger.warn({ err: error }, 'Leases could not be kept');
+        })
+        .finally(() => {
+          busy = false;
+        });
     };
     tick();
     this.timers.push(setInterval(tick, intervalMs));

@@ -61,7 +61,8 @@ const REFUSED_SUBCOMMANDS: Readonly<Record<string, RegExp>> = {
  */
 export function checkGitArguments(args: readonly string[]): void {
   for (const [index, argument] of args.entries()) {
-    if (/(^|=)(ext|fd)::/i.test(argument)) throw new CommandRejected(`the transport of "${argument.slice(0, 40)}" runs programs`);
+    if (/(^|=)(ext|fd)::/i.test(argument))
+      throw new CommandRejected(`the transport of "${argument.slice(0, 40)}" runs programs`);
     checkOption(argument, args[index + 1]);
   }
   checkSubcommand(args);
@@ -79,7 +80,8 @@ function checkOption(argument: string, next: string | undefined): void {
 function checkSetting(setting: string): void {
   const name = (setting.split('=', 1)[0] ?? '').toLowerCase();
   // "-c" of a subcommand, as in `commit -c HEAD` or `switch -c branch`, takes no setting; settings have a dot.
-  if (name.includes('.') && !HARMLESS_SETTINGS.test(name)) throw new CommandRejected(`the setting "${name}" may run a program`);
+  if (name.includes('.') && !HARMLESS_SETTINGS.test(name))
+    throw new CommandRejected(`the setting "${name}" may run a program`);
 }
 
 function checkSubcommand(args: readonly string[]): void {
@@ -87,7 +89,10 @@ function checkSubcommand(args: readonly string[]): void {
   const subcommand = args[at] ?? '';
   const rest = args.slice(at + 1);
   const refused = REFUSED_SUBCOMMANDS[subcommand];
-  if (refused !== undefined && (rest.length === 0 ? refused.test('') : rest.some((argument) => refused.test(argument)))) {
+  if (
+    refused !== undefined &&
+    (rest.length === 0 ? refused.test('') : rest.some((argument) => refused.test(argument)))
+  ) {
     throw new CommandRejected(`"git ${subcommand}" runs programs`);
   }
   const short = refusedShortOption(subcommand);
@@ -97,7 +102,8 @@ function checkSubcommand(args: readonly string[]): void {
   if (subcommand === 'config') {
     const names = rest.filter((argument) => /^[a-z][\w-]*\..+/i.test(argument));
     for (const name of names.slice(0, 1)) checkSetting(name);
-    if (rest.some((argument) => /^(-e|edit)$/.test(argument))) throw new CommandRejected('"git config" would run an editor');
+    if (rest.some((argument) => /^(-e|edit)$/.test(argument)))
+      throw new CommandRejected('"git config" would run an editor');
   }
 }
 
@@ -119,7 +125,11 @@ function refusedShortOption(subcommand: string): RegExp | null {
 function subcommandIndex(args: readonly string[]): number {
   let index = 0;
   while (index < args.length && args[index]?.startsWith('-')) {
-    index += ['-c', '-C', '--git-dir', '--work-tree', '--namespace', '--super-prefix', '--attr-source'].includes(args[index] ?? '') ? 2 : 1;
+    index += ['-c', '-C', '--git-dir', '--work-tree', '--namespace', '--super-prefix', '--attr-source'].includes(
+      args[index] ?? '',
+    )
+      ? 2
+      : 1;
   }
   return index;
 }

@@ -64,7 +64,11 @@ export function endingOf(record: ExitRecord, position: Position): Ending {
     stdoutBytes: produced.stdout,
     stderrBytes: produced.stderr,
     truncated: stored.stdout < produced.stdout || stored.stderr < produced.stderr,
-    ...(kill !== null && { killVerified: kill.killVerified, survivors: kill.survivors, uninspectable: kill.uninspectable }),
+    ...(kill !== null && {
+      killVerified: kill.killVerified,
+      survivors: kill.survivors,
+      uninspectable: kill.uninspectable,
+    }),
     ...(leftKilled !== null && leftKilled > 0 && { leftKilled }),
     ...(cpuMs !== null && { cpuMs }),
     ...(record.detail !== null && { detail: record.detail }),

@@ -16,7 +16,10 @@ export class ProjectNotRunning extends DomainError {
   override readonly retryable = true;
 
   constructor(id: string, status: ProjectStatus, reason: string | null) {
-    super(`The project "${id}" is ${status}${reason === null ? '' : `: ${reason}`}.`, { projectId: id, projectStatus: status });
+    super(`The project "${id}" is ${status}${reason === null ? '' : `: ${reason}`}.`, {
+      projectId: id,
+      projectStatus: status,
+    });
   }
 }
 

@@ -1,6 +1,14 @@
 import type { NewEvent } from '@app/kernel';
 
-export const PROJECT_STATUSES = ['pending', 'running', 'stopping', 'stopped', 'failed', 'terminating', 'unknown'] as const;
+export const PROJECT_STATUSES = [
+  'pending',
+  'running',
+  'stopping',
+  'stopped',
+  'failed',
+  'terminating',
+  'unknown',
+] as const;
 export type ProjectStatus = (typeof PROJECT_STATUSES)[number];
 
 export type RuntimeKind = 'local' | 'kubernetes';
@@ -72,5 +80,11 @@ export function projectDeleted(id: string): NewEvent {
 
 export function projectStatusChanged(id: string, status: ProjectStatus, reason: string | null): NewEvent {
   const type = status === 'running' ? 'project.started' : `project.${status}`;
-  return { type, projectId: id, target: id, outcome: status === 'failed' ? 'failed' : 'succeeded', data: { status, reason } };
+  return {
+    type,
+    projectId: id,
+    target: id,
+    outcome: status === 'failed' ? 'failed' : 'succeeded',
+    data: { status, reason },
+  };
 }

@@ -1,9 +1,24 @@
 import { AnyKey, Caller, PageQuery, Scoped } from '@app/http';
 import type { Caller as CallerValue } from '@app/kernel';
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBearerAuth,
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
 import { ApiKeysService } from '../../application/api-keys.service.js';
-import { CreateKeyRequest, CreatedKeyResponse, KeyPage, KeyResponse, toGrant, toResponse } from './api-keys.dto.js';
+import {
+  CreateKeyRequest,
+  CreatedKeyResponse,
+  KeyPage,
+  KeyResponse,
+  toCreatedResponse,
+  toGrant,
+  toResponse,
+} from './api-keys.dto.js';
 
 @ApiTags('keys')
 @ApiBearerAuth()
@@ -17,7 +32,7 @@ export class ApiKeysController {
   @ApiCreatedResponse({ type: CreatedKeyResponse })
   async create(@Body() request: CreateKeyRequest, @Caller() caller: CallerValue): Promise<CreatedKeyResponse> {
     const { key, secret } = await this.keys.create(toGrant(request), caller);
-    return { ...toResponse(key), secret };
+    return toCreatedResponse(key, secret);
   }
 
   @Get()

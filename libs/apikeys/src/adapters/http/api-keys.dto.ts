@@ -43,7 +43,10 @@ export class CreateKeyRequest {
   @IsOptional()
   @IsArray()
   @ArrayMaxSize(100)
-  @Matches(/^[a-z0-9*-]{1,40}$/, { each: true, message: 'each value must be a project id in which * stands for anything' })
+  @Matches(/^[a-z0-9*-]{1,40}$/, {
+    each: true,
+    message: 'each value must be a project id in which * stands for anything',
+  })
   projects?: string[];
 
   @ApiPropertyOptional({ type: [String], example: ['10.0.0.0/8'], description: 'Addresses and CIDRs; absent: all' })
@@ -115,6 +118,10 @@ export function toGrant({ name, scopes, projects, allowedIps, expiresAt }: Creat
     allowedIps: allowedIps ?? null,
     expiresAt: expiresAt === undefined ? null : new Date(expiresAt),
   };
+}
+
+export function toCreatedResponse(key: ApiKey, secret: string): CreatedKeyResponse {
+  return Object.assign(toResponse(key), { secret });
 }
 
 export function toResponse(key: ApiKey): KeyResponse {

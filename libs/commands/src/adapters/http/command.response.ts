@@ -110,7 +110,12 @@ export class CommandResponse {
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   endedAt!: string | null;
 
-  @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'The node does not answer since then' })
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description: 'The node does not answer since then',
+  })
   unreachableSince!: string | null;
 
   @ApiProperty({ type: 'integer', description: 'Bytes of stdout so far' })

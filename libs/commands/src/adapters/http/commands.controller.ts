@@ -1,7 +1,15 @@
 import { Caller, Scoped, Shutdown } from '@app/http';
 import type { Caller as CallerValue } from '@app/kernel';
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiAcceptedResponse, ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiAcceptedResponse,
+  ApiBearerAuth,
+  ApiBody,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { CommandsService } from '../../application/commands.service.js';
 import { hasEnded } from '../../domain/command.js';
@@ -10,6 +18,12 @@ import { CreateCommandRequest, ListCommandsQuery, WaitQuery, toRequest } from '.
 import { toFilter } from './filter.js';
 import { preferredWaitSeconds, traceparentOf } from './headers.js';
 import { clientLeft } from './client-left.js';
+
+const EXAMPLES = {
+  shell: { summary: 'A script', value: { type: 'shell', script: 'for i in 1 2 3; do echo $i; sleep 1; done' } },
+  exec: { summary: 'A program with its arguments', value: { type: 'exec', argv: ['ls', '-l'] } },
+  git: { summary: 'git', value: { type: 'git', args: ['status'] } },
+};
 
 @ApiTags('commands')
 @ApiBearerAuth()
@@ -24,7 +38,12 @@ export class CommandsController {
   @Scoped('commands:execute')
   @HttpCode(202)
   @ApiOperation({ summary: 'Run a command in a project' })
-  @ApiHeader({ name: 'Prefer', required: false, description: '`wait=N`: answer 200 if it ends within N seconds, at most 60' })
+  @ApiHeader({
+    name: 'Prefer',
+    required: false,
+    description: '`wait=N`: answer 200 if it ends within N seconds, at most 60',
+  })
+  @ApiBody({ type: CreateCommandRequest, examples: EXAMPLES })
   @ApiAcceptedResponse({ type: CommandResponse })
   @ApiOkResponse({ type: CommandResponse, description: 'It ended in the time that `Prefer: wait=N` gave it' })
   async create(

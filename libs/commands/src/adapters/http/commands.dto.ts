@@ -69,7 +69,11 @@ export class CreateCommandRequest {
   @Length(1)
   script?: string;
 
-  @ApiPropertyOptional({ type: [String], example: ['make', 'test'], description: 'For `exec`: exactly these arguments' })
+  @ApiPropertyOptional({
+    type: [String],
+    example: ['make', 'test'],
+    description: 'For `exec`: exactly these arguments',
+  })
   @IsOptional()
   @IsArray()
   @ArrayMinSize(1)
@@ -85,7 +89,10 @@ export class CreateCommandRequest {
   @IsArgument()
   args?: string[];
 
-  @ApiPropertyOptional({ example: '/workspace', description: 'Default `/workspace`, or the directory of a local project' })
+  @ApiPropertyOptional({
+    example: '/workspace',
+    description: 'Default `/workspace`, or the directory of a local project',
+  })
   @IsOptional()
   @IsString()
   @NoNul()
@@ -159,7 +166,11 @@ export class ListCommandsQuery extends PageQuery {
   @MaxLength(40)
   projectId?: string;
 
-  @ApiPropertyOptional({ enum: COMMAND_STATUSES, isArray: true, description: 'May be repeated, or separated by commas' })
+  @ApiPropertyOptional({
+    enum: COMMAND_STATUSES,
+    isArray: true,
+    description: 'May be repeated, or separated by commas',
+  })
   @IsOptional()
   @Transform(({ value }: { value: unknown }) => [value].flat().flatMap((item) => String(item).split(',')))
   @IsIn(COMMAND_STATUSES, { each: true })

@@ -13,13 +13,14 @@ const BATCH_BYTES = 512 * 1024;
 /** One page of frames of both streams. Its cursor is good for more also while the command runs. */
 export async function framePage(output: OutputService, command: Command, query: OutputQuery): Promise<OutputPage> {
   const limit = query.limit ?? FRAMES_DEFAULT;
-  if (limit > FRAMES_MAX) throw new InvalidInput([{ pointer: 'limit', detail: `must be at most ${String(FRAMES_MAX)} frames` }]);
+  if (limit > FRAMES_MAX)
+    throw new InvalidInput([{ pointer: 'limit', detail: `must be at most ${String(FRAMES_MAX)} frames` }]);
   const from = query.cursor === undefined ? START : parseEventId(query.cursor).position;
   await output.assertReadable(command, from);
   const { stdout, stderr } = command.position;
   const framer = new Framer(from);
   const frames: Frame[] = [];
-  for (let at = from; frames.length < limit && (at.stdout < stdout || at.stderr < stderr); ) {
+  for (let at = from; frames.length < limit && (at.stdout < stdout || at.stderr < stderr);) {
     const runs = await output.read(command, at, BATCH_BYTES);
     if (runs.length === 0) break;
     for (const frame of framer.push(runs)) frames.push(frame);
@@ -30,7 +31,11 @@ export async function framePage(output: OutputService, command: Command, query: 
   const given = frames.slice(0, limit);
   const position = given.at(-1)?.after ?? from;
   const complete = ended && position.stdout === stdout && position.stderr === stderr;
-  return { data: given.map(toResponse), nextCursor: complete ? null : formatEventId({ position, complete: false }), complete };
+  return {
+    data: given.map(toResponse),
+    nextCursor: complete ? null : formatEventId({ position, complete: false }),
+    complete,
+  };
 }
 
 function toResponse({ kind, after: _after, ...rest }: Frame): FrameResponse {

@@ -4,8 +4,20 @@ import type { Position } from '../../domain/command.js';
 import { type Encoded, encode, partialCharacterBytes } from '../../domain/utf8.js';
 
 export type Frame =
-  | ({ readonly kind: 'output'; readonly stream: StreamName; readonly offset: number; readonly after: Position } & Encoded)
-  | { readonly kind: 'gap'; readonly stream: StreamName; readonly from: number; readonly to: number; readonly reason: string; readonly after: Position };
+  | ({
+      readonly kind: 'output';
+      readonly stream: StreamName;
+      readonly offset: number;
+      readonly after: Position;
+    } & Encoded)
+  | {
+      readonly kind: 'gap';
+      readonly stream: StreamName;
+      readonly from: number;
+      readonly to: number;
+      readonly reason: string;
+      readonly after: Position;
+    };
 
 const FRAME_BYTES_MAX = 64 * 1024;
 const EMPTY: Buffer = Buffer.alloc(0);

@@ -30,7 +30,8 @@ export async function sendHeadTail(
   response.setHeader('Content-Type', 'text/plain; charset=utf-8');
   response.setHeader('Cache-Control', 'no-store, no-transform');
   const missing = [omitted, { from: stored, to: produced }].filter(({ from, to }) => to > from);
-  if (missing.length > 0) response.setHeader('Rdev-Missing', missing.map(({ from, to }) => `${String(from)}-${String(to)}`).join(', '));
+  if (missing.length > 0)
+    response.setHeader('Rdev-Missing', missing.map(({ from, to }) => `${String(from)}-${String(to)}`).join(', '));
   response.end(Buffer.concat(parts));
 }
 
@@ -38,9 +39,15 @@ function marker(from: number, to: number): Buffer {
   return Buffer.from(`\n[… ${String(to - from)} bytes are missing here: ${String(from)} to ${String(to)} …]\n`);
 }
 
-async function readBytes(output: OutputService, command: Command, stream: StreamName, from: number, to: number): Promise<Buffer> {
+async function readBytes(
+  output: OutputService,
+  command: Command,
+  stream: StreamName,
+  from: number,
+  to: number,
+): Promise<Buffer> {
   const parts: Buffer[] = [];
-  for (let at = from; at < to; ) {
+  for (let at = from; at < to;) {
     const runs = await output.readStream(command, stream, at, to - at);
     if (runs.length === 0) break;
     for (const run of runs) {

@@ -27,7 +27,8 @@ export class OutputController {
   @Scoped('commands:read')
   @ApiOperation({
     summary: 'Read output: raw bytes of one stream, frames of both as JSON, or the beginning and the end',
-    description: 'Raw answers carry `Rdev-Next-Offset` and `Rdev-Complete`; `Rdev-Missing` names ranges that the output limit cut.',
+    description:
+      'Raw answers carry `Rdev-Next-Offset` and `Rdev-Complete`; `Rdev-Missing` names ranges that the output limit cut.',
   })
   @ApiProduces('application/octet-stream', 'application/json')
   @ApiOkResponse({ type: OutputPage })

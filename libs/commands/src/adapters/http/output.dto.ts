@@ -19,7 +19,11 @@ export class OutputQuery {
   @Max(SAFE)
   from = 0;
 
-  @ApiPropertyOptional({ type: 'integer', minimum: 1, description: 'Most bytes (raw), or most frames (JSON, 1 to 200, default 50)' })
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    description: 'Most bytes (raw), or most frames (JSON, 1 to 200, default 50)',
+  })
   @IsOptional()
   @Type(() => Number)
   @IsInt()
@@ -44,7 +48,13 @@ export class OutputQuery {
   @IsIn(['head-tail'])
   view?: 'head-tail';
 
-  @ApiPropertyOptional({ type: 'integer', minimum: 256, maximum: 1_048_576, default: 16_384, description: 'For `view`' })
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 256,
+    maximum: 1_048_576,
+    default: 16_384,
+    description: 'For `view`',
+  })
   @IsOptional()
   @Type(() => Number)
   @IsInt()
@@ -60,7 +70,7 @@ export class FrameResponse {
   @ApiProperty({ enum: ['stdout', 'stderr'] })
   stream!: StreamName;
 
-  @ApiPropertyOptional({ type: 'integer', description: "Position of the first byte in its stream; only with `output`" })
+  @ApiPropertyOptional({ type: 'integer', description: 'Position of the first byte in its stream; only with `output`' })
   offset?: number;
 
   @ApiPropertyOptional()

@@ -25,10 +25,11 @@ export async function sendRange(
   const gaps = await output.gaps(command, stream);
   const missing = gaps.flatMap((gap) => overlap(gap, from, to));
   setHeaders(response, to, hasEnded(command.status) && to === stored);
-  if (missing.length > 0) response.setHeader('Rdev-Missing', missing.map((gap) => `${String(gap.from)}-${String(gap.to)}`).join(', '));
+  if (missing.length > 0)
+    response.setHeader('Rdev-Missing', missing.map((gap) => `${String(gap.from)}-${String(gap.to)}`).join(', '));
   const bytes = to - from - missing.reduce((sum, gap) => sum + gap.to - gap.from, 0);
   response.setHeader('Content-Length', String(bytes));
-  for (let at = from; at < to && !signal.aborted; ) {
+  for (let at = from; at < to && !signal.aborted;) {
     const runs = await output.readStream(command, stream, at, BATCH_BYTES);
     if (runs.length === 0) break; // Retention dropped it meanwhile: the length says that bytes are missing.
     for (const run of runs) {
@@ -68,7 +69,12 @@ export async function sendFollowed(
   }
 }
 
-async function writeRuns(runs: readonly OutputRun[], stream: StreamName, response: Response, signal: AbortSignal): Promise<void> {
+async function writeRuns(
+  runs: readonly OutputRun[],
+  stream: StreamName,
+  response: Response,
+  signal: AbortSignal,
+): Promise<void> {
   for (const run of runs) {
     if (run.kind === 'data' && run.stream === stream) await write(response, run.data, signal);
   }
@@ -92,7 +98,8 @@ function setHeaders(response: Response, nextOffset: number, complete: boolean): 
 }
 
 function assertWithin(from: number, stored: number): void {
-  if (from > stored) throw new InvalidInput([{ pointer: 'from', detail: `must be at most ${String(stored)}, what is stored so far` }]);
+  if (from > stored)
+    throw new InvalidInput([{ pointer: 'from', detail: `must be at most ${String(stored)}, what is stored so far` }]);
 }
 
 function overlap(gap: { offset: number; length: number }, from: number, to: number): { from: number; to: number }[] {

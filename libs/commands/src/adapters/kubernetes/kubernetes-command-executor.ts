@@ -1,4 +1,11 @@
-import { ClusterUnavailable, KubernetesClient, type ObservedPod, PodExec, PodInformer, choosePod } from '@app/kubernetes';
+import {
+  ClusterUnavailable,
+  KubernetesClient,
+  type ObservedPod,
+  PodExec,
+  PodInformer,
+  choosePod,
+} from '@app/kubernetes';
 import { ProjectNotRunning } from '@app/projects';
 import { type Attachment, type KillReport, type StartRequest, type StreamPosition, Supervisor } from '@app/supervisor';
 import { Injectable } from '@nestjs/common';
@@ -24,7 +31,8 @@ export class KubernetesCommandExecutor extends CommandExecutor {
   }
 
   locate(projectId: string): Promise<Instance> {
-    if (!this.informer.state.synced) return Promise.reject(new ClusterUnavailable(new Error('The pods of the cluster are not known yet.')));
+    if (!this.informer.state.synced)
+      return Promise.reject(new ClusterUnavailable(new Error('The pods of the cluster are not known yet.')));
     const pod = choosePod(this.informer.list().filter(({ project }) => project === projectId));
     if (pod === null) return Promise.reject(new ProjectNotRunning(projectId, 'stopped', 'it has no pod'));
     const containerId = containerOf(pod)?.containerId ?? null;
@@ -81,10 +89,13 @@ function containerState(pod: ObservedPod, { containerId, container }: Instance):
     const evicted = /evict/i.test(pod.reason ?? '');
     return { kind: 'gone', reason: evicted ? 'evicted' : 'pod_lost', detail: pod.reason ?? 'The pod has ended.' };
   }
-  if (present?.containerId === containerId && present?.running) return { kind: 'present' };
+  if (present?.containerId === containerId && present.running) return { kind: 'present' };
   const end = present?.lastTermination ?? null;
   const oomKilled = end?.reason === 'OOMKilled';
-  const detail = end === null ? 'The container has ended.' : `The container has ended: ${end.reason ?? ''}, exit code ${String(end.exitCode)}.`;
+  const detail =
+    end === null
+      ? 'The container has ended.'
+      : `The container has ended: ${end.reason ?? ''}, exit code ${String(end.exitCode)}.`;
   return { kind: 'gone', reason: oomKilled ? 'oom_killed' : 'container_restarted', detail };
 }
 

@@ -1,6 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { Workspaces } from '@app/local';
-import { type Attachment, type KillReport, type StartRequest, type StreamPosition, Supervisor, openLocalChannel } from '@app/supervisor';
+import {
+  type Attachment,
+  type KillReport,
+  type StartRequest,
+  type StreamPosition,
+  Supervisor,
+  openLocalChannel,
+} from '@app/supervisor';
 import { Injectable } from '@nestjs/common';
 import { CommandExecutor, type InstanceState } from '../../application/command-executor.js';
 import type { Instance } from '../../domain/command.js';

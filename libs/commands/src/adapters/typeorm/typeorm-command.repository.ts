@@ -106,10 +106,12 @@ export class TypeormCommandRepository extends CommandRepository {
   }
 
   endQueued(id: string, { status, result }: Ending): Promise<Command | null> {
-    return this.one(
-      `UPDATE commands SET ${ENDING} WHERE id = $1 AND status = $2 RETURNING ${COMMAND_COLUMNS}`,
-      [id, 'queued', status, JSON.stringify(result)],
-    );
+    return this.one(`UPDATE commands SET ${ENDING} WHERE id = $1 AND status = $2 RETURNING ${COMMAND_COLUMNS}`, [
+      id,
+      'queued',
+      status,
+      JSON.stringify(result),
+    ]);
   }
 
   requestCancel(id: string): Promise<Command | null> {
@@ -129,7 +131,10 @@ export class TypeormCommandRepository extends CommandRepository {
   }
 
   async releaseLeases(ids: readonly string[], owner: string): Promise<void> {
-    await this.database.query(`UPDATE commands SET lease_expires_at = now() WHERE id = ANY($1) AND ${HELD}`, [ids, owner]);
+    await this.database.query(`UPDATE commands SET lease_expires_at = now() WHERE id = ANY($1) AND ${HELD}`, [
+      ids,
+      owner,
+    ]);
   }
 
   async takeOver(owner: string, leaseSeconds: number, max: number): Promise<readonly string[]> {

@@ -67,7 +67,12 @@ export class TypeormOutputLedger extends OutputLedger {
     return rows.flatMap((row) => toRun(row, row.stream === 1 ? from.stdout : from.stderr));
   }
 
-  async readStream(commandId: string, stream: StreamName, offset: number, maxBytes: number): Promise<readonly OutputRun[]> {
+  async readStream(
+    commandId: string,
+    stream: StreamName,
+    offset: number,
+    maxBytes: number,
+  ): Promise<readonly OutputRun[]> {
     const rows = await this.database.query<OutputRow>(
       `SELECT stream, stream_offset, position, length, data, reason FROM command_output
        WHERE command_id = $1 AND stream = $2 AND stream_offset >= ${firstRow('$2', '$3')}
@@ -113,6 +118,7 @@ function toRun(row: OutputRow, from: number): OutputRun[] {
   const length = Number(row.length) - skip;
   if (length <= 0) return [];
   const stream = row.stream === 1 ? 'stdout' : 'stderr';
-  if (row.data === null) return [{ kind: 'gap', stream, offset: offset + skip, length, reason: row.reason ?? 'unknown' }];
+  if (row.data === null)
+    return [{ kind: 'gap', stream, offset: offset + skip, length, reason: row.reason ?? 'unknown' }];
   return [{ kind: 'data', stream, offset: offset + skip, data: row.data.subarray(skip) }];
 }

@@ -23,7 +23,9 @@ export class CreateProjectRequest {
   @IsOptional()
   @IsString()
   @MaxLength(2048)
-  @Matches(GIT_URL, { message: 'must be an http, https, ssh, git or file URL, an scp-like address or an absolute path' })
+  @Matches(GIT_URL, {
+    message: 'must be an http, https, ssh, git or file URL, an scp-like address or an absolute path',
+  })
   gitUrl?: string;
 
   @ApiPropertyOptional({ example: 'main', description: 'Branch, tag or commit' })
@@ -51,7 +53,7 @@ export class ListProjectsQuery extends PageQuery {
 
   @ApiPropertyOptional({ type: [String], example: ['team=a'], description: '`name=value`; may be repeated' })
   @IsOptional()
-  @Transform(({ value }: { value: unknown }) => (Array.isArray(value) ? value : [value]))
+  @Transform(({ value }: { value: unknown }) => [value].flat())
   @IsArray()
   @Matches(/^[^=]+=.*$/, { each: true, message: 'must have the form name=value' })
   label?: string[];
@@ -115,7 +117,8 @@ export function toLabels(pairs: readonly string[] = []): Record<string, string> 
 }
 
 export function toResponse(project: Project): ProjectResponse {
-  const { id, name, status, reason, runtime, image, labels, pod, node, createdAt, lastCommandAt, managed, stale } = project;
+  const { id, name, status, reason, runtime, image, labels, pod, node, createdAt, lastCommandAt, managed, stale } =
+    project;
   return {
     id,
     name,

@@ -34,7 +34,12 @@ export class ProjectEntity {
 /** When a project was last used; apart from the project, as pods that others made are used too. */
 @Entity('project_activity')
 export class ProjectActivityEntity {
-  @PrimaryColumn({ type: 'text', name: 'project_id', collation: 'C', primaryKeyConstraintName: 'project_activity_pkey' })
+  @PrimaryColumn({
+    type: 'text',
+    name: 'project_id',
+    collation: 'C',
+    primaryKeyConstraintName: 'project_activity_pkey',
+  })
   projectId!: string;
 
   @Column({ type: 'timestamptz', name: 'last_command_at', precision: 3 })
