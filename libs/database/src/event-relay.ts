@@ -1,8 +1,7 @@
-import { Notifier } from '@app/kernel';
+import { Notifier, Poller } from '@app/kernel';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { isOutage } from './errors.js';
-import { Poller } from './poller.js';
 import { EVENTS_CHANNEL } from './postgres-event-log.js';
 
 const RELAY_LOCK = 7_236_872;

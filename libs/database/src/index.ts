@@ -7,4 +7,3 @@ export { migrate } from './migrate.js';
 export { EVENTS_CHANNEL } from './postgres-event-log.js';
 export { PartitionKeeper } from './partition-keeper.js';
 export { type PartitionedTable } from './partitions.js';
-export { Poller } from './poller.js';

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LoggerModule } from 'nestjs-pino';
 import { type LogFn, type Logger, levels } from 'pino';
 
-const INFO = levels.values['info'] ?? 30;
+const INFO = levels.values.info ?? 30;
 
 /** Logs as JSON lines on stdout. Headers and bodies are never in them: they hold keys, command text and output. */
 @Module({})

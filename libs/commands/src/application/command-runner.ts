@@ -3,14 +3,9 @@ import { EventLog, Transactor, Unavailable } from '@app/kernel';
 import { ProjectsService } from '@app/projects';
 import type { Attachment, AttachmentEnd, ExitRecord } from '@app/supervisor';
 import { Injectable, Logger } from '@nestjs/common';
-import {
-  type Command,
-  type Instance,
-  type Position,
-  commandEnded,
-  commandStarted,
-  hasEnded,
-} from '../domain/command.js';
+import { type Command, type Instance, commandEnded, commandStarted } from '../domain/command.js';
+import type { Position } from '../domain/position.js';
+import { hasEnded } from '../domain/status.js';
 import { LeaseLost } from '../domain/command.errors.js';
 import { type Ending, endingOf, lost, notStarted } from '../domain/result.js';
 import { CommandExecutor } from './command-executor.js';

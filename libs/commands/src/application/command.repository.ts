@@ -1,5 +1,6 @@
 import type { Page, PageRequest } from '@app/kernel';
-import type { Command, CommandStatus, CommandType, Instance, NewCommand } from '../domain/command.js';
+import type { Command, CommandType, Instance, NewCommand } from '../domain/command.js';
+import type { CommandStatus } from '../domain/status.js';
 import type { Ending } from '../domain/result.js';
 
 export interface CommandFilter {

@@ -18,8 +18,8 @@ import {
   type Priority,
   commandCreated,
   commandEnded,
-  hasEnded,
 } from '../domain/command.js';
+import { hasEnded } from '../domain/status.js';
 import { QueueFull } from '../domain/command.errors.js';
 import { notStarted } from '../domain/result.js';
 import { type CommandFilter, CommandRepository } from './command.repository.js';

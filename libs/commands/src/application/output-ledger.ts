@@ -1,5 +1,5 @@
 import type { StreamName } from '@app/supervisor';
-import type { Position } from '../domain/command.js';
+import type { Position } from '../domain/position.js';
 
 /** A run of one stream's bytes, or a range of them that is declared missing. */
 export type OutputRun = OutputData | OutputGap;

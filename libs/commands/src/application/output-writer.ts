@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Unavailable } from '@app/kernel';
 import type { OutputChunk, StreamName } from '@app/supervisor';
-import type { Position } from '../domain/command.js';
+import type { Position } from '../domain/position.js';
 import { type OutputData, type OutputGap, type OutputLedger, type OutputRun, RUN_BYTES_MAX } from './output-ledger.js';
 
 /** More than this is not held in memory: the producer waits. */

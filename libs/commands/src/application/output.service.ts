@@ -1,7 +1,9 @@
 import { type Caller, InvalidCursor } from '@app/kernel';
 import type { StreamName } from '@app/supervisor';
 import { Injectable } from '@nestjs/common';
-import { type Command, type Position, hasEnded } from '../domain/command.js';
+import type { Command } from '../domain/command.js';
+import type { Position } from '../domain/position.js';
+import { hasEnded } from '../domain/status.js';
 import { OutputExpired } from '../domain/command.errors.js';
 import { CommandsService } from './commands.service.js';
 import { CommandHints } from './hints.js';

@@ -1,25 +1,7 @@
 import type { NewEvent } from '@app/kernel';
+import type { Position } from './position.js';
 import type { CommandResult } from './result.js';
-
-export const COMMAND_STATUSES = [
-  'queued',
-  'starting',
-  'running',
-  'succeeded',
-  'failed',
-  'cancelled',
-  'timed_out',
-  'lost',
-  'expired',
-] as const;
-export type CommandStatus = (typeof COMMAND_STATUSES)[number];
-
-const ENDED: ReadonlySet<CommandStatus> = new Set(['succeeded', 'failed', 'cancelled', 'timed_out', 'lost', 'expired']);
-
-/** Ended states never change. */
-export function hasEnded(status: CommandStatus): boolean {
-  return ENDED.has(status);
-}
+import type { CommandStatus } from './status.js';
 
 export const PRIORITIES = ['low', 'normal', 'high', 'urgent'] as const;
 export type Priority = (typeof PRIORITIES)[number];
@@ -59,14 +41,6 @@ export interface Instance {
   /** Null: the first writable of the usual places. */
   readonly spoolDirectory: string | null;
 }
-
-/** Bytes of each stream that are stored or declared missing. */
-export interface Position {
-  readonly stdout: number;
-  readonly stderr: number;
-}
-
-export const START: Position = { stdout: 0, stderr: 0 };
 
 export interface Command {
   readonly id: string;

@@ -1,5 +1,5 @@
 import { InvalidCursor } from '@app/kernel';
-import type { Position } from './command.js';
+import type { Position } from './position.js';
 
 /** Where a client is: the bytes of each stream that it has, and whether it has seen the end. Opaque to clients. */
 export interface EventId {

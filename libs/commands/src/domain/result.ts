@@ -1,5 +1,5 @@
-import type { ExitRecord } from '@app/supervisor';
-import type { CommandStatus, Position } from './command.js';
+import type { Position } from './position.js';
+import type { CommandStatus } from './status.js';
 
 export const REASONS = [
   'exited',
@@ -37,12 +37,27 @@ export interface CommandResult {
   readonly cpuMs?: number;
 }
 
+/** What the record says that the supervisor left at the end. */
+export interface ExitEvidence {
+  readonly reason: 'exited' | 'signaled' | 'timed_out' | 'no_output' | 'cancelled' | 'start_failed';
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly detail: string | null;
+  readonly durationMs: number;
+  readonly cpuMs: number | null;
+  /** Bytes that were read from the command, and those of them that were kept. */
+  readonly produced: Position;
+  readonly stored: Position;
+  readonly kill: { readonly killVerified: boolean; readonly survivors: number; readonly uninspectable: number } | null;
+  readonly leftKilled: number | null;
+}
+
 export interface Ending {
   readonly status: CommandStatus;
   readonly result: Omit<CommandResult, 'queueMs'>;
 }
 
-const STATUS: Record<ExitRecord['reason'], CommandStatus> = {
+const STATUS: Record<ExitEvidence['reason'], CommandStatus> = {
   exited: 'failed',
   signaled: 'failed',
   timed_out: 'timed_out',
@@ -55,7 +70,7 @@ const STATUS: Record<ExitRecord['reason'], CommandStatus> = {
  * The ending that an exit record proves. It proves one only together with the output: what is stored and declared
  * missing must be what the record says was produced.
  */
-export function endingOf(record: ExitRecord, position: Position): Ending {
+export function endingOf(record: ExitEvidence, position: Position): Ending {
   const { produced, stored, kill, leftKilled, cpuMs } = record;
   const observed = {
     exitCode: record.exitCode,

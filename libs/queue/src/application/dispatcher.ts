@@ -1,5 +1,5 @@
 import { CommandHints, CommandsService, RunningCommands } from '@app/commands';
-import { Poller, isOutage } from '@app/database';
+import { Poller, Unavailable } from '@app/kernel';
 import { Injectable, Logger, type OnApplicationBootstrap, type BeforeApplicationShutdown } from '@nestjs/common';
 import { Admission } from './admission.js';
 import { QueueLimits } from './queue-limits.js';
@@ -16,7 +16,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     () => this.dispatch(),
     POLL_MS,
     (error) => {
-      if (!isOutage(error)) this.logger.error({ err: error }, 'Commands could not be admitted');
+      if (!(error instanceof Unavailable)) this.logger.error({ err: error }, 'Commands could not be admitted');
     },
   );
   private unsubscribe: (() => void) | undefined;

@@ -7,7 +7,7 @@ import { EMPTY, type Observable } from 'rxjs';
 import { CommandsService } from '../../application/commands.service.js';
 import { OutputService } from '../../application/output.service.js';
 import { OpenStreams } from '../../application/open-streams.js';
-import { START } from '../../domain/command.js';
+import { START } from '../../domain/position.js';
 import { formatEventId, parseEventId } from '../../domain/event-id.js';
 import { toMessages } from './command-stream.js';
 

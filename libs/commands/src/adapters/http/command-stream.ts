@@ -1,6 +1,6 @@
 import type { MessageEvent } from '@nestjs/common';
 import type { Followed } from '../../application/output.service.js';
-import type { Position } from '../../domain/command.js';
+import type { Position } from '../../domain/position.js';
 import { formatEventId } from '../../domain/event-id.js';
 import { type Frame, Framer } from './framer.js';
 

@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { COMMAND_STATUSES, COMMAND_TYPES, type Command, PRIORITIES, type Work } from '../../domain/command.js';
+import { COMMAND_TYPES, type Command, PRIORITIES, type Work } from '../../domain/command.js';
+import { COMMAND_STATUSES } from '../../domain/status.js';
 import { type CommandResult, REASONS } from '../../domain/result.js';
 
 export class ResultResponse implements CommandResult {

@@ -12,7 +12,7 @@ import {
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { CommandsService } from '../../application/commands.service.js';
-import { hasEnded } from '../../domain/command.js';
+import { hasEnded } from '../../domain/status.js';
 import { CommandPage, CommandResponse, toResponse } from './command.response.js';
 import { CreateCommandRequest, ListCommandsQuery, WaitQuery, toRequest } from './commands.dto.js';
 import { toFilter } from './filter.js';

@@ -21,8 +21,10 @@ import {
 } from 'class-validator';
 import type { CommandRequest } from '../../application/commands.service.js';
 import { checkGitArguments } from '../../domain/git-policy.js';
-import { COMMAND_STATUSES, COMMAND_TYPES, PRIORITIES } from '../../domain/command.js';
-import type { CommandStatus, CommandType, Priority, Stdin, Work } from '../../domain/command.js';
+import { COMMAND_TYPES, PRIORITIES } from '../../domain/command.js';
+import { COMMAND_STATUSES } from '../../domain/status.js';
+import type { CommandType, Priority, Stdin, Work } from '../../domain/command.js';
+import type { CommandStatus } from '../../domain/status.js';
 
 /** A week. */
 const SECONDS_MAX = 604_800;

@@ -1,7 +1,9 @@
 import { InvalidInput } from '@app/kernel';
 import type { OutputService } from '../../application/output.service.js';
 import { advance } from '../../application/output-writer.js';
-import { type Command, START, hasEnded } from '../../domain/command.js';
+import type { Command } from '../../domain/command.js';
+import { START } from '../../domain/position.js';
+import { hasEnded } from '../../domain/status.js';
 import { formatEventId, parseEventId } from '../../domain/event-id.js';
 import { type Frame, Framer } from './framer.js';
 import type { FrameResponse, OutputPage, OutputQuery } from './output.dto.js';

@@ -1,6 +1,6 @@
 import type { StreamName } from '@app/supervisor';
 import type { OutputRun } from '../../application/output-ledger.js';
-import type { Position } from '../../domain/command.js';
+import type { Position } from '../../domain/position.js';
 import { type Encoded, encode, partialCharacterBytes } from '../../domain/utf8.js';
 
 export type Frame =

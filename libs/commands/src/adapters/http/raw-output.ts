@@ -5,7 +5,9 @@ import type { Response } from 'express';
 import type { OutputRun } from '../../application/output-ledger.js';
 import type { OutputService } from '../../application/output.service.js';
 import { runLength } from '../../application/output-writer.js';
-import { type Command, type Position, hasEnded } from '../../domain/command.js';
+import type { Command } from '../../domain/command.js';
+import type { Position } from '../../domain/position.js';
+import { hasEnded } from '../../domain/status.js';
 import type { OutputQuery } from './output.dto.js';
 
 const BATCH_BYTES = 512 * 1024;

@@ -1,5 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
-import type { CommandSpec, CommandStatus, CommandType, Instance } from '../../domain/command.js';
+import type { CommandSpec, CommandType, Instance } from '../../domain/command.js';
+import type { CommandStatus } from '../../domain/status.js';
 import type { CommandResult } from '../../domain/result.js';
 
 const at = { type: 'timestamptz', precision: 3, nullable: true } as const;

@@ -1,11 +1,5 @@
-import {
-  type Command,
-  type CommandSpec,
-  type CommandStatus,
-  type Instance,
-  PRIORITIES,
-  type Priority,
-} from '../../domain/command.js';
+import { type Command, type CommandSpec, type Instance, PRIORITIES, type Priority } from '../../domain/command.js';
+import type { CommandStatus } from '../../domain/status.js';
 import type { CommandResult } from '../../domain/result.js';
 
 export const COMMAND_COLUMNS = `id, project_id, key_id, spec, labels, status, priority, lock, trace, created_at, queue_expires_at,

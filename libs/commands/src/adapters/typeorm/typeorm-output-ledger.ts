@@ -3,7 +3,7 @@ import type { StreamName } from '@app/supervisor';
 import { Injectable } from '@nestjs/common';
 import { type OutputGap, OutputLedger, type OutputRun, RUN_BYTES_MAX } from '../../application/output-ledger.js';
 import { advance, runLength } from '../../application/output-writer.js';
-import type { Position } from '../../domain/command.js';
+import type { Position } from '../../domain/position.js';
 import { LeaseLost } from '../../domain/command.errors.js';
 
 const STREAM_NUMBER: Record<StreamName, number> = { stdout: 1, stderr: 2 };
