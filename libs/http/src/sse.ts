@@ -1,6 +1,8 @@
-import type { MessageEvent } from '@nestjs/common';
+import { Logger, type MessageEvent } from '@nestjs/common';
 import type { Request } from 'express';
 import { Observable, connect, endWith, ignoreElements, interval, map, merge, takeUntil, tap } from 'rxjs';
+
+const logger = new Logger('Streams');
 
 export const HEARTBEAT_MS = 15_000;
 
@@ -58,7 +60,11 @@ export function paced(
       subscriber.complete();
     };
     pump().catch((error: unknown) => {
-      if (!abort.signal.aborted) subscriber.error(error);
+      if (abort.signal.aborted) return;
+      logger.warn({ err: error }, 'A stream broke off');
+      // Nest would send an event named "error", which EventSource reserves. A broken connection makes clients resume.
+      request.res?.destroy();
+      subscriber.complete();
     });
     return () => {
       abort.abort();

@@ -1,4 +1,5 @@
-import { type Caller, InvalidCursor } from '@app/kernel';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Caller, InvalidCursor, Unavailable } from '@app/kernel';
 import type { StreamName } from '@app/supervisor';
 import { Injectable } from '@nestjs/common';
 import type { Command } from '../domain/command.js';
@@ -11,6 +12,7 @@ import { type OutputGap, OutputLedger, type OutputRun } from './output-ledger.js
 import { advance } from './output-writer.js';
 import { Waiter } from './waiter.js';
 
+const RETRY_MS = 500;
 const BATCH_BYTES = 256 * 1024;
 /** Also how long the first bytes of a character can wait for the rest. */
 const POLL_MS = 200;
@@ -69,14 +71,15 @@ export class OutputService {
     try {
       while (!isAborted(signal)) {
         // The command is read before its output: what is stored when it has ended is all there is.
-        const command = await this.service.get(id, caller);
+        const command = await patiently(() => this.service.get(id, caller), signal);
         const ended = hasEnded(command.status);
         if (status === undefined) yield { kind: 'opened', command };
         else if (!ended && command.status !== status) yield { kind: 'status', command };
         status = command.status;
         while (!isAt(position, command.position)) {
           if (isAborted(signal)) return;
-          const runs = await this.ledger.read(id, position, BATCH_BYTES);
+          const start = position;
+          const runs = await patiently(() => this.ledger.read(id, start, BATCH_BYTES), signal);
           if (runs.length === 0) throw new OutputExpired(id);
           position = advance(position, runs);
           yield { kind: 'output', runs };
@@ -90,6 +93,18 @@ export class OutputService {
       }
     } finally {
       unsubscribe();
+    }
+  }
+}
+
+/** Waits out a database that is away: its clients cannot all reconnect, and heartbeats tell them that the stream lives. */
+async function patiently<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof Unavailable) || signal.aborted) throw error;
+      await sleep(RETRY_MS, undefined, { signal });
     }
   }
 }
