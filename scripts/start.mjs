@@ -25,6 +25,7 @@ const api = spawn(node, ['--enable-source-maps', `--import=${end}`, main, ...pro
 });
 
 const REPEATED_MS = 1_000;
+const PARENT_CHECK_MS = 500;
 const sent = new Map();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
@@ -33,6 +34,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     sent.set(signal, Date.now());
     api.kill(signal);
   });
+}
+
+// npm that was killed says nothing; its death shows in our parent. (package.json has `exec`: no shell stands between.)
+const parent = process.ppid;
+if (process.env.npm_lifecycle_event) {
+  setInterval(() => process.ppid !== parent && process.kill(process.pid, 'SIGTERM'), PARENT_CHECK_MS).unref();
 }
 
 api.once('error', (error) => {
