@@ -13,7 +13,9 @@ function script(name) {
   return [...tool(packages[program] ?? program, program), ...args];
 }
 
-const CHECKS = ['lint', 'types', 'format:check', 'boundaries', 'openapi:check'].filter((name) => name in scripts);
+const CHECKS = ['lint', 'types', 'format:check', 'boundaries', 'openapi:check', 'docs:check'].filter(
+  (name) => name in scripts,
+);
 
 /** Runs them two at a time; each counts as one test. */
 export async function runChecks() {

@@ -1,0 +1,19 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { describeVariables } from '@app/config';
+import { configurationPage } from './configuration-page.js';
+
+/** Writes docs/configuration.md; with `--check` it only says whether the file is up to date. */
+async function main(): Promise<void> {
+  const file = 'docs/configuration.md';
+  const text = configurationPage(describeVariables());
+  if (!process.argv.includes('--check')) {
+    await writeFile(file, text);
+    return;
+  }
+  const current = await readFile(file, 'utf8').catch(() => '');
+  if (current === text) return;
+  console.error(`${file} is not what the code says. Run: npm run docs:config`);
+  process.exitCode = 1;
+}
+
+await main();
