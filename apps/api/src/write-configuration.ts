@@ -12,7 +12,7 @@ async function main(): Promise<void> {
   }
   const current = await readFile(file, 'utf8').catch(() => '');
   if (current === text) return;
-  console.error(`${file} is not what the code says. Run: npm run docs:config`);
+  process.stderr.write(`${file} is not what the code says. Run: npm run docs:config\n`);
   process.exitCode = 1;
 }
 
