@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { COMMAND_STATUSES, hasEnded } from './status.js';
+
+/** The arrows of the state diagram in docs/architecture.md. */
+function arrows(): { from: string; to: string }[] {
+  const page = readFileSync('docs/architecture.md', 'utf8');
+  const diagram = /```mermaid\nstateDiagram-v2\n(.*?)```/s.exec(page)?.[1] ?? '';
+  return [...diagram.matchAll(/^ *(\S+) --> (\w+|\[\*\])/gm)].map(([, from = '', to = '']) => ({ from, to }));
+}
+
+const END = '[*]';
+
+describe('the state diagram of a command in docs/architecture.md', () => {
+  it('has the states of the code', () => {
+    const drawn = new Set(arrows().flatMap(({ from, to }) => [from, to]));
+    expect([...drawn].sort()).toEqual([END, ...COMMAND_STATUSES].sort());
+  });
+
+  it('begins in the queue', () => {
+    expect(arrows().filter(({ from }) => from === END)).toEqual([{ from: END, to: 'queued' }]);
+  });
+
+  it('ends in the states that count as ended, and nothing leaves them', () => {
+    const ended = COMMAND_STATUSES.filter(hasEnded);
+    const last = arrows().filter(({ to }) => to === END);
+    expect(last.map(({ from }) => from).sort()).toEqual([...ended].sort());
+    const left = arrows().filter(({ from, to }) => to !== END && ended.some((status) => status === from));
+    expect(left).toEqual([]);
+  });
+
+  it('reaches every state', () => {
+    const reached = new Set(arrows().map(({ to }) => to));
+    expect(COMMAND_STATUSES.filter((status) => !reached.has(status))).toEqual([]);
+  });
+});
