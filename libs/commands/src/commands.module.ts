@@ -18,6 +18,7 @@ import { CommandLimits } from './application/limits.js';
 import { OpenStreams } from './application/open-streams.js';
 import { OutputLedger } from './application/output-ledger.js';
 import { OutputService } from './application/output.service.js';
+import { ProjectCleanup } from './application/project-cleanup.js';
 import { RunningCommands } from './application/running-commands.js';
 
 export interface CommandsOptions {
@@ -42,6 +43,7 @@ export class CommandsModule {
         RunningCommands,
         CommandHints,
         OpenStreams,
+        ProjectCleanup,
         { provide: CommandLimits, useValue: limits },
         { provide: CommandRepository, useClass: TypeormCommandRepository },
         { provide: OutputLedger, useClass: TypeormOutputLedger },

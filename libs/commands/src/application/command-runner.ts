@@ -19,10 +19,15 @@ const BACKOFF_MS_MAX = 5_000;
 /** A supervisor that has not shown up within this many looks after the claim never will. */
 const ABSENT_MAX = 5;
 
-interface Run {
+/** One command in the hands of this replica. */
+export interface Run {
   readonly id: string;
+  /** What the lease is signed with. */
   readonly owner: string;
+  /** Aborted: let go of the command, which goes on. */
   readonly signal: AbortSignal;
+  /** Aborted: end the command. */
+  readonly cancel: AbortSignal;
 }
 
 /** Takes one admitted command to its end: binds it to an instance, starts it or attaches to it, and stores its output. */
@@ -41,8 +46,8 @@ export class CommandRunner {
   ) {}
 
   /** Resolves when the command has ended, or when this replica has to let go of it: lease lost, or aborted. */
-  async run(id: string, owner: string, signal: AbortSignal): Promise<void> {
-    const run = { id, owner, signal };
+  async run(run: Run): Promise<void> {
+    const { id, signal } = run;
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
         await this.tryRun(run);
@@ -93,6 +98,15 @@ export class CommandRunner {
       },
       run.signal,
     );
+    const stopCancelling = this.cancelOnRequest(instance, run);
+    try {
+      await this.followUntilEnd(command, instance, writer, run);
+    } finally {
+      stopCancelling();
+    }
+  }
+
+  private async followUntilEnd(command: Command, instance: Instance, writer: OutputWriter, run: Run): Promise<void> {
     let started = command.status === 'running';
     for (let attempt = 0, absent = 0; ; attempt++) {
       run.signal.throwIfAborted();
@@ -172,6 +186,30 @@ export class CommandRunner {
       return lost('unknown', 'The supervisor left no trace in the spool directory.', position);
     }
     return null;
+  }
+
+  /** Kills the command once that is asked for, again and again until it has ended; answers what stops this. */
+  private cancelOnRequest(instance: Instance, { id, signal, cancel }: Run): () => void {
+    const ended = new AbortController();
+    const over = AbortSignal.any([signal, ended.signal]);
+    const kill = async (): Promise<void> => {
+      for (let attempt = 0; !over.aborted; attempt++) {
+        try {
+          const command = await this.commands.findById(id);
+          await this.executor.cancel(instance, id, command?.cancel?.graceSeconds ?? 0);
+        } catch (error) {
+          this.logger.warn({ err: error, commandId: id }, 'A command could not be cancelled; trying again');
+        }
+        await sleep(backoff(attempt + 2), undefined, { signal: over }).catch(() => undefined);
+      }
+    };
+    const onCancel = (): void => void kill();
+    if (cancel.aborted) onCancel();
+    else cancel.addEventListener('abort', onCancel, { once: true });
+    return () => {
+      ended.abort();
+      cancel.removeEventListener('abort', onCancel);
+    };
   }
 
   private async markRunning({ id, owner }: Run, projectId: string): Promise<void> {

@@ -15,6 +15,12 @@ export interface CommandFilter {
   readonly visibleProjects: readonly string[] | null;
 }
 
+/** A command that a replica runs. */
+export interface HeldLease {
+  readonly id: string;
+  readonly cancelRequested: boolean;
+}
+
 /** Where commands are kept. A lease says which replica runs a command; changes by a replica that has lost it do nothing. */
 export abstract class CommandRepository {
   /** Answers false, and adds nothing, if the project's queue is full. */
@@ -23,6 +29,8 @@ export abstract class CommandRepository {
   abstract findById(id: string): Promise<Command | null>;
   /** Newest first. */
   abstract list(filter: CommandFilter, page: PageRequest): Promise<Page<Command>>;
+  /** Commands of a project that have not ended. */
+  abstract unended(projectId: string): Promise<readonly string[]>;
   /** Binds an admitted command to an instance unless it is bound; answers the instance it is bound to, or null if the lease is lost. */
   abstract bind(id: string, owner: string, instance: Instance): Promise<Instance | null>;
   /** starting → running. Answers false if it was not starting, or the lease is lost. */
@@ -33,10 +41,10 @@ export abstract class CommandRepository {
   abstract end(id: string, owner: string, ending: Ending): Promise<Command | null>;
   /** Ends a command that is still queued. Null if it is not. */
   abstract endQueued(id: string, ending: Ending): Promise<Command | null>;
-  /** Asks the replica that runs it to cancel it. Null if it had ended. */
-  abstract requestCancel(id: string): Promise<Command | null>;
-  /** Renews the leases of these commands; answers those that are still held. */
-  abstract renewLeases(ids: readonly string[], owner: string, leaseSeconds: number): Promise<readonly string[]>;
+  /** Asks the replica that runs it to cancel it; a later request may shorten the grace. Null if it does not run. */
+  abstract requestCancel(id: string, graceSeconds: number): Promise<Command | null>;
+  /** Renews the leases of these commands; answers those that are still held, and whether they are to be cancelled. */
+  abstract renewLeases(ids: readonly string[], owner: string, leaseSeconds: number): Promise<readonly HeldLease[]>;
   /** Lets go of these commands, so that another replica takes over at once. */
   abstract releaseLeases(ids: readonly string[], owner: string): Promise<void>;
   /** Takes over commands whose lease has run out. */

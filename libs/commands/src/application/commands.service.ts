@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Caller,
   EventLog,
@@ -21,13 +22,14 @@ import {
 } from '../domain/command.js';
 import { hasEnded } from '../domain/status.js';
 import { QueueFull } from '../domain/command.errors.js';
-import { notStarted } from '../domain/result.js';
+import { type Ending, notStarted } from '../domain/result.js';
 import { type CommandFilter, CommandRepository } from './command.repository.js';
 import { CommandHints } from './hints.js';
 import { CommandLimits } from './limits.js';
 import { Waiter } from './waiter.js';
 
 const POLL_MS = 500;
+const CANCEL_POLL_MS = 100;
 
 export interface CommandRequest {
   readonly spec: Omit<CommandSpec, 'outputBytesMax'> & { readonly outputBytesMax: number | null };
@@ -101,14 +103,47 @@ export class CommandsService {
     }
   }
 
+  /**
+   * Ends a command that is queued, and asks for the end of one that runs: SIGTERM, SIGKILL after the grace. Answers it as
+   * it then is. One that has ended stays as it is.
+   */
+  async cancel(id: string, graceSeconds: number, caller: Caller): Promise<Command> {
+    await this.get(id, caller);
+    if (await this.endQueued(id, notStarted('cancelled', 'cancelled', 'It was cancelled while it was queued.'))) {
+      return this.get(id, caller);
+    }
+    if ((await this.commands.requestCancel(id, graceSeconds)) !== null) this.hints.cancelRequested(id);
+    return this.get(id, caller);
+  }
+
+  /** Cancels all commands of a project and waits, within limits, until they have ended. */
+  async cancelAll(projectId: string, graceSeconds: number, timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      const ids = await this.commands.unended(projectId);
+      if (ids.length === 0 || performance.now() > deadline) return;
+      for (const id of ids) {
+        if (await this.endQueued(id, notStarted('cancelled', 'cancelled', 'The project was deleted.'))) continue;
+        if ((await this.commands.requestCancel(id, graceSeconds)) !== null) this.hints.cancelRequested(id);
+      }
+      await sleep(CANCEL_POLL_MS);
+    }
+  }
+
   /** Ends a command that waited in the queue for too long. */
   async expire(id: string): Promise<void> {
-    await this.transactor.run(async () => {
-      const ending = notStarted('expired', 'expired_in_queue', 'It waited in the queue for too long.');
+    await this.endQueued(id, notStarted('expired', 'expired_in_queue', 'It waited in the queue for too long.'));
+  }
+
+  private async endQueued(id: string, ending: Ending): Promise<boolean> {
+    const hasEnded = await this.transactor.run(async () => {
       const ended = await this.commands.endQueued(id, ending);
-      if (ended?.result) await this.events.add(commandEnded(id, ended.projectId, ended.status, ended.result));
+      if (!ended?.result) return false;
+      await this.events.add(commandEnded(id, ended.projectId, ended.status, ended.result));
+      return true;
     });
-    this.hints.changed(id);
+    if (hasEnded) this.hints.changed(id);
+    return hasEnded;
   }
 
   private outputBytesMax(asked: number | null): number {

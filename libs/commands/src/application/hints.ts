@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 
 const CHANNEL = 'command';
 const QUEUE_CHANNEL = 'queue';
+const CANCEL_CHANNEL = 'cancel';
 
 /** Hints that a command has new output or another status. Whoever waits for one also looks by itself from time to time. */
 @Injectable()
@@ -23,6 +24,15 @@ export class CommandHints {
 
   changed(id: string): void {
     this.notifier.notify(CHANNEL, id);
+  }
+
+  /** Somebody has asked for the end of a command that runs. */
+  cancelRequested(id: string): void {
+    this.notifier.notify(CANCEL_CHANNEL, id);
+  }
+
+  onCancelRequest(listener: (id: string) => void): () => void {
+    return this.notifier.subscribe(CANCEL_CHANNEL, listener);
   }
 
   /** Something was queued, or a slot may be free. */

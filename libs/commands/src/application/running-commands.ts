@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { CommandRepository } from './command.repository.js';
 import { CommandRunner } from './command-runner.js';
+import { CommandHints } from './hints.js';
 
 export const LEASE_SECONDS = 8;
 const RENEW_MS = 2_000;
@@ -9,7 +10,10 @@ const TAKE_OVER_MS = 2_000;
 const TAKE_OVER_MAX = 50;
 
 interface Running {
+  /** Lets go of it. */
   readonly abort: AbortController;
+  /** Ends it. */
+  readonly cancel: AbortController;
   readonly done: Promise<void>;
 }
 
@@ -21,11 +25,13 @@ export class RunningCommands implements OnApplicationBootstrap, OnApplicationShu
   private readonly logger = new Logger(RunningCommands.name);
   private readonly running = new Map<string, Running>();
   private readonly timers: NodeJS.Timeout[] = [];
+  private unsubscribe: (() => void) | undefined;
   private stopped = false;
 
   constructor(
     private readonly commands: CommandRepository,
     private readonly runner: CommandRunner,
+    private readonly hints: CommandHints,
   ) {}
 
   get count(): number {
@@ -33,6 +39,7 @@ export class RunningCommands implements OnApplicationBootstrap, OnApplicationShu
   }
 
   onApplicationBootstrap(): void {
+    this.unsubscribe = this.hints.onCancelRequest((id) => this.running.get(id)?.cancel.abort());
     this.every(RENEW_MS, () => this.renew());
     this.every(TAKE_OVER_MS, () => this.takeOver());
   }
@@ -40,6 +47,7 @@ export class RunningCommands implements OnApplicationBootstrap, OnApplicationShu
   /** Commands go on; another replica follows them from here. */
   async onApplicationShutdown(): Promise<void> {
     this.stopped = true;
+    this.unsubscribe?.();
     for (const timer of this.timers) clearInterval(timer);
     const ids = [...this.running.keys()];
     for (const { abort } of this.running.values()) abort.abort();
@@ -51,8 +59,10 @@ export class RunningCommands implements OnApplicationBootstrap, OnApplicationShu
   adopt(id: string): void {
     if (this.running.has(id) || this.stopped) return;
     const abort = new AbortController();
-    const done = this.runner.run(id, this.owner, abort.signal).finally(() => this.running.delete(id));
-    this.running.set(id, { abort, done });
+    const cancel = new AbortController();
+    const run = { id, owner: this.owner, signal: abort.signal, cancel: cancel.signal };
+    const done = this.runner.run(run).finally(() => this.running.delete(id));
+    this.running.set(id, { abort, cancel, done });
   }
 
   private every(intervalMs: number, job: () => Promise<void>): void {
@@ -75,9 +85,12 @@ export class RunningCommands implements OnApplicationBootstrap, OnApplicationShu
   private async renew(): Promise<void> {
     const ids = [...this.running.keys()];
     if (ids.length === 0) return;
-    const held = new Set(await this.commands.renewLeases(ids, this.owner, LEASE_SECONDS));
+    const held = await this.commands.renewLeases(ids, this.owner, LEASE_SECONDS);
+    const cancelRequested = new Map(held.map((lease) => [lease.id, lease.cancelRequested]));
     for (const id of ids) {
-      if (!held.has(id)) this.running.get(id)?.abort.abort();
+      const running = this.running.get(id);
+      if (!cancelRequested.has(id)) running?.abort.abort();
+      else if (cancelRequested.get(id)) running?.cancel.abort();
     }
   }
 

@@ -61,7 +61,8 @@ export interface Command {
   readonly firstByteAt: Date | null;
   readonly endedAt: Date | null;
   readonly unreachableSince: Date | null;
-  readonly cancelRequestedAt: Date | null;
+  /** Null unless somebody has asked for its end. */
+  readonly cancel: { readonly requestedAt: Date; readonly graceSeconds: number } | null;
   readonly instance: Instance | null;
   readonly position: Position;
   readonly result: CommandResult | null;

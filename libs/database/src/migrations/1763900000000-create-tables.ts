@@ -65,6 +65,7 @@ const STATEMENTS = [
     started_at timestamptz(3),
     first_byte_at timestamptz(3),
     cancel_requested_at timestamptz(3),
+    cancel_grace_seconds smallint,
     unreachable_since timestamptz(3),
     ended_at timestamptz(3),
     instance json,

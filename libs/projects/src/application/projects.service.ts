@@ -35,6 +35,8 @@ export interface ProjectFilter {
 /** Projects, as one caller may see them. */
 @Injectable()
 export class ProjectsService {
+  private readonly deletionHooks: ((projectId: string) => Promise<void>)[] = [];
+
   constructor(
     private readonly projects: ProjectRepository,
     private readonly runtime: ProjectRuntime,
@@ -104,11 +106,17 @@ export class ProjectsService {
     if (!managed) throw new ProjectNotManaged(id);
     // Terminating first: a crash in between leaves a project that the next start removes.
     await this.projects.setStatus(id, 'terminating', null);
+    for (const prepare of this.deletionHooks) await prepare(id);
     await this.provisioner.stop(id);
     await this.runtime.dispose(id);
     await this.transactor.run(async () => {
       if (await this.projects.delete(id)) await this.events.add(projectDeleted(id));
     });
+  }
+
+  /** Runs the work before a project's files go: what uses the project lets go of it. */
+  beforeDelete(work: (projectId: string) => Promise<void>): void {
+    this.deletionHooks.push(work);
   }
 
   /** Notes, without haste, that a command was created. */

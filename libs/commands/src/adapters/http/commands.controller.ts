@@ -14,7 +14,7 @@ import type { Request, Response } from 'express';
 import { CommandsService } from '../../application/commands.service.js';
 import { hasEnded } from '../../domain/status.js';
 import { CommandPage, CommandResponse, toResponse } from './command.response.js';
-import { CreateCommandRequest, ListCommandsQuery, WaitQuery, toRequest } from './commands.dto.js';
+import { CancelCommandRequest, CreateCommandRequest, ListCommandsQuery, WaitQuery, toRequest } from './commands.dto.js';
 import { toFilter } from './filter.js';
 import { preferredWaitSeconds, traceparentOf } from './headers.js';
 import { clientLeft } from './client-left.js';
@@ -79,6 +79,23 @@ export class CommandsController {
   @ApiOkResponse({ type: CommandResponse })
   async get(@Param('id') id: string, @Caller() caller: CallerValue): Promise<CommandResponse> {
     return toResponse(await this.commands.get(id, caller));
+  }
+
+  @Post('commands/:id/cancel')
+  @Scoped('commands:execute')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Cancel a command: SIGTERM to its whole process tree, SIGKILL after the grace' })
+  @ApiAcceptedResponse({ type: CommandResponse, description: 'It is being cancelled' })
+  @ApiOkResponse({ type: CommandResponse, description: 'It has ended' })
+  async cancel(
+    @Param('id') id: string,
+    @Body() { graceSeconds }: CancelCommandRequest,
+    @Caller() caller: CallerValue,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<CommandResponse> {
+    const command = await this.commands.cancel(id, graceSeconds, caller);
+    if (hasEnded(command.status)) response.status(200);
+    return toResponse(command);
   }
 
   @Get('commands/:id/wait')

@@ -161,6 +161,21 @@ export class CreateCommandRequest {
   labels?: Record<string, string>;
 }
 
+export class CancelCommandRequest {
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 0,
+    maximum: 3600,
+    default: 10,
+    description: 'Between SIGTERM and SIGKILL',
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(3600)
+  graceSeconds = 10;
+}
+
 export class ListCommandsQuery extends PageQuery {
   @ApiPropertyOptional()
   @IsOptional()

@@ -61,6 +61,9 @@ export class CommandEntity {
   @Column({ ...at, name: 'cancel_requested_at' })
   cancelRequestedAt!: Date | null;
 
+  @Column('smallint', { name: 'cancel_grace_seconds', nullable: true })
+  cancelGraceSeconds!: number | null;
+
   @Column({ ...at, name: 'unreachable_since' })
   unreachableSince!: Date | null;
 

@@ -3,7 +3,7 @@ import type { CommandStatus } from '../../domain/status.js';
 import type { CommandResult } from '../../domain/result.js';
 
 export const COMMAND_COLUMNS = `id, project_id, key_id, spec, labels, status, priority, lock, trace, created_at, queue_expires_at,
-  admitted_at, started_at, first_byte_at, ended_at, unreachable_since, cancel_requested_at, instance, stdout_bytes,
+  admitted_at, started_at, first_byte_at, ended_at, unreachable_since, cancel_requested_at, cancel_grace_seconds, instance, stdout_bytes,
   stderr_bytes, result`;
 
 export interface CommandRow {
@@ -24,6 +24,7 @@ export interface CommandRow {
   readonly ended_at: Date | null;
   readonly unreachable_since: Date | null;
   readonly cancel_requested_at: Date | null;
+  readonly cancel_grace_seconds: number | null;
   readonly instance: Instance | null;
   readonly stdout_bytes: string;
   readonly stderr_bytes: string;
@@ -48,11 +49,15 @@ export function toCommand(row: CommandRow): Command {
     firstByteAt: row.first_byte_at,
     endedAt: row.ended_at,
     unreachableSince: row.unreachable_since,
-    cancelRequestedAt: row.cancel_requested_at,
+    cancel: toCancel(row),
     instance: row.instance,
     position: { stdout: Number(row.stdout_bytes), stderr: Number(row.stderr_bytes) },
     result: row.result,
   };
+}
+
+function toCancel({ cancel_requested_at: at, cancel_grace_seconds: graceSeconds }: CommandRow): Command['cancel'] {
+  return at === null ? null : { requestedAt: at, graceSeconds: graceSeconds ?? 0 };
 }
 
 export function toRank(priority: Priority): number {

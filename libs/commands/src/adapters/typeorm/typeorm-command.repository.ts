@@ -1,7 +1,7 @@
 import { Database } from '@app/database';
 import { type Page, type PageRequest, decodeCursor, idFloor, toPage } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
-import { type CommandFilter, CommandRepository } from '../../application/command.repository.js';
+import { type CommandFilter, CommandRepository, type HeldLease } from '../../application/command.repository.js';
 import type { Command, Instance, NewCommand } from '../../domain/command.js';
 import type { Ending } from '../../domain/result.js';
 import { COMMAND_COLUMNS, type CommandRow, toCommand, toRank } from './command.mapper.js';
@@ -114,20 +114,29 @@ export class TypeormCommandRepository extends CommandRepository {
     ]);
   }
 
-  requestCancel(id: string): Promise<Command | null> {
+  requestCancel(id: string, graceSeconds: number): Promise<Command | null> {
     return this.one(
-      `UPDATE commands SET cancel_requested_at = coalesce(cancel_requested_at, now())
-       WHERE id = $1 AND status IN ('queued', 'starting', 'running') RETURNING ${COMMAND_COLUMNS}`,
-      [id],
+      `UPDATE commands SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()),
+         cancel_grace_seconds = least(cancel_grace_seconds, $2)
+       WHERE id = $1 AND status IN ('starting', 'running') RETURNING ${COMMAND_COLUMNS}`,
+      [id, graceSeconds],
     );
   }
 
-  async renewLeases(ids: readonly string[], owner: string, leaseSeconds: number): Promise<readonly string[]> {
+  async unended(projectId: string): Promise<readonly string[]> {
     const rows = await this.database.query<{ id: string }>(
-      `UPDATE commands SET lease_expires_at = now() + make_interval(secs => $3) WHERE id = ANY($1) AND ${HELD} RETURNING id`,
-      [ids, owner, leaseSeconds],
+      `SELECT id FROM commands WHERE project_id = $1 AND status IN ('queued', 'starting', 'running')`,
+      [projectId],
     );
     return rows.map(({ id }) => id);
+  }
+
+  async renewLeases(ids: readonly string[], owner: string, leaseSeconds: number): Promise<readonly HeldLease[]> {
+    return this.database.query<HeldLease>(
+      `UPDATE commands SET lease_expires_at = now() + make_interval(secs => $3) WHERE id = ANY($1) AND ${HELD}
+       RETURNING id, cancel_requested_at IS NOT NULL AS "cancelRequested"`,
+      [ids, owner, leaseSeconds],
+    );
   }
 
   async releaseLeases(ids: readonly string[], owner: string): Promise<void> {
