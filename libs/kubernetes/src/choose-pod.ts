@@ -5,7 +5,14 @@ export function choosePod(pods: readonly ObservedPod[]): ObservedPod | null {
   return [...pods].sort((a, b) => rank(a) - rank(b) || age(a, b))[0] ?? null;
 }
 
-const HOPE: Record<ObservedPod['status'], number> = { running: 1, pending: 2, unknown: 3, failed: 4, terminating: 5, stopped: 6 };
+const HOPE: Record<ObservedPod['status'], number> = {
+  running: 1,
+  pending: 2,
+  unknown: 3,
+  failed: 4,
+  terminating: 5,
+  stopped: 6,
+};
 
 function rank({ status, ready }: ObservedPod): number {
   return status === 'running' && ready ? 0 : HOPE[status];

@@ -63,6 +63,12 @@ export function errorFromFailure(failure: unknown): ClusterUnavailable {
   return new ClusterUnavailable(new Error(textOf(failure)));
 }
 
+/** What to log of a failure: the cause behind {@link ClusterUnavailable}, or a safe copy of whatever it is. */
+export function safeCause(failure: unknown): Error {
+  const { cause } = errorFromFailure(failure);
+  return cause instanceof Error ? cause : new Error('unknown failure');
+}
+
 /** The `Status` object in a body; null if it holds none. */
 export function parseStatus(body: string): StatusBody | null {
   try {
@@ -79,10 +85,10 @@ function apiErrorFrom(status: number, body: string): KubernetesApiError {
 }
 
 function textOf(failure: unknown): string {
-  if (!(failure instanceof Error)) return 'unknown failure';
+  const { message, errors } = (failure ?? {}) as Partial<AggregateError>;
+  if (message) return redact(message);
   // A connect to several addresses fails with an AggregateError, whose own message is empty.
-  const text = failure instanceof AggregateError ? failure.errors.map(textOf).join('; ') : failure.message;
-  return redact(text || failure.name);
+  return Array.isArray(errors) ? errors.map(textOf).join('; ') : 'unknown failure';
 }
 
 function redact(text: string): string {

@@ -74,6 +74,13 @@ describe('opening an exec', () => {
     expect(await refusedBy({}, later.signal)).toBe(reason);
   });
 
+  test('lets go of an open channel when told to', async () => {
+    const later = new AbortController();
+    const channel = await new PodExec(api.client()).openChannel(target, ['sh'], later.signal);
+    later.abort();
+    expect((await channel.ended).kind).toBe('dropped');
+  });
+
   test('refuses a server that speaks neither protocol', async () => {
     api.protocols = ['v1.example'];
     expect(await refusedBy()).toBeInstanceOf(ClusterUnavailable);

@@ -51,8 +51,10 @@ export class PodExec {
 
   /**
    * Starts a program in a container. A program that does not exist makes a channel that drops at once, without a code.
-   * 137 may mean that the program got SIGKILL or that its container or pod ended: ask the pod.
-   * @param signal gives up opening; an open channel is let go by its `destroy`
+   * 137 may mean that the program got SIGKILL or that its container or pod ended: ask the pod, and watch it meanwhile, for
+   * a deleted pod may leave the channel open and still. So may a program that ends without reading its stdin: send only
+   * what will be read.
+   * @param signal gives up opening, and lets go of the channel once it is open
    * @throws {@link ClusterUnavailable}, {@link KubernetesApiError} if there is no such pod or container or it cannot be
    *   entered, or the signal's reason
    */
@@ -64,7 +66,9 @@ export class PodExec {
       either.throwIfAborted();
       // An exec plugin of a kubeconfig takes its time, so the deadline holds for the credentials as well.
       const credentials = await Promise.race([this.#client.transport.credentials(), rejectOn(either)]);
-      return await this.#connect(execPath(target, argv), credentials, either);
+      const channel = await this.#connect(execPath(target, argv), credentials, either);
+      if (signal) letGoOn(signal, channel);
+      return channel;
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       if (deadline.aborted) throw new ClusterUnavailable(new Error(`No exec within ${String(connectTimeoutMs)} ms.`));
@@ -103,6 +107,12 @@ function execPath({ namespace, pod, container }: ExecTarget, argv: readonly stri
   const query = new URLSearchParams({ container, stdin: 'true', stdout: 'true', stderr: 'true', tty: 'false' });
   for (const argument of argv) query.append('command', argument);
   return `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/exec?${query.toString()}`;
+}
+
+function letGoOn(signal: AbortSignal, channel: SupervisorChannel): void {
+  const letGo = () => channel.destroy();
+  signal.addEventListener('abort', letGo, { once: true });
+  void channel.ended.then(() => signal.removeEventListener('abort', letGo));
 }
 
 async function refusal(answer: IncomingMessage): Promise<Error> {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { KubernetesClient } from './kubernetes-client.js';
+import { safeCause } from './kubernetes.errors.js';
 import { type ObservedPod, PROJECT_LABEL } from './observed-pod.js';
 import { PodCache, type PodChange } from './pod-cache.js';
 import { PodSource, WatchExpired } from './pod-source.js';
@@ -139,8 +140,7 @@ export class PodInformer {
   #lost(error: unknown): void {
     if (this.#state.staleSince) return;
     this.#state = { ...this.#state, staleSince: this.#lastContact ?? new Date() };
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    const { message } = cause instanceof Error ? cause : new Error('unknown failure');
+    const { message } = safeCause(error);
     this.#logger.warn({ err: { message } }, 'Lost sight of the pods; what is shown may be old.');
   }
 

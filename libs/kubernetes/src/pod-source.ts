@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { KubernetesClient } from './kubernetes-client.js';
 import { KubernetesApiError, errorFromAnswer, errorFromFailure } from './kubernetes.errors.js';
 import { readText } from './kubernetes-transport.js';
-import { type ObservedPod, observePod } from './observed-pod.js';
+import { observePod } from './observe-pod.js';
+import type { ObservedPod } from './observed-pod.js';
 import type { PodJson } from './pod-json.js';
 
 /** All pods at one moment; a watch from `version` continues there. */

@@ -40,14 +40,15 @@ export class TestNamespace {
   }
 
   /** A pod whose one container, `main`, waits. Resolves when it is ready. */
-  async createPod(name: string, labels: Record<string, string> = {}, spec: object = {}): Promise<V1Pod> {
-    await this.apply({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name, namespace: this.name, labels },
-      spec: { ...podSpec(), ...spec },
-    });
+  async createPod(name: string, labels: Record<string, string> = {}): Promise<V1Pod> {
+    await this.startPod(name, labels);
     return this.ready(name);
+  }
+
+  /** The same, without waiting; `spec` is laid over that of the waiting pod. */
+  async startPod(name: string, labels: Record<string, string>, spec: object = {}): Promise<void> {
+    const metadata = { name, namespace: this.name, labels };
+    await this.apply({ apiVersion: 'v1', kind: 'Pod', metadata, spec: { ...podSpec(), ...spec } });
   }
 
   /** A StatefulSet of one pod, `<name>-0`, that is a project. */

@@ -1,5 +1,5 @@
 import { aPod } from '@app/kubernetes/testing';
-import { observePod } from './observed-pod.js';
+import { observePod } from './observe-pod.js';
 import type { PodJson } from './pod-json.js';
 
 const waiting = (reason: string, message?: string): PodJson =>

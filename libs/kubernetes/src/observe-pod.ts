@@ -1,0 +1,61 @@
+import { chooseContainer } from './choose-container.js';
+import { type ObservedContainer, type ObservedPod, PROJECT_LABEL } from './observed-pod.js';
+import type { ContainerStatusJson, PodJson } from './pod-json.js';
+import { statusOf } from './pod-status.js';
+
+/** @throws Error if this is not a pod */
+export function observePod(pod: PodJson): ObservedPod {
+  const { metadata, spec } = pod;
+  if (!metadata?.uid || !metadata.name || !spec) throw new Error('The API sent something that is not a pod.');
+  const annotations = metadata.annotations ?? {};
+  const names = spec.containers.map(({ name }) => name);
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller);
+  const container = chooseContainer(annotations, names);
+  const containers = spec.containers.map(({ name, image }) =>
+    observeContainer(name, image, pod.status?.containerStatuses),
+  );
+  return {
+    uid: metadata.uid,
+    name: metadata.name,
+    namespace: metadata.namespace ?? '',
+    project: metadata.labels?.[PROJECT_LABEL] ?? '',
+    labels: metadata.labels ?? {},
+    annotations,
+    phase: pod.status?.phase ?? 'Unknown',
+    ...statusOf(pod, containers, container),
+    ready: pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
+    createdAt: toDate(metadata.creationTimestamp) ?? new Date(0),
+    deletionTimestamp: toDate(metadata.deletionTimestamp),
+    node: spec.nodeName ?? null,
+    container,
+    containers,
+    ownerKind: owner?.kind ?? null,
+    ownerName: owner?.name ?? null,
+  };
+}
+
+function observeContainer(
+  name: string,
+  image: string | undefined,
+  statuses: readonly ContainerStatusJson[] = [],
+): ObservedContainer {
+  const status = statuses.find((one) => one.name === name);
+  const ended = status?.state?.terminated ?? status?.lastState?.terminated;
+  const waiting = status?.state?.waiting;
+  return {
+    name,
+    image: image ?? '',
+    containerId: status?.containerID ?? null,
+    running: status?.state?.running !== undefined,
+    ready: status?.ready ?? false,
+    restartCount: status?.restartCount ?? 0,
+    lastTermination: ended
+      ? { reason: ended.reason ?? null, exitCode: ended.exitCode, finishedAt: toDate(ended.finishedAt) }
+      : null,
+    waiting: waiting ? { reason: waiting.reason ?? null, message: waiting.message ?? null } : null,
+  };
+}
+
+function toDate(value: Date | string | undefined): Date | null {
+  return value ? new Date(value) : null;
+}
