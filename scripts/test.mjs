@@ -10,12 +10,14 @@ import { report } from './report.mjs';
 import { runSuite } from './suites.mjs';
 
 const args = process.argv.slice(2);
+let cleanUp = async () => {};
 
 async function main() {
   await install();
   await build();
   // The rest loads the built code, which wants the Node that it is made for.
   if (realpathSync(process.execPath) !== realpathSync(node)) {
+    cleanUp = () => new Promise(() => {}); // we end when that does
     const { code } = await run(node, [fileURLToPath(import.meta.url), ...args]);
     process.exitCode = code;
     return;
@@ -24,8 +26,7 @@ async function main() {
   results.push(await suite('unit'));
   const { startTestServer } = await import('../test/support/test-server.mjs');
   const server = await startTestServer();
-  const stop = () => server.stop().finally(() => process.exit(130));
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, stop);
+  cleanUp = server.stop;
   try {
     for (const name of ['integration', 'e2e']) results.push(await suite(name, server.env));
   } finally {
@@ -40,7 +41,12 @@ function suite(name, env = {}) {
 }
 
 // A signal reaches only us when it does not come from the terminal.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stopRuns(signal));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, () => {
+    stopRuns(signal);
+    void cleanUp().finally(() => process.exit(130));
+  });
+}
 
 try {
   await main();
