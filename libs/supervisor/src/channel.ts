@@ -2,8 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 
 /** How a channel ended. `exited` means the far side's process ended and said so; anything else is `dropped`. */
 export type ChannelEnd =
-  | { readonly kind: 'exited'; readonly code: number | null }
-  | { readonly kind: 'dropped'; readonly cause: Error };
+  { readonly kind: 'exited'; readonly code: number | null } | { readonly kind: 'dropped'; readonly cause: Error };
 
 /**
  * One run of the supervisor's launcher somewhere: a child process on this machine, or an exec in a pod.

@@ -1,4 +1,8 @@
 export type { ChannelEnd, OpenChannel, SupervisorChannel } from './channel.js';
+export { openLocalChannel } from './local-channel.js';
+export type { LocalChannelOptions } from './local-channel.js';
+export { Supervisor } from './supervisor.js';
+export { SIGNAL_NAMES } from './types.js';
 export type {
   Attachment,
   AttachmentEnd,
@@ -6,6 +10,7 @@ export type {
   KillReport,
   OutputChunk,
   Program,
+  SignalName,
   StartRequest,
   StreamName,
   StreamPosition,

@@ -20,7 +20,8 @@ export interface StartRequest {
   readonly fallbackCwd: string | null;
   /** Added to the environment of the launcher. */
   readonly env: Readonly<Record<string, string>>;
-  readonly stdin: { readonly kind: 'none' } | { readonly kind: 'text'; readonly text: string } | { readonly kind: 'open' };
+  readonly stdin:
+    { readonly kind: 'none' } | { readonly kind: 'text'; readonly text: string } | { readonly kind: 'open' };
   readonly timeoutSeconds: number;
   /** Null: no such limit. */
   readonly noOutputTimeoutSeconds: number | null;
@@ -100,3 +101,21 @@ export interface Attachment {
   /** Lets go; the command goes on. */
   close(): void;
 }
+
+/** The signals that may be sent to a command. */
+export const SIGNAL_NAMES = [
+  'HUP',
+  'INT',
+  'QUIT',
+  'TERM',
+  'KILL',
+  'USR1',
+  'USR2',
+  'STOP',
+  'CONT',
+  'WINCH',
+  'ALRM',
+] as const;
+
+/** A signal's name without SIG. */
+export type SignalName = (typeof SIGNAL_NAMES)[number];

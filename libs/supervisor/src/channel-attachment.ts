@@ -1,0 +1,151 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Conversation } from './conversation.js';
+import { parseExitRecord, whole } from './exit-record.js';
+import type { Attachment, AttachmentEnd, OutputChunk, StreamPosition } from './types.js';
+
+const ACKNOWLEDGE_MS = 5_000;
+
+/** The client's side of the far side's `attach`. */
+export class ChannelAttachment implements Attachment {
+  readonly opened: Promise<'started' | 'taken' | null>;
+  readonly end: Promise<AttachmentEnd>;
+  readonly chunks: AsyncIterable<OutputChunk>;
+  private readonly conversation: Promise<Conversation>;
+  private readonly ready: OutputChunk[] = [];
+  private readonly received = { stdout: 0, stderr: 0 };
+  private readonly settle: (end: AttachmentEnd) => void;
+  private closed: Error | null = null;
+
+  constructor(
+    begin: () => Promise<Conversation>,
+    private readonly from: StreamPosition,
+    private readonly signal?: AbortSignal,
+  ) {
+    const end = Promise.withResolvers<AttachmentEnd>();
+    this.end = end.promise;
+    this.settle = end.resolve;
+    this.conversation = begin();
+    this.opened = this.open();
+    this.chunks = { [Symbol.asyncIterator]: () => this.read() };
+    signal?.addEventListener('abort', this.abort, { once: true });
+    void this.end.then(() => signal?.removeEventListener('abort', this.abort));
+    if (signal?.aborted) this.abort();
+  }
+
+  async acknowledge(): Promise<void> {
+    if ((await this.end).kind !== 'ended') return;
+    const { channel, say } = await this.words();
+    say('ack');
+    const done = new AbortController();
+    await Promise.race([channel.ended, delay(ACKNOWLEDGE_MS, undefined, { signal: done.signal, ref: false })]).catch(
+      () => undefined,
+    );
+    done.abort();
+    channel.destroy();
+  }
+
+  close(): void {
+    this.finish({ kind: 'dropped', cause: this.closed ?? new Error('The attachment was closed on this side.') });
+    void this.conversation.then(
+      ({ channel }) => {
+        channel.destroy();
+      },
+      () => undefined,
+    );
+  }
+
+  private readonly abort = (): void => {
+    this.closed = this.signal?.reason instanceof Error ? this.signal.reason : new Error('Aborted.');
+    this.close();
+  };
+
+  private async words() {
+    const conversation = await this.conversation;
+    return { channel: conversation.channel, say: (word: string) => conversation.say(word) };
+  }
+
+  /** Reads up to the header. What else came with it waits for the reader. */
+  private async open(): Promise<'started' | 'taken' | null> {
+    try {
+      const conversation = await this.conversation;
+      while (conversation.header === null) {
+        const some = await conversation.next();
+        if (some === null) break;
+        this.ready.push(...some);
+      }
+      const { header } = conversation;
+      if (header === 'started' || header === 'taken') return header;
+      this.finish(header === null ? await this.broken(conversation) : refusal(header));
+      conversation.channel.destroy();
+    } catch (cause) {
+      this.finish({ kind: 'dropped', cause: asError(cause) });
+    }
+    return null;
+  }
+
+  private async *read(): AsyncGenerator<OutputChunk> {
+    let isEnded = false;
+    try {
+      if ((await this.opened) === null) return;
+      const conversation = await this.conversation;
+      for (let some: OutputChunk[] | null = this.ready.splice(0); some !== null; some = await conversation.next()) {
+        for (const chunk of some) {
+          if (this.closed) return;
+          this.received[chunk.stream] += chunk.data.length;
+          yield chunk;
+        }
+      }
+      const end = conversation.trailer === null ? await this.broken(conversation) : this.verdict(conversation.trailer);
+      this.finish(end);
+      isEnded = end.kind === 'ended';
+    } catch (cause) {
+      this.finish({ kind: 'dropped', cause: asError(cause) });
+    } finally {
+      // After an ending the channel stays, for the acknowledgement.
+      if (!isEnded) this.close();
+    }
+  }
+
+  /** Nothing counts as an ending unless its bytes add up. */
+  private verdict(trailer: string): AttachmentEnd {
+    if (trailer.startsWith('gone ')) return { kind: 'supervisor-gone', detail: trailer.slice(5) };
+    if (!trailer.startsWith('end ')) throw new Error('The supervisor gave no ending.');
+    const record = parseExitRecord(trailer.slice(4).trimEnd());
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const arrived = this.from[stream] + this.received[stream];
+      if (arrived !== record.stored[stream]) {
+        throw new Error(`Of ${stream} ${String(arrived)} bytes arrived, ${String(record.stored[stream])} are stored.`);
+      }
+    }
+    return { kind: 'ended', record };
+  }
+
+  private async broken({ channel }: Conversation): Promise<AttachmentEnd> {
+    const end = await channel.ended;
+    const cause =
+      end.kind === 'dropped' ? end.cause : new Error(`The launcher ended with ${String(end.code)} before it was done.`);
+    return { kind: 'dropped', cause };
+  }
+
+  private finish(end: AttachmentEnd): void {
+    this.settle(end);
+  }
+}
+
+function refusal(header: string): AttachmentEnd {
+  const [word, ...rest] = header.split(' ');
+  switch (word) {
+    case 'absent':
+      return { kind: 'absent' };
+    case 'short':
+      return { kind: 'spool-short', spool: { stdout: whole(rest[0]), stderr: whole(rest[1]) } };
+    case 'unsupported':
+      return { kind: 'unsupported', detail: rest.join(' ') };
+    default:
+      return { kind: 'dropped', cause: new Error('The supervisor answered something unexpected.') };
+  }
+}
+
+function asError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error('The channel failed.', { cause });
+}

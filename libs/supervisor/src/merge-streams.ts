@@ -1,0 +1,43 @@
+import type { Readable } from 'node:stream';
+import type { StreamName } from './types.js';
+
+/** A chunk of one of two streams, or its end (null). */
+export interface Arrival {
+  readonly stream: StreamName;
+  readonly data: Buffer | null;
+}
+
+/**
+ * Takes from two streams as they come, in fairness, and never more than one chunk of each ahead: what nobody takes stays in
+ * the streams' own buffers and then holds the far side back. A stream that breaks simply ends; the channel knows why.
+ */
+export class MergedStreams {
+  private readonly sources: Record<StreamName, AsyncIterator<Buffer>>;
+  private readonly pending = new Map<StreamName, Promise<Arrival>>();
+
+  constructor(stdout: Readable, stderr: Readable) {
+    this.sources = { stdout: iterate(stdout), stderr: iterate(stderr) };
+    for (const stream of ['stdout', 'stderr'] as const) this.pending.set(stream, this.ask(stream));
+  }
+
+  /** The next chunk or end of either stream; null when both have ended. Not to be called again before it has settled. */
+  async next(): Promise<Arrival | null> {
+    if (this.pending.size === 0) return null;
+    const arrival = await Promise.race(this.pending.values());
+    this.pending.delete(arrival.stream);
+    // Asked again at the end of the line, the other stream gets its turn.
+    if (arrival.data !== null) this.pending.set(arrival.stream, this.ask(arrival.stream));
+    return arrival;
+  }
+
+  private ask(stream: StreamName): Promise<Arrival> {
+    return this.sources[stream].next().then(
+      ({ done, value }) => ({ stream, data: done ? null : (value as Buffer) }),
+      () => ({ stream, data: null }),
+    );
+  }
+}
+
+function iterate(stream: Readable): AsyncIterator<Buffer> {
+  return stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+}

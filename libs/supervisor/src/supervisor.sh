@@ -1,0 +1,686 @@
+# The far side of rdev: starts a command detached from the connection, keeps its output and its ending, and shows them.
+# POSIX sh for dash, busybox ash and bash. It reaches the shell through stdin (see launcher.ts), without these comments.
+# `node libs/supervisor/embed.mjs` puts it into supervisor-script.ts.
+#
+# Every variable starts with r_: any other name may be exported in the container's environment, and assigning to it
+# would change what the command sees.
+#
+# <root>/<id>          the claim: whoever makes this directory may start the command
+# <root>/<id>/done     all was read and removed; the claim stays, so that the command is never started again
+# <root>/<id>/c/       moved here complete, before anything starts
+#   meta script stdin  the request
+#   out err            the spools
+#   o e in ctl         FIFOs: the command's stdout, stderr, open stdin; requests to the supervisor
+#   sup                "<supervisor pid> <its start time> <main pid> <its start time>"
+#   go                 made by the supervisor before it starts the command, or by whoever gave it up: once only
+#   end                the exit record; end.tmp, sup, out.n, err.n, *.dd are written ahead as blanks and filled in place,
+#                      so that a full disk cannot prevent them
+
+r_nl='
+'
+# What the shell may print about itself must not get between the streams.
+exec 3>&2 2>/dev/null
+
+has() { case $1 in *" $2 "*) return 0 ;; esac; return 1; }
+nap() { sleep "$1" || sleep 1; }
+uptime_ms() { read -r r_up r_idle </proc/uptime; r_now=$((${r_up%.*} * 1000 + 1${r_up#*.}0 - 1000)); }
+
+# The fields of /proc/<pid>/stat after the program's name, which may hold blanks, newlines and parentheses.
+look() {
+  r_stat= r_state= r_ppid= r_start=
+  { while IFS= read -r r_line; do r_stat=$r_line; done; } <"/proc/$1/stat"
+  set -- ${r_stat##*) }
+  [ $# -gt 20 ] || return 1
+  r_state=$1 r_ppid=$2 r_start=${20}
+}
+alive() { look "$1" && [ "$r_start" = "$2" ] && [ "$r_state" != Z ] && [ "$r_state" != X ]; }
+
+# --- finding and killing the tree of $r_id, whose main process is $r_main, started at $r_m0 ---
+
+# $1=1 also counts what cannot be inspected. Sets r_tree to " pid pid " and r_unknown.
+scan() {
+  r_tree=' ' r_rows= r_unknown=0
+  # grep -H puts the path before each line: a line break in a program's name cannot fake a row.
+  r_all=$(grep -H . /proc/[0-9]*/stat)
+  set -f
+  r_deep=$1 IFS=$r_nl
+  for r_l in $r_all; do
+    r_p=${r_l#/proc/} r_p=${r_p%%/*}
+    IFS=' '
+    set -- ${r_l##*) }
+    # A descendant of the command cannot have started before it: that also guards against reused ids.
+    case $1 in [ZX]) continue ;; ?) ;; *) continue ;; esac
+    [ "${20}" -ge "$r_m0" ] || continue
+    [ "$r_p" = "$r_main" ] && [ "$r_m1" ] && [ "${20}" != "$r_m1" ] && continue
+    # Ours: the supervisor, what it runs, and the attachment that started it.
+    case " $$ $r_sup $r_out $r_err $r_launcher " in *" $r_p "*) continue ;; *" $2 "*) [ "$r_p" = "$r_main" ] || continue ;; esac
+    r_rows="$r_rows $r_p:$2:$4:$7"
+  done
+  IFS=' '
+  [ "$r_rows" ] && {
+    grow
+    hits
+    grow
+    [ "$r_deep" = 1 ] && for r_row in $r_rows; do unknown; done
+  }
+  IFS=" 	$r_nl"
+  set +f
+  [ "$r_tree" != ' ' ]
+}
+# Adds the session of the main process and all children, until nothing is new.
+grow() {
+  while :; do
+    r_before=$r_tree
+    for r_row in $r_rows; do
+      r_p=${r_row%%:*} r_x=${r_row#*:} r_y=${r_x#*:}
+      has "$r_tree" "$r_p" && continue
+      if [ "$r_p" = "$r_main" ] || [ "${r_y%%:*}" = "$r_main" ] || has "$r_tree" "${r_x%%:*}"; then r_tree="$r_tree$r_p "; fi
+    done
+    [ "$r_before" = "$r_tree" ] && return
+  done
+}
+# Adds the processes whose environment names the command. The probe tells whether this grep knows -z (busybox does not).
+hits() {
+  set --
+  for r_row in $r_rows; do has "$r_tree" "${r_row%%:*}" || set -- "$@" "/proc/${r_row%%:*}/environ"; done
+  [ $# = 0 ] && return
+  r_x=$(grep -lzxF "RDEV_COMMAND_ID=$r_id" "$r_c/probe" "$@")
+  case $r_x in
+    *probe*) ;;
+    *) r_x=; for r_f; do tr '\0' '\n' <"$r_f" | grep -qxF "RDEV_COMMAND_ID=$r_id" && r_x="$r_x$r_nl$r_f"; done ;;
+  esac
+  IFS=$r_nl
+  for r_f in $r_x; do
+    case $r_f in /proc/*/environ) r_f=${r_f#/proc/} r_tree="$r_tree${r_f%%/*} " ;; esac
+  done
+  IFS=' '
+}
+# A process of our user with no readable environment, whose parent is gone or older than the command, could be anyone's.
+unknown() {
+  r_p=${r_row%%:*} r_x=${r_row#*:}
+  has "$r_tree" "$r_p" && return
+  case " $r_rows" in *" ${r_x%%:*}:"*) return ;; esac
+  [ $((${r_row##*:} & 2097152)) = 0 ] || return
+  r_y=; IFS= read -r r_y <"/proc/$r_p/environ"
+  [ "$r_y" ] && return
+  user_of $$ && r_me=$r_uid && user_of "$r_p" && [ "$r_uid" = "$r_me" ] && r_unknown=$((r_unknown + 1))
+}
+user_of() {
+  r_uid=
+  while read -r r_x r_y; do [ "$r_x" = Uid: ] && r_uid=${r_y%%	*} && break; done <"/proc/$1/status"
+  IFS=' '
+  [ "$r_uid" ]
+}
+# Freezes until nothing new appears (a fork bomb cannot outrun that), then kills, until nothing is left.
+# Sets r_killed (how many), r_left (survivors) and r_unknown.
+hardkill() {
+  r_seen=' ' r_killed=0 r_left=0 r_i=0
+  while [ $r_i -lt 30 ]; do
+    r_i=$((r_i + 1)) r_new=
+    scan "$1" || break
+    for r_p in $r_tree; do has "$r_seen" "$r_p" || r_seen="$r_seen$r_p " r_new="$r_new $r_p" r_killed=$((r_killed + 1)); done
+    [ "$r_new" ] || break
+    kill -STOP $r_new
+  done
+  r_i=0
+  while [ "$r_tree" != ' ' ] && [ $r_i -lt 100 ]; do
+    kill -KILL $r_tree
+    scan "$1" || break
+    r_i=$((r_i + 1))
+    [ $r_i -gt 2 ] && nap 0.03
+  done
+  for r_p in $r_tree; do r_left=$((r_left + 1)); done
+}
+
+# --- the supervisor ---
+
+# One value: a line with the number of its lines, then these. Zero lines: no value.
+value() {
+  read -r r_n <&4
+  r_v=
+  [ "$r_n" -gt 0 ] || return 1
+  IFS= read -r r_v <&4
+  while r_n=$((r_n - 1)); [ $r_n -gt 0 ]; do IFS= read -r r_x <&4; r_v=$r_v$r_nl$r_x; done
+}
+# Milliseconds of processor time of the children that were waited for, from the second line of `times`.
+cpu_ms() {
+  r_cpu=0
+  times >&9; echo . >&9
+  read -r r_line <&9; read -r r_line <&9; read -r r_dot <&9
+  for r_dot in $r_line; do
+    r_line=${r_dot#*m} r_frac=${r_line#*[.,]} r_frac=${r_frac%s}000
+    r_cpu=$((r_cpu + ${r_dot%%m*} * 60000 + ${r_line%%[.,]*} * 1000 + 1${r_frac%"${r_frac#???}"} - 1000))
+  done
+}
+# Whether a child has ended, reaped or not.
+over() { kill -0 "$1" || return 0; look "$1" && [ "$r_state" = Z ]; }
+
+# Stores what comes through FD 7, up to the limit; reads and counts the rest. TERM: stop as soon as the pipe is empty.
+pump() {
+  r_f=$r_c/$1 r_n=0 r_rest=0 r_bad=0 r_stop= r_cut=
+  trap r_stop=1 TERM
+  trap - CHLD USR1
+  exec 9<&-
+  while [ $r_n -lt "$r_limit" ]; do
+    # Rounds: dd stores each read at once, but counts short reads as blocks. Never more than the limit in sum, and at
+    # least 64 reads a round as long as there is room for that.
+    r_room=$((r_limit - r_n)) r_b=65536
+    while [ $r_b -gt 1 ] && [ $((r_room / r_b)) -lt 64 ]; do r_b=$((r_b / 2)); done
+    r_k=$((r_room / r_b))
+    dd bs=$r_b count=$r_k <&7 >>"$r_f" 2<>"$r_f.dd" &
+    r_d=$!
+    hold
+    [ "$r_cut" ] && break
+    [ $r_st != 0 ] && [ $r_st -lt 128 ] && { r_bad=1; break; }
+    # "12+3 records in": fewer than asked for means the end.
+    r_x=; read -r r_x <"$r_f.dd"; r_x=${r_x%% *}
+    [ $r_st = 0 ] && case $r_x in *[!0-9+]* | '') ;; *+*) [ $(($r_x)) -lt $r_k ] && break ;; esac
+    r_x=$(wc -c <"$r_f")
+    [ $((r_x)) = $r_n ] && [ $r_st = 0 ] && break
+    r_n=$((r_x))
+  done
+  if [ $r_bad = 1 ] || [ $r_n -ge "$r_limit" ]; then
+    # cat can be cut without losing wc's count. FIFO and result are made before, should the disk be full.
+    cat <&7 >"$r_f.rest" &
+    r_d=$!
+    echo "$r_d " 1<>"$r_f.dd"
+    wc -c <"$r_f.rest" 1<>"$r_f.n" 7<&- &
+    r_y=$!
+    hold
+    while kill -0 $r_y; do wait $r_y; done
+    read -r r_rest r_x <"$r_f.n"
+  fi
+  # Whoever was left with the pipe in hand must not get SIGPIPE, nor block.
+  [ "$r_cut" ] && cat <&7 >/dev/null 7<&- &
+  exec 9<>"$r_f.rest"
+  cpu_ms
+  echo "$((r_rest)) $r_bad $r_cpu " 1<>"$r_f.n"
+  exit 0
+}
+# Waits for the pump's child. When told to stop, until it sleeps (the pipe is empty), a second at most.
+hold() {
+  while :; do
+    wait $r_d
+    r_st=$?
+    over $r_d && return
+    [ "$r_stop" ] || continue
+    r_cut=1 r_i=0 r_asleep=0
+    while [ $r_i -lt 100 ] && [ $r_asleep -lt 2 ] && look $r_d; do
+      case $r_state in S) r_asleep=$((r_asleep + 1)) ;; Z) return ;; *) r_asleep=0 ;; esac
+      [ $r_asleep -lt 2 ] && nap 0.01
+      r_i=$((r_i + 1))
+    done
+    kill $r_d
+  done
+}
+
+# Sleeps until a child ends, a request comes or the milliseconds are over. The traps end the sleep, which makes it
+# impossible to miss a child that ends between a look and the wait; what was missed before r_woken= is seen by over().
+doze() {
+  [ "$1" -gt 10 ] || set -- 10
+  r_x=$(($1 % 1000 + 1000))
+  if [ $1 -lt 10000 ] && [ "$r_whole" = '' ]; then r_x=$(($1 / 1000)).${r_x#1}; else r_x=$((($1 + 999) / 1000)); fi
+  sleep $r_x 7<&- 8<&- 9<&- &
+  r_timer=$!
+  [ "$r_woken" ] && kill $r_timer
+  while kill -0 $r_timer; do wait $r_timer; [ $? = 1 ] && r_whole=1; done
+  r_timer=
+}
+listen() { trap 'r_woken=1; [ "$r_timer" ] && kill $r_timer' CHLD USR1; }
+requests() {
+  echo . >&9
+  while read -r r_x r_y <&9; do
+    case $r_x in .) return ;; cancel) r_cancel=$r_y ;; esac
+  done
+}
+# Only the job table tells `exit 137` from SIGKILL. dash and busybox forget a job once it is listed, bash once it is waited for.
+jobstate() {
+  jobs -l >&9; echo . >&9
+  while read -r r_l <&9; do
+    case $r_l in
+      .) return ;;
+      cancel*) r_cancel=${r_l#* } ;;
+      *" $r_main "*) r_job=${r_l#*" $r_main "} ;;
+      *" $r_out "*) r_outjob=${r_l#*" $r_out "} ;;
+      *" $r_err "*) r_errjob=${r_l#*" $r_err "} ;;
+    esac
+  done
+}
+reap() {
+  r_job= r_i=0
+  [ "$BASH_VERSION" ] && while jobstate; case $r_job in Running*) [ $r_i -lt 100 ] ;; *) false ;; esac; do r_i=$((r_i + 1)); done
+  # A trapped signal would end the wait early, with a status that could be the command's.
+  trap '' USR1
+  trap - CHLD
+  wait $r_main
+  r_code=$?
+  listen
+  [ "$BASH_VERSION" ] || jobstate
+  case $r_job in
+    'Done('*) r_x=${r_job#*(}; r_raw="e ${r_x%%)*}" ;;
+    Done*) r_raw='e 0' ;;
+    Exit*) set -- $r_job; r_raw="e $2" ;;
+    *) if [ $r_code -gt 128 ]; then r_raw="s $((r_code - 128))"; else r_raw="e $r_code"; fi ;;
+  esac
+  cpu_ms
+  r_cpu0=$((r_cpu - r_cpu0))
+  # The pumps' share, if it is in there already.
+  case $r_outjob in Done*) read -r r_x r_y r_l <"$r_c/out.n" && r_cpu0=$((r_cpu0 - ${r_l:-0})) ;; esac
+  case $r_errjob in Done*) read -r r_x r_y r_l <"$r_c/err.n" && r_cpu0=$((r_cpu0 - ${r_l:-0})) ;; esac
+  [ $r_cpu0 -ge 0 ] || r_cpu0=0
+}
+# Ends without a record: that is seen as supervisor-gone, and is the truth.
+give_up() { hardkill 0; kill -KILL $r_out $r_err; exit 1; }
+pumped() {
+  over "$1" || return 1
+  case $2 in Done' '* | Done) return 0 ;; Done* | [!R]*) give_up ;; esac
+  wait "$1"
+  [ $? = 0 ] || give_up
+}
+record() {
+  r_so=0 r_se=0 r_po=0 r_pe=0
+  [ -s "$r_c/out" ] && r_so=$(($(wc -c <"$r_c/out")))
+  [ -s "$r_c/err" ] && r_se=$(($(wc -c <"$r_c/err")))
+  read -r r_po r_x r_y <"$r_c/out.n"; r_po=$((r_so + r_po + r_x))
+  read -r r_pe r_x r_y <"$r_c/err.n"; r_pe=$((r_se + r_pe + r_x))
+  printf '1 %s %s %s %s %s %s %s %s %s %s\n%.300s\n' "$r_reason" "$r_raw" $r_ms "$r_cpu0" $r_po $r_pe $r_so $r_se \
+    "$r_report" "$r_leftkilled" "$r_detail" 1<>"$r_c/end.tmp"
+  mv "$r_c/end.tmp" "$r_c/end"
+  exit 0
+}
+fail_start() { r_reason=start_failed r_detail=${1%%"$r_nl"*} r_ms=0 r_cpu0=- r_raw='- 0' r_report='- 0 0' r_leftkilled=-; record; }
+
+supervise() {
+  r_c=$1 r_launcher=$2 r_sup=$$ r_out= r_err= r_timer= r_woken= r_whole= r_cancel= r_raw= r_outjob= r_errjob= r_detail=
+  listen
+  look $$ || exit 1
+  r_s0=$r_start
+  echo "$$ $r_s0 " 1<>"$r_c/sup"
+  set -C
+  true >"$r_c/go" || exit 1
+  set +C
+  exec 3>&- 4<"$r_c/meta"
+  read -r r_timeout r_silence r_grace r_limit r_keep r_stdin r_kind <&4
+  if value; then
+    CDPATH= cd -- "$r_v" || fail_start "There is no directory $r_v that can be entered."
+    value
+  elif value && [ -d "$r_v" ]; then
+    CDPATH= cd -- "$r_v"
+  fi
+  read -r r_k <&4
+  set -- env
+  # A command in the background of a shell starts with SIGINT and SIGQUIT ignored. bash can undo that, env of coreutils 8.31 too.
+  env --default-signal=INT,QUIT true && set -- env --default-signal=INT,QUIT
+  set -- "$@" --
+  while [ "$r_k" -gt 0 ]; do value; set -- "$@" "$r_v"; r_k=$((r_k - 1)); done
+  set -- "$@" "RDEV_COMMAND_ID=$r_id"
+  read -r r_k <&4
+  if [ "$r_kind" = script ]; then set -- "$@" sh "$r_c/script"; r_k=0; fi
+  r_first=1
+  while [ "$r_k" -gt 0 ]; do
+    value
+    # env would take it for a variable.
+    case $r_first$r_v in 1*=*) set -- "$@" sh -c 'exec "$@"' sh ;; esac
+    set -- "$@" "$r_v"
+    r_k=$((r_k - 1)) r_first=
+  done
+  exec 4<&- 9<>"$r_c/ctl" 3<>"$r_c/o" 7<"$r_c/o" 5>"$r_c/o" 3<>"$r_c/e" 8<"$r_c/e" 6>"$r_c/e" 3<&-
+  printf 'x\0RDEV_COMMAND_ID=%s\0' "$r_id" >"$r_c/probe"
+  case $r_stdin in
+    none) r_in=/dev/null ;;
+    text) r_in=$r_c/stdin ;;
+    # Held open here until its end is asked for.
+    open) r_in=$r_c/in; exec 3<>"$r_in" ;;
+  esac
+  # exec closes for good; with a redirected call the shell would keep copies.
+  (exec 3<&- 5>&- 6>&- 8<&-; pump out) &
+  r_out=$!
+  (exec 7<&8 3<&- 5>&- 6>&- 8<&-; pump err) &
+  r_err=$!
+  cpu_ms
+  r_cpu0=$r_cpu
+  uptime_ms
+  r_t0=$r_now
+  (trap - INT QUIT; exec setsid "$@" 3<&- 5>&- 6>&- 7<&- 8<&- 9<&-) <"$r_in" >&5 2>&6 &
+  r_main=$!
+  exec 5>&- 6>&-
+  r_m1= r_m0=$r_s0
+  look $r_main && r_m0=$r_start r_m1=$r_start
+  echo "$$ $r_s0 $r_main $r_m0 " 1<>"$r_c/sup"
+  watch
+  settle
+}
+watch() {
+  r_why= r_size=- r_heard=$r_t0
+  while :; do
+    r_woken=
+    [ "$r_raw" ] || { over $r_main && { uptime_ms; r_ms=$((r_now - r_t0)); reap; }; }
+    requests
+    uptime_ms
+    if [ "$r_why" ]; then
+      [ "$r_cancel" ] && [ $((r_now + r_cancel)) -lt $r_until ] && r_until=$((r_now + r_cancel))
+      [ "$r_raw" ] && { scan 0 || return; }
+      [ $r_now -ge $r_until ] && return
+      r_wait=$((r_until - r_now))
+      [ "$r_raw" ] && [ $r_wait -gt 100 ] && r_wait=100
+      doze $r_wait
+      continue
+    fi
+    [ "$r_raw" ] && return
+    r_wait=$((r_t0 + r_timeout - r_now)) r_until=$r_grace
+    if [ "$r_cancel" ]; then r_why=cancelled r_until=$r_cancel
+    elif [ $r_wait -le 0 ]; then r_why=timed_out
+    elif [ "$r_silence" -gt 0 ]; then silence
+    fi
+    r_cancel=
+    if [ "$r_why" ]; then
+      scan 0
+      r_until=$((r_now + r_until))
+      # Its signal must precede the ending.
+      if has "$r_tree" $r_main; then kill -TERM $r_tree; kill -CONT $r_tree; else r_why=; fi
+    else
+      doze $r_wait
+    fi
+  done
+}
+# Looks 16 times within the time allowed: at the spools, and beyond the limit at what was read.
+silence() {
+  r_x=$(wc -c "$r_c/out" "$r_c/err")
+  for r_y in out err; do
+    read -r r_y r_l <"$r_c/$r_y.dd" && case $r_y in
+      *[!0-9]* | '') ;;
+      *) r_l=$r_now; read -r r_l <"/proc/$r_y/io"; r_x="$r_x $r_l" ;;
+    esac
+  done
+  [ "$r_x" = "$r_size" ] || r_size=$r_x r_heard=$r_now
+  [ $((r_now - r_heard)) -ge "$r_silence" ] && { r_why=no_output; return; }
+  r_x=$((r_silence / 16)) r_y=$((r_heard + r_silence - r_now))
+  [ $r_x -ge 100 ] || r_x=100
+  [ $r_x -le 15000 ] || r_x=15000
+  [ $r_x -le $r_y ] || r_x=$r_y
+  [ $r_x -ge $r_wait ] || r_wait=$r_x
+}
+settle() {
+  r_reason=exited r_report='- 0 0' r_leftkilled=-
+  if [ "$r_why" ]; then
+    hardkill 1
+    r_verified=1 r_leftkilled=0
+    [ $r_left = 0 ] || r_verified=0
+    r_report="$r_verified $r_left $r_unknown"
+    r_reason=$r_why
+    uptime_ms
+    r_until=$((r_now + 2000))
+    while [ "$r_raw" = '' ] && [ $r_now -lt $r_until ]; do
+      r_woken=
+      if over $r_main; then r_ms=$((r_now - r_t0)); reap; else doze 100; fi
+      uptime_ms
+    done
+    [ "$r_raw" ] || r_raw='- 0' r_cpu0=- r_ms=$((r_now - r_t0))
+  else
+    case $r_raw in s*) r_reason=signaled ;; esac
+    [ "$r_keep" = 1 ] || { hardkill 0; r_leftkilled=$r_killed; }
+  fi
+  # The pumps end by themselves when nobody has the pipes any more. If someone has, they are told to, again and again
+  # as a signal can come just before a wait.
+  uptime_ms
+  r_cutat=$((r_now + 300)) r_until=$((r_now + 10000))
+  [ "$r_keep" = 1 ] && r_cutat=$r_now
+  while r_woken=; ! { pumped $r_out "$r_outjob" && r_outjob=Done && pumped $r_err "$r_errjob" && r_errjob=Done; }; do
+    uptime_ms
+    [ $r_now -lt $r_until ] || give_up
+    [ $r_now -ge $r_cutat ] && { kill -TERM $r_out $r_err; r_cutat=$((r_now + 100)); }
+    doze $((r_cutat - r_now))
+  done
+  record
+}
+
+# --- the near side of the connection ---
+
+header() { printf '%s %s\n' "$r_nonce" "$1"; printf %s "$r_nonce" >&3; }
+trailer() { printf '%s%s\n%s' "$r_nonce" "$1" "$r_nonce"; printf %s "$r_nonce" >&3; }
+refuse() { header "$1"; trailer ''; exit 0; }
+
+# The roots in use or possible. One that holds a claim on the command comes first.
+locate() {
+  r_root=
+  for r_b; do [ -d "$r_b/rdev/$r_id" ] && [ -O "$r_b/rdev" ] && { r_root=$r_b/rdev r_c=$r_root/$r_id/c; return 0; }; done
+  return 1
+}
+settle_root() {
+  r_x="There is no writable directory among: $*"
+  for r_b; do
+    [ "$r_want" ] && { [ -d "$r_b" ] || mkdir -p -m 700 "$r_b"; }
+    [ -d "$r_b" ] && [ -w "$r_b" ] || continue
+    r_root=$r_b/rdev
+    [ -d "$r_root" ] || mkdir -m 700 "$r_root"
+    [ -d "$r_root" ] || refuse "unsupported The directory $r_root cannot be made."
+    if [ -O "$r_root" ] && [ ! -L "$r_root" ]; then r_c=$r_root/$r_id/c; return 0; fi
+    r_x="$r_root belongs to another user."
+  done
+  refuse "unsupported $r_x"
+}
+receive() {
+  r_n=0
+  true >"$2" || return 1
+  while [ $r_n -lt "$1" ]; do
+    r_k=$(($1 - r_n))
+    [ $r_k -le 65536 ] || r_k=65536
+    dd bs=$r_k count=1 >>"$2" || return 1
+    r_x=$(wc -c <"$2")
+    [ $((r_x)) -gt $r_n ] || return 1
+    r_n=$((r_x))
+  done
+}
+# Everything is there before the claim is made: an incomplete request claims nothing.
+prepare() {
+  mkdir -m 700 "$r_t" && cd "$r_t" && receive "$1" meta && { [ "$2" = 0 ] || receive "$2" script; } && receive "$3" stdin &&
+    printf '%1024s\n' ' ' >end.tmp && printf '%99s\n' ' ' >sup && printf '%99s\n' ' ' >out.n && printf '%99s\n' ' ' >err.n &&
+    printf '%99s\n' ' ' >out.dd && printf '%99s\n' ' ' >err.dd && true >out && true >err &&
+    mkfifo o e ctl in out.rest err.rest && cd "$r_pwd"
+}
+run() {
+  for r_x in setsid dd mkfifo mkdir mv rm wc cat sleep env grep tail tr; do
+    command -v $r_x >/dev/null || refuse "unsupported The program $r_x is missing."
+  done
+  [ -r /proc/self/stat ] || refuse 'unsupported /proc is missing.'
+  locate "$@" || settle_root "$@"
+  r_how=taken
+  [ -d "$r_root/$r_id" ] && return
+  r_t=$r_root/.in.$r_id.$$ r_pwd=$PWD
+  [ "$r_pwd" ] || r_pwd=.
+  (prepare $r_lengths) || {
+    rm -rf "$r_t"
+    refuse 'unsupported The request is incomplete, or the spool directory is full.'
+  }
+  mkdir -m 700 "$r_root/$r_id" || { rm -rf "$r_t"; return; }
+  mv "$r_t" "$r_c" || { rmdir "$r_root/$r_id"; refuse 'unsupported The spool directory is full.'; }
+  # Somebody who thought us dead may have put a directory there.
+  [ -e "$r_c/meta" ] || return
+  setsid sh -c "$r_script" rdev supervise "$r_id" "$r_c" $$ </dev/null >/dev/null 2>&1 3>&- &
+  r_sup=$! r_how=started
+}
+# Waits for the supervisor's identity. Gives up only after taking its right to start, so that "gone" is a proof.
+ready() {
+  r_i=0
+  while :; do
+    r_sup= r_s0= r_main= r_m0=
+    [ -e "$r_root/$r_id/done" ] && return 1
+    read -r r_sup r_s0 r_main r_m0 r_x <"$r_c/sup"
+    [ "$r_s0" ] && return 0
+    [ -e "$r_c/end" ] && return 0
+    r_i=$((r_i + 1))
+    if [ $r_i -gt 200 ]; then
+      if [ -d "$r_c" ]; then set -C; true >"$r_c/go" && { set +C; return 1; }; set +C
+      else mkdir "$r_c" && return 1; fi
+      [ $r_i -gt 400 ] && return 1
+    fi
+    nap 0.05
+  done
+}
+# Follows without tail --pid: $1 spool, $2 offset.
+poll() {
+  exec 7<"$1"
+  [ "$2" = 0 ] || dd bs=1 skip="$2" count=0 <&7
+  r_i=20
+  while :; do
+    r_x=
+    [ -e "$r_c/end" ] || { [ "$r_s0" ] && ! alive "$r_sup" "$r_s0"; } && r_x=1
+    cat <&7 || exit 1
+    [ "$r_x" ] && exit 0
+    r_y=$((r_i + 1000))
+    nap 0.${r_y#1}
+    [ $r_i -lt 200 ] && r_i=$((r_i + 5))
+  done
+}
+follow() {
+  if [ "$r_how" != started ] && ! alive "$r_sup" "$r_s0"; then
+    tail -c +$(($1 + 1)) "$r_c/out" 3>&- &
+    r_a=$!
+    tail -c +$(($2 + 1)) "$r_c/err" >&3 3>&- &
+    r_z=$!
+    both
+    return
+  fi
+  tail -c +$(($1 + 1)) -f -s 0.02 --pid="$r_sup" "$r_c/out" 3>&- &
+  r_a=$!
+  tail -c +$(($2 + 1)) -f -s 0.02 --pid="$r_sup" "$r_c/err" >&3 3>&- &
+  r_z=$!
+  both && return
+  [ "$r_s0" ] || ready
+  poll "$r_c/out" "$1" 3>&- &
+  r_a=$!
+  poll "$r_c/err" "$2" >&3 3>&- &
+  r_z=$!
+  both
+}
+both() {
+  wait $r_a
+  r_x=$?
+  wait $r_z && [ $r_x = 0 ]
+}
+attach() {
+  if [ "$r_how" != started ]; then
+    ready || { [ "$r_s0" ] || { [ -e "$r_root/$r_id/done" ] && refuse absent; header taken; trailer 'gone The command was claimed and never started.'; exit 0; }; }
+    r_so=0 r_se=0
+    [ "$1" = 0 ] || r_so=$(($(wc -c <"$r_c/out")))
+    [ "$2" = 0 ] || r_se=$(($(wc -c <"$r_c/err")))
+    if [ $r_so -lt "$1" ] || [ $r_se -lt "$2" ]; then
+      refuse "short $(($(wc -c <"$r_c/out"))) $(($(wc -c <"$r_c/err")))"
+    fi
+  fi
+  header $r_how
+  # The connection's end is seen as EOF here. FD 4, as a background command has /dev/null for stdin.
+  exec 4<&0
+  trap 'kill $r_a $r_z $r_w; exit 1' TERM
+  (
+    while read -r r_x r_y <&4; do
+      [ "$r_x" = "$r_nonce" ] || continue
+      if [ "$r_y" = ack ]; then true >"$r_root/$r_id/done" || r_y=all; discard; fi
+      exit 0
+    done
+    kill -TERM $$
+  ) >/dev/null 3>&- &
+  r_w=$!
+  follow "$1" "$2"
+  if [ -e "$r_c/end" ]; then
+    { read -r r_x; read -r r_y; } <"$r_c/end"
+    trailer "end $r_x$r_nl$r_y"
+  else
+    trailer 'gone The supervisor died before the command ended.'
+  fi
+  wait $r_w
+}
+# Out of sight at once, so that nobody attaches to half a directory.
+discard() {
+  mv "$r_c" "$r_root/.out.$r_id.$$"
+  rm -rf "$r_root/.out.$r_id.$$"
+  [ "$r_y" = all ] && rm -rf "${r_root:?}/$r_id"
+}
+# The supervisor does the killing if it lives; else we do.
+cancel() {
+  locate "$@" || refuse absent
+  header found
+  [ -e "$r_c/end" ] && { trailer ended; exit 0; }
+  ready || { trailer ended; exit 0; }
+  if alive "$r_sup" "$r_s0"; then
+    echo "cancel $r_ms" 1<>"$r_c/ctl"
+    kill -USR1 "$r_sup"
+    while [ ! -e "$r_c/end" ] && alive "$r_sup" "$r_s0"; do nap 0.03; done
+  fi
+  [ -e "$r_c/end" ] && { read -r r_x <"$r_c/end"; trailer "end $r_x"; exit 0; }
+  r_m1=$r_m0
+  [ "$r_m0" ] || r_m0=0 r_main=-
+  if scan 0; then
+    kill -TERM $r_tree
+    kill -CONT $r_tree
+    uptime_ms
+    r_until=$((r_now + r_ms))
+    while [ $r_now -lt $r_until ] && scan 0; do nap 0.1; uptime_ms; done
+  fi
+  hardkill 1
+  r_x=1
+  [ $r_left = 0 ] || r_x=0
+  trailer "killed $r_x $r_left $r_unknown"
+}
+signal() {
+  locate "$@" || refuse absent
+  header found
+  # Some may have ended since: that kill fails for one does not mean that it failed.
+  [ ! -e "$r_c/end" ] && ready && [ "$r_m0" ] && r_m1=$r_m0 && scan 0 && { kill -"$r_name" $r_tree; trailer sent; exit 0; }
+  trailer ended
+}
+# Removes the spools of the commands named on stdin, and of those that ended long ago, and what was left half done.
+sweep() {
+  header found
+  while read -r r_id && [ "$r_id" != . ]; do
+    case $r_id in */* | .* | '') continue ;; esac
+    locate "$@" && idle && { r_y=all; discard; }
+  done
+  for r_b; do
+    [ -O "$r_b/rdev" ] || continue
+    r_root=$r_b/rdev
+    find "$r_root" -maxdepth 1 -mindepth 1 -mmin +$r_minutes | while IFS= read -r r_f; do
+      r_id=${r_f##*/} r_c=$r_f/c
+      case $r_id in
+        .in.* | .out.*) rm -rf "$r_f" ;;
+        *) if [ -e "$r_c/end" ]; then [ "$(find "$r_c/end" -mmin +$r_minutes)" ]; else idle; fi && { r_y=all; discard; } ;;
+      esac
+    done
+  done
+  trailer swept
+}
+idle() {
+  [ -e "$r_c/end" ] && return 0
+  [ -e "$r_c/sup" ] || return 0
+  read -r r_sup r_s0 r_x <"$r_c/sup"
+  ! alive "$r_sup" "$r_s0"
+}
+
+r_mode=$1 r_id=$2
+if [ "$r_mode" = supervise ]; then supervise "$3" "$4"; fi
+shift 2
+unset RDEV_COMMAND_ID
+IFS= read -r r_nonce
+IFS= read -r r_want
+r_out= r_err= r_launcher= r_sup= r_s0= r_w=
+case $r_mode in
+  run | attach) r_from="$1 $2"; r_lengths="$3 $4 $5" ;;
+  cancel) r_ms=$1 ;;
+  signal) r_name=$1 ;;
+  sweep) r_minutes=$1 ;;
+esac
+set -- /run/rdev /tmp /dev/shm
+[ "$r_want" ] && set -- "$r_want"
+case $r_mode in
+  run)
+    run "$@"
+    attach $r_from
+    ;;
+  attach)
+    r_how=taken
+    locate "$@" || refuse absent
+    attach $r_from
+    ;;
+  *) $r_mode "$@" ;;
+esac
+exit 0

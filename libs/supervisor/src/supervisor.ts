@@ -1,0 +1,101 @@
+import type { OpenChannel } from './channel.js';
+import { ChannelAttachment } from './channel-attachment.js';
+import { Conversation } from './conversation.js';
+import { checkCommandId, encodeRequest, millis } from './encode-request.js';
+import { parseExitRecord, whole } from './exit-record.js';
+import type { Attachment, KillReport, SignalName, StartRequest, StreamPosition } from './types.js';
+
+/**
+ * Starts commands where the channels lead, detached from them, and finds them again.
+ * Whatever fails on the way leaves a state that the next call finds; a command is started at most once.
+ */
+export class Supervisor {
+  /** @param spoolDir an absolute directory; null: the first writable of /run/rdev, /tmp, /dev/shm */
+  constructor(
+    private readonly open: OpenChannel,
+    private readonly spoolDir: string | null,
+  ) {
+    if (spoolDir !== null && !/^\/[^\0\n]*$/.test(spoolDir))
+      throw new RangeError('The spool directory must be an absolute path.');
+  }
+
+  /**
+   * Makes the claim for the command and starts it, or finds the claim taken; then attaches from the position. Safe to call again
+   * after any failure.
+   * @throws RangeError if the request cannot be expressed: a NUL byte, a variable's name with `=`
+   */
+  run(request: StartRequest, from: StreamPosition, signal?: AbortSignal): Attachment {
+    const { meta, script, stdin } = encodeRequest(request);
+    const lengths = [meta.length, script.length, stdin.length];
+    const args = ['run', checkCommandId(request.commandId), from.stdout, from.stderr, ...lengths];
+    return this.attachment(args, from, [meta, script, stdin], signal);
+  }
+
+  /** Attaches to a command whose claim was made. */
+  attach(commandId: string, from: StreamPosition, signal?: AbortSignal): Attachment {
+    return this.attachment(['attach', checkCommandId(commandId), from.stdout, from.stderr], from, [], signal);
+  }
+
+  /**
+   * SIGTERM to the whole tree, then SIGKILL until none is left; settles when that is done. The exit record says `cancelled`
+   * unless the main process had already ended. If the supervisor is dead, its command's processes are killed all the same.
+   * @returns null if the command had ended or is absent
+   * @throws if the channel breaks: ask again
+   */
+  async cancel(commandId: string, graceSeconds: number, signal?: AbortSignal): Promise<KillReport | null> {
+    const { header, trailer } = await this.ask(['cancel', checkCommandId(commandId), millis(graceSeconds)], '', signal);
+    if (header === 'absent' || trailer === 'ended') return null;
+    if (trailer.startsWith('end ')) return parseExitRecord(trailer.slice(4)).kill;
+    const [, verified, survivors, uninspectable] = trailer.split(' ');
+    return { killVerified: verified === '1', survivors: whole(survivors), uninspectable: whole(uninspectable) };
+  }
+
+  /**
+   * Sends a signal to all processes of the command.
+   * @returns false if the command has ended or is absent
+   * @throws if the channel breaks
+   */
+  async signal(commandId: string, name: SignalName, signal?: AbortSignal): Promise<boolean> {
+    const { trailer } = await this.ask(['signal', checkCommandId(commandId), name], '', signal);
+    return trailer === 'sent';
+  }
+
+  /**
+   * Removes the spools of the commands listed, and of those that ended longer ago than the age given, rounded up to minutes.
+   * Commands that run are left alone.
+   * @throws if the channel breaks
+   */
+  async sweep(commandIds: readonly string[], maxAgeSeconds: number, signal?: AbortSignal): Promise<void> {
+    const minutes = Math.ceil(millis(maxAgeSeconds) / 60_000);
+    const list = [...commandIds.map(checkCommandId), '.', ''].join('\n');
+    await this.ask(['sweep', '-', minutes], list, signal);
+  }
+
+  private attachment(
+    args: (string | number)[],
+    from: StreamPosition,
+    body: Buffer[],
+    signal?: AbortSignal,
+  ): Attachment {
+    const question = { args, spoolDir: this.spoolDir, body };
+    return new ChannelAttachment(() => Conversation.begin(this.open, question, signal), from, signal);
+  }
+
+  private async ask(
+    args: (string | number)[],
+    body: string,
+    signal?: AbortSignal,
+  ): Promise<{ header: string; trailer: string }> {
+    const question = { args, spoolDir: this.spoolDir, body: [Buffer.from(body)] };
+    const conversation = await Conversation.begin(this.open, question, signal);
+    try {
+      while ((await conversation.next()) !== null);
+      const { header, trailer } = conversation;
+      if (header !== null && trailer !== null) return { header, trailer };
+      const end = await conversation.channel.ended;
+      throw end.kind === 'dropped' ? end.cause : new Error('The launcher ended before it was done.');
+    } finally {
+      conversation.channel.destroy();
+    }
+  }
+}

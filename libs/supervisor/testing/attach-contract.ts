@@ -1,0 +1,128 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Supervisor } from '../src/index.js';
+import type { SupervisorChannel } from '../src/index.js';
+import { START, aRequest, drain, eventually, read } from './harness.js';
+import type { Bench } from './harness.js';
+
+/** A broken wire costs nothing: whoever comes back finds all of it. */
+export function attachContract(bench: () => Bench): void {
+  it('says that an unknown command is absent', async () => {
+    const { opened, end } = await bench().follow('cmd_unknown');
+    expect([opened, end.kind]).toEqual([null, 'absent']);
+  });
+
+  it('gives the same output to whoever runs the same id again', async () => {
+    const request = aRequest({ program: { script: 'echo $$; echo err >&2' } });
+    const first = await drain(bench().start(request));
+    const second = await drain(bench().start(request));
+    expect(second.opened).toBe('taken');
+    expect([second.stdout, second.stderr, second.end]).toEqual([first.stdout, first.stderr, first.end]);
+  });
+
+  it('attaches from every position', async () => {
+    const request = aRequest({ program: { script: 'printf 01234; printf abc >&2' } });
+    await drain(bench().start(request));
+    for (let stdout = 0; stdout <= 5; stdout++) {
+      const from = { stdout, stderr: Math.min(stdout, 3) };
+      const outcome = await bench().follow(request.commandId, from);
+      expect([outcome.stdout.toString(), outcome.stderr.toString()]).toEqual([
+        '01234'.slice(stdout),
+        'abc'.slice(from.stderr),
+      ]);
+      expect(outcome.end.kind).toBe('ended');
+    }
+    const { end } = await bench().follow(request.commandId, { stdout: 6, stderr: 0 });
+    expect(end).toEqual({ kind: 'spool-short', spool: { stdout: 5, stderr: 3 } });
+  });
+
+  it('goes on after a channel that broke in mid-stream, without loss or repetition', async () => {
+    const script = 'i=0; while [ $i -lt 60 ]; do echo "line $i"; echo "err $i" >&2; i=$((i+1)); sleep 0.02; done';
+    const request = aRequest({ program: { script } });
+    const whole = { stdout: '', stderr: '' };
+    let attachment = bench().start(request);
+    let breaks = 0;
+    for (;;) {
+      for await (const { stream, data } of attachment.chunks) {
+        whole[stream] += data.toString();
+        if (++breaks % 7 === 0) break;
+      }
+      const end = await attachment.end;
+      if (end.kind === 'ended') break;
+      expect(end.kind).toBe('dropped');
+      attachment = bench().supervisor.attach(request.commandId, {
+        stdout: whole.stdout.length,
+        stderr: whole.stderr.length,
+      });
+    }
+    await attachment.acknowledge();
+    const lines = (word: string) => Array.from({ length: 60 }, (_, index) => `${word} ${String(index)}\n`).join('');
+    expect(whole).toEqual({ stdout: lines('line'), stderr: lines('err') });
+    expect(breaks).toBeGreaterThan(7);
+  });
+
+  it('calls an ending dropped when bytes are missing', async () => {
+    const { open, spoolDir } = bench().place;
+    const request = aRequest({ program: { script: 'echo complete' } });
+    const lossy = new Supervisor(async (argv, signal) => swallow(await open(argv, signal)), spoolDir);
+    const { end } = await drain(lossy.run(request, START));
+    expect(end.kind).toBe('dropped');
+    expect((await bench().follow(request.commandId)).stdout.toString()).toBe('complete\n');
+  });
+
+  it('serves two at the same time', async () => {
+    const commandId = await bench().background({ program: { script: 'echo ready; sleep 0.3; echo more' } });
+    const outcomes = await Promise.all([bench().follow(commandId), bench().follow(commandId)]);
+    expect(outcomes.map(({ stdout }) => stdout.toString())).toEqual(['ready\nmore\n', 'ready\nmore\n']);
+  });
+
+  it('leaves nothing behind when the channel goes, though the command is silent', async () => {
+    const commandId = await bench().background({ program: { script: 'echo ready; exec sleep 30' } });
+    const attachment = bench().supervisor.attach(commandId, START);
+    await attachment.opened;
+    expect(await bench().attached(commandId)).toBeGreaterThan(0);
+    attachment.close();
+    await eventually(async () => (await bench().attached(commandId)) === 0, 'the attachment is gone');
+  });
+
+  it('says so when the supervisor is dead', async () => {
+    const commandId = await bench().background({ program: { script: 'echo ready; exec sleep 30' } });
+    const following = bench().follow(commandId);
+    await delay(100);
+    await bench().sh(`read pid rest <"\${0%/*/c/script}/${commandId}/c/sup"; kill -9 "$pid"`);
+    const { end, stdout } = await following;
+    expect([end.kind, stdout.toString()]).toEqual(['supervisor-gone', 'ready\n']);
+    expect((await bench().follow(commandId)).end.kind).toBe('supervisor-gone');
+    expect(await bench().supervisor.cancel(commandId, 0)).toMatchObject({ killVerified: true, survivors: 0 });
+    expect(await bench().processes(commandId)).toEqual([]);
+  });
+
+  it('removes the spool on acknowledgement, and never starts that command again', async () => {
+    const request = aRequest({ program: { script: 'echo "${0%/c/script}"' } });
+    const attachment = bench().start(request);
+    const { stdout } = await read(attachment);
+    await attachment.acknowledge();
+    expect((await bench().sh(`ls '${stdout.toString().trim()}'`)).trim()).toBe('done');
+    expect((await drain(bench().start(request))).end.kind).toBe('absent');
+  });
+
+  it('sweeps what it is told to, and nothing that runs', async () => {
+    const running = await bench().background({ program: { script: 'echo ready; exec sleep 30' } });
+    const ended = aRequest();
+    const left = aRequest();
+    await drain(bench().start(ended));
+    await drain(bench().start(left));
+    await bench().supervisor.sweep([running, ended.commandId], 3600);
+    expect((await bench().follow(ended.commandId)).end.kind).toBe('absent');
+    expect((await bench().follow(left.commandId)).end.kind).toBe('ended');
+    await bench().supervisor.cancel(running, 0);
+    expect((await bench().follow(running)).end.kind).toBe('ended');
+  });
+}
+
+/** A channel that loses bytes in the middle of stdout. */
+function swallow(channel: SupervisorChannel): SupervisorChannel {
+  const push = channel.stdout.push.bind(channel.stdout);
+  channel.stdout.push = (chunk: Buffer | null) =>
+    push(chunk === null ? null : Buffer.from(chunk.toString('latin1').replace('mpl', ''), 'latin1'));
+  return channel;
+}

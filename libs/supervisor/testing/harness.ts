@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Supervisor } from '../src/index.js';
+import type { Attachment, AttachmentEnd, ExitRecord, OpenChannel, StartRequest, StreamPosition } from '../src/index.js';
+
+export interface Place {
+  readonly open: OpenChannel;
+  readonly spoolDir: string | null;
+}
+
+export interface Outcome {
+  readonly opened: 'started' | 'taken' | null;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  readonly end: AttachmentEnd;
+}
+
+export const START: StreamPosition = { stdout: 0, stderr: 0 };
+const DEADLINE_MS = 20_000;
+
+/** A request with an id of its own and defaults that suit a test. */
+export function aRequest(over: Partial<StartRequest> = {}): StartRequest {
+  return {
+    commandId: `cmd_${randomUUID().replaceAll('-', '')}`,
+    program: { script: 'true' },
+    cwd: null,
+    fallbackCwd: null,
+    env: {},
+    stdin: { kind: 'none' },
+    timeoutSeconds: 60,
+    noOutputTimeoutSeconds: null,
+    graceSeconds: 1,
+    outputLimitBytes: 1 << 26,
+    keepBackground: false,
+    ...over,
+  };
+}
+
+/** Reads an attachment to its end and lets go of it. */
+export async function drain(attachment: Attachment): Promise<Outcome> {
+  const outcome = await read(attachment);
+  attachment.close();
+  return outcome;
+}
+
+/** Reads an attachment to its end; it can then be acknowledged. */
+export async function read(attachment: Attachment): Promise<Outcome> {
+  const parts = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+  for await (const { stream, data } of attachment.chunks) parts[stream].push(data);
+  const [opened, end] = await Promise.all([attachment.opened, attachment.end]);
+  return { opened, stdout: Buffer.concat(parts.stdout), stderr: Buffer.concat(parts.stderr), end };
+}
+
+/** What a place offers to the tests: everything goes through its channels, so it may be far away. */
+export class Bench {
+  readonly supervisor: Supervisor;
+  private readonly started = new Set<string>();
+
+  constructor(readonly place: Place) {
+    this.supervisor = new Supervisor(place.open, place.spoolDir);
+  }
+
+  /** Starts a command; the bench remembers it. */
+  start(request: StartRequest): Attachment {
+    this.started.add(request.commandId);
+    return this.supervisor.run(request, START);
+  }
+
+  async run(over: Partial<StartRequest> = {}): Promise<Outcome & { record: ExitRecord }> {
+    const attachment = this.start(aRequest(over));
+    const outcome = await read(attachment);
+    if (outcome.end.kind !== 'ended') throw new Error(`Not ended but ${describeEnd(outcome.end)}`);
+    await attachment.acknowledge();
+    return { ...outcome, record: outcome.end.record };
+  }
+
+  /** Runs a script and gives its stdout. */
+  async sh(script: string): Promise<string> {
+    return (await this.run({ program: { script } })).stdout.toString();
+  }
+
+  /** Starts a command and waits until it has printed `ready`; it runs on with nobody attached. */
+  async background(over: Partial<StartRequest>): Promise<string> {
+    const request = aRequest(over);
+    const attachment = this.start(request);
+    let text = '';
+    for await (const { data } of attachment.chunks) {
+      text += data.toString();
+      if (text.includes('ready')) break;
+    }
+    attachment.close();
+    if (!text.includes('ready')) throw new Error(`Never ready: ${text} ${describeEnd(await attachment.end)}`);
+    return request.commandId;
+  }
+
+  /** Attaches and reads to the end. */
+  async follow(commandId: string, from = START): Promise<Outcome> {
+    const attachment = this.supervisor.attach(commandId, from);
+    return drain(attachment);
+  }
+
+  async record(commandId: string): Promise<ExitRecord> {
+    const { end } = await this.follow(commandId);
+    if (end.kind !== 'ended') throw new Error(`Not ended but ${describeEnd(end)}`);
+    return end.record;
+  }
+
+  /** Processes that carry the command's id in their environment. Reads without forks: there may be hundreds. */
+  async processes(commandId: string): Promise<string[]> {
+    const out = await this.sh(`
+      for f in /proc/[0-9]*/environ; do
+        all=
+        { while IFS= read -r line; do all="$all$line "; done; all=$all$line; } 2>/dev/null <"$f"
+        case $all in *"RDEV_COMMAND_ID=${commandId}"*) ;; *) continue ;; esac
+        p=\${f%/environ}
+        grep -q '^State:.Z' "$p/status" 2>/dev/null || echo "$p $(tr '\\0' ' ' <"$p/cmdline" 2>/dev/null)"
+      done`);
+    return out.split('\n').filter((line) => line !== '');
+  }
+
+  /** How many processes serve attachments to the command. */
+  async attached(commandId: string): Promise<number> {
+    // The brackets keep grep from finding itself.
+    const pattern = commandId.replace(/^c/, '[c]');
+    const out = await this.sh(
+      `for f in $(grep -l '${pattern}' /proc/[0-9]*/cmdline 2>/dev/null); do grep -q '[s]upervise' $f 2>/dev/null || echo $f; done`,
+    );
+    return out.split('\n').length - 1;
+  }
+
+  /** Commands of this bench that still have a supervisor. */
+  async supervised(): Promise<string[]> {
+    const out = await this.sh("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -A1 -x supervise");
+    const running = out.split('\n');
+    return [...this.started].slice(0, -1).filter((commandId) => running.includes(commandId));
+  }
+}
+
+/** Waits for a condition; the test's patience is the deadline. */
+export async function eventually(condition: () => Promise<boolean>, what: string): Promise<void> {
+  const deadline = Date.now() + DEADLINE_MS;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`Not within ${String(DEADLINE_MS)} ms: ${what}`);
+    await delay(20);
+  }
+}
+
+function describeEnd(end: AttachmentEnd): string {
+  return JSON.stringify(end.kind === 'dropped' ? { kind: end.kind, cause: end.cause.message } : end);
+}

@@ -1,0 +1,43 @@
+import { attachContract } from './attach-contract.js';
+import { Bench } from './harness.js';
+import type { Place } from './harness.js';
+import { killContract } from './kill-contract.js';
+import { outputContract } from './output-contract.js';
+import { startContract } from './start-contract.js';
+
+export { Bench, START, aRequest, drain, eventually } from './harness.js';
+export type { Outcome, Place } from './harness.js';
+
+/**
+ * What holds wherever the supervisor runs. Everything is observed through the place's channels.
+ * @param place called once, before the first test
+ */
+export function describeSupervisor(name: string, place: () => Place | Promise<Place>): void {
+  describe(`Supervisor: ${name}`, () => {
+    let current: Bench;
+    const bench = () => current;
+    beforeAll(async () => {
+      current = new Bench(await place());
+    });
+
+    describe('starting', () => {
+      startContract(bench);
+    });
+    describe('output', () => {
+      outputContract(bench);
+    });
+    describe('attaching', () => {
+      attachContract(bench);
+    });
+    describe('killing', () => {
+      killContract(bench);
+    });
+
+    it('leaves no process behind', async () => {
+      const left = await bench().supervised();
+      await Promise.all(left.map((commandId) => bench().supervisor.cancel(commandId, 0)));
+      expect(await bench().supervised()).toEqual([]);
+      for (const commandId of left) expect(await bench().processes(commandId)).toEqual([]);
+    });
+  });
+}
