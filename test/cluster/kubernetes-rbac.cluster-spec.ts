@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { AppsV1Api, CoreV1Api, V1Pod, loadAllYaml } from '@kubernetes/client-node';
+import { AppsV1Api, CoreV1Api, V1Pod } from '@kubernetes/client-node';
 import { KubernetesClient, PodExec, PodInformer } from '@app/kubernetes';
 import { DerivedKubeconfigs } from './support/kubeconfig.js';
+import { documentedServiceAccount } from './support/service-account.js';
 import { TestNamespace, kubeconfigs } from './support/test-cluster.js';
 import { until } from './support/until.js';
 
@@ -13,13 +12,8 @@ let token: string;
 
 beforeAll(async () => {
   namespace = await TestNamespace.create();
-  const manifest = readFileSync(join(__dirname, 'rbac.yaml'), 'utf8').replaceAll('rdev-projects', namespace.name);
-  for (const object of loadAllYaml(manifest)) await namespace.apply(object as object);
+  token = await documentedServiceAccount(namespace);
   await namespace.createPod('work', { 'rdev.dev/project': 'work' });
-  const body = { spec: { audiences: [], expirationSeconds: 600 } };
-  const request = { name: 'rdev', namespace: namespace.name, body };
-  const answer = await namespace.client.call(CoreV1Api, (core) => core.createNamespacedServiceAccountToken(request));
-  token = answer.status?.token ?? '';
 }, 60_000);
 
 afterAll(async () => {
