@@ -1,0 +1,1 @@
+export { type OpenTestDatabase, PARTITIONED_TABLES, openTestDatabase } from './open-test-database.js';

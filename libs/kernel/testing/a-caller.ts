@@ -1,0 +1,6 @@
+import { type Caller, newId } from '../src/index.js';
+
+/** An administrator who sees everything, unless said otherwise. */
+export function aCaller(traits: Partial<Caller> = {}): Caller {
+  return { keyId: newId('key'), scopes: ['admin'], projects: null, ...traits };
+}

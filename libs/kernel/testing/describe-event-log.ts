@@ -1,0 +1,152 @@
+import { type EventLog, type NewEvent, type Transactor, newId, runInRequest } from '../src/index.js';
+import { Deferred } from './deferred.js';
+
+export interface EventLogHarness {
+  readonly log: EventLog;
+  readonly transactor: Transactor;
+  /** Gives what is committed its place: what replicas do all the time. */
+  seal(): Promise<void>;
+  close(): Promise<void>;
+}
+
+function aFact(type = 'thing.happened', projectId?: string): NewEvent {
+  return { type, projectId, target: newId('cmd'), outcome: 'succeeded', data: { text: 'ä "quoted" \\ 😀', n: 1 } };
+}
+
+export function describeEventLog(name: string, open: () => Promise<EventLogHarness>): void {
+  describe(`EventLog: ${name}`, () => {
+    let harness: EventLogHarness;
+    beforeEach(async () => (harness = await open()));
+    afterEach(() => harness.close());
+
+    it('is empty at first', async () => {
+      expect(await harness.log.lastSeq()).toBe(0);
+      expect(await harness.log.readAfter(0, 10)).toEqual([]);
+    });
+
+    it('keeps a fact as it was told, with who did it', async () => {
+      const fact = aFact('key.created', 'web');
+      const actor = { keyId: 'key_x', ip: '::1', userAgent: 'curl/8 "x"', requestId: 'req_1' };
+      await runInRequest({ requestId: 'req_1', actor }, () => harness.log.add(fact));
+      await harness.seal();
+      const [event] = await harness.log.readAfter(0, 10);
+      expect(event).toMatchObject({ ...fact, actor, seq: 1 });
+      expect(event!.id).toMatch(/^evt_[0-9a-z]{26}$/);
+      expect(Math.abs(event!.at.getTime() - Date.now())).toBeLessThan(60_000);
+      expect(await harness.log.lastSeq()).toBe(1);
+    });
+
+    it('says that the system did what nobody asked for', async () => {
+      await harness.log.add(aFact());
+      await harness.seal();
+      const [event] = await harness.log.readAfter(0, 1);
+      expect(event!.actor).toEqual({ keyId: null, ip: null, userAgent: null, requestId: null });
+      expect(event!.projectId).toBeUndefined();
+    });
+
+    it('shows facts of a transaction after its commit, in the order in which they were added', async () => {
+      await harness.transactor.run(async () => {
+        await harness.log.add(aFact('a.one'), aFact('a.two'));
+        await harness.log.add(aFact('a.three'));
+        await harness.seal();
+        expect(await harness.transactor.run(() => harness.log.lastSeq())).toBe(0);
+      });
+      await harness.seal();
+      const events = await harness.log.readAfter(0, 10);
+      expect(events.map(({ type, seq }) => [seq, type])).toEqual([
+        [1, 'a.one'],
+        [2, 'a.two'],
+        [3, 'a.three'],
+      ]);
+    });
+
+    it('forgets facts of a transaction that was rolled back, and leaves no gap for them', async () => {
+      await harness.log.add(aFact('before'));
+      const run = harness.transactor.run(async () => {
+        await harness.log.add(aFact('never'), aFact('never'));
+        throw new Error('no');
+      });
+      await expect(run).rejects.toThrow('no');
+      await harness.log.add(aFact('after'));
+      await harness.seal();
+      const events = await harness.log.readAfter(0, 10);
+      expect(events.map(({ type, seq }) => [seq, type])).toEqual([
+        [1, 'before'],
+        [2, 'after'],
+      ]);
+    });
+
+    it('orders by commit: what becomes visible later never has a smaller seq', async () => {
+      const gate = new Deferred();
+      const added = new Deferred();
+      const slow = harness.transactor.run(async () => {
+        await harness.log.add(aFact('slow'));
+        added.resolve();
+        await gate.promise;
+      });
+      await added.promise;
+      await harness.transactor.run(() => harness.log.add(aFact('fast')));
+      await harness.seal();
+      const early = await harness.log.readAfter(0, 10);
+      expect(early.map(({ type }) => type)).toEqual(['fast']);
+      gate.resolve();
+      await slow;
+      await harness.seal();
+      const late = await harness.log.readAfter(early.at(-1)!.seq, 10);
+      expect(late.map(({ type, seq }) => [seq, type])).toEqual([[2, 'slow']]);
+    });
+
+    it('reads on from a seq, at most so many, by project and type', async () => {
+      for (let i = 0; i < 6; i++) {
+        await harness.log.add(aFact(i % 2 === 0 ? 'even' : 'odd', i < 3 ? 'web' : 'api'));
+      }
+      await harness.seal();
+      const seqs = async (...args: Parameters<EventLog['readAfter']>): Promise<number[]> =>
+        (await harness.log.readAfter(...args)).map(({ seq }) => seq);
+      expect(await seqs(0, 2)).toEqual([1, 2]);
+      expect(await seqs(2, 100)).toEqual([3, 4, 5, 6]);
+      expect(await seqs(6, 100)).toEqual([]);
+      expect(await seqs(0, 100, { projectId: 'web' })).toEqual([1, 2, 3]);
+      expect(await seqs(0, 100, { types: ['odd'] })).toEqual([2, 4, 6]);
+      expect(await seqs(0, 100, { projectId: 'api', types: ['even', 'other'] })).toEqual([5]);
+      expect(await seqs(0, 100, { types: [] })).toEqual([]);
+    });
+
+    it('has a follower miss nothing while many transactions commit and roll back', async () => {
+      const seen: number[] = [];
+      const expected = new Set<string>();
+      const transactions = Array.from({ length: 60 }, async (_, i) => {
+        const fact = aFact(`tx.${String(i)}`);
+        const run = harness.transactor.run(async () => {
+          await harness.log.add(fact);
+          for (let turn = 0; turn < i % 7; turn++) await new Promise((resolve) => setImmediate(resolve));
+          if (i % 5 === 0) throw new Error('rolled back');
+        });
+        if (i % 5 === 0) await run.catch(() => undefined);
+        else {
+          expected.add(fact.type);
+          await run;
+        }
+      });
+      const types: string[] = [];
+      const follow = async (): Promise<void> => {
+        await harness.seal();
+        for (const { seq, type } of await harness.log.readAfter(seen.at(-1) ?? 0, 100)) {
+          seen.push(seq);
+          types.push(type);
+        }
+      };
+      const all = Promise.all(transactions);
+      let done = false;
+      void all.finally(() => (done = true));
+      while (!done) {
+        await follow();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await all;
+      await follow();
+      expect(seen).toEqual(Array.from({ length: expected.size }, (_, i) => i + 1));
+      expect(new Set(types)).toEqual(expected);
+    });
+  });
+}

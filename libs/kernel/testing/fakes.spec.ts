@@ -1,0 +1,34 @@
+import {
+  InMemoryEventLog,
+  InMemoryNotifier,
+  InMemoryTransactor,
+  describeEventLog,
+  describeNotifier,
+  describeTransactor,
+} from './index.js';
+
+const nothing = (): Promise<void> => Promise.resolve();
+
+describeTransactor('in memory', async () => {
+  const transactor = new InMemoryTransactor();
+  const keys = new Set<string>();
+  return {
+    transactor,
+    put: async (key) => {
+      keys.add(key);
+      transactor.onRollback(() => keys.delete(key));
+    },
+    committed: async () => [...keys],
+    close: nothing,
+  };
+});
+
+describeNotifier('in memory', async () => {
+  const here = new InMemoryNotifier();
+  return { here, there: here.another(), close: nothing };
+});
+
+describeEventLog('in memory', async () => {
+  const transactor = new InMemoryTransactor();
+  return { transactor, log: new InMemoryEventLog(transactor), seal: nothing, close: nothing };
+});

@@ -1,0 +1,51 @@
+import {
+  type Actor,
+  type EventFilter,
+  EventLog,
+  type LoggedEvent,
+  type NewEvent,
+  currentActor,
+  newId,
+} from '../src/index.js';
+import { InMemoryTransactor } from './in-memory-transactor.js';
+
+type Unsealed = NewEvent & { readonly id: string; readonly at: Date; readonly actor: Actor };
+
+/** The log in memory. A fact gets its place when its transaction commits. */
+export class InMemoryEventLog extends EventLog {
+  private readonly events: LoggedEvent[] = [];
+
+  constructor(private readonly transactor = new InMemoryTransactor()) {
+    super();
+  }
+
+  /** The types so far, in order. */
+  get types(): string[] {
+    return this.events.map(({ type }) => type);
+  }
+
+  get all(): readonly LoggedEvent[] {
+    return this.events;
+  }
+
+  add(...events: readonly NewEvent[]): Promise<void> {
+    const actor = currentActor();
+    const unsealed = events.map((event): Unsealed => ({ ...event, id: newId('evt'), at: new Date(), actor }));
+    this.transactor.afterCommit(() => {
+      for (const event of unsealed) this.events.push({ ...event, seq: this.events.length + 1 });
+    });
+    return Promise.resolve();
+  }
+
+  readAfter(seq: number, limit: number, { projectId, types }: EventFilter = {}): Promise<readonly LoggedEvent[]> {
+    const found = this.events
+      .filter((event) => event.seq > seq)
+      .filter((event) => projectId === undefined || event.projectId === projectId)
+      .filter((event) => types === undefined || types.includes(event.type));
+    return Promise.resolve(found.slice(0, limit));
+  }
+
+  lastSeq(): Promise<number> {
+    return Promise.resolve(this.events.length);
+  }
+}

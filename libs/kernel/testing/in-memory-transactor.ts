@@ -1,0 +1,40 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { Transactor } from '../src/index.js';
+
+interface Transaction {
+  readonly hints: (() => void)[];
+  readonly undo: (() => void)[];
+}
+
+/**
+ * Transactions of fakes, one after the other: what they change they can take back. Fakes say by
+ * {@link InMemoryTransactor.onRollback} how.
+ */
+export class InMemoryTransactor extends Transactor {
+  private readonly transactions = new AsyncLocalStorage<Transaction>();
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.transactions.getStore() !== undefined) return work();
+    const transaction: Transaction = { hints: [], undo: [] };
+    let result: T;
+    try {
+      result = await this.transactions.run(transaction, work);
+    } catch (error) {
+      for (const undo of transaction.undo.reverse()) undo();
+      throw error;
+    }
+    for (const hint of transaction.hints) hint();
+    return result;
+  }
+
+  afterCommit(hint: () => void): void {
+    const transaction = this.transactions.getStore();
+    if (transaction === undefined) hint();
+    else transaction.hints.push(hint);
+  }
+
+  /** Outside a transaction there is nothing to take back. */
+  onRollback(undo: () => void): void {
+    this.transactions.getStore()?.undo.push(undo);
+  }
+}
