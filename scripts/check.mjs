@@ -1,8 +1,9 @@
 /** `npm run check`: everything fast. */
 import { runChecks } from './checks.mjs';
-import { install } from './project.mjs';
+import { build, install } from './project.mjs';
 import { report } from './report.mjs';
 import { runSuite } from './suites.mjs';
 
 await install();
+await build();
 report([...(await runChecks()), await runSuite('unit')]);
