@@ -40,8 +40,8 @@ export class TestNamespace {
   }
 
   /** A pod whose one container, `main`, waits. Resolves when it is ready. */
-  async createPod(name: string, labels: Record<string, string> = {}): Promise<V1Pod> {
-    await this.startPod(name, labels);
+  async createPod(name: string, labels: Record<string, string> = {}, spec: object = {}): Promise<V1Pod> {
+    await this.startPod(name, labels, spec);
     return this.ready(name);
   }
 
