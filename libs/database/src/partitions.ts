@@ -33,11 +33,13 @@ export function partitionAt({ table, period }: PartitionedTable, at: Date): Part
 
 /** The partitions that must be there: the one before now, for clocks that differ, the present one, and those ahead. */
 export function neededPartitions(table: PartitionedTable, now: Date): Partition[] {
-  const spanMs = table.period === 'day' ? DAY_MS : 31 * DAY_MS;
+  const [year, month, day] = [now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()];
   const ahead = table.period === 'day' ? 7 : 2;
   const needed = new Map<string, Partition>();
   for (let step = -1; step <= ahead; step++) {
-    const partition = partitionAt(table, new Date(now.getTime() + step * spanMs));
+    // By the calendar: 31 days after 31 January it is March.
+    const at = table.period === 'day' ? Date.UTC(year, month, day + step) : Date.UTC(year, month + step, 1);
+    const partition = partitionAt(table, new Date(at));
     needed.set(partition.name, partition);
   }
   return [...needed.values()];
