@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 /**
  * Runs a job again and again: at once when woken, else after the interval. Never twice at a time.
  * The job answers whether there is more to do now.
@@ -7,6 +9,8 @@ export class Poller {
   private running: Promise<void> | undefined;
   private woken = false;
   private stopped = true;
+  /** Whoever wakes it is in a request or transaction of its own, which the job is no part of. */
+  private readonly outside = AsyncLocalStorage.snapshot();
 
   constructor(
     private readonly job: () => Promise<boolean>,
@@ -25,7 +29,7 @@ export class Poller {
     this.woken = true;
     if (this.running !== undefined) return;
     clearTimeout(this.timer);
-    this.running = this.drain().finally(() => {
+    this.running = this.outside(() => this.drain()).finally(() => {
       this.running = undefined;
       if (this.stopped) return;
       if (this.woken) this.wake();
