@@ -1,0 +1,86 @@
+import { InvalidCursor, Unavailable } from '@app/kernel';
+import { isOutage, toDomainError, violatedUnique } from './errors.js';
+
+const withCode = (code: string, message = 'x'): Error => Object.assign(new Error(message), { code });
+const asQueryFailed = (driverError: Error): Error =>
+  Object.assign(new Error(driverError.message), { driverError, ...driverError });
+
+describe('isOutage', () => {
+  it.each([
+    '08000',
+    '08006',
+    '53300',
+    '57P01',
+    '57P02',
+    '57P03',
+    '58030',
+    '25006',
+    'ECONNREFUSED',
+    'ECONNRESET',
+    'EPIPE',
+    'ENOTFOUND',
+    'EAI_AGAIN',
+    'ETIMEDOUT',
+    'EHOSTUNREACH',
+  ])('takes %s for an outage, also behind an error of TypeORM', (code) => {
+    expect(isOutage(withCode(code))).toBe(true);
+    expect(isOutage(asQueryFailed(withCode(code)))).toBe(true);
+  });
+
+  it.each(['23505', '22P02', '42601', '57014', '40001', '55P03', 'ENOENT'])('takes %s for none', (code) => {
+    expect(isOutage(withCode(code))).toBe(false);
+    expect(isOutage(asQueryFailed(withCode(code)))).toBe(false);
+  });
+
+  it.each([
+    'Connection terminated unexpectedly',
+    'Connection terminated due to connection timeout',
+    'timeout exceeded when trying to connect',
+    'Query read timeout',
+    'Client has encountered a connection error and is not queryable',
+  ])('knows "%s", which has no code', (message) => {
+    expect(isOutage(new Error(message))).toBe(true);
+  });
+
+  it('looks into what was tried one after the other', () => {
+    expect(isOutage(new AggregateError([withCode('ECONNREFUSED'), withCode('ECONNREFUSED')]))).toBe(true);
+    expect(isOutage(new AggregateError([new Error('x')]))).toBe(false);
+  });
+
+  it('does not take the text of a statement for its cause', () => {
+    expect(isOutage(withCode('42601', 'syntax error near "Connection terminated"'))).toBe(false);
+  });
+
+  it.each([undefined, null, 'ECONNREFUSED', { code: 'ECONNREFUSED' }])(
+    'takes %p, which is no error, for none',
+    (value) => {
+      expect(isOutage(value)).toBe(false);
+    },
+  );
+});
+
+describe('toDomainError', () => {
+  it('says that the database does not answer, without its words', () => {
+    const cause = withCode('ECONNREFUSED', 'connect ECONNREFUSED 10.0.0.1:5432');
+    const error = toDomainError(cause);
+    expect(error).toBeInstanceOf(Unavailable);
+    expect((error as Unavailable).message).not.toContain('10.0.0.1');
+    expect((error as Unavailable).cause).toBe(cause);
+  });
+
+  it('leaves what it does not understand, and what is a domain error already', () => {
+    const bug = withCode('42601');
+    const known = new InvalidCursor();
+    expect(toDomainError(bug)).toBe(bug);
+    expect(toDomainError(known)).toBe(known);
+  });
+});
+
+describe('violatedUnique', () => {
+  it('names the constraint, and is null for anything else', () => {
+    const error = Object.assign(withCode('23505'), { constraint: 'projects_pkey' });
+    expect(violatedUnique(asQueryFailed(error))).toBe('projects_pkey');
+    expect(violatedUnique(error)).toBe('projects_pkey');
+    expect(violatedUnique(withCode('23503'))).toBeNull();
+  });
+});
