@@ -1,4 +1,4 @@
-import { mkdir, readFile, readdir } from 'node:fs/promises';
+import { mkdir, readFile, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type ApiProcess,
@@ -141,8 +141,20 @@ describe('commands', () => {
       expect(rest).toEqual({ ...inherited(), ...unattended, RDEV_PROJECT_ID: project });
     });
 
-    it('leaves no open file or descriptor of ours to the command', async () => {
-      expect(await textOf(client, project, { type: 'exec', argv: ['ls', '-l', '/proc/self/fd'] })).toBe('0\n1\n2\n');
+    it('leaves no file or socket of ours open to the command', async () => {
+      const stdout = await textOf(
+        client,
+        project,
+        'for n in $(ls /proc/$$/fd); do echo $n $(readlink /proc/$$/fd/$n); done',
+      );
+      const others = stdout.split('\n').filter((line) => /^([3-9]|\d\d+) ./.test(line));
+      // What this process was started with goes down to all that it starts.
+      const own = await Promise.all(
+        (await readdir('/proc/self/fd')).map((n) => readlink(`/proc/self/fd/${n}`).catch(() => '')),
+      );
+      expect(
+        others.filter((line) => !own.includes(line.slice(line.indexOf(' ') + 1)) && !line.includes('/c/script')),
+      ).toEqual([]);
     });
 
     it('takes odd names, empty values and lines', async () => {
@@ -569,11 +581,11 @@ describe('commands', () => {
       expect(await ids('&label=team=a&label=tier=1')).toEqual(nth(0));
       expect(await ids('&label=team=b=c')).toEqual(nth(2));
       expect(await ids('&label=team=nobody')).toEqual([]);
-      const { keyId, createdAt } = (await client.get(`/v1/commands/${made[3]}`)).body;
+      const { keyId, endedAt } = (await client.get(`/v1/commands/${made[2]}`)).body;
       expect(await ids(`&keyId=${keyId}&label=team=a`)).toEqual(nth(1, 0));
       expect(await ids('&keyId=key_01jd4x00000000000000000000')).toEqual([]);
-      const recent = await ids(`&since=${createdAt}`);
-      expect(recent).toEqual(expect.arrayContaining(nth(3)));
+      const recent = await ids(`&since=${endedAt}`);
+      expect(recent).toEqual(expect.arrayContaining(nth(3, 4)));
       expect(recent).not.toContain(made[2]);
     });
   });

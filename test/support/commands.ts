@@ -42,8 +42,8 @@ export async function outputOf(
   id: string,
   stream: 'stdout' | 'stderr' = 'stdout',
 ): Promise<Buffer> {
-  const { status, bytes } = await client.bytes(`/v1/commands/${id}/output?stream=${stream}`);
-  if (status !== 200) throw new Error(`The output was refused: ${status} ${bytes.toString()}`);
+  const { status, bytes, isWhole } = await client.bytes(`/v1/commands/${id}/output?stream=${stream}`);
+  if (status !== 200 || !isWhole) throw new Error(`The output was not answered: ${status} ${bytes.toString()}`);
   return bytes;
 }
 
