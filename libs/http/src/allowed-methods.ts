@@ -5,12 +5,17 @@ interface Layer {
   match(path: string): boolean;
 }
 
+/** Middleware is registered for every method there is: that makes no route. */
+const CATCH_ALL = 10;
+
 /** The methods that routes with this path have. Empty: there is no such path. */
 export function allowedMethods(request: Request): string[] {
   const { stack } = (request.app as unknown as { router: { stack: Layer[] } }).router;
   const methods = stack
-    .filter((layer) => layer.route !== undefined && matches(layer, request.path))
-    .flatMap((layer) => Object.keys(layer.route?.methods ?? {}));
+    .filter((layer) => matches(layer, request.path))
+    .map((layer) => Object.keys(layer.route?.methods ?? {}))
+    .filter((names) => names.length < CATCH_ALL)
+    .flat();
   return [...new Set(methods)].map((method) => method.toUpperCase()).sort();
 }
 

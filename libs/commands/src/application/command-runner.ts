@@ -11,6 +11,7 @@ import { type Ending, endingOf, lost, notStarted } from '../domain/result.js';
 import { CommandExecutor } from './command-executor.js';
 import { CommandRepository } from './command.repository.js';
 import { CommandHints } from './hints.js';
+import { CommandLimits } from './limits.js';
 import { type OutputGap, OutputLedger } from './output-ledger.js';
 import { OutputWriter } from './output-writer.js';
 import { startRequest } from './start-request.js';
@@ -43,6 +44,7 @@ export class CommandRunner {
     private readonly transactor: Transactor,
     private readonly events: EventLog,
     private readonly hints: CommandHints,
+    private readonly limits: CommandLimits,
   ) {}
 
   /** Resolves when the command has ended, or when this replica has to let go of it: lease lost, or aborted. */
@@ -173,9 +175,12 @@ export class CommandRunner {
   ): Promise<Ending | null> {
     if (end.kind === 'unsupported') return notStarted('failed', 'start_failed', end.detail);
     const state = await this.executor.observe(instance);
-    await this.commands.markReachable(id, owner, state.kind !== 'unreachable');
+    const silentSeconds = await this.commands.markReachable(id, owner, state.kind !== 'unreachable');
     if (state.kind === 'gone') return lost(state.reason, state.detail, position);
-    if (state.kind === 'unreachable') return null;
+    if (state.kind === 'unreachable') {
+      if (silentSeconds < this.limits.lostAfterSeconds) return null;
+      return lost('unknown', `For ${String(this.limits.lostAfterSeconds)} s: ${state.detail}`, position);
+    }
     if (end.kind === 'supervisor-gone') return lost('unknown', end.detail, position);
     if (end.kind === 'spool-short') {
       const { stdout, stderr } = end.spool;

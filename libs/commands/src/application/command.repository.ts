@@ -35,8 +35,8 @@ export abstract class CommandRepository {
   abstract bind(id: string, owner: string, instance: Instance): Promise<Instance | null>;
   /** starting → running. Answers false if it was not starting, or the lease is lost. */
   abstract markRunning(id: string, owner: string): Promise<boolean>;
-  /** Notes whether the node answers. */
-  abstract markReachable(id: string, owner: string, reachable: boolean): Promise<void>;
+  /** Notes whether the node answers; answers for how many seconds it has not. */
+  abstract markReachable(id: string, owner: string, reachable: boolean): Promise<number>;
   /** Ends it, with the time that it waited. Null if it had ended, or the lease is lost. */
   abstract end(id: string, owner: string, ending: Ending): Promise<Command | null>;
   /** Ends a command that is still queued. Null if it is not. */

@@ -12,6 +12,8 @@ import {
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { CommandsService } from '../../application/commands.service.js';
+import { OpenStreams } from '../../application/open-streams.js';
+import type { Command } from '../../domain/command.js';
 import { hasEnded } from '../../domain/status.js';
 import { CommandPage, CommandResponse, toResponse } from './command.response.js';
 import { CancelCommandRequest, CreateCommandRequest, ListCommandsQuery, WaitQuery, toRequest } from './commands.dto.js';
@@ -31,6 +33,7 @@ const EXAMPLES = {
 export class CommandsController {
   constructor(
     private readonly commands: CommandsService,
+    private readonly streams: OpenStreams,
     private readonly shutdown: Shutdown,
   ) {}
 
@@ -58,8 +61,7 @@ export class CommandsController {
     const seconds = preferredWaitSeconds(request);
     if (seconds === null) return toResponse(created);
     response.setHeader('Preference-Applied', `wait=${String(seconds)}`);
-    const signal = clientLeft(request, this.shutdown.signal);
-    const command = await this.commands.wait(created.id, caller, seconds * 1000, signal);
+    const command = await this.waitFor(created.id, seconds, caller, request);
     if (hasEnded(command.status)) response.status(200);
     return toResponse(command);
   }
@@ -108,7 +110,15 @@ export class CommandsController {
     @Caller() caller: CallerValue,
     @Req() request: Request,
   ): Promise<CommandResponse> {
-    const signal = clientLeft(request, this.shutdown.signal);
-    return toResponse(await this.commands.wait(id, caller, timeoutSeconds * 1000, signal));
+    return toResponse(await this.waitFor(id, timeoutSeconds, caller, request));
+  }
+
+  private async waitFor(id: string, seconds: number, caller: CallerValue, request: Request): Promise<Command> {
+    const release = this.streams.acquire(caller.keyId);
+    try {
+      return await this.commands.wait(id, caller, seconds * 1000, clientLeft(request, this.shutdown.signal));
+    } finally {
+      release();
+    }
   }
 }

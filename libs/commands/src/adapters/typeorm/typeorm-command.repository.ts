@@ -88,12 +88,13 @@ export class TypeormCommandRepository extends CommandRepository {
     return rows.length === 1;
   }
 
-  async markReachable(id: string, owner: string, reachable: boolean): Promise<void> {
-    await this.database.query(
-      `UPDATE commands SET unreachable_since = CASE WHEN $3 THEN NULL ELSE now() END
-       WHERE id = $1 AND ${HELD} AND (unreachable_since IS NULL) <> $3`,
+  async markReachable(id: string, owner: string, reachable: boolean): Promise<number> {
+    const [row] = await this.database.query<{ seconds: number }>(
+      `UPDATE commands SET unreachable_since = CASE WHEN $3 THEN NULL ELSE coalesce(unreachable_since, now()) END
+       WHERE id = $1 AND ${HELD} RETURNING coalesce(extract(epoch FROM now() - unreachable_since), 0)::float8 AS seconds`,
       [id, owner, reachable],
     );
+    return row?.seconds ?? 0;
   }
 
   end(id: string, owner: string, { status, result }: Ending): Promise<Command | null> {

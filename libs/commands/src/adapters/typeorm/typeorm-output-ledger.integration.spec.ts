@@ -1,0 +1,32 @@
+import { openTestDatabase } from '@app/database/testing';
+import { aNewCommand, describeOutputLedger } from '@app/commands/testing';
+import { lost } from '../../domain/result.js';
+import { START } from '../../domain/position.js';
+import { TypeormCommandRepository } from './typeorm-command.repository.js';
+import { TypeormOutputLedger } from './typeorm-output-ledger.js';
+
+describeOutputLedger('PostgreSQL', async () => {
+  const { database, close } = await openTestDatabase();
+  const commands = new TypeormCommandRepository(database);
+  const lease = async (id: string, owner: string): Promise<void> => {
+    await database.query(
+      `UPDATE commands SET status = 'running', lease_owner = $2, lease_expires_at = now() + interval '1 minute' WHERE id = $1`,
+      [id, owner],
+    );
+  };
+  return {
+    ledger: new TypeormOutputLedger(database),
+    running: async (owner) => {
+      const command = aNewCommand();
+      await commands.enqueue(command, 1_000);
+      await lease(command.id, owner);
+      return command.id;
+    },
+    handOver: lease,
+    end: async (id, owner) => {
+      await commands.end(id, owner, lost('unknown', 'by the test', START));
+    },
+    position: async (id) => (await commands.findById(id))!.position,
+    close,
+  };
+});
