@@ -26,6 +26,7 @@ export class TypeormOutputLedger extends OutputLedger {
   }
 
   async append(commandId: string, owner: string, from: Position, runs: readonly OutputRun[]): Promise<void> {
+    if (runs.length === 0) return;
     const to = advance(from, runs);
     const parameters: unknown[] = [commandId, owner, from.stdout, from.stderr, to.stdout, to.stderr];
     let position = from.stdout + from.stderr;

@@ -1,0 +1,82 @@
+import { newId } from '@app/kernel';
+import type { ExitRecord } from '@app/supervisor';
+import type { Command, Instance, NewCommand } from '../src/domain/command.js';
+
+type NewTraits = Partial<Omit<NewCommand, 'spec'>> & { readonly spec?: Partial<NewCommand['spec']> };
+
+/** A command as the service queues it: `sh` that says hello. */
+export function aNewCommand({ spec, ...traits }: NewTraits = {}): NewCommand {
+  return {
+    id: newId('cmd'),
+    projectId: 'web',
+    keyId: newId('key'),
+    labels: {},
+    priority: 'normal',
+    lock: null,
+    traceparent: null,
+    queueTimeoutSeconds: null,
+    ...traits,
+    spec: {
+      work: { type: 'shell', script: 'echo hello' },
+      cwd: null,
+      env: {},
+      stdin: { kind: 'none' },
+      timeoutSeconds: 3600,
+      noOutputTimeoutSeconds: null,
+      outputBytesMax: 64 * 1024 * 1024,
+      keepBackground: false,
+      ...spec,
+    },
+  };
+}
+
+/** A command that runs. */
+export function aCommand(traits: Partial<Command> = {}): Command {
+  const { queueTimeoutSeconds: _unused, ...created } = aNewCommand();
+  return {
+    ...created,
+    status: 'running',
+    createdAt: new Date(),
+    queueExpiresAt: null,
+    admittedAt: new Date(),
+    startedAt: new Date(),
+    firstByteAt: null,
+    endedAt: null,
+    unreachableSince: null,
+    cancel: null,
+    instance: anInstance(),
+    position: { stdout: 0, stderr: 0 },
+    result: null,
+    ...traits,
+  };
+}
+
+export function anInstance(traits: Partial<Instance> = {}): Instance {
+  return {
+    id: newId('req'),
+    containerId: null,
+    pod: null,
+    container: null,
+    node: null,
+    spoolDirectory: null,
+    ...traits,
+  };
+}
+
+/** Of a command that exited with 0 and wrote nothing. */
+export function anExitRecord(traits: Partial<ExitRecord> = {}): ExitRecord {
+  const produced = traits.produced ?? { stdout: 0, stderr: 0 };
+  return {
+    reason: 'exited',
+    exitCode: 0,
+    signal: null,
+    detail: null,
+    durationMs: 12,
+    cpuMs: 3,
+    produced,
+    stored: produced,
+    kill: null,
+    leftKilled: 0,
+    ...traits,
+  };
+}

@@ -1,0 +1,176 @@
+import { type Page, type PageRequest, decodeCursor, maySeeProject, toPage } from '@app/kernel';
+import { InMemoryTransactor } from '@app/kernel/testing';
+import { type CommandFilter, CommandRepository, type HeldLease } from '../src/application/command.repository.js';
+import type { Command, Instance, NewCommand } from '../src/domain/command.js';
+import type { Ending } from '../src/domain/result.js';
+import { START } from '../src/domain/position.js';
+import { hasEnded } from '../src/domain/status.js';
+
+/** A command with the lease that its row carries. */
+export interface CommandRow {
+  readonly command: Command;
+  readonly leaseOwner: string | null;
+  readonly leaseExpiresAt: number | null;
+}
+
+const isActive = ({ status }: Command): boolean => status === 'starting' || status === 'running';
+
+/** Commands in memory. Other fakes see and change the same rows. */
+export class InMemoryCommandRepository extends CommandRepository {
+  readonly rows = new Map<string, CommandRow>();
+
+  constructor(private readonly transactor = new InMemoryTransactor()) {
+    super();
+  }
+
+  /** Puts a command there as it is, leased to the owner if it is active. */
+  seed(command: Command, owner = 'replica', leaseSeconds = 60): void {
+    const leased = isActive(command);
+    this.write(command.id, {
+      command,
+      leaseOwner: leased ? owner : null,
+      leaseExpiresAt: leased ? Date.now() + leaseSeconds * 1000 : null,
+    });
+  }
+
+  /** The row if the replica holds it. */
+  held(id: string, owner: string): CommandRow | null {
+    const row = this.rows.get(id);
+    return row !== undefined && isActive(row.command) && row.leaseOwner === owner ? row : null;
+  }
+
+  change(id: string, changes: Partial<Command>, lease: Partial<Omit<CommandRow, 'command'>> = {}): Command | null {
+    const row = this.rows.get(id);
+    if (row === undefined) return null;
+    const command = { ...row.command, ...changes };
+    this.write(id, { ...row, ...lease, command });
+    return command;
+  }
+
+  async enqueue({ queueTimeoutSeconds, ...command }: NewCommand, queuedMax: number): Promise<boolean> {
+    const all = [...this.rows.values()].map((row) => row.command);
+    const queued = all.filter(({ projectId, status }) => projectId === command.projectId && status === 'queued');
+    if (queued.length >= queuedMax) return false;
+    const createdAt = new Date();
+    const queueExpiresAt =
+      queueTimeoutSeconds === null ? null : new Date(createdAt.getTime() + queueTimeoutSeconds * 1000);
+    this.seed({
+      ...command,
+      status: 'queued',
+      createdAt,
+      queueExpiresAt,
+      admittedAt: null,
+      startedAt: null,
+      firstByteAt: null,
+      endedAt: null,
+      unreachableSince: null,
+      cancel: null,
+      instance: null,
+      position: START,
+      result: null,
+    });
+    return true;
+  }
+
+  async findById(id: string): Promise<Command | null> {
+    return this.rows.get(id)?.command ?? null;
+  }
+
+  async list(filter: CommandFilter, { limit, cursor }: PageRequest): Promise<Page<Command>> {
+    const [before] = cursor === undefined ? [null] : decodeCursor(cursor, 'string');
+    const { projectId, statuses, type, keyId, labels, since, visibleProjects } = filter;
+    const found = [...this.rows.values()]
+      .map(({ command }) => command)
+      .filter((command) => before === null || command.id < before)
+      .filter((command) => projectId === undefined || command.projectId === projectId)
+      .filter((command) => statuses === undefined || statuses.includes(command.status))
+      .filter((command) => type === undefined || command.spec.work.type === type)
+      .filter((command) => keyId === undefined || command.keyId === keyId)
+      .filter((command) => Object.entries(labels).every(([name, value]) => command.labels[name] === value))
+      .filter((command) => since === undefined || command.createdAt >= since)
+      .filter((command) => maySeeProject({ projects: visibleProjects }, command.projectId))
+      .sort((a, b) => (a.id < b.id ? 1 : -1));
+    return toPage(found.slice(0, limit + 1), limit, ({ id }) => [id]);
+  }
+
+  async bind(id: string, owner: string, instance: Instance): Promise<Instance | null> {
+    const row = this.held(id, owner);
+    if (row === null) return null;
+    return this.change(id, { instance: row.command.instance ?? instance })?.instance ?? null;
+  }
+
+  async markRunning(id: string, owner: string): Promise<boolean> {
+    if (this.held(id, owner)?.command.status !== 'starting') return false;
+    this.change(id, { status: 'running', startedAt: new Date() });
+    return true;
+  }
+
+  async markReachable(id: string, owner: string, reachable: boolean): Promise<number> {
+    const row = this.held(id, owner);
+    if (row === null) return 0;
+    const unreachableSince = reachable ? null : (row.command.unreachableSince ?? new Date());
+    this.change(id, { unreachableSince });
+    return unreachableSince === null ? 0 : (Date.now() - unreachableSince.getTime()) / 1000;
+  }
+
+  async end(id: string, owner: string, ending: Ending): Promise<Command | null> {
+    return this.held(id, owner) === null ? null : this.finish(id, ending);
+  }
+
+  async endQueued(id: string, ending: Ending): Promise<Command | null> {
+    return this.rows.get(id)?.command.status === 'queued' ? this.finish(id, ending) : null;
+  }
+
+  async unended(projectId: string): Promise<readonly string[]> {
+    return [...this.rows.values()]
+      .filter(({ command }) => command.projectId === projectId && !hasEnded(command.status))
+      .map(({ command }) => command.id);
+  }
+
+  async requestCancel(id: string, graceSeconds: number): Promise<Command | null> {
+    const command = this.rows.get(id)?.command;
+    if (command === undefined || !isActive(command)) return null;
+    const before = command.cancel ?? { requestedAt: new Date(), graceSeconds };
+    return this.change(id, { cancel: { ...before, graceSeconds: Math.min(before.graceSeconds, graceSeconds) } });
+  }
+
+  async renewLeases(ids: readonly string[], owner: string, leaseSeconds: number): Promise<readonly HeldLease[]> {
+    const held = ids.flatMap((id) => this.held(id, owner)?.command ?? []);
+    for (const { id } of held) this.change(id, {}, { leaseExpiresAt: Date.now() + leaseSeconds * 1000 });
+    return held.map(({ id, cancel }) => ({ id, cancelRequested: cancel !== null }));
+  }
+
+  async releaseLeases(ids: readonly string[], owner: string): Promise<void> {
+    await this.renewLeases(ids, owner, 0);
+  }
+
+  async takeOver(owner: string, leaseSeconds: number, max: number): Promise<readonly string[]> {
+    const ids = [...this.rows.values()]
+      .filter(
+        ({ command, leaseExpiresAt }) => isActive(command) && leaseExpiresAt !== null && leaseExpiresAt <= Date.now(),
+      )
+      .sort((a, b) => (a.leaseExpiresAt ?? 0) - (b.leaseExpiresAt ?? 0))
+      .slice(0, max)
+      .map(({ command }) => command.id);
+    for (const id of ids) this.change(id, {}, { leaseOwner: owner, leaseExpiresAt: Date.now() + leaseSeconds * 1000 });
+    return ids;
+  }
+
+  private finish(id: string, { status, result }: Ending): Command | null {
+    const row = this.rows.get(id);
+    if (row === undefined) return null;
+    const endedAt = new Date();
+    const queueMs = (row.command.admittedAt ?? endedAt).getTime() - row.command.createdAt.getTime();
+    const changes = { status, endedAt, unreachableSince: null, result: { queueMs, ...result } };
+    return this.change(id, changes, { leaseOwner: null, leaseExpiresAt: null });
+  }
+
+  private write(id: string, row: CommandRow): void {
+    const before = this.rows.get(id);
+    this.rows.set(id, row);
+    this.transactor.onRollback(() => {
+      if (before === undefined) this.rows.delete(id);
+      else this.rows.set(id, before);
+    });
+  }
+}

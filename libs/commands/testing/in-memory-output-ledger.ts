@@ -1,0 +1,78 @@
+import type { StreamName } from '@app/supervisor';
+import { type OutputGap, OutputLedger, type OutputRun, RUN_BYTES_MAX } from '../src/application/output-ledger.js';
+import { advance, runLength } from '../src/application/output-writer.js';
+import { LeaseLost } from '../src/domain/command.errors.js';
+import type { Position } from '../src/domain/position.js';
+import { InMemoryCommandRepository } from './in-memory-command.repository.js';
+
+/** Output in memory, fenced by the rows of the commands. */
+export class InMemoryOutputLedger extends OutputLedger {
+  private readonly runs = new Map<string, OutputRun[]>();
+
+  constructor(private readonly commands: InMemoryCommandRepository) {
+    super();
+  }
+
+  /** The bytes of a stream; what is declared missing is left out. */
+  bytes(commandId: string, stream: StreamName): Buffer {
+    return Buffer.concat(
+      this.of(commandId).flatMap((run) => (run.kind === 'data' && run.stream === stream ? [run.data] : [])),
+    );
+  }
+
+  async append(commandId: string, owner: string, from: Position, runs: readonly OutputRun[]): Promise<void> {
+    const row = this.commands.held(commandId, owner);
+    if (row === null) throw new LeaseLost(commandId);
+    const { position, firstByteAt } = row.command;
+    const to = advance(from, runs);
+    if (isSame(position, from)) {
+      this.runs.set(commandId, [...this.of(commandId), ...runs]);
+      this.commands.change(commandId, { position: to, firstByteAt: firstByteAt ?? new Date() });
+    } else if (!isSame(position, to)) throw new LeaseLost(commandId);
+  }
+
+  async read(commandId: string, from: Position, maxBytes: number): Promise<readonly OutputRun[]> {
+    return some(
+      this.of(commandId).flatMap((run) => cut(run, from[run.stream])),
+      maxBytes,
+    );
+  }
+
+  async readStream(
+    commandId: string,
+    stream: StreamName,
+    offset: number,
+    maxBytes: number,
+  ): Promise<readonly OutputRun[]> {
+    return some(
+      this.of(commandId).flatMap((run) => (run.stream === stream ? cut(run, offset) : [])),
+      maxBytes,
+    );
+  }
+
+  async gaps(commandId: string, stream: StreamName): Promise<readonly OutputGap[]> {
+    return this.of(commandId).filter((run): run is OutputGap => run.kind === 'gap' && run.stream === stream);
+  }
+
+  private of(commandId: string): readonly OutputRun[] {
+    return this.runs.get(commandId) ?? [];
+  }
+}
+
+/** Without what lies before the offset. */
+function cut(run: OutputRun, from: number): OutputRun[] {
+  const skip = Math.max(0, from - run.offset);
+  if (skip >= runLength(run)) return [];
+  const offset = run.offset + skip;
+  return run.kind === 'gap'
+    ? [{ ...run, offset, length: run.length - skip }]
+    : [{ ...run, offset, data: run.data.subarray(skip) }];
+}
+
+function some(runs: readonly OutputRun[], maxBytes: number): readonly OutputRun[] {
+  return runs.slice(0, Math.max(1, Math.ceil(maxBytes / RUN_BYTES_MAX)));
+}
+
+function isSame(a: Position, b: Position): boolean {
+  return a.stdout === b.stdout && a.stderr === b.stderr;
+}
