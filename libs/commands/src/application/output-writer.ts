@@ -10,6 +10,8 @@ const BUFFER_BYTES_MAX = 1024 * 1024;
 const COALESCE_MS = 20;
 const BATCH_BYTES = 256 * 1024;
 const RETRY_MS_MAX = 2_000;
+/** In one append: a statement can have 65,535 parameters. */
+const RUNS_MAX = 1_000;
 
 /** Writes one command's output to the ledger in batches, in order, with bounded memory; waits out a database that is away. */
 export class OutputWriter {
@@ -67,13 +69,15 @@ export class OutputWriter {
 
   private async run(): Promise<void> {
     try {
-      while (this.buffer.length > 0) {
+      // After a failure never again: what comes behind bytes that are not stored would take their place.
+      while (this.buffer.length > 0 && this.failure === undefined) {
         const wait = this.lastFlush + COALESCE_MS - performance.now();
         if (wait > 0 && this.bufferedBytes < BATCH_BYTES) await sleep(wait, undefined, { signal: this.signal });
         const chunks = this.buffer;
         const bytes = this.bufferedBytes;
         this.buffer = [];
-        await this.append(toRuns(chunks, this.stored));
+        const runs = toRuns(chunks, this.stored);
+        for (let at = 0; at < runs.length; at += RUNS_MAX) await this.append(runs.slice(at, at + RUNS_MAX));
         this.bufferedBytes -= bytes;
         this.lastFlush = performance.now();
         this.roomWaiter?.();
