@@ -1,4 +1,10 @@
-import { InMemoryCommandRepository, InMemoryOutputLedger, aCommand, describeOutputLedger } from './index.js';
+import {
+  InMemoryCommandRepository,
+  InMemoryOutputLedger,
+  aCommand,
+  describeCommandRepository,
+  describeOutputLedger,
+} from './index.js';
 import { lost } from '../src/domain/result.js';
 import { START } from '../src/domain/position.js';
 
@@ -20,6 +26,18 @@ describeOutputLedger('in memory', async () => {
       await commands.end(id, owner, lost('unknown', 'by the test', START));
     },
     position: async (id) => (await commands.findById(id))!.position,
+    close: nothing,
+  };
+});
+
+describeCommandRepository('in memory', async () => {
+  const commands = new InMemoryCommandRepository();
+  return {
+    commands,
+    admit: async (id, owner, leaseSeconds) => {
+      const lease = { leaseOwner: owner, leaseExpiresAt: Date.now() + leaseSeconds * 1000 };
+      commands.change(id, { status: 'starting', admittedAt: new Date() }, lease);
+    },
     close: nothing,
   };
 });

@@ -108,9 +108,9 @@ export class InMemoryCommandRepository extends CommandRepository {
   async markReachable(id: string, owner: string, reachable: boolean): Promise<number> {
     const row = this.held(id, owner);
     if (row === null) return 0;
-    const unreachableSince = reachable ? null : (row.command.unreachableSince ?? new Date());
-    this.change(id, { unreachableSince });
-    return unreachableSince === null ? 0 : (Date.now() - unreachableSince.getTime()) / 1000;
+    const since = reachable ? null : (row.command.unreachableSince ?? new Date());
+    this.change(id, { unreachableSince: since });
+    return since === null ? 0 : (Date.now() - since.getTime()) / 1000;
   }
 
   async end(id: string, owner: string, ending: Ending): Promise<Command | null> {

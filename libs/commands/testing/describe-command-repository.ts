@@ -1,0 +1,400 @@
+import { InvalidCursor, idFloor, newId } from '@app/kernel';
+import { until } from '@app/kernel/testing';
+import type { CommandFilter, CommandRepository } from '../src/application/command.repository.js';
+import { hasEnded } from '../src/domain/status.js';
+import { type Ending, endingOf, lost, notStarted } from '../src/domain/result.js';
+import { START } from '../src/domain/position.js';
+import { aNewCommand, anExitRecord, anInstance } from './a-command.js';
+
+export interface CommandRepositoryHarness {
+  readonly commands: CommandRepository;
+  /** What the queue does: the command is starting, and leased. */
+  admit(id: string, owner: string, leaseSeconds: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+const [HERE, THERE] = ['replica-a', 'replica-b'] as const;
+const ALL: CommandFilter = { labels: {}, visibleProjects: null };
+const SUCCESS: Ending = endingOf(anExitRecord(), START);
+
+export function describeCommandRepository(name: string, open: () => Promise<CommandRepositoryHarness>): void {
+  describe(`CommandRepository: ${name}`, () => {
+    let harness: CommandRepositoryHarness;
+    let commands: CommandRepository;
+    let projectId: string;
+    let projects = 0;
+    beforeAll(async () => {
+      harness = await open();
+      ({ commands } = harness);
+    });
+    beforeEach(() => {
+      projectId = `project-${String(++projects)}`;
+    });
+    afterAll(() => harness.close());
+
+    const queued = async (traits: Parameters<typeof aNewCommand>[0] = {}): Promise<string> => {
+      const command = aNewCommand({ projectId, ...traits });
+      await commands.enqueue(command, 1_000);
+      return command.id;
+    };
+    const starting = async (owner: string = HERE, leaseSeconds = 60): Promise<string> => {
+      const id = await queued();
+      await harness.admit(id, owner, leaseSeconds);
+      return id;
+    };
+    const running = async (owner: string = HERE, leaseSeconds = 60): Promise<string> => {
+      const id = await starting(owner, leaseSeconds);
+      await commands.markRunning(id, owner);
+      return id;
+    };
+
+    describe('enqueue', () => {
+      it('keeps a command as it was asked for', async () => {
+        const command = aNewCommand({
+          projectId,
+          priority: 'urgent',
+          lock: 'deploy',
+          traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+          labels: { team: 'a', 'ä/b': '"x"' },
+          queueTimeoutSeconds: 60,
+          spec: {
+            work: { type: 'exec', argv: ['printf', '%s\\n', 'ä"\u0001', ''] },
+            cwd: '/tmp/x y',
+            env: { Z: '1', A: '2' },
+            stdin: { kind: 'text', text: 'a\u0000b' },
+            noOutputTimeoutSeconds: 5,
+            keepBackground: true,
+          },
+        });
+        expect(await commands.enqueue(command, 10)).toBe(true);
+        const { queueTimeoutSeconds: _unused, ...expected } = command;
+        const found = (await commands.findById(command.id))!;
+        expect(found).toMatchObject({
+          ...expected,
+          status: 'queued',
+          position: START,
+          admittedAt: null,
+          startedAt: null,
+          endedAt: null,
+          cancel: null,
+          instance: null,
+          result: null,
+        });
+        expect(found.queueExpiresAt!.getTime() - found.createdAt.getTime()).toBe(60_000);
+        expect(Object.keys(found.spec.env)).toEqual(['Z', 'A']);
+      });
+
+      it('lets a command wait for ever unless it says otherwise', async () => {
+        expect((await commands.findById(await queued()))!.queueExpiresAt).toBeNull();
+      });
+
+      it('refuses what is too much for the project, and counts only what is queued there', async () => {
+        const enqueue = (id = projectId): Promise<boolean> => commands.enqueue(aNewCommand({ projectId: id }), 3);
+        await running();
+        const first = await queued();
+        expect([await enqueue(), await enqueue(), await enqueue()]).toEqual([true, true, false]);
+        expect(await enqueue(`${projectId}-other`)).toBe(true);
+        await commands.endQueued(first, notStarted('expired', 'expired_in_queue', 'x'));
+        expect([await enqueue(), await enqueue()]).toEqual([true, false]);
+        const page = await commands.list({ ...ALL, projectId }, { limit: 200 });
+        expect(page.data.filter(({ status }) => status === 'queued')).toHaveLength(3);
+      });
+    });
+
+    describe('findById', () => {
+      it.each(['cmd_none', '', 'x'.repeat(1000), newId('cmd')])(
+        'answers null for %#: an id that there is not',
+        async (id) => {
+          expect(await commands.findById(id)).toBeNull();
+        },
+      );
+    });
+
+    describe('list', () => {
+      const ids = async (filter: Partial<CommandFilter>): Promise<string[]> =>
+        (await commands.list({ ...ALL, projectId, ...filter }, { limit: 200 })).data.map(({ id }) => id);
+
+      it('is newest first, page by page, with none twice and none left out while others are added', async () => {
+        const all: string[] = [];
+        for (let i = 0; i < 7; i++) all.unshift(await queued());
+        const seen: string[] = [];
+        let cursor: string | undefined;
+        do {
+          const page = await commands.list({ ...ALL, projectId }, { limit: 3, cursor });
+          seen.push(...page.data.map(({ id }) => id));
+          cursor = page.nextCursor ?? undefined;
+          await queued();
+        } while (cursor !== undefined);
+        expect(seen).toEqual(all);
+      });
+
+      it('has no next page when the last one is just full', async () => {
+        await queued();
+        await queued();
+        const page = await commands.list({ ...ALL, projectId }, { limit: 2 });
+        expect([page.data.length, page.nextCursor]).toEqual([2, null]);
+      });
+
+      it('filters by status, type, key, label and time', async () => {
+        const keyId = newId('key');
+        const shell = await queued({ keyId, labels: { team: 'a', env: 'ci' } });
+        const git = await queued({ labels: { team: 'b' }, spec: { work: { type: 'git', args: ['status'] } } });
+        const busy = await running();
+        expect(await ids({ statuses: ['running'] })).toEqual([busy]);
+        expect(await ids({ statuses: ['queued', 'failed'] })).toEqual([git, shell]);
+        expect(await ids({ statuses: [] })).toEqual([]);
+        expect(await ids({ type: 'git' })).toEqual([git]);
+        expect(await ids({ keyId })).toEqual([shell]);
+        expect(await ids({ labels: { team: 'a' } })).toEqual([shell]);
+        expect(await ids({ labels: { team: 'a', env: 'ci' } })).toEqual([shell]);
+        expect(await ids({ labels: { team: 'a', env: 'x' } })).toEqual([]);
+        expect(await ids({ since: new Date(Date.now() - 3_600_000) })).toEqual([busy, git, shell]);
+        expect(await ids({ since: new Date(Date.now() + 3_600_000) })).toEqual([]);
+        expect(await ids({ since: new Date(0) })).toHaveLength(3);
+        expect(await ids({ projectId: 'none' })).toEqual([]);
+      });
+
+      it('shows only what the caller may see', async () => {
+        const web = await queued({ projectId: `${projectId}-web` });
+        const visible = async (...visibleProjects: string[]): Promise<string[]> => {
+          const { data } = await commands.list({ labels: {}, visibleProjects }, { limit: 200 });
+          return data.filter((command) => command.projectId.startsWith(projectId)).map(({ id }) => id);
+        };
+        expect(await visible(`${projectId}-*`)).toEqual([web]);
+        expect(await visible(`${projectId}-w`, '*-web')).toEqual([web]);
+        expect(await visible(`${projectId}-_eb`)).toEqual([]);
+        expect(await visible('%')).toEqual([]);
+        expect(await visible('\\*')).toEqual([]);
+        expect(await visible()).toEqual([]);
+      });
+
+      it.each([
+        '',
+        'x',
+        'bm9uZQ',
+        Buffer.from('[1]').toString('base64url'),
+        Buffer.from('["a","b"]').toString('base64url'),
+      ])('refuses a cursor that it did not give (%#)', async (cursor) => {
+        await expect(commands.list(ALL, { limit: 1, cursor })).rejects.toThrow(InvalidCursor);
+      });
+    });
+
+    describe('unended', () => {
+      it('names what has not ended, of one project', async () => {
+        const [waits, runs, ended] = [await queued(), await running(), await running()];
+        await commands.end(ended, HERE, SUCCESS);
+        await queued({ projectId: `${projectId}-other` });
+        expect([...(await commands.unended(projectId))].sort()).toEqual([waits, runs].sort());
+      });
+    });
+
+    describe('bind', () => {
+      it('binds once: the first instance stays, also for a replica that takes over', async () => {
+        const id = await starting();
+        const [first, second] = [anInstance({ containerId: 'c1', pod: 'web-0' }), anInstance()];
+        expect(await commands.bind(id, HERE, first)).toEqual(first);
+        expect(await commands.bind(id, HERE, second)).toEqual(first);
+        await commands.releaseLeases([id], HERE);
+        await until(async () => (await commands.takeOver(THERE, 60, 1_000)).includes(id));
+        expect(await commands.bind(id, THERE, second)).toEqual(first);
+        expect((await commands.findById(id))!.instance).toEqual(first);
+      });
+
+      it('is refused to a replica that does not hold it', async () => {
+        const id = await starting();
+        expect(await commands.bind(id, THERE, anInstance())).toBeNull();
+        expect(await commands.bind(await queued(), HERE, anInstance())).toBeNull();
+        expect((await commands.findById(id))!.instance).toBeNull();
+      });
+    });
+
+    describe('markRunning', () => {
+      it('happens once, by the replica that holds it', async () => {
+        const id = await starting();
+        expect(await commands.markRunning(id, THERE)).toBe(false);
+        expect(await commands.markRunning(id, HERE)).toBe(true);
+        const { status, startedAt } = (await commands.findById(id))!;
+        expect([status, startedAt]).toEqual(['running', expect.any(Date)]);
+        expect(await commands.markRunning(id, HERE)).toBe(false);
+        expect(await commands.markRunning(await queued(), HERE)).toBe(false);
+      });
+    });
+
+    describe('markReachable', () => {
+      it('notes since when the node does not answer, and forgets it when it does', async () => {
+        const id = await running();
+        expect(await commands.markReachable(id, HERE, true)).toBe(0);
+        expect(await commands.markReachable(id, HERE, false)).toBeLessThan(1);
+        const since = (await commands.findById(id))!.unreachableSince;
+        expect(since).not.toBeNull();
+        await until(async () => (await commands.markReachable(id, HERE, false)) > 0);
+        expect((await commands.findById(id))!.unreachableSince).toEqual(since);
+        expect(await commands.markReachable(id, HERE, true)).toBe(0);
+        expect((await commands.findById(id))!.unreachableSince).toBeNull();
+      });
+
+      it('is not for a replica that does not hold it', async () => {
+        const id = await running();
+        expect(await commands.markReachable(id, THERE, false)).toBe(0);
+        expect((await commands.findById(id))!.unreachableSince).toBeNull();
+      });
+    });
+
+    describe('end', () => {
+      it('ends once, with the time that it waited, and lets go of the lease', async () => {
+        const id = await running();
+        const ended = (await commands.end(id, HERE, SUCCESS))!;
+        expect(ended).toMatchObject({ status: 'succeeded', unreachableSince: null, result: SUCCESS.result });
+        expect(ended.result!.queueMs).toBeGreaterThanOrEqual(0);
+        expect(ended.result!.queueMs).toBe(ended.admittedAt!.getTime() - ended.createdAt.getTime());
+        expect(await commands.findById(id)).toEqual(ended);
+        expect(await commands.end(id, HERE, lost('unknown', 'x', START))).toBeNull();
+        expect(await commands.renewLeases([id], HERE, 60)).toEqual([]);
+        expect(await commands.markRunning(id, HERE)).toBe(false);
+        expect(await commands.findById(id)).toEqual(ended);
+      });
+
+      it('ends one that is only starting', async () => {
+        const id = await starting();
+        const ended = await commands.end(id, HERE, notStarted('failed', 'start_failed', 'no such pod'));
+        expect(ended).toMatchObject({ status: 'failed', startedAt: null, result: { detail: 'no such pod' } });
+      });
+
+      it('is refused to a replica that does not hold it', async () => {
+        const id = await running();
+        expect(await commands.end(id, THERE, SUCCESS)).toBeNull();
+        expect(await commands.end(await queued(), HERE, SUCCESS)).toBeNull();
+        expect(await commands.end(newId('cmd'), HERE, SUCCESS)).toBeNull();
+        expect(hasEnded((await commands.findById(id))!.status)).toBe(false);
+      });
+
+      it('lets one of two replicas win', async () => {
+        const id = await running();
+        const both = await Promise.all([commands.end(id, HERE, SUCCESS), commands.end(id, HERE, SUCCESS)]);
+        expect(both.filter((ended) => ended !== null)).toHaveLength(1);
+      });
+
+      it('keeps what was observed, whatever its words', async () => {
+        const id = await running();
+        const ending = lost('oom_killed', 'said "x" — \u{1F600}\n\ttab', { stdout: 3_000_000_000, stderr: 1 });
+        const ended = (await commands.end(id, HERE, ending))!;
+        expect(ended.result).toEqual({ ...ending.result, queueMs: ended.result!.queueMs });
+      });
+    });
+
+    describe('endQueued', () => {
+      it('ends what is queued, and nothing else', async () => {
+        const expired = notStarted('expired', 'expired_in_queue', 'It waited for too long.');
+        const id = await queued();
+        const ended = (await commands.endQueued(id, expired))!;
+        expect(ended).toMatchObject({ status: 'expired', admittedAt: null });
+        expect(ended.result!.queueMs).toBeGreaterThanOrEqual(0);
+        expect(await commands.endQueued(id, expired)).toBeNull();
+        expect(await commands.endQueued(await running(), expired)).toBeNull();
+        expect(await commands.endQueued(newId('cmd'), expired)).toBeNull();
+      });
+    });
+
+    describe('requestCancel', () => {
+      it('keeps the first time, and the shortest grace', async () => {
+        const id = await running();
+        const first = (await commands.requestCancel(id, 10))!.cancel!;
+        expect(first.graceSeconds).toBe(10);
+        expect((await commands.requestCancel(id, 30))!.cancel).toEqual(first);
+        expect((await commands.requestCancel(id, 0))!.cancel).toEqual({ ...first, graceSeconds: 0 });
+        expect((await commands.findById(id))!.cancel).toEqual({ ...first, graceSeconds: 0 });
+      });
+
+      it('is not for what does not run', async () => {
+        const ended = await running();
+        await commands.end(ended, HERE, SUCCESS);
+        for (const id of [ended, await queued(), newId('cmd')]) expect(await commands.requestCancel(id, 1)).toBeNull();
+      });
+    });
+
+    describe('leases', () => {
+      it('are renewed for what is held, and tell what is to be cancelled', async () => {
+        const [mine, cancelled, theirs, ended] = [
+          await running(),
+          await starting(),
+          await running(THERE),
+          await running(),
+        ];
+        await commands.requestCancel(cancelled, 1);
+        await commands.end(ended, HERE, SUCCESS);
+        const held = await commands.renewLeases([mine, cancelled, theirs, ended, newId('cmd')], HERE, 60);
+        const byId = (a: { id: string }, b: { id: string }): number => (a.id < b.id ? -1 : 1);
+        expect([...held].sort(byId)).toEqual(
+          [
+            { id: mine, cancelRequested: false },
+            { id: cancelled, cancelRequested: true },
+          ].sort(byId),
+        );
+        expect(await commands.renewLeases([], HERE, 60)).toEqual([]);
+      });
+
+      it('keep others away until they run out', async () => {
+        const [kept, expired] = [await running(), await running(HERE, 0)];
+        const taken: string[] = [];
+        await until(async () => {
+          taken.push(...(await commands.takeOver(THERE, 60, 1_000)));
+          return taken.includes(expired);
+        });
+        expect(taken).not.toContain(kept);
+        expect(await commands.markRunning(expired, HERE)).toBe(false);
+        expect(await commands.end(expired, HERE, SUCCESS)).toBeNull();
+        expect(await commands.renewLeases([expired, kept], HERE, 60)).toEqual([{ id: kept, cancelRequested: false }]);
+        expect(await commands.renewLeases([expired], THERE, 60)).toHaveLength(1);
+      });
+
+      it('are let go by their owner only, and then anybody may take over at once', async () => {
+        const id = await starting();
+        await commands.releaseLeases([id], THERE);
+        expect(await commands.takeOver(THERE, 60, 1_000)).not.toContain(id);
+        await commands.releaseLeases([id], HERE);
+        await until(async () => (await commands.takeOver(THERE, 60, 1_000)).includes(id));
+        expect((await commands.findById(id))!.status).toBe('starting');
+      });
+
+      it('go to exactly one of several that take over at once', async () => {
+        const ids = await Promise.all(Array.from({ length: 12 }, () => running(HERE, 0)));
+        const owners = ['r1', 'r2', 'r3', 'r4'];
+        const taken: string[] = [];
+        await until(async () => {
+          const each = await Promise.all(owners.map((owner) => commands.takeOver(owner, 60, 4)));
+          taken.push(...each.flat());
+          return ids.every((id) => taken.includes(id));
+        });
+        const mine = taken.filter((id) => ids.includes(id));
+        expect(mine).toHaveLength(ids.length);
+      });
+
+      it('are taken over no more than asked for', async () => {
+        const ids = [await running(HERE, 0), await running(HERE, 0), await running(HERE, 0)];
+        let most = 0;
+        const taken: string[] = [];
+        await until(async () => {
+          const some = await commands.takeOver(THERE, 60, 2);
+          most = Math.max(most, some.length);
+          taken.push(...some);
+          return ids.every((id) => taken.includes(id));
+        });
+        expect(most).toBeLessThanOrEqual(2);
+      });
+
+      it('are never of what is queued or has ended', async () => {
+        const [waits, ended] = [await queued(), await running(HERE, 0)];
+        // It may have been taken over meanwhile by a test beside this one.
+        await commands.end(ended, HERE, SUCCESS);
+        const taken = await commands.takeOver(THERE, 60, 1_000);
+        expect(taken).not.toContain(waits);
+        expect(taken).not.toContain(ended);
+      });
+    });
+
+    it('has ids that a moment divides', async () => {
+      const before = idFloor('cmd', new Date(Date.now() - 1_000));
+      expect((await queued()) > before).toBe(true);
+    });
+  });
+}
