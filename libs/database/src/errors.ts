@@ -1,4 +1,4 @@
-import { DomainError, Unavailable } from '@app/kernel';
+import { DomainError, InvalidInput, Unavailable } from '@app/kernel';
 
 /** SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown), 58 (system); Node's codes; pg's texts without a code. */
 const OUTAGE_CODE = /^(08|53|57P|58|25006|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/;
@@ -15,9 +15,18 @@ export function isOutage(error: unknown): boolean {
   return code === undefined && OUTAGE_TEXT.test(error.message);
 }
 
+/** PostgreSQL stores neither NUL nor, in JSON, a lone surrogate: SQLSTATE 22021, 22P05, and 22P02 for JSON. */
+function isTextRefused(error: unknown): boolean {
+  const { code, message } = ((error as { driverError?: unknown }).driverError ?? error) as Error & { code?: unknown };
+  return code === '22021' || code === '22P05' || (code === '22P02' && message.includes('type json'));
+}
+
 /** Translates what is understood; the rest stays as it is. */
 export function toDomainError(error: unknown): unknown {
   if (error instanceof DomainError) return error;
+  if (isTextRefused(error)) {
+    return new InvalidInput([{ pointer: '#', detail: 'must not contain a NUL character or half of a surrogate pair' }]);
+  }
   return isOutage(error) ? new Unavailable('The database does not answer.', {}, { cause: error }) : error;
 }
 

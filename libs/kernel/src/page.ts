@@ -40,7 +40,8 @@ export function decodeCursor<T extends readonly ('string' | 'number')[]>(
   } catch {
     throw new InvalidCursor();
   }
-  if (!Array.isArray(key) || key.length !== types.length || !types.every((type, i) => typeof key[i] === type)) {
+  const fits = Array.isArray(key) && key.length === types.length && types.every((type, i) => typeof key[i] === type);
+  if (!fits || key.some((part) => String(part).includes('\0'))) {
     throw new InvalidCursor();
   }
   return key as never;
