@@ -98,8 +98,8 @@ export class KeyResponse {
 }
 
 export class CreatedKeyResponse extends KeyResponse {
-  @ApiProperty({ description: 'The key itself. It is shown only here' })
-  secret!: string;
+  @ApiPropertyOptional({ description: 'The key itself. It is shown only here, and not in a replay' })
+  secret?: string;
 }
 
 export class KeyPage {
@@ -116,12 +116,13 @@ export function toGrant({ name, scopes, projects, allowedIps, expiresAt }: Creat
     scopes,
     projects: projects ?? null,
     allowedIps: allowedIps ?? null,
-    expiresAt: expiresAt === undefined ? null : new Date(expiresAt),
+    // A null means the same as nothing, and not the year 1970.
+    expiresAt: expiresAt ? new Date(expiresAt) : null,
   };
 }
 
-export function toCreatedResponse(key: ApiKey, secret: string): CreatedKeyResponse {
-  return Object.assign(toResponse(key), { secret });
+export function toCreatedResponse(key: ApiKey, secret: string | null): CreatedKeyResponse {
+  return Object.assign(toResponse(key), secret === null ? {} : { secret });
 }
 
 export function toResponse(key: ApiKey): KeyResponse {

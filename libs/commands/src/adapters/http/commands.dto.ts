@@ -256,10 +256,11 @@ export function toRequest(request: CreateCommandRequest, traceparent: string | n
 
 function assertFieldsFit(request: CreateCommandRequest): void {
   const wrong = Object.entries(WORK_FIELD).flatMap(([type, field]): InvalidField[] => {
-    if (type === request.type && request[field] === undefined) {
+    const isGiven = (request[field] ?? null) !== null;
+    if (type === request.type && !isGiven) {
       return [{ pointer: `#/${field}`, detail: `is required for the type "${type}"` }];
     }
-    if (type !== request.type && request[field] !== undefined) {
+    if (type !== request.type && isGiven) {
       return [{ pointer: `#/${field}`, detail: `is allowed only for the type "${type}"` }];
     }
     return [];
@@ -279,6 +280,6 @@ function toWork({ type, script, argv, args }: CreateCommandRequest): Work {
   }
 }
 
-function toStdin(stdin: 'none' | { text: string } | undefined): Stdin {
-  return stdin === undefined || stdin === 'none' ? { kind: 'none' } : { kind: 'text', text: stdin.text };
+function toStdin(stdin: 'none' | { text: string } | null | undefined): Stdin {
+  return typeof stdin === 'object' && stdin !== null ? { kind: 'text', text: stdin.text } : { kind: 'none' };
 }
