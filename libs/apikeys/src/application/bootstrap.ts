@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { InvalidConfiguration } from '@app/config';
 import { Clock, EventLog, Transactor, newId } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
 import { type ApiKey, keyCreated } from '../domain/api-key.js';
@@ -26,13 +27,13 @@ export class Bootstrap {
 
   /**
    * Safe to run in several replicas and again at every start. Answers the file of the key, if there is one.
-   * @throws if RDEV_ADMIN_KEY is not in the format of a key, or its prefix belongs to another key
+   * @throws {@link InvalidConfiguration} if RDEV_ADMIN_KEY is not in the format of a key; Error if its prefix belongs to another key
    */
   async ensureAdminKey({ adminKey, keyFile }: BootstrapOptions): Promise<string | null> {
     if (adminKey !== null) {
       const secret = parseSecret(adminKey);
       if (secret === null)
-        throw new Error('RDEV_ADMIN_KEY does not have the format of a key, or its checksum is wrong.');
+        throw new InvalidConfiguration(['RDEV_ADMIN_KEY must have the format of a key, checksum included']);
       await this.admit(secret);
       return null;
     }
