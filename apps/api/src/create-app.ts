@@ -1,5 +1,5 @@
 import type { Config } from '@app/config';
-import { jsonOnly, requestContext } from '@app/http';
+import { idempotencyKey, jsonOnly, requestContext } from '@app/http';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import helmet from 'helmet';
@@ -13,6 +13,7 @@ const BODY_BYTES_MAX = 1_048_576;
 export async function createApp(config: Config, databaseUrl: string): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config, databaseUrl), {
     bodyParser: false,
+    rawBody: true,
     bufferLogs: true,
     // Streams are completed before this cuts what is left, so that the process does not wait for clients.
     forceCloseConnections: true,
@@ -43,4 +44,5 @@ function setUpHttp(app: NestExpressApplication, config: Config): void {
     strict: true,
     type: ['application/json', 'application/merge-patch+json'],
   });
+  app.use(idempotencyKey);
 }

@@ -1,12 +1,13 @@
-import { EventLog, Notifier, Transactor } from '@app/kernel';
+import { EventLog, Idempotency, Notifier, Transactor } from '@app/kernel';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
 import { EventRelay } from './event-relay.js';
-import { EventEntity, PendingEventEntity } from './event.entities.js';
+import { EventEntity, IdempotencyKeyEntity, PendingEventEntity } from './event.entities.js';
 import { PartitionKeeper, PartitionedTables } from './partition-keeper.js';
 import { PostgresEventLog } from './postgres-event-log.js';
+import { PostgresIdempotency } from './postgres-idempotency.js';
 import { DirectUrl, PostgresNotifier } from './postgres-notifier.js';
 
 export interface DatabaseOptions {
@@ -30,19 +31,21 @@ export class DatabaseModule {
           retryAttempts: 10,
           retryDelay: 1_000,
         }),
-        TypeOrmModule.forFeature([EventEntity, PendingEventEntity]),
+        TypeOrmModule.forFeature([EventEntity, PendingEventEntity, IdempotencyKeyEntity]),
       ],
       providers: [
         Database,
         { provide: Transactor, useExisting: Database },
         { provide: EventLog, useClass: PostgresEventLog },
+        PostgresIdempotency,
+        { provide: Idempotency, useExisting: PostgresIdempotency },
         { provide: Notifier, useClass: PostgresNotifier },
         { provide: DirectUrl, useValue: directUrl },
         { provide: PartitionedTables, useValue: partitionedTables },
         PartitionKeeper,
         EventRelay,
       ],
-      exports: [Database, Transactor, EventLog, Notifier, PartitionKeeper],
+      exports: [Database, Transactor, EventLog, Idempotency, Notifier, PartitionKeeper],
     };
   }
 }

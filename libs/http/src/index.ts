@@ -1,5 +1,6 @@
 export { ACCESS, type Access, AnyKey, type AuthenticatedRequest, Caller, Public, Scoped } from './access.js';
 export { HttpModule } from './http.module.js';
+export { Idempotent, idempotencyKey } from './idempotency.js';
 export { jsonOnly } from './json-only.middleware.js';
 export { ARGUMENT_BYTES_MAX, IsEnvironment, IsLabels } from './maps.js';
 export { PageQuery } from './page.dto.js';

@@ -5,6 +5,7 @@ export { type Page, type PageRequest, InvalidCursor, encodeCursor, decodeCursor,
 export { Transactor } from './transactor.js';
 export { type Actor, type NewEvent, type LoggedEvent, type EventFilter, EventLog } from './event-log.js';
 export { type RequestContext, runInRequest, currentRequest, currentActor } from './request-context.js';
+export { type Creation, Idempotency, IdempotencyMismatch } from './idempotency.js';
 export { Notifier } from './notifier.js';
 export { Poller } from './poller.js';
 export { SCOPES, type Scope, type Caller, hasScope, maySeeProject } from './caller.js';

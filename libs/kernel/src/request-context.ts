@@ -5,6 +5,10 @@ export interface RequestContext {
   readonly requestId: string;
   /** The caller; the key is filled in once it is authenticated. */
   actor: Actor;
+  /** Method and path, and what the client sent to have a creation happen once; null: nothing. */
+  idempotency?: { readonly route: string; readonly key: string; readonly fingerprint: Buffer } | null;
+  /** What is answered was made by an earlier request. */
+  isReplay?: boolean;
 }
 
 const storage = new AsyncLocalStorage<RequestContext>();

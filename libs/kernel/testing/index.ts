@@ -5,5 +5,6 @@ export { describeNotifier, type NotifierHarness } from './describe-notifier.js';
 export { describeTransactor, type TransactorHarness } from './describe-transactor.js';
 export { FakeClock } from './fake-clock.js';
 export { InMemoryEventLog } from './in-memory-event-log.js';
+export { InMemoryIdempotency } from './in-memory-idempotency.js';
 export { InMemoryNotifier } from './in-memory-notifier.js';
 export { InMemoryTransactor } from './in-memory-transactor.js';

@@ -1,4 +1,4 @@
-import { InMemoryEventLog, InMemoryTransactor } from '@app/kernel/testing';
+import { InMemoryEventLog, InMemoryIdempotency, InMemoryTransactor } from '@app/kernel/testing';
 import { ProjectsService } from '../src/application/projects.service.js';
 import { Provisioner } from '../src/application/provisioner.js';
 import { FakeProjectRuntime } from './fake-project-runtime.js';
@@ -18,6 +18,6 @@ export function projectsWithFakes(
   const projects = new InMemoryProjectRepository(transactor);
   const runtime = new FakeProjectRuntime();
   const provisioner = new Provisioner(projects, runtime, transactor, events);
-  const service = new ProjectsService(projects, runtime, provisioner, transactor, events);
+  const service = new ProjectsService(projects, runtime, provisioner, transactor, new InMemoryIdempotency(transactor), events);
   return { service, provisioner, projects, runtime, events };
 }

@@ -1,4 +1,14 @@
-import { type Caller, Clock, EventLog, NotFound, type Page, type PageRequest, Transactor, newId } from '@app/kernel';
+import {
+  type Caller,
+  Clock,
+  EventLog,
+  Idempotency,
+  NotFound,
+  type Page,
+  type PageRequest,
+  Transactor,
+  newId,
+} from '@app/kernel';
 import { Injectable } from '@nestjs/common';
 import { type ApiKey, type Grant, assertNotMightier, keyCreated, keyRevoked } from '../domain/api-key.js';
 import { Unauthenticated } from '../domain/api-key.errors.js';
@@ -11,12 +21,13 @@ export class ApiKeysService {
   constructor(
     private readonly keys: ApiKeyRepository,
     private readonly transactor: Transactor,
+    private readonly idempotency: Idempotency,
     private readonly events: EventLog,
     private readonly clock: Clock,
   ) {}
 
-  /** The new key and its text, which is not kept. */
-  async create(grant: Grant, caller: Caller): Promise<{ key: ApiKey; secret: string }> {
+  /** The new key and its text, which is not kept: null if an earlier request has made the key. */
+  async create(grant: Grant, caller: Caller): Promise<{ key: ApiKey; secret: string | null }> {
     assertNotMightier(grant, caller, await this.self(caller));
     const secret = newSecret();
     const key: ApiKey = {
@@ -29,11 +40,12 @@ export class ApiKeysService {
       revokedAt: null,
       lastUsedAt: null,
     };
-    await this.transactor.run(async () => {
+    const { id, isReplay } = await this.idempotency.once(async () => {
       await this.keys.insert(key);
       await this.events.add(keyCreated(key));
+      return key.id;
     });
-    return { key, secret: secret.text };
+    return isReplay ? { key: await this.get(id), secret: null } : { key, secret: secret.text };
   }
 
   list(page: PageRequest): Promise<Page<ApiKey>> {

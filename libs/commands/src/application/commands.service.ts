@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Caller,
   EventLog,
+  Idempotency,
   InvalidInput,
   NotFound,
   type Page,
@@ -47,6 +48,7 @@ export class CommandsService {
     private readonly commands: CommandRepository,
     private readonly projects: ProjectsService,
     private readonly transactor: Transactor,
+    private readonly idempotency: Idempotency,
     private readonly events: EventLog,
     private readonly hints: CommandHints,
     private readonly limits: CommandLimits,
@@ -54,7 +56,7 @@ export class CommandsService {
 
   /** Queues a command. @throws {@link NotFound}, {@link ProjectNotRunning}, {@link QueueFull} or {@link InvalidInput} */
   async create(projectId: string, request: CommandRequest, caller: Caller): Promise<Command> {
-    await this.projects.getRunning(projectId, caller);
+    await this.projects.get(projectId, caller);
     const command: NewCommand = {
       ...request,
       id: newId('cmd'),
@@ -63,16 +65,18 @@ export class CommandsService {
       spec: { ...request.spec, outputBytesMax: this.outputBytesMax(request.spec.outputBytesMax) },
     };
     const { queuedPerProjectMax } = this.limits;
-    await this.transactor.run(async () => {
+    const { id } = await this.idempotency.once(async () => {
+      await this.projects.getRunning(projectId, caller);
       if (!(await this.commands.enqueue(command, queuedPerProjectMax)))
         throw new QueueFull(projectId, queuedPerProjectMax);
       await this.events.add(commandCreated(command));
       this.transactor.afterCommit(() => {
         this.hints.queueChanged();
+        this.projects.noteCommand(projectId);
       });
+      return command.id;
     });
-    this.projects.noteCommand(projectId);
-    return this.get(command.id, caller);
+    return this.get(id, caller);
   }
 
   list(filter: Omit<CommandFilter, 'visibleProjects'>, page: PageRequest, caller: Caller): Promise<Page<Command>> {

@@ -8,7 +8,7 @@ export class CreateTables1763900000000 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(
-      'DROP TABLE IF EXISTS command_output, commands, events, pending_events, api_keys, project_activity, projects',
+      'DROP TABLE IF EXISTS command_output, commands, events, pending_events, idempotency_keys, api_keys, project_activity, projects',
     );
   }
 }
@@ -94,6 +94,14 @@ const STATEMENTS = [
   ) PARTITION BY RANGE (command_id)`,
   // Output is often compressed already, and PostgreSQL would try it chunk by chunk on the hot path.
   `ALTER TABLE command_output ALTER COLUMN data SET STORAGE EXTERNAL`,
+  `CREATE TABLE idempotency_keys (
+    scope bytea NOT NULL,
+    fingerprint bytea NOT NULL,
+    resource_id text,
+    created_at timestamptz(3) NOT NULL DEFAULT now(),
+    CONSTRAINT idempotency_keys_pkey PRIMARY KEY (scope)
+  )`,
+  `CREATE INDEX idempotency_keys_created_at ON idempotency_keys (created_at)`,
   `CREATE TABLE pending_events (
     id bigint GENERATED ALWAYS AS IDENTITY,
     event_id text COLLATE "C" NOT NULL,

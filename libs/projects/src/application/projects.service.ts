@@ -1,6 +1,7 @@
 import {
   type Caller,
   EventLog,
+  Idempotency,
   InvalidInput,
   NotFound,
   type Page,
@@ -42,6 +43,7 @@ export class ProjectsService {
     private readonly runtime: ProjectRuntime,
     private readonly provisioner: Provisioner,
     private readonly transactor: Transactor,
+    private readonly idempotency: Idempotency,
     private readonly events: EventLog,
   ) {}
 
@@ -52,13 +54,14 @@ export class ProjectsService {
       throw new InvalidInput([{ pointer: '#/id', detail }]);
     }
     if (!maySeeProject(caller, spec.id)) throw new NotFound('project', spec.id);
-    if (this.runtime.find(spec.id) !== null) throw new ProjectExists(spec.id);
-    await this.transactor.run(async () => {
+    const { id, isReplay } = await this.idempotency.once(async () => {
+      if (this.runtime.find(spec.id) !== null) throw new ProjectExists(spec.id);
       await this.projects.insert(spec, 'pending');
       await this.events.add(projectCreated(spec));
+      return spec.id;
     });
-    await this.provisioner.begin(spec.id);
-    return this.get(spec.id, caller);
+    if (!isReplay) await this.provisioner.begin(id);
+    return this.get(id, caller);
   }
 
   async list(filter: ProjectFilter, { limit, cursor }: PageRequest, caller: Caller): Promise<Page<Project>> {

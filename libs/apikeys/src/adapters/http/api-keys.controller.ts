@@ -1,4 +1,4 @@
-import { AnyKey, Caller, PageQuery, Scoped } from '@app/http';
+import { Idempotent, AnyKey, Caller, PageQuery, Scoped } from '@app/http';
 import type { Caller as CallerValue } from '@app/kernel';
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import {
@@ -28,6 +28,7 @@ export class ApiKeysController {
 
   @Post()
   @Scoped('keys:write')
+  @Idempotent()
   @ApiOperation({ summary: 'Create a key; its secret is shown only here' })
   @ApiCreatedResponse({ type: CreatedKeyResponse })
   async create(@Body() request: CreateKeyRequest, @Caller() caller: CallerValue): Promise<CreatedKeyResponse> {

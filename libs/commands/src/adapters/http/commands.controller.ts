@@ -1,4 +1,4 @@
-import { Caller, Scoped, Shutdown } from '@app/http';
+import { Idempotent, Caller, Scoped, Shutdown } from '@app/http';
 import type { Caller as CallerValue } from '@app/kernel';
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import {
@@ -40,6 +40,7 @@ export class CommandsController {
   @Post('projects/:projectId/commands')
   @Scoped('commands:execute')
   @HttpCode(202)
+  @Idempotent()
   @ApiOperation({ summary: 'Run a command in a project' })
   @ApiHeader({
     name: 'Prefer',

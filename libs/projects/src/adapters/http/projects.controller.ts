@@ -1,4 +1,4 @@
-import { Caller, Scoped } from '@app/http';
+import { Idempotent, Caller, Scoped } from '@app/http';
 import type { Caller as CallerValue } from '@app/kernel';
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import {
@@ -28,6 +28,7 @@ export class ProjectsController {
 
   @Post()
   @Scoped('projects:write')
+  @Idempotent()
   @ApiOperation({ summary: 'Create a project' })
   @ApiCreatedResponse({ type: ProjectResponse })
   async create(@Body() request: CreateProjectRequest, @Caller() caller: CallerValue): Promise<ProjectResponse> {

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { InvalidInput, currentRequest } from '@app/kernel';
+import {
+  type CallHandler,
+  type ExecutionContext,
+  Injectable,
+  type NestInterceptor,
+  type RawBodyRequest,
+} from '@nestjs/common';
+import { ApiHeader } from '@nestjs/swagger';
+import type { NextFunction, Request, Response } from 'express';
+import { type Observable, tap } from 'rxjs';
+
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
+/** Notes the Idempotency-Key of a POST and the fingerprint of its raw body, behind the body parser. */
+export function idempotencyKey(request: RawBodyRequest<Request>, _response: Response, next: NextFunction): void {
+  const key = request.get('idempotency-key');
+  const context = currentRequest();
+  if (request.method !== 'POST' || key === undefined || context === null) {
+    next();
+    return;
+  }
+  if (!KEY.test(key)) {
+    next(new InvalidInput([{ pointer: 'Idempotency-Key', detail: 'must be 1 to 255 visible ASCII characters' }]));
+    return;
+  }
+  const fingerprint = createHash('sha256')
+    .update(request.rawBody ?? '')
+    .digest();
+  context.idempotency = { route: `POST ${request.path}`, key, fingerprint };
+  next();
+}
+
+/** Documents the header on a route that creates. */
+export const Idempotent = (): MethodDecorator =>
+  ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description: 'Creates at most once within 24 hours; a repeated request gets what the first one made',
+  });
+
+/** Says of an answer that an earlier request made what it shows. */
+@Injectable()
+export class IdempotencyInterceptor implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const response = context.switchToHttp().getResponse<Response>();
+    return next.handle().pipe(
+      tap(() => {
+        if (currentRequest()?.isReplay === true && !response.headersSent)
+          response.setHeader('Idempotency-Replayed', 'true');
+      }),
+    );
+  }
+}
