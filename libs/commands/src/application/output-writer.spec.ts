@@ -104,6 +104,19 @@ describe('OutputWriter', () => {
     expect(lengths).toEqual([RUN_BYTES_MAX, RUN_BYTES_MAX, RUN_BYTES_MAX, 5]);
   });
 
+  it('stores a piece whenever it comes, also just when the one before it is done', async () => {
+    for (let turns = 0; turns < 40; turns++) {
+      commands.change(id, { position: START });
+      const before = text('stdout').length;
+      const writer = open();
+      await writer.push(chunk('stdout', 'a'));
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      await writer.push(chunk('stdout', 'b'));
+      await writer.drain();
+      expect([turns, text('stdout').slice(before)]).toEqual([turns, 'ab']);
+    }
+  });
+
   it('takes an empty piece for nothing', async () => {
     const writer = open();
     await writer.push(chunk('stdout', ''));

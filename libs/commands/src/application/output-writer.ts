@@ -64,6 +64,8 @@ export class OutputWriter {
     this.flushing ??= this.run().finally(() => {
       this.flushing = undefined;
       this.roomWaiter?.();
+      // What came after the last look at the buffer found a flush under way, and must not wait for the next piece.
+      if (this.buffer.length > 0 && this.failure === undefined) this.flush();
     });
   }
 
