@@ -27,45 +27,65 @@ uptime_ms() { read -r r_up r_idle </proc/uptime; r_now=$((${r_up%.*} * 1000 + 1$
 
 # The fields of /proc/<pid>/stat after the program's name, which may hold blanks, newlines and parentheses.
 look() {
-  r_stat= r_state= r_ppid= r_start=
+  r_stat= r_state= r_ppid= r_session= r_flags= r_start=
   { while IFS= read -r r_line; do r_stat=$r_line; done; } <"/proc/$1/stat"
   set -- ${r_stat##*) }
   [ $# -gt 20 ] || return 1
-  r_state=$1 r_ppid=$2 r_start=${20}
+  r_state=$1 r_ppid=$2 r_session=$4 r_flags=$7 r_start=${20}
 }
 alive() { look "$1" && [ "$r_start" = "$2" ] && [ "$r_state" != Z ] && [ "$r_state" != X ]; }
 
 # --- finding and killing the tree of $r_id, whose main process is $r_main, started at $r_m0 ---
 
+# A pattern for the start times from $1 on: nothing of the command can have started before it, and most did.
+since() {
+  r_x=$1 r_y= r_since=$1
+  while [ "$r_x" ]; do
+    r_d=${r_x%"${r_x#?}"} r_x=${r_x#?}
+    [ "$r_d" = 9 ] || r_since="$r_since|$r_y[$((r_d + 1))-9][0-9]{${#r_x}}"
+    r_y=$r_y$r_d
+  done
+  r_since="\\) [^ZX] (-?[0-9]+ ){18}($r_since|[1-9][0-9]{${#r_y},}) "
+}
 # $1=1 also counts what cannot be inspected. Sets r_tree to " pid pid " and r_unknown.
 scan() {
-  r_tree=' ' r_rows= r_unknown=0
-  # grep -H puts the path before each line: a line break in a program's name cannot fake a row.
-  r_all=$(grep -H . /proc/[0-9]*/stat)
-  set -f
-  r_deep=$1 IFS=$r_nl
-  for r_l in $r_all; do
-    r_p=${r_l#/proc/} r_p=${r_p%%/*}
-    IFS=' '
-    set -- ${r_l##*) }
-    # A descendant of the command cannot have started before it: that also guards against reused ids.
-    case $1 in [ZX]) continue ;; ?) ;; *) continue ;; esac
-    [ "${20}" -ge "$r_m0" ] || continue
-    [ "$r_p" = "$r_main" ] && [ "$r_m1" ] && [ "${20}" != "$r_m1" ] && continue
-    # Ours: the supervisor, what it runs, and the attachment that started it.
-    case " $$ $r_sup $r_out $r_err $r_launcher " in *" $r_p "*) continue ;; *" $2 "*) [ "$r_p" = "$r_main" ] || continue ;; esac
-    r_rows="$r_rows $r_p:$2:$4:$7"
-  done
+  r_tree=' ' r_rows= r_unknown=0 r_deep=$1
+  [ "$r_launcher" ] && { alive "$r_launcher" "$r_l0" || r_launcher=; }
+  if [ "$r_frugal" ]; then
+    for r_f in /proc/[0-9]*; do
+      r_p=${r_f#/proc/}
+      look "$r_p" && [ "$r_start" -ge "$r_m0" ] && [ "$r_state" != Z ] && row "$r_ppid" "$r_session" "$r_flags" "$r_start"
+    done
+  else
+    # grep -H puts the path before each line: a line break in a program's name cannot fake a row.
+    r_all=$(LC_ALL=C grep -HE "$r_since" /proc/[0-9]*/stat)
+    set -f
+    IFS=$r_nl
+    for r_l in $r_all; do
+      r_p=${r_l#/proc/} r_p=${r_p%%/*}
+      IFS=' '
+      set -- ${r_l##*) }
+      row "$2" "$4" "$7" "${20}"
+    done
+    set +f
+  fi
   IFS=' '
-  [ "$r_rows" ] && {
+  if [ "$r_rows" ]; then
     grow
     hits
     grow
     [ "$r_deep" = 1 ] && for r_row in $r_rows; do unknown; done
-  }
+  fi
   IFS=" 	$r_nl"
-  set +f
   [ "$r_tree" != ' ' ]
+}
+row() {
+  # The id of the main process may be in use again.
+  [ "$r_p" = "$r_main" ] && [ "$r_m1" ] && [ "$4" != "$r_m1" ] && return
+  # Ours: the supervisor, what it runs, and the attachment that started it. Others of ours are known by their environment.
+  [ "$r_p" = $$ ] && return
+  case " $$ $r_launcher " in *" $1 "*) [ "$r_p" = "$r_main" ] || return ;; esac
+  r_rows="$r_rows $r_p:$1:$2:$3"
 }
 # Adds the session of the main process and all children, until nothing is new.
 grow() {
@@ -81,6 +101,15 @@ grow() {
 }
 # Adds the processes whose environment names the command. The probe tells whether this grep knows -z (busybox does not).
 hits() {
+  if [ "$r_frugal" ]; then
+    for r_row in $r_rows; do
+      r_p=${r_row%%:*} r_all=
+      { while IFS= read -r r_line; do r_all=$r_all$r_line$r_nl; done; r_all=$r_all$r_line; } <"/proc/$r_p/environ"
+      # The shell drops the NULs.
+      case $r_all in *"RDEV_COMMAND_ID=$r_id"*) r_tree="$r_tree$r_p " ;; esac
+    done
+    return
+  fi
   set --
   for r_row in $r_rows; do has "$r_tree" "${r_row%%:*}" || set -- "$@" "/proc/${r_row%%:*}/environ"; done
   [ $# = 0 ] && return
@@ -127,7 +156,7 @@ hardkill() {
     kill -KILL $r_tree
     scan "$1" || break
     r_i=$((r_i + 1))
-    [ $r_i -gt 2 ] && nap 0.03
+    [ $r_i -gt 2 ] && [ "$r_frugal" = '' ] && nap 0.03
   done
   for r_p in $r_tree; do r_left=$((r_left + 1)); done
 }
@@ -191,7 +220,7 @@ pump() {
     read -r r_rest r_x <"$r_f.n"
   fi
   # Whoever was left with the pipe in hand must not get SIGPIPE, nor block.
-  [ "$r_cut" ] && cat <&7 >/dev/null 7<&- &
+  if [ "$r_cut" ]; then cat <&7 >/dev/null 7<&- & fi
   exec 9<>"$r_f.rest"
   cpu_ms
   echo "$((r_rest)) $r_bad $r_cpu " 1<>"$r_f.n"
@@ -246,15 +275,18 @@ jobstate() {
     esac
   done
 }
+# The status of a child that has ended. A trapped signal would end the wait early, with a status that could be the child's.
+status() {
+  trap '' USR1
+  trap - CHLD
+  wait "$1"
+  r_code=$?
+  listen
+}
 reap() {
   r_job= r_i=0
   [ "$BASH_VERSION" ] && while jobstate; case $r_job in Running*) [ $r_i -lt 100 ] ;; *) false ;; esac; do r_i=$((r_i + 1)); done
-  # A trapped signal would end the wait early, with a status that could be the command's.
-  trap '' USR1
-  trap - CHLD
-  wait $r_main
-  r_code=$?
-  listen
+  status $r_main
   [ "$BASH_VERSION" ] || jobstate
   case $r_job in
     'Done('*) r_x=${r_job#*(}; r_raw="e ${r_x%%)*}" ;;
@@ -270,12 +302,12 @@ reap() {
   [ $r_cpu0 -ge 0 ] || r_cpu0=0
 }
 # Ends without a record: that is seen as supervisor-gone, and is the truth.
-give_up() { hardkill 0; kill -KILL $r_out $r_err; exit 1; }
+give_up() { trap - EXIT; hardkill 0; kill -KILL $r_out $r_err; exit 1; }
 pumped() {
   over "$1" || return 1
   case $2 in Done' '* | Done) return 0 ;; Done* | [!R]*) give_up ;; esac
-  wait "$1"
-  [ $? = 0 ] || give_up
+  status "$1"
+  [ $r_code = 0 ] || give_up
 }
 record() {
   r_so=0 r_se=0 r_po=0 r_pe=0
@@ -286,12 +318,13 @@ record() {
   printf '1 %s %s %s %s %s %s %s %s %s %s\n%.300s\n' "$r_reason" "$r_raw" $r_ms "$r_cpu0" $r_po $r_pe $r_so $r_se \
     "$r_report" "$r_leftkilled" "$r_detail" 1<>"$r_c/end.tmp"
   mv "$r_c/end.tmp" "$r_c/end"
+  trap - EXIT
   exit 0
 }
 fail_start() { r_reason=start_failed r_detail=${1%%"$r_nl"*} r_ms=0 r_cpu0=- r_raw='- 0' r_report='- 0 0' r_leftkilled=-; record; }
 
 supervise() {
-  r_c=$1 r_launcher=$2 r_sup=$$ r_out= r_err= r_timer= r_woken= r_whole= r_cancel= r_raw= r_outjob= r_errjob= r_detail=
+  r_c=$1 r_launcher=$2 r_l0=$3 r_sup=$$ r_out= r_err= r_timer= r_woken= r_whole= r_frugal= r_cancel= r_raw= r_outjob= r_errjob= r_detail=
   listen
   look $$ || exit 1
   r_s0=$r_start
@@ -346,8 +379,23 @@ supervise() {
   exec 5>&- 6>&-
   r_m1= r_m0=$r_s0
   look $r_main && r_m0=$r_start r_m1=$r_start
+  since $r_m0
   echo "$$ $r_s0 $r_main $r_m0 " 1<>"$r_c/sup"
+  # A shell that cannot make another process ends. The command may be to blame: it must not get away with that.
+  trap rescue EXIT
   watch
+  settle
+}
+rescue() {
+  # A child that a signal hits between fork and exec may run this as well.
+  read -r r_x r_y </proc/self/stat
+  [ "$r_x" = $$ ] || exit 1
+  trap - EXIT
+  r_frugal=1
+  hardkill 0
+  r_frugal=
+  uptime_ms
+  [ "$r_raw" ] || { r_ms=$((r_now - r_t0)); reap; }
   settle
 }
 watch() {
@@ -492,11 +540,16 @@ run() {
     rm -rf "$r_t"
     refuse 'unsupported The request is incomplete, or the spool directory is full.'
   }
-  mkdir -m 700 "$r_root/$r_id" || { rm -rf "$r_t"; return; }
+  mkdir -m 700 "$r_root/$r_id" || {
+    rm -rf "$r_t"
+    [ -d "$r_root/$r_id" ] && return
+    refuse 'unsupported The spool directory is full.'
+  }
   mv "$r_t" "$r_c" || { rmdir "$r_root/$r_id"; refuse 'unsupported The spool directory is full.'; }
   # Somebody who thought us dead may have put a directory there.
   [ -e "$r_c/meta" ] || return
-  setsid sh -c "$r_script" rdev supervise "$r_id" "$r_c" $$ </dev/null >/dev/null 2>&1 3>&- &
+  look $$
+  setsid sh -c "$r_script" rdev supervise "$r_id" "$r_c" $$ "$r_start" </dev/null >/dev/null 2>&1 3>&- &
   r_sup=$! r_how=started
 }
 # Waits for the supervisor's identity. Gives up only after taking its right to start, so that "gone" is a proof.
@@ -582,6 +635,8 @@ attach() {
   ) >/dev/null 3>&- &
   r_w=$!
   follow "$1" "$2"
+  # Following may have failed while the supervisor lives. Then there is no trailer, and the client comes back.
+  if [ "$r_s0" ]; then alive "$r_sup" "$r_s0"; else kill -0 "$r_sup"; fi && [ ! -e "$r_c/end" ] && exit 1
   if [ -e "$r_c/end" ]; then
     { read -r r_x; read -r r_y; } <"$r_c/end"
     trailer "end $r_x$r_nl$r_y"
@@ -610,6 +665,7 @@ cancel() {
   [ -e "$r_c/end" ] && { read -r r_x <"$r_c/end"; trailer "end $r_x"; exit 0; }
   r_m1=$r_m0
   [ "$r_m0" ] || r_m0=0 r_main=-
+  since $r_m0
   if scan 0; then
     kill -TERM $r_tree
     kill -CONT $r_tree
@@ -626,7 +682,7 @@ signal() {
   locate "$@" || refuse absent
   header found
   # Some may have ended since: that kill fails for one does not mean that it failed.
-  [ ! -e "$r_c/end" ] && ready && [ "$r_m0" ] && r_m1=$r_m0 && scan 0 && { kill -"$r_name" $r_tree; trailer sent; exit 0; }
+  [ ! -e "$r_c/end" ] && ready && [ "$r_m0" ] && r_m1=$r_m0 && since $r_m0 && scan 0 && { kill -"$r_name" $r_tree; trailer sent; exit 0; }
   trailer ended
 }
 # Removes the spools of the commands named on stdin, and of those that ended long ago, and what was left half done.
@@ -657,12 +713,12 @@ idle() {
 }
 
 r_mode=$1 r_id=$2
-if [ "$r_mode" = supervise ]; then supervise "$3" "$4"; fi
+if [ "$r_mode" = supervise ]; then supervise "$3" "$4" "$5"; fi
 shift 2
 unset RDEV_COMMAND_ID
 IFS= read -r r_nonce
 IFS= read -r r_want
-r_out= r_err= r_launcher= r_sup= r_s0= r_w=
+r_out= r_err= r_launcher= r_sup= r_s0= r_w= r_frugal=
 case $r_mode in
   run | attach) r_from="$1 $2"; r_lengths="$3 $4 $5" ;;
   cancel) r_ms=$1 ;;
