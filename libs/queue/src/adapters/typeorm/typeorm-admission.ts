@@ -30,7 +30,8 @@ export class TypeormAdmission extends Admission {
              SELECT id, project_id, priority, coalesce(running, 0) AS running,
                row_number() OVER (PARTITION BY project_id, coalesce(lock, id) ORDER BY priority DESC, id) AS turn
              FROM commands LEFT JOIN active USING (project_id)
-             WHERE status = 'queued' AND (lock IS NULL OR locks IS NULL OR lock <> ALL (locks))
+             WHERE status = 'queued' AND (queue_expires_at IS NULL OR queue_expires_at > now())
+               AND (lock IS NULL OR locks IS NULL OR lock <> ALL (locks))
            ), placed AS (
              SELECT id, priority, running, row_number() OVER (PARTITION BY project_id ORDER BY priority DESC, id) AS place
              FROM free WHERE turn = 1

@@ -1,0 +1,2 @@
+export { type AdmissionHarness, describeAdmission } from './describe-admission.js';
+export { InMemoryAdmission } from './in-memory-admission.js';
