@@ -35,6 +35,9 @@ const REFUSED_OPTIONS = [
 const HARMLESS_SETTINGS =
   /^(user\.(name|email)|author\.(name|email)|committer\.(name|email)|color\.[\w.]+|advice\.\w+|init\.defaultbranch|core\.(quotepath|autocrlf|eol|safecrlf|abbrev|filemode|ignorecase|longpaths|symlinks)|commit\.gpgsign|tag\.gpgsign|diff\.(renames|algorithm|context|noprefix|mnemonicprefix)|merge\.(conflictstyle|ff|renames)|pull\.(rebase|ff)|push\.(default|autosetupremote|followtags)|fetch\.(prune|prunetags|parallel)|rebase\.(autosquash|autostash)|log\.(date|decorate)|status\.\w+|safe\.directory|http\.(postbuffer|lowspeedlimit|lowspeedtime)|pack\.(threads|windowmemory))$/;
 
+/** Options of `git config` whose value could pass for the name of the setting, shortened or not. */
+const CONFIG_OPTION_WITH_VALUE = /^(-f|--(fil|bl|c|d|t|v|ur)[a-z]*)$/;
+
 /** Subcommands that run what they are told to. */
 const REFUSED_SUBCOMMANDS: Readonly<Record<string, RegExp>> = {
   bisect: /^run$/,
@@ -88,7 +91,7 @@ function checkSubcommand(args: readonly string[]): void {
   const at = subcommandIndex(args);
   const subcommand = args[at] ?? '';
   const rest = args.slice(at + 1);
-  const refused = REFUSED_SUBCOMMANDS[subcommand];
+  const refused = Object.hasOwn(REFUSED_SUBCOMMANDS, subcommand) ? REFUSED_SUBCOMMANDS[subcommand] : undefined;
   if (
     refused !== undefined &&
     (rest.length === 0 ? refused.test('') : rest.some((argument) => refused.test(argument)))
@@ -100,8 +103,9 @@ function checkSubcommand(args: readonly string[]): void {
     throw new CommandRejected(`an option of "git ${subcommand}" runs a program`);
   }
   if (subcommand === 'config') {
-    const names = rest.filter((argument) => /^[a-z][\w-]*\..+/i.test(argument));
-    for (const name of names.slice(0, 1)) checkSetting(name);
+    const isName = (argument: string, at: number): boolean =>
+      /^[a-z][\w-]*\..+/i.test(argument) && !CONFIG_OPTION_WITH_VALUE.test(rest[at - 1] ?? '');
+    checkSetting(rest.find(isName) ?? '');
     if (rest.some((argument) => /^(-e|edit)$/.test(argument)))
       throw new CommandRejected('"git config" would run an editor');
   }
