@@ -62,10 +62,12 @@ function platformOf({ runtime, dataDir, localEnvironment, kubernetes }: Config):
   });
 }
 
+const UNENDED = `SELECT 1 FROM commands WHERE status IN ('queued', 'starting', 'running') AND id < $1 LIMIT 1`;
+
 function partitionedTables({ retentionDays }: Config): PartitionedTable[] {
   return [
-    { table: 'commands', period: 'month', key: 'cmd', retentionDays: retentionDays.commands },
-    { table: 'command_output', period: 'day', key: 'cmd', retentionDays: retentionDays.output },
+    { table: 'commands', period: 'month', key: 'cmd', retentionDays: retentionDays.commands, inUse: UNENDED },
+    { table: 'command_output', period: 'day', key: 'cmd', retentionDays: retentionDays.output, inUse: UNENDED },
     { table: 'events', period: 'month', key: 'timestamp', retentionDays: retentionDays.events },
   ];
 }

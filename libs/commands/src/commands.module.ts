@@ -11,6 +11,7 @@ import { TypeormCommandRepository } from './adapters/typeorm/typeorm-command.rep
 import { TypeormOutputLedger } from './adapters/typeorm/typeorm-output-ledger.js';
 import { CommandExecutor } from './application/command-executor.js';
 import { CommandRepository } from './application/command.repository.js';
+import { SpoolSweeper } from './application/spool-sweeper.js';
 import { CommandRunner } from './application/command-runner.js';
 import { CommandsService } from './application/commands.service.js';
 import { CommandHints } from './application/hints.js';
@@ -44,6 +45,7 @@ export class CommandsModule {
         CommandHints,
         OpenStreams,
         ProjectCleanup,
+        SpoolSweeper,
         { provide: CommandLimits, useValue: limits },
         { provide: CommandRepository, useClass: TypeormCommandRepository },
         { provide: OutputLedger, useClass: TypeormOutputLedger },

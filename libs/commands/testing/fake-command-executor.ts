@@ -55,6 +55,10 @@ export class FakeCommandExecutor extends CommandExecutor {
     return this.onCancel();
   }
 
+  sweep(): Promise<void> {
+    return Promise.resolve();
+  }
+
   private open(what: Pick<OpenedAttachment, 'how' | 'instance' | 'request' | 'from'>, signal: AbortSignal): Attachment {
     const seen: OpenedAttachment = { ...what, acknowledged: false, closed: false };
     const scene = this.scenes[Math.min(this.opened.length, this.scenes.length - 1)] ?? {};

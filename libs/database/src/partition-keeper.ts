@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { type PartitionedTable, boundLiteral, isExpired, neededPartitions } from './partitions.js';
+import { type PartitionedTable, boundAt, boundLiteral, endOf, isExpired, neededPartitions } from './partitions.js';
 
 export type PartitionedTables = readonly PartitionedTable[];
 export const PartitionedTables = Symbol('PartitionedTables');
@@ -49,9 +49,18 @@ export class PartitionKeeper implements OnModuleInit, OnApplicationShutdown {
       await manager.query(`CREATE TABLE ${name} PARTITION OF ${table.table} FOR VALUES ${bounds}`);
     }
     for (const name of existing.filter((candidate) => isExpired(table, candidate, now))) {
+      if (await this.isInUse(table, name, manager)) continue;
       await manager.query(`DROP TABLE ${name}`);
       this.logger.log({ partition: name }, 'Dropped a partition past its retention');
     }
+  }
+
+  /** A command that has run for longer than the retention keeps its partition. */
+  private async isInUse(table: PartitionedTable, name: string, manager: EntityManager): Promise<boolean> {
+    const end = endOf(table, name);
+    if (table.inUse === undefined || end === null) return false;
+    const rows: unknown[] = await manager.query(table.inUse, [boundAt(table, end)]);
+    return rows.length > 0;
   }
 
   private async existing(table: string, manager: EntityManager): Promise<string[]> {

@@ -8,6 +8,8 @@ export interface PartitionedTable {
   /** What the partition key holds: ids of that kind, which are time-ordered, or a timestamp. */
   readonly key: IdPrefix | 'timestamp';
   readonly retentionDays: number;
+  /** A query that has a row while something older than `$1`, a value of the partition key, is still in use. */
+  readonly inUse?: string;
 }
 
 export interface Partition {
@@ -47,13 +49,24 @@ export function neededPartitions(table: PartitionedTable, now: Date): Partition[
 
 /** Whether everything that a partition of that name can hold is older than the retention. */
 export function isExpired(table: PartitionedTable, name: string, now: Date): boolean {
-  const match = NAME.exec(name);
-  if (match === null) return false;
-  const at = new Date(Date.UTC(Number(match[1]), Number(match[2]) - 1, Number(match[3] ?? 1)));
-  return partitionAt(table, at).to.getTime() <= now.getTime() - table.retentionDays * DAY_MS;
+  const end = endOf(table, name);
+  return end !== null && end.getTime() <= now.getTime() - table.retentionDays * DAY_MS;
 }
 
 /** The bound of a partition as an SQL literal. */
-export function boundLiteral({ key }: PartitionedTable, at: Date): string {
-  return `'${key === 'timestamp' ? at.toISOString() : idFloor(key, at)}'`;
+export function boundLiteral(table: PartitionedTable, at: Date): string {
+  return `'${boundAt(table, at)}'`;
+}
+
+/** The value of the partition key at a moment. */
+export function boundAt({ key }: PartitionedTable, at: Date): string {
+  return key === 'timestamp' ? at.toISOString() : idFloor(key, at);
+}
+
+/** When the span of the partition of that name ends; null if the name is not one of a partition. */
+export function endOf(table: PartitionedTable, name: string): Date | null {
+  const match = NAME.exec(name);
+  if (match === null) return null;
+  const at = new Date(Date.UTC(Number(match[1]), Number(match[2]) - 1, Number(match[3] ?? 1)));
+  return partitionAt(table, at).to;
 }

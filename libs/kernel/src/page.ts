@@ -40,11 +40,11 @@ export function decodeCursor<T extends readonly ('string' | 'number')[]>(
   } catch {
     throw new InvalidCursor();
   }
-  const fits = Array.isArray(key) && key.length === types.length && types.every((type, i) => typeof key[i] === type);
-  if (!fits || key.some((part) => String(part).includes('\0'))) {
-    throw new InvalidCursor();
-  }
-  return key as never;
+  const parts: readonly unknown[] = Array.isArray(key) ? key : [];
+  const fits = parts.length === types.length && types.every((type, i) => typeof parts[i] === type);
+  // PostgreSQL takes no NUL in a text.
+  if (!fits || parts.some((part) => String(part).includes('\0'))) throw new InvalidCursor();
+  return parts as never;
 }
 
 /** Makes a page of rows that were read with one more than the limit. */

@@ -22,6 +22,8 @@ export abstract class CommandExecutor {
   abstract start(instance: Instance, request: StartRequest, from: StreamPosition, signal: AbortSignal): Attachment;
   /** Follows a command whose claim was made. */
   abstract attach(instance: Instance, commandId: string, from: StreamPosition, signal: AbortSignal): Attachment;
+  /** Removes what commands left in the instance that ended longer ago than that. */
+  abstract sweep(instance: Instance, maxAgeSeconds: number): Promise<void>;
   /** Kills the command's whole tree; null if it had ended or was never started. */
   abstract cancel(instance: Instance, commandId: string, graceSeconds: number): Promise<KillReport | null>;
 }

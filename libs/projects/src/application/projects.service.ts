@@ -98,6 +98,13 @@ export class ProjectsService {
     return project;
   }
 
+  /** The projects that run now, whoever may see them. */
+  async runningIds(): Promise<readonly string[]> {
+    const managed = (await this.projects.all()).map((project) => this.runtime.find(project.id) ?? fromManaged(project));
+    const running = [...managed, ...this.runtime.observed()].filter(({ status }) => status === 'running');
+    return [...new Set(running.map(({ id }) => id))];
+  }
+
   /** The variables that each command of the project gets. */
   async environment(id: string): Promise<Readonly<Record<string, string>>> {
     return (await this.projects.findById(id))?.env ?? {};

@@ -19,6 +19,7 @@ import { CommandPage, CommandResponse, toResponse } from './command.response.js'
 import { CancelCommandRequest, CreateCommandRequest, ListCommandsQuery, WaitQuery, toRequest } from './commands.dto.js';
 import { toFilter } from './filter.js';
 import { preferredWaitSeconds, traceparentOf } from './headers.js';
+import { TimelineResponse, toTimeline } from './timeline.dto.js';
 import { clientLeft } from './client-left.js';
 
 const EXAMPLES = {
@@ -82,6 +83,14 @@ export class CommandsController {
   @ApiOkResponse({ type: CommandResponse })
   async get(@Param('id') id: string, @Caller() caller: CallerValue): Promise<CommandResponse> {
     return toResponse(await this.commands.get(id, caller));
+  }
+
+  @Get('commands/:id/timeline')
+  @Scoped('commands:read')
+  @ApiOperation({ summary: 'What has happened to a command, and how long each step took' })
+  @ApiOkResponse({ type: TimelineResponse })
+  async timeline(@Param('id') id: string, @Caller() caller: CallerValue): Promise<TimelineResponse> {
+    return toTimeline(await this.commands.get(id, caller));
   }
 
   @Post('commands/:id/cancel')

@@ -56,6 +56,10 @@ export class KubernetesCommandExecutor extends CommandExecutor {
     return this.supervisor(instance).attach(commandId, from, signal);
   }
 
+  sweep(instance: Instance, maxAgeSeconds: number): Promise<void> {
+    return this.supervisor(instance).sweep([], maxAgeSeconds);
+  }
+
   cancel(instance: Instance, commandId: string, graceSeconds: number): Promise<KillReport | null> {
     return this.supervisor(instance).cancel(commandId, graceSeconds);
   }

@@ -1,0 +1,32 @@
+import { ApiProperty } from '@nestjs/swagger';
+import type { Command } from '../../domain/command.js';
+import { MILESTONES, timelineOf } from '../../domain/timeline.js';
+
+export class TimelineEntryResponse {
+  @ApiProperty({ enum: MILESTONES })
+  event!: string;
+
+  @ApiProperty({ type: String, format: 'date-time' })
+  at!: string;
+
+  @ApiProperty({ type: 'integer', description: 'Milliseconds since the entry before' })
+  sincePreviousMs!: number;
+
+  @ApiProperty({ type: 'integer', description: 'Milliseconds since it was queued' })
+  sinceQueuedMs!: number;
+}
+
+export class TimelineResponse {
+  @ApiProperty()
+  commandId!: string;
+
+  @ApiProperty({ type: [TimelineEntryResponse] })
+  data!: TimelineEntryResponse[];
+}
+
+export function toTimeline(command: Command): TimelineResponse {
+  return {
+    commandId: command.id,
+    data: timelineOf(command).map((entry) => ({ ...entry, at: entry.at.toISOString() })),
+  };
+}

@@ -1,0 +1,54 @@
+import { ProjectsService } from '@app/projects';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { CommandExecutor } from './command-executor.js';
+
+const FIRST_MS = 60_000;
+const INTERVAL_MS = 3_600_000;
+/** Long enough for a replica to come back and read what it missed. */
+const MAX_AGE_SECONDS = 24 * 3_600;
+
+/** Removes spools that nobody acknowledged: those of commands whose replica died between the end and the acknowledgement. */
+@Injectable()
+export class SpoolSweeper implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(SpoolSweeper.name);
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+
+  constructor(
+    private readonly projects: ProjectsService,
+    private readonly executor: CommandExecutor,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.after(FIRST_MS);
+  }
+
+  onApplicationShutdown(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  /** One round over all projects that run; a project that cannot be swept now is swept in a later one. */
+  async sweep(): Promise<void> {
+    for (const id of await this.projects.runningIds()) {
+      if (this.stopped) return;
+      try {
+        await this.executor.sweep(await this.executor.locate(id), MAX_AGE_SECONDS);
+      } catch (error) {
+        this.logger.debug({ err: error, projectId: id }, 'A project could not be swept');
+      }
+    }
+  }
+
+  private after(ms: number): void {
+    this.timer = setTimeout(() => {
+      this.sweep()
+        .catch((error: unknown) => {
+          this.logger.warn({ err: error }, 'The spools could not be swept');
+        })
+        .finally(() => {
+          if (!this.stopped) this.after(INTERVAL_MS);
+        });
+    }, ms);
+  }
+}
