@@ -279,8 +279,15 @@ jobstate() {
 status() {
   trap '' USR1
   trap - CHLD
-  wait "$1"
-  r_code=$?
+  r_code= r_i=0
+  # bash may still answer with signals from before: ask until the answer is another one, or the child is forgotten.
+  while [ $r_i -lt 20 ]; do
+    wait "$1"
+    r_x=$?
+    [ $r_x = 127 ] && [ "$r_code" ] && break
+    r_code=$r_x r_i=$((r_i + 1))
+    case $r_code in 138 | 145) ;; *) break ;; esac
+  done
   listen
 }
 reap() {
@@ -594,10 +601,18 @@ follow() {
     both
     return
   fi
-  tail -c +$(($1 + 1)) -f -s 0.02 --pid="$r_sup" "$r_c/out" 3>&- &
+  # A supervisor that we did not start is the child of process 1, which may never reap it: tail would take the zombie for
+  # alive. A child of ours that ends with it is reaped here. It looks five times a second, and the client learns of the end that late.
+  r_g=$r_sup
+  if [ "$r_how" != started ]; then
+    (while [ ! -e "$r_c/end" ] && alive "$r_sup" "$r_s0"; do nap 0.2; done) >/dev/null 3>&- 4<&- &
+    r_g=$!
+  fi
+  tail -c +$(($1 + 1)) -f -s 0.02 --pid="$r_g" "$r_c/out" 3>&- &
   r_a=$!
-  tail -c +$(($2 + 1)) -f -s 0.02 --pid="$r_sup" "$r_c/err" >&3 3>&- &
+  tail -c +$(($2 + 1)) -f -s 0.02 --pid="$r_g" "$r_c/err" >&3 3>&- &
   r_z=$!
+  [ "$r_how" = started ] || wait "$r_g"
   both && return
   [ "$r_s0" ] || ready
   poll "$r_c/out" "$1" 3>&- &
@@ -624,7 +639,8 @@ attach() {
   header $r_how
   # The connection's end is seen as EOF here. FD 4, as a background command has /dev/null for stdin.
   exec 4<&0
-  trap 'kill $r_a $r_z $r_w; exit 1' TERM
+  r_g=
+  trap 'kill $r_a $r_z $r_w; [ "$r_how" = started ] || kill $r_g; exit 1' TERM
   (
     while read -r r_x r_y <&4; do
       [ "$r_x" = "$r_nonce" ] || continue
