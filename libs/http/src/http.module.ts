@@ -1,6 +1,5 @@
 import { Global, Module } from '@nestjs/common';
-import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
-import { IdempotencyInterceptor } from './idempotency.js';
+import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { ProblemFilter } from './problem.filter.js';
 import { Shutdown } from './shutdown.js';
 import { validationPipe } from './validation.pipe.js';
@@ -11,7 +10,6 @@ import { validationPipe } from './validation.pipe.js';
   providers: [
     Shutdown,
     { provide: APP_FILTER, useClass: ProblemFilter },
-    { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
     { provide: APP_PIPE, useFactory: validationPipe },
   ],
   exports: [Shutdown],

@@ -6,6 +6,8 @@ import {
   Injectable,
   type NestInterceptor,
   type RawBodyRequest,
+  UseInterceptors,
+  applyDecorators,
 } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
 import type { NextFunction, Request, Response } from 'express';
@@ -32,14 +34,6 @@ export function idempotencyKey(request: RawBodyRequest<Request>, _response: Resp
   next();
 }
 
-/** Documents the header on a route that creates. */
-export const Idempotent = (): MethodDecorator =>
-  ApiHeader({
-    name: 'Idempotency-Key',
-    required: false,
-    description: 'Creates at most once within 24 hours; a repeated request gets what the first one made',
-  });
-
 /** Says of an answer that an earlier request made what it shows. */
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
@@ -53,3 +47,17 @@ export class IdempotencyInterceptor implements NestInterceptor {
     );
   }
 }
+
+/**
+ * A route that creates: documents the header, and says when an answer is a replay. Not global: with an interceptor Nest
+ * runs the handler of a stream only after it has sent the headers.
+ */
+export const Idempotent = (): MethodDecorator =>
+  applyDecorators(
+    UseInterceptors(IdempotencyInterceptor),
+    ApiHeader({
+      name: 'Idempotency-Key',
+      required: false,
+      description: 'Creates at most once within 24 hours; a repeated request gets what the first one made',
+    }),
+  );
