@@ -1,8 +1,10 @@
 import {
   InMemoryEventLog,
+  InMemoryIdempotency,
   InMemoryNotifier,
   InMemoryTransactor,
   describeEventLog,
+  describeIdempotency,
   describeNotifier,
   describeTransactor,
 } from './index.js';
@@ -31,4 +33,9 @@ describeNotifier('in memory', async () => {
 describeEventLog('in memory', async () => {
   const transactor = new InMemoryTransactor();
   return { transactor, log: new InMemoryEventLog(transactor), seal: nothing, close: nothing };
+});
+
+describeIdempotency('in memory', async () => {
+  const idempotency = new InMemoryIdempotency();
+  return { here: idempotency, there: idempotency, close: nothing };
 });

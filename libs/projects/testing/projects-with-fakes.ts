@@ -18,6 +18,13 @@ export function projectsWithFakes(
   const projects = new InMemoryProjectRepository(transactor);
   const runtime = new FakeProjectRuntime();
   const provisioner = new Provisioner(projects, runtime, transactor, events);
-  const service = new ProjectsService(projects, runtime, provisioner, transactor, new InMemoryIdempotency(transactor), events);
+  const service = new ProjectsService(
+    projects,
+    runtime,
+    provisioner,
+    transactor,
+    new InMemoryIdempotency(transactor),
+    events,
+  );
   return { service, provisioner, projects, runtime, events };
 }
