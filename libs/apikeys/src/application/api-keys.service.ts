@@ -41,7 +41,7 @@ export class ApiKeysService {
       lastUsedAt: null,
     };
     const { id, isReplay } = await this.idempotency.once(async () => {
-      await this.keys.insert(key);
+      if (!(await this.keys.insert(key))) throw new Error('The prefix of the new key is in use by chance.');
       await this.events.add(keyCreated(key));
       return key.id;
     });

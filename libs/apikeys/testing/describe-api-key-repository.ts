@@ -1,0 +1,107 @@
+import { InvalidCursor, newId } from '@app/kernel';
+import type { ApiKeyRepository } from '../src/application/api-key.repository.js';
+import { newSecret } from '../src/domain/key-format.js';
+import { aKey } from './a-key.js';
+
+export interface ApiKeyRepositoryHarness {
+  readonly keys: ApiKeyRepository;
+  close(): Promise<void>;
+}
+
+export function describeApiKeyRepository(name: string, open: () => Promise<ApiKeyRepositoryHarness>): void {
+  describe(`ApiKeyRepository: ${name}`, () => {
+    let harness: ApiKeyRepositoryHarness;
+    let keys: ApiKeyRepository;
+    beforeEach(async () => {
+      harness = await open();
+      ({ keys } = harness);
+    });
+    afterEach(() => harness.close());
+
+    it('keeps a key as it is', async () => {
+      const key = aKey({
+        name: 'Ünï "x"',
+        scopes: ['commands:read', 'keys:write'],
+        projects: ['team-a-*', 'web'],
+        allowedIps: ['10.0.0.0/8', '::1'],
+        createdBy: newId('key'),
+        expiresAt: new Date('2030-01-02T03:04:05.678Z'),
+      });
+      expect(await keys.insert(key)).toBe(true);
+      expect(await keys.findById(key.id)).toEqual(key);
+      expect(await keys.findByPrefix(key.prefix)).toEqual(key);
+    });
+
+    it('tells none from all: an empty list of rights is not no list', async () => {
+      const none = aKey({ scopes: [], projects: [], allowedIps: [] });
+      const all = aKey();
+      await keys.insert(none);
+      await keys.insert(all);
+      expect(await keys.findById(none.id)).toEqual(none);
+      expect(await keys.findById(all.id)).toMatchObject({ projects: null, allowedIps: null });
+    });
+
+    it('answers null for what there is not, and takes prefixes exactly', async () => {
+      const secret = newSecret();
+      await keys.insert(aKey({}, { ...secret, prefix: 'AbCdEf12' }));
+      expect(await keys.findById(newId('key'))).toBeNull();
+      for (const prefix of ['abcdef12', 'AbCdEf1', 'AbCdEf1%', 'AbCdEf1_', '']) {
+        expect(await keys.findByPrefix(prefix)).toBeNull();
+      }
+    });
+
+    it('adds nothing if there is a key with the prefix', async () => {
+      const key = aKey();
+      await keys.insert(key);
+      const other = aKey({ prefix: key.prefix });
+      expect(await keys.insert(other)).toBe(false);
+      expect(await keys.findById(other.id)).toBeNull();
+      expect(await keys.findByPrefix(key.prefix)).toEqual(key);
+    });
+
+    it('lets one of several with the same prefix win', async () => {
+      const { prefix } = newSecret();
+      const all = await Promise.all(Array.from({ length: 5 }, () => keys.insert(aKey({ prefix }))));
+      expect(all.filter(Boolean)).toHaveLength(1);
+    });
+
+    it('lists newest first, page by page', async () => {
+      const ids: string[] = [];
+      for (let i = 0; i < 5; i++) {
+        const key = aKey();
+        await keys.insert(key);
+        ids.unshift(key.id);
+      }
+      const seen: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await keys.list({ limit: 2, cursor });
+        seen.push(...page.data.map(({ id }) => id));
+        cursor = page.nextCursor ?? undefined;
+      } while (cursor !== undefined);
+      expect(seen).toEqual(ids);
+      await expect(keys.list({ limit: 2, cursor: 'x' })).rejects.toThrow(InvalidCursor);
+    });
+
+    it('revokes once', async () => {
+      const key = aKey();
+      await keys.insert(key);
+      const revoked = await keys.revoke(key.id);
+      expect(revoked).toMatchObject({ ...key, revokedAt: expect.any(Date) });
+      expect(await keys.revoke(key.id)).toBeNull();
+      expect(await keys.revoke(newId('key'))).toBeNull();
+      expect(await keys.findByPrefix(key.prefix)).toEqual(revoked);
+    });
+
+    it('notes a use, but not every one', async () => {
+      const key = aKey();
+      await keys.insert(key);
+      await keys.touch(key.id);
+      const { lastUsedAt } = (await keys.findById(key.id))!;
+      expect(lastUsedAt).not.toBeNull();
+      await keys.touch(key.id);
+      expect((await keys.findById(key.id))!.lastUsedAt).toEqual(lastUsedAt);
+      await keys.touch(newId('key'));
+    });
+  });
+}

@@ -1,0 +1,63 @@
+import { type Page, type PageRequest, decodeCursor, toPage } from '@app/kernel';
+import { InMemoryTransactor } from '@app/kernel/testing';
+import { ApiKeyRepository } from '../src/application/api-key.repository.js';
+import type { ApiKey } from '../src/domain/api-key.js';
+
+const TOUCH_EVERY_MS = 10_000;
+
+/** Keys in memory. */
+export class InMemoryApiKeyRepository extends ApiKeyRepository {
+  private readonly keys = new Map<string, ApiKey>();
+
+  constructor(private readonly transactor = new InMemoryTransactor()) {
+    super();
+  }
+
+  async insert(key: ApiKey): Promise<boolean> {
+    if (this.withPrefix(key.prefix) !== null) return false;
+    this.write({ ...key, revokedAt: null, lastUsedAt: null });
+    return true;
+  }
+
+  async findByPrefix(prefix: string): Promise<ApiKey | null> {
+    return this.withPrefix(prefix);
+  }
+
+  async findById(id: string): Promise<ApiKey | null> {
+    return this.keys.get(id) ?? null;
+  }
+
+  async list({ limit, cursor }: PageRequest): Promise<Page<ApiKey>> {
+    const [before] = cursor === undefined ? [null] : decodeCursor(cursor, 'string');
+    const found = [...this.keys.values()]
+      .filter(({ id }) => before === null || id < before)
+      .sort((a, b) => (a.id < b.id ? 1 : -1));
+    return toPage(found.slice(0, limit + 1), limit, ({ id }) => [id]);
+  }
+
+  async revoke(id: string): Promise<ApiKey | null> {
+    const key = this.keys.get(id);
+    if (key === undefined || key.revokedAt !== null) return null;
+    return this.write({ ...key, revokedAt: new Date() });
+  }
+
+  async touch(id: string): Promise<void> {
+    const key = this.keys.get(id);
+    const isRecent = key?.lastUsedAt != null && Date.now() - key.lastUsedAt.getTime() < TOUCH_EVERY_MS;
+    if (key !== undefined && !isRecent) this.write({ ...key, lastUsedAt: new Date() });
+  }
+
+  private withPrefix(prefix: string): ApiKey | null {
+    return [...this.keys.values()].find((key) => key.prefix === prefix) ?? null;
+  }
+
+  private write(key: ApiKey): ApiKey {
+    const before = this.keys.get(key.id);
+    this.keys.set(key.id, key);
+    this.transactor.onRollback(() => {
+      if (before === undefined) this.keys.delete(key.id);
+      else this.keys.set(key.id, before);
+    });
+    return key;
+  }
+}
