@@ -161,7 +161,9 @@ export function startContract(bench: () => Bench): void {
       const write = channel.stdin.write.bind(channel.stdin) as (chunk: Buffer) => boolean;
       channel.stdin.write = ((chunk: Buffer) => {
         write(chunk.subarray(0, chunk.length - 3));
+        // Not every channel brings the end of stdin to the other side; its own end is noticed everywhere.
         channel.stdin.end();
+        setTimeout(() => channel.destroy(), 500).unref();
         return true;
       }) as typeof channel.stdin.write;
       return channel;
