@@ -121,7 +121,7 @@ describe('commands', () => {
       expect(RDEV_COMMAND_ID).toBe(commandId);
       return rest;
     };
-    const inherited = () => ({ PATH: process.env['PATH'], HOME: process.env['HOME'], LANG: 'C.UTF-8' });
+    const inherited = () => ({ PATH: process.env.PATH, HOME: process.env.HOME, LANG: 'C.UTF-8' });
 
     it('is made from scratch: nothing of the API is in it', async () => {
       const { PWD, OLDPWD, ...rest } = await environmentOf({});
@@ -465,7 +465,7 @@ describe('commands', () => {
         script: 'true',
         labels: { team: 'a' },
       });
-      expect({ status, location: headers['location'] }).toEqual({ status: 202, location: `/v1/commands/${body.id}` });
+      expect({ status, location: headers.location }).toEqual({ status: 202, location: `/v1/commands/${body.id}` });
       expect(body).toMatchObject({
         projectId: project,
         type: 'shell',
@@ -474,7 +474,7 @@ describe('commands', () => {
         result: null,
       });
       expect(headers['preference-applied']).toBeUndefined();
-      expect((await client.get(String(headers['location']))).body.id).toBe(body.id);
+      expect((await client.get(String(headers.location))).body.id).toBe(body.id);
     });
 
     it('answers 200 with the ended command if Prefer: wait suffices', async () => {
@@ -483,7 +483,7 @@ describe('commands', () => {
         { type: 'shell', script: 'sleep 0.1; exit 3' },
         { prefer: 'respond-async, wait=20' },
       );
-      expect({ status, applied: headers['preference-applied'], location: headers['location'] }).toEqual({
+      expect({ status, applied: headers['preference-applied'], location: headers.location }).toEqual({
         status: 200,
         applied: 'wait=20',
         location: `/v1/commands/${body.id}`,

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import {
   type ApiProcess,
   type HttpClient,
-  createProject,
   ended,
   eventually,
   expectProblem,
@@ -131,7 +130,7 @@ describe('keys', () => {
       { forwarded: 'for=10.0.0.1' },
       { 'x-real-ip': '10.0.0.1' },
     ]) {
-      expectProblem(await elsewhere.get('/v1/keys/self', headers as Record<string, string>), 403, 'IP_NOT_ALLOWED');
+      expectProblem(await elsewhere.get('/v1/keys/self', headers), 403, 'IP_NOT_ALLOWED');
     }
     for (const allowed of ['127.0.0.1', '127.0.0.0/8', '0.0.0.0/0']) {
       const here = await withKey({ scopes: [], allowedIps: [allowed] });

@@ -1,17 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+type Truthy<T> = Exclude<T, null | undefined | false | 0 | ''>;
+
 /** Waits until the condition gives something true, and answers it; errors count as "not yet". */
 export async function eventually<T>(
   condition: () => T | Promise<T>,
   timeoutMs = 10_000,
   everyMs = 20,
-): Promise<NonNullable<T>> {
+): Promise<Truthy<T>> {
   const deadline = Date.now() + timeoutMs;
   let problem: unknown;
   do {
     try {
       const value = await condition();
-      if (value) return value;
+      if (value) return value as Truthy<T>;
       problem = undefined;
     } catch (error) {
       problem = error;

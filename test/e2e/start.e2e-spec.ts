@@ -1,0 +1,193 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type ApiProcess,
+  createProject,
+  eventually,
+  expectProblem,
+  expectStatus,
+  freePort,
+  runCommand,
+  startApi,
+} from '../support/index.js';
+
+const RESTART_MS_MAX = 3_000;
+
+describe('starting', () => {
+  const started: ApiProcess[] = [];
+  const directories: string[] = [];
+  const start = async (options: Parameters<typeof startApi>[0]) => {
+    const api = await startApi(options);
+    started.push(api);
+    return api;
+  };
+  const directory = async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'rdev-start-'));
+    directories.push(dir);
+    return dir;
+  };
+  /** Starts an API that cannot start; answers what it says. */
+  const fail = async (env: Record<string, string | undefined>) => {
+    const api = await start({ env, waitUntilReady: false });
+    await eventually(() => !api.isRunning, 20_000);
+    expect(await api.kill()).toBe(1);
+    return api.logs;
+  };
+  afterEach(async () => {
+    for (const api of started.splice(0)) await api.stop();
+    for (const dir of directories.splice(0)) await rm(dir, { recursive: true, force: true });
+  });
+
+  it.each([
+    ['PORT', 'http', '65536'],
+    ['RDEV_RUNTIME', 'docker', 'auto'],
+    ['DATABASE_URL', 'mysql://root:s3cret@localhost/x', ''],
+    ['CONCURRENT_COMMANDS', '0', ''],
+    ['RDEV_OUTPUT_LIMIT_BYTES', '-1', ''],
+    ['RDEV_NAMESPACE', 'Not_A_Label', ''],
+    ['TRUST_PROXY', 'everybody', ''],
+    ['HOST', '0.0.0.0', ''],
+  ])('with a wrong value stops and names the variable, not the value: %s', async (name, value) => {
+    const logs = await fail({ [name]: value });
+    expect(logs).toMatch(new RegExp(`^ *${name} `, 'm'));
+    expect(logs).not.toContain('s3cret');
+    expect(logs).not.toMatch(/^\s+at /m);
+    expect(logs).not.toContain('is ready');
+  });
+
+  it('names all wrong variables at once', async () => {
+    const logs = await fail({ PORT: 'x', RDEV_MAX_QUEUED: 'y', RDEV_RUNTIME: 'z' });
+    for (const name of ['PORT', 'RDEV_MAX_QUEUED', 'RDEV_RUNTIME']) expect(logs).toContain(name);
+  });
+
+  it('on a port in use says so and ends with 1', async () => {
+    const server = createServer();
+    const port = await freePort();
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    try {
+      const logs = await fail({ PORT: String(port) });
+      expect(logs).toContain(`Port ${port}`);
+      expect(logs).toContain('PORT');
+      expect(logs).not.toMatch(/^\s+at /m);
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
+  it('beside another rdev on the same port leaves that one alone', async () => {
+    const first = await start({});
+    const logs = await fail({ PORT: String(first.port) });
+    expect(logs).toContain(`Port ${first.port}`);
+    expect((await first.client.get('/ready')).status).toBe(200);
+  });
+
+  it('without a database that answers says so and ends with 1, without the password', async () => {
+    const logs = await fail({ DATABASE_URL: `postgres://rdev:s3cret@127.0.0.1:${await freePort()}/rdev` });
+    expect(logs).toMatch(/ECONNREFUSED|database/i);
+    expect(logs).not.toContain('s3cret');
+  });
+
+  /** Milliseconds from the start to ready: the best of at most five, as the machine may be busy with other suites. */
+  async function restartMs(api: ApiProcess, signal: NodeJS.Signals): Promise<number> {
+    const times: number[] = [];
+    do {
+      await api.kill(signal);
+      const since = performance.now();
+      await api.start();
+      times.push(Math.round(performance.now() - since));
+    } while (Math.min(...times) > RESTART_MS_MAX && times.length < 5);
+    process.stderr.write(`restart after ${signal}: ready after ${times.join(', ')} ms\n`);
+    return Math.min(...times);
+  }
+
+  it.each([
+    ['a database elsewhere', {}],
+    ['its own database', { DATABASE_URL: undefined }],
+  ])(
+    'on an existing data directory is ready within 3 s, with %s',
+    async (_name, env) => {
+      const api = await start({ env });
+      const project = await createProject(api.client);
+      const { id } = await runCommand(api.client, project, 'echo kept');
+      for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+        expect(await restartMs(api, signal)).toBeLessThan(RESTART_MS_MAX);
+        expect((await api.client.get(`/v1/commands/${id}`)).body.status).toBe('succeeded');
+      }
+    },
+    120_000,
+  );
+
+  describe('with a cluster that cannot be reached', () => {
+    it('goes well; /ready names the runtime, and commands are refused in words', async () => {
+      const dir = await directory();
+      const kubeconfig = join(dir, 'kubeconfig');
+      const server = `https://127.0.0.1:${await freePort()}`;
+      await writeFile(
+        kubeconfig,
+        JSON.stringify({
+          apiVersion: 'v1',
+          kind: 'Config',
+          clusters: [{ name: 'c', cluster: { server, 'insecure-skip-tls-verify': true } }],
+          users: [{ name: 'u', user: { token: 's3cret' } }],
+          contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+          'current-context': 'x',
+        }),
+      );
+      const api = await start({ env: { RDEV_RUNTIME: 'kubernetes', KUBECONFIG: kubeconfig }, waitUntilReady: false });
+      const { body } = await eventually(async () => {
+        const response = await api.client.get('/ready');
+        return response.status === 503 && response;
+      }, 20_000);
+      expect(body).toMatchObject({
+        status: 'error',
+        details: {
+          database: { status: 'up' },
+          migrations: { status: 'up' },
+          runtime: { status: 'down', reason: expect.stringMatching(/./) },
+        },
+      });
+      expectStatus(await api.client.get('/health'), 200);
+      const refused = await api.client.post('/v1/projects/web/commands', { type: 'shell', script: 'true' });
+      expect([404, 503]).toContain(refused.status);
+      expectProblem(refused, refused.status, refused.status === 404 ? 'NOT_FOUND' : 'CLUSTER_UNAVAILABLE');
+      expectStatus(await api.client.get('/v1/projects'), 200);
+      expectStatus(await api.client.get('/v1/keys/self'), 200);
+      expect(api.isRunning).toBe(true);
+      expect(api.logs).not.toContain('s3cret');
+    });
+
+    it.each([
+      ['missing', null],
+      ['no YAML', '{{{'],
+    ])('and a kubeconfig that is %s stops, and names it', async (_name, text) => {
+      const kubeconfig = join(await directory(), 'kubeconfig');
+      if (text !== null) await writeFile(kubeconfig, text);
+      const logs = await fail({ RDEV_RUNTIME: 'kubernetes', KUBECONFIG: kubeconfig });
+      expect(logs).toMatch(/kubeconfig/i);
+    });
+  });
+});
+
+describe('health', () => {
+  let api: ApiProcess;
+  beforeAll(async () => {
+    api = await startApi();
+  });
+  afterAll(() => api.stop());
+
+  it('is told without a key', async () => {
+    const { status, body } = await api.client.as(undefined).get('/health');
+    expect({ status, body }).toEqual({ status: 200, body: { status: 'ok' } });
+  });
+
+  it('is told of each part', async () => {
+    const { status, body } = await api.client.as(undefined).get('/ready');
+    const up = { status: 'up' };
+    expect({ status, body }).toEqual({
+      status: 200,
+      body: { status: 'ok', details: { database: up, migrations: up, runtime: up } },
+    });
+  });
+});
