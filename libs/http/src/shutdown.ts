@@ -1,11 +1,19 @@
+import type { Server } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { ReplaySubject } from 'rxjs';
+
+/** What is being answered has so long to come to its end. */
+const DRAIN_MS = 3_000;
 
 /** Tells streams and long polls that the process is going to stop. */
 @Injectable()
 export class Shutdown implements BeforeApplicationShutdown {
   private readonly subject = new ReplaySubject<void>(1);
   private readonly controller = new AbortController();
+
+  constructor(private readonly adapterHost: HttpAdapterHost) {}
 
   /** Emits once, when the process begins to stop. */
   readonly started = this.subject.asObservable();
@@ -19,9 +27,12 @@ export class Shutdown implements BeforeApplicationShutdown {
     return this.controller.signal.aborted;
   }
 
-  beforeApplicationShutdown(): void {
+  async beforeApplicationShutdown(): Promise<void> {
     this.controller.abort();
     this.subject.next();
     this.subject.complete();
+    // Right after this Nest cuts all connections, also those whose last words are not written yet.
+    const server = this.adapterHost.httpAdapter.getHttpServer() as Server;
+    await Promise.race([new Promise((resolve) => server.close(resolve)), delay(DRAIN_MS, undefined, { ref: false })]);
   }
 }
