@@ -1,0 +1,109 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type ApiProcess,
+  Transcript,
+  createProject,
+  ended,
+  runCommand,
+  startApi,
+  startCommand,
+} from '../support/index.js';
+
+const MEGABYTE = 1024 * 1024;
+const LARGE = 500 * MEGABYTE;
+const LIMIT = 64 * MEGABYTE;
+const GROWTH_MAX = 64 * MEGABYTE;
+
+/** Text, as fast as it goes: 64 KiB lines would hide what lines cost. */
+const write = (bytes: number) => `yes 0123456789abcdefghijklmnopqrstuvwxyz | head -c ${bytes}`;
+
+describe('500 MB of output', () => {
+  let api: ApiProcess;
+  let project: string;
+
+  beforeAll(async () => {
+    api = await startApi();
+    project = await createProject(api.client);
+  });
+  afterAll(() => api.stop());
+
+  async function residentBytes(): Promise<number> {
+    const status = await readFile(`/proc/${api.pid}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
+  }
+
+  /** The most memory that the API has while the work is done. */
+  async function peakDuring(work: () => Promise<void>): Promise<number> {
+    let peak = await residentBytes();
+    const sample = async () => {
+      peak = Math.max(peak, await residentBytes());
+    };
+    const timer = setInterval(() => void sample(), 100);
+    await work().finally(() => clearInterval(timer));
+    return peak;
+  }
+
+  /** Reads events, but pauses so often that the server has more to send than it may keep. */
+  async function readSlowly(id: string, stop: AbortSignal): Promise<number> {
+    const transcript = new Transcript();
+    for await (const event of await api.client.sse(`/v1/commands/${id}/events`)) {
+      transcript.add({ ...event, data: event.data });
+      if (stop.aborted) break;
+      if (event.event === 'output') await delay(50);
+    }
+    return transcript.position.stdout;
+  }
+
+  it('leaves the memory flat, with a slow reader attached', async () => {
+    const follow = async (bytes: number) => {
+      const { id } = await startCommand(api.client, project, { script: write(bytes), maxOutputBytes: 1024 * MEGABYTE });
+      const stop = new AbortController();
+      const reading = readSlowly(id, stop.signal);
+      while ((await api.client.get(`/v1/commands/${id}/wait?timeoutSeconds=60`)).body.result === null);
+      stop.abort();
+      expect(await reading).toBeGreaterThan(0);
+      const { status, result } = await ended(api.client, id);
+      expect({ status, result }).toMatchObject({
+        status: 'succeeded',
+        result: { stdoutBytes: bytes, truncated: false },
+      });
+    };
+    await follow(60 * MEGABYTE); // Warms up: code is compiled, pools and heaps have grown.
+    const before = await residentBytes();
+    const since = performance.now();
+    const peak = await peakDuring(() => follow(LARGE));
+    const seconds = (performance.now() - since) / 1000;
+    const growth = peak - before;
+    process.stderr.write(
+      `500 MB: ${Math.round(LARGE / MEGABYTE / seconds)} MiB/s, RSS ${Math.round(before / MEGABYTE)} MiB before, ${Math.round(growth / MEGABYTE)} MiB more at most\n`,
+    );
+    expect(growth).toBeLessThan(GROWTH_MAX);
+  }, 180_000);
+
+  it('succeeds under the default limit, truncated, with a gap that says what is missing', async () => {
+    const { id, status, result } = await runCommand(api.client, project, write(LARGE));
+    expect({ status, result }).toMatchObject({
+      status: 'succeeded',
+      result: { exitCode: 0, truncated: true, stdoutBytes: LARGE, stderrBytes: 0 },
+    });
+    const { headers } = await api.client.bytes(`/v1/commands/${id}/output?limit=1`);
+    expect(headers['rdev-missing']).toBeUndefined();
+    const end = await api.client.bytes(`/v1/commands/${id}/output?from=${LIMIT - 1}`);
+    expect(end.bytes).toHaveLength(1);
+    expect(end.headers).toMatchObject({ 'rdev-missing': `${LIMIT}-${LARGE}`, 'rdev-complete': 'true' });
+    const lastEventId = `${LIMIT - 5}-0`;
+    const events = [];
+    for await (const event of await api.client.sse(`/v1/commands/${id}/events`, { lastEventId })) events.push(event);
+    expect(events.find(({ event }) => event === 'gap')?.data).toEqual({
+      stream: 'stdout',
+      from: LIMIT,
+      to: LARGE,
+      reason: 'output_limit',
+    });
+    expect(events.at(-1)).toMatchObject({
+      event: 'complete',
+      data: { status: 'succeeded', result: { truncated: true } },
+    });
+  }, 120_000);
+});
