@@ -107,7 +107,8 @@ function frameworkStatus(error: unknown): number {
 function frameworkDetail(error: unknown, status: number): string {
   const type = (error as { type?: unknown }).type;
   if (status === 413) return 'The body is larger than 1 MiB.';
-  if (type === 'entity.parse.failed') return 'The body is not valid JSON.';
+  // Nest wraps what JSON.parse throws, whose text quotes the body.
+  if (type === 'entity.parse.failed' || /\bJSON\b/.test((error as Error).message)) return 'The body is not valid JSON.';
   if (type === 'charset.unsupported') return 'The body must be UTF-8.';
   return error instanceof HttpException ? error.message : (STATUS_CODES[status] ?? 'The request is malformed.');
 }
