@@ -55,6 +55,10 @@ export class FakeCommandExecutor extends CommandExecutor {
     return this.onCancel();
   }
 
+  signal(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   sweep(): Promise<void> {
     return Promise.resolve();
   }

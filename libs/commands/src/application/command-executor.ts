@@ -1,4 +1,4 @@
-import type { Attachment, KillReport, StartRequest, StreamPosition } from '@app/supervisor';
+import type { Attachment, KillReport, SignalName, StartRequest, StreamPosition } from '@app/supervisor';
 import type { Instance } from '../domain/command.js';
 import type { Reason } from '../domain/result.js';
 
@@ -22,6 +22,8 @@ export abstract class CommandExecutor {
   abstract start(instance: Instance, request: StartRequest, from: StreamPosition, signal: AbortSignal): Attachment;
   /** Follows a command whose claim was made. */
   abstract attach(instance: Instance, commandId: string, from: StreamPosition, signal: AbortSignal): Attachment;
+  /** Sends a signal to all processes of the command; false if it has ended or was never started. */
+  abstract signal(instance: Instance, commandId: string, name: SignalName): Promise<boolean>;
   /** Removes what commands left in the instance that ended longer ago than that. */
   abstract sweep(instance: Instance, maxAgeSeconds: number): Promise<void>;
   /** Kills the command's whole tree; null if it had ended or was never started. */

@@ -12,6 +12,7 @@ import {
   newId,
 } from '@app/kernel';
 import { ProjectsService } from '@app/projects';
+import type { SignalName } from '@app/supervisor';
 import { Injectable } from '@nestjs/common';
 import {
   type Command,
@@ -22,9 +23,10 @@ import {
   commandEnded,
 } from '../domain/command.js';
 import { hasEnded } from '../domain/status.js';
-import { QueueFull } from '../domain/command.errors.js';
+import { CommandEnded, CommandNotRunning, QueueFull } from '../domain/command.errors.js';
 import { type Ending, notStarted } from '../domain/result.js';
 import { type CommandFilter, CommandRepository } from './command.repository.js';
+import { CommandExecutor } from './command-executor.js';
 import { CommandHints } from './hints.js';
 import { CommandLimits } from './limits.js';
 import { Waiter } from './waiter.js';
@@ -52,6 +54,7 @@ export class CommandsService {
     private readonly events: EventLog,
     private readonly hints: CommandHints,
     private readonly limits: CommandLimits,
+    private readonly executor: CommandExecutor,
   ) {}
 
   /** Queues a command. @throws {@link NotFound}, {@link ProjectNotRunning}, {@link QueueFull} or {@link InvalidInput} */
@@ -117,6 +120,15 @@ export class CommandsService {
       return this.get(id, caller);
     }
     if ((await this.commands.requestCancel(id, graceSeconds)) !== null) this.hints.cancelRequested(id);
+    return this.get(id, caller);
+  }
+
+  /** Sends a signal to all processes of a command. @throws {@link CommandEnded} or {@link CommandNotRunning} */
+  async signal(id: string, name: SignalName, caller: Caller): Promise<Command> {
+    const command = await this.get(id, caller);
+    if (hasEnded(command.status)) throw new CommandEnded(id);
+    if (command.status !== 'running' || command.instance === null) throw new CommandNotRunning(id, command.status);
+    if (!(await this.executor.signal(command.instance, id, name))) throw new CommandEnded(id);
     return this.get(id, caller);
   }
 

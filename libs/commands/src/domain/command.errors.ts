@@ -20,6 +20,26 @@ export class OutputExpired extends DomainError {
   }
 }
 
+export class CommandEnded extends DomainError {
+  readonly kind = 'conflict';
+  readonly code = 'COMMAND_ENDED';
+
+  constructor(id: string) {
+    super(`The command "${id}" has ended.`, { commandId: id });
+  }
+}
+
+/** It waits in the queue, or is just being started. */
+export class CommandNotRunning extends DomainError {
+  readonly kind = 'conflict';
+  readonly code = 'CONFLICT';
+  override readonly retryable = true;
+
+  constructor(id: string, status: string) {
+    super(`The command "${id}" is ${status} and has no process yet.`, { commandId: id });
+  }
+}
+
 /** Another replica has taken the command over; whoever gets this lets go of it. */
 export class LeaseLost extends Error {
   constructor(id: string) {

@@ -16,7 +16,14 @@ import { OpenStreams } from '../../application/open-streams.js';
 import type { Command } from '../../domain/command.js';
 import { hasEnded } from '../../domain/status.js';
 import { CommandPage, CommandResponse, toResponse } from './command.response.js';
-import { CancelCommandRequest, CreateCommandRequest, ListCommandsQuery, WaitQuery, toRequest } from './commands.dto.js';
+import {
+  CancelCommandRequest,
+  CreateCommandRequest,
+  ListCommandsQuery,
+  SignalCommandRequest,
+  WaitQuery,
+  toRequest,
+} from './commands.dto.js';
 import { toFilter } from './filter.js';
 import { preferredWaitSeconds, traceparentOf } from './headers.js';
 import { TimelineResponse, toTimeline } from './timeline.dto.js';
@@ -91,6 +98,19 @@ export class CommandsController {
   @ApiOkResponse({ type: TimelineResponse })
   async timeline(@Param('id') id: string, @Caller() caller: CallerValue): Promise<TimelineResponse> {
     return toTimeline(await this.commands.get(id, caller));
+  }
+
+  @Post('commands/:id/signal')
+  @Scoped('commands:execute')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Send a signal to all processes of a command' })
+  @ApiOkResponse({ type: CommandResponse, description: 'It was sent' })
+  async signal(
+    @Param('id') id: string,
+    @Body() { signal }: SignalCommandRequest,
+    @Caller() caller: CallerValue,
+  ): Promise<CommandResponse> {
+    return toResponse(await this.commands.signal(id, signal, caller));
   }
 
   @Post('commands/:id/cancel')

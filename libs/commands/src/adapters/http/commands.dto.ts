@@ -1,5 +1,6 @@
 import { ARGUMENT_BYTES_MAX, IsEnvironment, IsLabels, PageQuery } from '@app/http';
 import { InvalidInput, type InvalidField } from '@app/kernel';
+import { SIGNAL_NAMES, type SignalName } from '@app/supervisor';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform, Type } from 'class-transformer';
 import {
@@ -174,6 +175,13 @@ export class CancelCommandRequest {
   @Min(0)
   @Max(3600)
   graceSeconds = 10;
+}
+
+export class SignalCommandRequest {
+  @ApiProperty({ enum: SIGNAL_NAMES, description: 'With or without SIG' })
+  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.replace(/^SIG/, '') : value))
+  @IsIn(SIGNAL_NAMES)
+  signal!: SignalName;
 }
 
 export class ListCommandsQuery extends PageQuery {

@@ -7,7 +7,14 @@ import {
   choosePod,
 } from '@app/kubernetes';
 import { ProjectNotRunning } from '@app/projects';
-import { type Attachment, type KillReport, type StartRequest, type StreamPosition, Supervisor } from '@app/supervisor';
+import {
+  type Attachment,
+  type KillReport,
+  type SignalName,
+  type StartRequest,
+  type StreamPosition,
+  Supervisor,
+} from '@app/supervisor';
 import { Injectable } from '@nestjs/common';
 import { CommandExecutor, type InstanceState } from '../../application/command-executor.js';
 import type { Instance } from '../../domain/command.js';
@@ -54,6 +61,10 @@ export class KubernetesCommandExecutor extends CommandExecutor {
 
   attach(instance: Instance, commandId: string, from: StreamPosition, signal: AbortSignal): Attachment {
     return this.supervisor(instance).attach(commandId, from, signal);
+  }
+
+  signal(instance: Instance, commandId: string, name: SignalName): Promise<boolean> {
+    return this.supervisor(instance).signal(commandId, name);
   }
 
   sweep(instance: Instance, maxAgeSeconds: number): Promise<void> {

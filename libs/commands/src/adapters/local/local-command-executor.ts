@@ -3,6 +3,7 @@ import { Workspaces } from '@app/local';
 import {
   type Attachment,
   type KillReport,
+  type SignalName,
   type StartRequest,
   type StreamPosition,
   Supervisor,
@@ -41,6 +42,10 @@ export class LocalCommandExecutor extends CommandExecutor {
 
   attach(instance: Instance, commandId: string, from: StreamPosition, signal: AbortSignal): Attachment {
     return this.supervisor(instance).attach(commandId, from, signal);
+  }
+
+  signal(instance: Instance, commandId: string, name: SignalName): Promise<boolean> {
+    return this.supervisor(instance).signal(commandId, name);
   }
 
   sweep(instance: Instance, maxAgeSeconds: number): Promise<void> {
