@@ -4,8 +4,8 @@ import type { Position } from '../../domain/position.js';
 import { formatEventId } from '../../domain/event-id.js';
 import { type Frame, Framer } from './framer.js';
 
-/** Part of a character waits so long for its rest; the look after that is at most 50 ms later. */
-const PARTIAL_CHARACTER_MS = 150;
+/** Part of a character waits so long for its rest; the look after that is at most 200 ms later. */
+const PARTIAL_CHARACTER_MS = 50;
 
 /** The messages of a command's stream. Each carries the position that a client has once it has read it. */
 export async function* toMessages(
@@ -30,7 +30,7 @@ export async function* toMessages(
         for (const frame of framer.push(item.runs)) yield toMessage(frame);
         break;
       case 'idle':
-        if ((framer.heldMs() ?? 0) > PARTIAL_CHARACTER_MS) for (const frame of framer.flush()) yield toMessage(frame);
+        for (const frame of framer.flush(PARTIAL_CHARACTER_MS)) yield toMessage(frame);
         break;
       case 'ended': {
         for (const frame of framer.flush()) yield toMessage(frame);

@@ -26,7 +26,7 @@ const EMPTY: Buffer = Buffer.alloc(0);
 export class Framer {
   private readonly held: Record<StreamName, Buffer> = { stdout: EMPTY, stderr: EMPTY };
   private readonly given: { stdout: number; stderr: number };
-  private heldSince: number | null = null;
+  private readonly heldSince: Record<StreamName, number> = { stdout: 0, stderr: 0 };
 
   constructor(from: Position) {
     this.given = { ...from };
@@ -35,11 +35,6 @@ export class Framer {
   /** The bytes that the frames so far hold; what waits is not among them. */
   get position(): Position {
     return { ...this.given };
-  }
-
-  /** How long bytes have been waiting for the rest of their character; null if none are. */
-  heldMs(): number | null {
-    return this.heldSince === null ? null : performance.now() - this.heldSince;
   }
 
   *push(runs: readonly OutputRun[]): Generator<Frame> {
@@ -51,7 +46,8 @@ export class Framer {
         yield { kind: 'gap', stream: run.stream, from: run.offset, to, reason: run.reason, after: this.position };
         continue;
       }
-      let bytes: Buffer = Buffer.concat([this.held[run.stream], run.data]);
+      const held = this.held[run.stream];
+      let bytes: Buffer = Buffer.concat([held, run.data]);
       while (bytes.length > 0) {
         const piece = bytes.subarray(0, FRAME_BYTES_MAX);
         const whole = piece.length - partialCharacterBytes(piece);
@@ -59,17 +55,18 @@ export class Framer {
         yield this.frame(run.stream, bytes.subarray(0, whole));
         bytes = bytes.subarray(whole);
       }
+      // What waits is another character unless nothing was given.
+      if (bytes.length < held.length + run.data.length || held.length === 0)
+        this.heldSince[run.stream] = performance.now();
       this.held[run.stream] = bytes;
     }
-    const holds = this.held.stdout.length + this.held.stderr.length > 0;
-    this.heldSince = holds ? (this.heldSince ?? performance.now()) : null;
   }
 
-  /** Gives what waits, whole character or not. */
-  *flush(): Generator<Frame> {
-    yield* this.flushStream('stdout');
-    yield* this.flushStream('stderr');
-    this.heldSince = null;
+  /** Gives what has waited for that long, whole character or not. */
+  *flush(waitedMs = 0): Generator<Frame> {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      if (performance.now() - this.heldSince[stream] >= waitedMs) yield* this.flushStream(stream);
+    }
   }
 
   private *flushStream(stream: StreamName): Generator<Frame> {
