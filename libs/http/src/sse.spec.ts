@@ -1,0 +1,220 @@
+import { EventEmitter } from 'node:events';
+import { Deferred, until } from '@app/kernel/testing';
+import { Logger, type MessageEvent } from '@nestjs/common';
+import type { Request } from 'express';
+import { NEVER, Observable, Subject, toArray } from 'rxjs';
+import { HEARTBEAT_MS, paced, stream } from './sse.js';
+
+/** What of a response the stream looks at. */
+class FakeResponse extends EventEmitter {
+  writableLength = 0;
+  destroyed = false;
+
+  destroy(): void {
+    this.destroyed = true;
+    this.emit('close');
+  }
+}
+
+const requestWith = (res: FakeResponse): Request => ({ res }) as unknown as Request;
+const message = (id: string): MessageEvent => ({ type: 'output', id, data: id });
+
+describe('stream', () => {
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  const record = (
+    events: Observable<MessageEvent>,
+    stop: Observable<unknown> = NEVER,
+  ): { seen: MessageEvent[]; state: { ended: boolean }; unsubscribe: () => void } => {
+    const seen: MessageEvent[] = [];
+    const state = { ended: false };
+    const subscription = stream(events, stop, 'first').subscribe({
+      next: (event) => seen.push(event),
+      complete: () => (state.ended = true),
+    });
+    return { seen, state, unsubscribe: () => subscription.unsubscribe() };
+  };
+
+  it('passes messages on and ends with them', () => {
+    const events = new Subject<MessageEvent>();
+    const { seen, state } = record(events);
+    events.next(message('a'));
+    events.next(message('b'));
+    events.complete();
+    expect(seen.map(({ id }) => id)).toEqual(['a', 'b']);
+    expect(state.ended).toBe(true);
+    jest.advanceTimersByTime(HEARTBEAT_MS * 3);
+    expect(seen).toHaveLength(2);
+  });
+
+  it('beats with the latest id, and with the first before there is one', () => {
+    const events = new Subject<MessageEvent>();
+    const { seen } = record(events);
+    jest.advanceTimersByTime(HEARTBEAT_MS);
+    events.next(message('a'));
+    events.next({ type: 'status', data: 'has no id' });
+    jest.advanceTimersByTime(HEARTBEAT_MS);
+    const beats = seen.filter(({ type }) => type === 'heartbeat');
+    expect(beats.map(({ id }) => id)).toEqual(['first', 'a']);
+    expect(beats[0]!.data).toEqual({ at: expect.stringMatching(/^\d{4}-.*Z$/) });
+  });
+
+  it('gives every message an id', () => {
+    const events = new Subject<MessageEvent>();
+    const stop = new Subject<void>();
+    const { seen } = record(events, stop);
+    jest.advanceTimersByTime(HEARTBEAT_MS);
+    events.next(message('a'));
+    jest.advanceTimersByTime(HEARTBEAT_MS);
+    stop.next();
+    expect(seen.map(({ id }) => id)).toEqual(['first', 'a', 'a', 'a']);
+  });
+
+  it('tells clients at a stop to come back, with the latest id, and ends', () => {
+    const events = new Subject<MessageEvent>();
+    const stop = new Subject<void>();
+    const { seen, state } = record(events, stop);
+    events.next(message('a'));
+    stop.next();
+    expect(seen.at(-1)).toMatchObject({ id: 'a', retry: expect.any(Number) });
+    expect(state.ended).toBe(true);
+    expect(events.observed).toBe(false);
+    events.next(message('late'));
+    jest.advanceTimersByTime(HEARTBEAT_MS);
+    expect(seen).toHaveLength(2);
+  });
+
+  it('ends at once when the process is stopping already', () => {
+    let alive = 0;
+    const events = new Observable<MessageEvent>(() => {
+      alive++;
+      return () => alive--;
+    });
+    const { seen, state } = record(events, new Observable((subscriber) => subscriber.next()));
+    expect(state.ended).toBe(true);
+    expect(seen).toMatchObject([{ retry: expect.any(Number) }]);
+    expect(alive).toBe(0);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('lets go of everything when the client leaves', () => {
+    const events = new Subject<MessageEvent>();
+    const stop = new Subject<void>();
+    const { unsubscribe } = record(events, stop);
+    unsubscribe();
+    expect([events.observed, stop.observed, jest.getTimerCount()]).toEqual([false, false, 0]);
+  });
+});
+
+describe('paced', () => {
+  beforeAll(() => Logger.overrideLogger(false));
+
+  it('gives what the generator yields, and ends with it', async () => {
+    async function* events(): AsyncGenerator<MessageEvent> {
+      yield message('a');
+      yield message('b');
+    }
+    const seen = await new Promise<MessageEvent[]>((resolve) => {
+      paced(requestWith(new FakeResponse()), events).pipe(toArray()).subscribe(resolve);
+    });
+    expect(seen.map(({ id }) => id)).toEqual(['a', 'b']);
+  });
+
+  it('waits for a reader that does not keep up, and goes on when it does', async () => {
+    const response = new FakeResponse();
+    const seen: string[] = [];
+    async function* events(): AsyncGenerator<MessageEvent> {
+      for (let i = 0; i < 5; i++) yield message(String(i));
+    }
+    response.writableLength = 1_000_000;
+    let ended = false;
+    paced(requestWith(response), events).subscribe({
+      next: ({ id }) => seen.push(id ?? ''),
+      complete: () => (ended = true),
+    });
+    await until(() => response.listenerCount('drain') === 1);
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(seen).toEqual(['0']);
+    response.emit('drain');
+    await until(() => seen.length === 2 && response.listenerCount('drain') === 1);
+    response.writableLength = 0;
+    response.emit('drain');
+    await until(() => ended);
+    expect(seen).toHaveLength(5);
+    expect(response.listenerCount('drain')).toBe(0);
+  });
+
+  it('tells the generator when the client leaves, and cleans up behind it', async () => {
+    const cleaned = new Deferred<string>();
+    async function* events(signal: AbortSignal): AsyncGenerator<MessageEvent> {
+      try {
+        yield message('a');
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      } finally {
+        cleaned.resolve(signal.aborted ? 'told' : 'not told');
+      }
+    }
+    const seen: unknown[] = [];
+    const subscription = paced(requestWith(new FakeResponse()), events).subscribe((event) => seen.push(event));
+    await until(() => seen.length === 1);
+    subscription.unsubscribe();
+    expect(await cleaned.promise).toBe('told');
+  });
+
+  it('lets go of a reader that leaves while it is waited for', async () => {
+    const response = new FakeResponse();
+    response.writableLength = 1_000_000;
+    const cleaned = new Deferred();
+    async function* events(): AsyncGenerator<MessageEvent> {
+      try {
+        for (;;) yield message('x');
+      } finally {
+        cleaned.resolve();
+      }
+    }
+    const subscription = paced(requestWith(response), events).subscribe();
+    await until(() => response.listenerCount('drain') === 1);
+    subscription.unsubscribe();
+    await cleaned.promise;
+    expect(response.listenerCount('drain')).toBe(0);
+    expect(response.destroyed).toBe(false);
+  });
+
+  it('disconnects a reader that takes nothing for long', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'performance', 'queueMicrotask'] });
+    try {
+      const response = new FakeResponse();
+      response.writableLength = 1_000_000;
+      async function* events(): AsyncGenerator<MessageEvent> {
+        for (;;) yield message('x');
+      }
+      const subscription = paced(requestWith(response), events).subscribe();
+      while (response.listenerCount('drain') === 0) await new Promise((resolve) => setImmediate(resolve));
+      await jest.advanceTimersByTimeAsync(29_000);
+      expect(response.destroyed).toBe(false);
+      await jest.advanceTimersByTimeAsync(2_000);
+      expect(response.destroyed).toBe(true);
+      subscription.unsubscribe();
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('breaks the connection when the source fails: no event is named error, and the answer is not whole', async () => {
+    const response = new FakeResponse();
+    async function* events(): AsyncGenerator<MessageEvent> {
+      yield message('a');
+      throw new Error('connect ECONNREFUSED 10.0.0.1');
+    }
+    const seen: unknown[] = [];
+    const problem = await new Promise((resolve) => {
+      paced(requestWith(response), events).subscribe({
+        next: (event) => seen.push(event),
+        error: resolve,
+        complete: () => resolve(null),
+      });
+    });
+    expect([problem, response.destroyed, seen.length]).toEqual([null, true, 1]);
+  });
+});
