@@ -98,5 +98,7 @@ export class RunningCommands implements OnApplicationBootstrap, OnApplicationShu
     const ids = await this.commands.takeOver(this.owner, LEASE_SECONDS, TAKE_OVER_MAX);
     if (ids.length > 0) this.logger.log({ commandIds: ids }, 'Took commands over');
     for (const id of ids) this.adopt(id);
+    // The stop came meanwhile, and nobody here will run them.
+    if (this.stopped) await this.commands.releaseLeases(ids, this.owner);
   }
 }
