@@ -1,0 +1,119 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { until } from '@app/kernel/testing';
+import { Workspaces } from '@app/local';
+import { aProject, describeProjectRuntime } from '@app/projects/testing';
+import { LocalProjectRuntime } from './local-project-runtime.js';
+
+const environment = { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', GIT_CONFIG_NOSYSTEM: '1' };
+
+interface Place {
+  readonly dir: string;
+  readonly workspaces: Workspaces;
+  readonly gitUrl: string;
+  git(...args: string[]): void;
+}
+
+async function open(): Promise<Place> {
+  const dir = await mkdtemp(join(tmpdir(), 'rdev-local-runtime-'));
+  const workspaces = new Workspaces(join(dir, 'data'), environment);
+  await workspaces.ensure();
+  const gitUrl = join(dir, 'origin');
+  const identity = ['-c', 'user.name=t', '-c', 'user.email=t@example.com'];
+  const git = (...args: string[]): void => {
+    execFileSync('git', ['-C', gitUrl, ...identity, ...args], { env: environment, stdio: 'pipe' });
+  };
+  await mkdir(gitUrl);
+  git('init', '--quiet', '--initial-branch=main');
+  await writeFile(join(gitUrl, 'README'), 'hello');
+  git('add', '.');
+  git('commit', '--quiet', '-m', 'first');
+  git('switch', '--quiet', '-c', 'next');
+  await writeFile(join(gitUrl, 'NEW'), 'new');
+  git('add', '.');
+  git('commit', '--quiet', '-m', 'second');
+  git('switch', '--quiet', 'main');
+  return { dir, workspaces, gitUrl, git };
+}
+
+describeProjectRuntime('local', async () => {
+  const { dir, workspaces, gitUrl } = await open();
+  return {
+    runtime: new LocalProjectRuntime(workspaces),
+    gitUrl,
+    files: (id) =>
+      readdir(workspaces.directory(id)).then(
+        (names) => names.sort(),
+        () => null,
+      ),
+    close: () => rm(dir, { recursive: true }),
+  };
+});
+
+describe('LocalProjectRuntime', () => {
+  let place: Place;
+  beforeAll(async () => (place = await open()));
+  afterAll(() => rm(place.dir, { recursive: true }));
+
+  it('gives up a clone when it is told to, and takes no half of one for a project later', async () => {
+    const { dir, workspaces, gitUrl } = place;
+    const runtime = new LocalProjectRuntime(workspaces);
+    // A repository that never answers: git waits for this program, as it waits for ssh.
+    const ssh = join(dir, 'ssh');
+    await writeFile(ssh, '#!/bin/sh\nexec sleep 600\n');
+    await chmod(ssh, 0o755);
+    const hanging = new Workspaces(join(dir, 'data'), { ...environment, PATH: `${dir}:${environment.PATH}` });
+    const project = aProject({ gitUrl: 'git@example.invalid:x.git' });
+    const abort = new AbortController();
+    const cloning = new LocalProjectRuntime(hanging).provision(project, abort.signal);
+    cloning.catch(() => undefined);
+    const temporary = `${workspaces.directory(project.id)}.cloning`;
+    await until(() => stat(temporary));
+    abort.abort();
+    await expect(cloning).rejects.toThrow();
+    await expect(stat(workspaces.directory(project.id))).rejects.toThrow('ENOENT');
+    await runtime.provision({ ...project, gitUrl }, new AbortController().signal);
+    expect((await readdir(workspaces.directory(project.id))).sort()).toEqual(['.git', 'README']);
+    await expect(stat(temporary)).rejects.toThrow('ENOENT');
+  });
+
+  it('starts over where a crash has left half of a clone', async () => {
+    const { workspaces, gitUrl } = place;
+    const project = aProject({ gitUrl });
+    const temporary = `${workspaces.directory(project.id)}.cloning`;
+    await mkdir(join(temporary, '.git'), { recursive: true });
+    await writeFile(join(temporary, '.git', 'HEAD.lock'), '');
+    await new LocalProjectRuntime(workspaces).provision(project, new AbortController().signal);
+    expect((await readdir(workspaces.directory(project.id))).sort()).toEqual(['.git', 'README']);
+  });
+
+  it('checks out a commit by its name', async () => {
+    const { workspaces, gitUrl } = place;
+    const commit = execFileSync('git', ['-C', gitUrl, 'rev-parse', 'next'], { env: environment }).toString().trim();
+    const project = aProject({ gitUrl, gitRef: commit });
+    await new LocalProjectRuntime(workspaces).provision(project, new AbortController().signal);
+    expect((await readdir(workspaces.directory(project.id))).sort()).toEqual(['.git', 'NEW', 'README']);
+  });
+
+  it('removes a project of which a process still holds files', async () => {
+    const { workspaces } = place;
+    const runtime = new LocalProjectRuntime(workspaces);
+    const project = aProject();
+    await runtime.provision(project, new AbortController().signal);
+    const directory = workspaces.directory(project.id);
+    const child = spawn('sleep', ['600'], { cwd: directory });
+    try {
+      await writeFile(join(directory, 'file'), 'x');
+      await runtime.dispose(project.id);
+      await expect(stat(directory)).rejects.toThrow('ENOENT');
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
+  it('keeps the spool to its owner', async () => {
+    expect((await stat(place.workspaces.spoolDirectory)).mode & 0o777).toBe(0o700);
+  });
+});
