@@ -7,24 +7,18 @@ import {
   choosePod,
 } from '@app/kubernetes';
 import { ProjectNotRunning } from '@app/projects';
-import {
-  type Attachment,
-  type KillReport,
-  type SignalName,
-  type StartRequest,
-  type StreamPosition,
-  Supervisor,
-} from '@app/supervisor';
+import { Supervisor } from '@app/supervisor';
 import { Injectable } from '@nestjs/common';
-import { CommandExecutor, type InstanceState } from '../../application/command-executor.js';
+import type { InstanceState } from '../../application/command-executor.js';
 import type { Instance } from '../../domain/command.js';
+import { SupervisedCommandExecutor } from '../supervised-command-executor.js';
 
 const SPOOL_ANNOTATION = 'rdev.dev/spool-dir';
 const DEFAULT_DIRECTORY = '/workspace';
 
 /** Runs commands in pods: exec starts a supervisor there and attaches to it, and the informer tells whether the pod lives. */
 @Injectable()
-export class KubernetesCommandExecutor extends CommandExecutor {
+export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
   constructor(
     private readonly informer: PodInformer,
     private readonly exec: PodExec,
@@ -55,26 +49,6 @@ export class KubernetesCommandExecutor extends CommandExecutor {
     return Promise.resolve(this.stateOf(instance));
   }
 
-  start(instance: Instance, request: StartRequest, from: StreamPosition, signal: AbortSignal): Attachment {
-    return this.supervisor(instance).run(request, from, signal);
-  }
-
-  attach(instance: Instance, commandId: string, from: StreamPosition, signal: AbortSignal): Attachment {
-    return this.supervisor(instance).attach(commandId, from, signal);
-  }
-
-  signal(instance: Instance, commandId: string, name: SignalName): Promise<boolean> {
-    return this.supervisor(instance).signal(commandId, name);
-  }
-
-  sweep(instance: Instance, maxAgeSeconds: number): Promise<void> {
-    return this.supervisor(instance).sweep([], maxAgeSeconds);
-  }
-
-  cancel(instance: Instance, commandId: string, graceSeconds: number): Promise<KillReport | null> {
-    return this.supervisor(instance).cancel(commandId, graceSeconds);
-  }
-
   private stateOf(instance: Instance): InstanceState {
     const { synced, staleSince } = this.informer.state;
     if (!synced || staleSince !== null) return { kind: 'unreachable', detail: 'The Kubernetes API does not answer.' };
@@ -84,7 +58,7 @@ export class KubernetesCommandExecutor extends CommandExecutor {
     return containerState(pod, instance);
   }
 
-  private supervisor({ pod, container, containerId, id, spoolDirectory }: Instance): Supervisor {
+  protected supervisor({ pod, container, containerId, id, spoolDirectory }: Instance): Supervisor {
     return new Supervisor(async (argv, signal) => {
       // A name leads to whatever pod has it now; the command is bound to one instance of it.
       const current = this.informer.get(id);

@@ -1,0 +1,29 @@
+import type { Attachment, KillReport, SignalName, StartRequest, StreamPosition, Supervisor } from '@app/supervisor';
+import { CommandExecutor } from '../application/command-executor.js';
+import type { Instance } from '../domain/command.js';
+
+/** Runs commands by the supervisor; where that is, and how it is reached, is what runtimes differ in. */
+export abstract class SupervisedCommandExecutor extends CommandExecutor {
+  start(instance: Instance, request: StartRequest, from: StreamPosition, signal: AbortSignal): Attachment {
+    return this.supervisor(instance).run(request, from, signal);
+  }
+
+  attach(instance: Instance, commandId: string, from: StreamPosition, signal: AbortSignal): Attachment {
+    return this.supervisor(instance).attach(commandId, from, signal);
+  }
+
+  signal(instance: Instance, commandId: string, name: SignalName): Promise<boolean> {
+    return this.supervisor(instance).signal(commandId, name);
+  }
+
+  sweep(instance: Instance, maxAgeSeconds: number): Promise<void> {
+    return this.supervisor(instance).sweep([], maxAgeSeconds);
+  }
+
+  cancel(instance: Instance, commandId: string, graceSeconds: number): Promise<KillReport | null> {
+    return this.supervisor(instance).cancel(commandId, graceSeconds);
+  }
+
+  /** The supervisor of that very instance. */
+  protected abstract supervisor(instance: Instance): Supervisor;
+}
