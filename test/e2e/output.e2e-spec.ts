@@ -122,7 +122,7 @@ describe('output', () => {
     );
   });
 
-  it('never cuts a character that is written byte by byte, and gives a lone part within a moment', async () => {
+  it('is exact when it is written byte by byte', async () => {
     await put('bytes', CHARACTERS);
     const script = `i=0; while [ $i -lt ${CHARACTERS.length} ]; do tail -c +$((i + 1)) bytes | head -c 1; sleep 0.03; i=$((i + 1)); done`;
     const { id } = await startCommand(client, project, script);
@@ -130,8 +130,20 @@ describe('output', () => {
     expect(live.bytes('stdout').toString('hex')).toBe(CHARACTERS.toString('hex'));
     const outputs = live.events.filter(({ event }) => event === 'output').map(({ data }) => data);
     expect(outputs.length).toBeGreaterThan(3);
-    const texts = outputs.filter(({ encoding }) => encoding === 'utf-8').map(({ data }) => data);
+    // Read again, when nothing has to be waited for, it is text wherever it can be.
+    const texts = (await follow(id)).events
+      .filter(({ data }) => data.encoding === 'utf-8')
+      .map(({ data }) => data.data);
     expect(texts.join('')).toContain('\uFEFFaé€😀\r\n');
+  });
+
+  it('never cuts a character that is written in pieces', async () => {
+    const script = `i=0; while [ $i -lt 300 ]; do i=$((i+1)); printf '\\303'; printf '\\251\\360'; printf '\\237\\230'; printf '\\200'; done`;
+    const { id } = await startCommand(client, project, script);
+    const live = await follow(id);
+    expect(live.text()).toBe('é😀'.repeat(300));
+    const encodings = live.events.filter(({ event }) => event === 'output').map(({ data }) => data.encoding);
+    expect(new Set(encodings)).toEqual(new Set(['utf-8']));
   });
 
   it('gives part of a character at the latest after 250 ms', async () => {
