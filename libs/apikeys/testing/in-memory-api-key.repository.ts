@@ -37,14 +37,15 @@ export class InMemoryApiKeyRepository extends ApiKeyRepository {
 
   async revoke(id: string): Promise<ApiKey | null> {
     const key = this.keys.get(id);
-    if (key === undefined || key.revokedAt !== null) return null;
+    if (key?.revokedAt !== null) return null;
     return this.write({ ...key, revokedAt: new Date() });
   }
 
   async touch(id: string): Promise<void> {
     const key = this.keys.get(id);
-    const isRecent = key?.lastUsedAt != null && Date.now() - key.lastUsedAt.getTime() < TOUCH_EVERY_MS;
-    if (key !== undefined && !isRecent) this.write({ ...key, lastUsedAt: new Date() });
+    if (key === undefined) return;
+    const usedAt = key.lastUsedAt?.getTime() ?? 0;
+    if (Date.now() - usedAt >= TOUCH_EVERY_MS) this.write({ ...key, lastUsedAt: new Date() });
   }
 
   private withPrefix(prefix: string): ApiKey | null {

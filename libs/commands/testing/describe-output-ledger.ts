@@ -237,7 +237,7 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
         let at = START;
         let read = START;
         for (let i = 0; i < 30; i++) {
-          const stream = STREAMS[i % 3 === 0 ? 1 : 0]!;
+          const stream = STREAMS[i % 3 === 0 ? 1 : 0];
           const runs = [data(stream, at[stream], `${i},`)];
           await ledger.append(id, OWNER, at, runs);
           at = advance(at, runs);

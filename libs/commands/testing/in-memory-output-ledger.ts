@@ -3,7 +3,7 @@ import { type OutputGap, OutputLedger, type OutputRun, RUN_BYTES_MAX } from '../
 import { advance, runLength } from '../src/application/output-writer.js';
 import { LeaseLost } from '../src/domain/command.errors.js';
 import type { Position } from '../src/domain/position.js';
-import { InMemoryCommandRepository } from './in-memory-command.repository.js';
+import { type InMemoryCommandRepository } from './in-memory-command.repository.js';
 
 /** Output in memory, fenced by the rows of the commands. */
 export class InMemoryOutputLedger extends OutputLedger {

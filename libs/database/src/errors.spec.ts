@@ -3,7 +3,7 @@ import { isOutage, toDomainError, violatedUnique } from './errors.js';
 
 const withCode = (code: string, message = 'x'): Error => Object.assign(new Error(message), { code });
 const asQueryFailed = (driverError: Error): Error =>
-  Object.assign(new Error(driverError.message), { driverError, ...driverError });
+  Object.assign(new Error(driverError.message), { driverError, code: (driverError as { code?: string }).code });
 
 describe('isOutage', () => {
   it.each([

@@ -16,7 +16,7 @@ async function execute<Row extends pg.QueryResultRow>(url: string, sql: string):
 }
 
 describe('migrate', () => {
-  const server = process.env['TEST_DATABASE_URL'] ?? '';
+  const server = process.env.TEST_DATABASE_URL ?? '';
   let name: string;
   let url: string;
   beforeEach(async () => {

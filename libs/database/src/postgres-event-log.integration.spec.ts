@@ -46,9 +46,9 @@ describe('EventRelay', () => {
         });
       }),
     );
-    let written = false;
-    void writing.then(() => (written = true));
-    while (!written) await Promise.all([here.relay(), there.relay(), here.relay(), there.relay()]);
+    const written = new AbortController();
+    void writing.then(() => written.abort());
+    while (!written.signal.aborted) await Promise.all([here.relay(), there.relay(), here.relay(), there.relay()]);
     await sealAll(here, there);
     const events = await log.readAfter(0, 1000);
     expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: 80 }, (_, i) => i + 1));

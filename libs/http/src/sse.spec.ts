@@ -91,7 +91,7 @@ describe('stream', () => {
       alive++;
       return () => alive--;
     });
-    const { seen, state } = record(events, new Observable((subscriber) => subscriber.next()));
+    const { seen, state } = record(events, new Observable((subscriber) => subscriber.next(null)));
     expect(state.ended).toBe(true);
     expect(seen).toMatchObject([{ retry: expect.any(Number) }]);
     expect(alive).toBe(0);

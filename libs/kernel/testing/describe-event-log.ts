@@ -137,9 +137,9 @@ export function describeEventLog(name: string, open: () => Promise<EventLogHarne
         }
       };
       const all = Promise.all(transactions);
-      let done = false;
-      void all.finally(() => (done = true));
-      while (!done) {
+      const done = new AbortController();
+      void all.finally(() => done.abort());
+      while (!done.signal.aborted) {
         await follow();
         await new Promise((resolve) => setImmediate(resolve));
       }

@@ -7,6 +7,5 @@ export { describeTransactor, type TransactorHarness } from './describe-transacto
 export { FakeClock } from './fake-clock.js';
 export { InMemoryEventLog } from './in-memory-event-log.js';
 export { InMemoryIdempotency } from './in-memory-idempotency.js';
-export { InMemoryIdempotency } from './in-memory-idempotency.js';
 export { InMemoryNotifier } from './in-memory-notifier.js';
 export { InMemoryTransactor } from './in-memory-transactor.js';

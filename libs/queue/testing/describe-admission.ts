@@ -1,4 +1,4 @@
-import { aNewCommand } from '@app/commands/testing';
+import { type aNewCommand } from '@app/commands/testing';
 import { until } from '@app/kernel/testing';
 import type { Admission } from '../src/application/admission.js';
 

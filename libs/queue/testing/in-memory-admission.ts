@@ -1,6 +1,6 @@
-import { InMemoryCommandRepository } from '@app/commands/testing';
+import { type InMemoryCommandRepository } from '@app/commands/testing';
 import { Admission } from '../src/application/admission.js';
-import { QueueLimits } from '../src/application/queue-limits.js';
+import { type QueueLimits } from '../src/application/queue-limits.js';
 
 const RANK = { low: 0, normal: 1, high: 2, urgent: 3 } as const;
 const LEASE_MS = 8_000;

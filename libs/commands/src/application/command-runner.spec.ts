@@ -17,7 +17,7 @@ import type { Command } from '../domain/command.js';
 import { START } from '../domain/position.js';
 import { CommandRunner } from './command-runner.js';
 import { CommandHints } from './hints.js';
-import { CommandLimits } from './limits.js';
+import { type CommandLimits } from './limits.js';
 
 const OWNER = 'replica-a';
 const out = (text: string): OutputChunk => ({ stream: 'stdout', data: Buffer.from(text) });

@@ -15,7 +15,7 @@ const out = (offset: number, bytes: string | Buffer): OutputRun => ({
   offset,
   data: Buffer.from(bytes),
 });
-const err = (offset: number, bytes: string): OutputRun => ({ ...out(offset, bytes), stream: 'stderr' }) as OutputRun;
+const err = (offset: number, bytes: string): OutputRun => ({ ...out(offset, bytes), stream: 'stderr' });
 
 const WHOLE: readonly Followed[] = [
   { kind: 'opened', command: { ...command, status: 'starting' } },

@@ -66,9 +66,9 @@ describe('Framer', () => {
   it('says of what waits that it is not given yet', () => {
     const framer = new Framer({ stdout: 10, stderr: 5 });
     const [euro] = [Buffer.from('€')];
-    expect([...framer.push([data('stdout', 10, euro!.subarray(0, 2))])]).toEqual([]);
+    expect([...framer.push([data('stdout', 10, euro.subarray(0, 2))])]).toEqual([]);
     expect(framer.position).toEqual({ stdout: 10, stderr: 5 });
-    const frames = [...framer.push([data('stderr', 5, 'x'), data('stdout', 12, euro!.subarray(2))])];
+    const frames = [...framer.push([data('stderr', 5, 'x'), data('stdout', 12, euro.subarray(2))])];
     expect(frames).toMatchObject([
       { stream: 'stderr', data: 'x', offset: 5, after: { stdout: 10, stderr: 6 } },
       { stream: 'stdout', data: '€', offset: 10, after: { stdout: 13, stderr: 6 } },

@@ -7,7 +7,7 @@ import { Workspaces } from '@app/local';
 import { aProject, describeProjectRuntime } from '@app/projects/testing';
 import { LocalProjectRuntime } from './local-project-runtime.js';
 
-const environment = { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', GIT_CONFIG_NOSYSTEM: '1' };
+const environment = { PATH: process.env.PATH ?? '', HOME: '/nonexistent', GIT_CONFIG_NOSYSTEM: '1' };
 
 interface Place {
   readonly dir: string;
