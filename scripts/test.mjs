@@ -28,7 +28,7 @@ async function main() {
   const server = await startTestServer();
   cleanUp = server.stop;
   try {
-    for (const name of ['integration', 'e2e']) results.push(await suite(name, server.env));
+    for (const name of ['integration', 'e2e', 'speed']) results.push(await suite(name, server.env));
   } finally {
     await server.stop();
   }

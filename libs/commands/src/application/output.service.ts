@@ -3,7 +3,7 @@ import { type Caller, InvalidCursor, Unavailable } from '@app/kernel';
 import type { StreamName } from '@app/supervisor';
 import { Injectable } from '@nestjs/common';
 import type { Command } from '../domain/command.js';
-import type { Position } from '../domain/position.js';
+import { type Position, isAt } from '../domain/position.js';
 import { hasEnded } from '../domain/status.js';
 import { OutputExpired } from '../domain/command.errors.js';
 import { CommandsService } from './commands.service.js';
@@ -111,8 +111,4 @@ async function patiently<T>(read: () => Promise<T>, signal: AbortSignal): Promis
 
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
-}
-
-function isAt(position: Position, end: Position): boolean {
-  return position.stdout >= end.stdout && position.stderr >= end.stderr;
 }

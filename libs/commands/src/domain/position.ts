@@ -5,3 +5,8 @@ export interface Position {
 }
 
 export const START: Position = { stdout: 0, stderr: 0 };
+
+/** Whether a position has reached another one, on both streams. */
+export function isAt(position: Position, end: Position): boolean {
+  return position.stdout >= end.stdout && position.stderr >= end.stderr;
+}

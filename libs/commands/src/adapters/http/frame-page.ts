@@ -2,7 +2,7 @@ import { InvalidInput } from '@app/kernel';
 import type { OutputService } from '../../application/output.service.js';
 import { advance } from '../../application/output-writer.js';
 import type { Command } from '../../domain/command.js';
-import { START } from '../../domain/position.js';
+import { type Position, START, isAt } from '../../domain/position.js';
 import { hasEnded } from '../../domain/status.js';
 import { formatEventId, parseEventId } from '../../domain/event-id.js';
 import { type Frame, Framer } from './framer.js';
@@ -19,25 +19,26 @@ export async function framePage(output: OutputService, command: Command, query: 
     throw new InvalidInput([{ pointer: 'limit', detail: `must be at most ${String(FRAMES_MAX)} frames` }]);
   const from = query.cursor === undefined ? START : parseEventId(query.cursor).position;
   await output.assertReadable(command, from);
-  const { stdout, stderr } = command.position;
+  const given = (await framesFrom(output, command, from, limit)).slice(0, limit);
+  const position = given.at(-1)?.after ?? from;
+  const complete = hasEnded(command.status) && isAt(position, command.position);
+  const nextCursor = complete ? null : formatEventId({ position, complete: false });
+  return { data: given.map(toResponse), nextCursor, complete };
+}
+
+/** At least `limit` frames, if there are so many. */
+async function framesFrom(output: OutputService, command: Command, from: Position, limit: number): Promise<Frame[]> {
   const framer = new Framer(from);
   const frames: Frame[] = [];
-  for (let at = from; frames.length < limit && (at.stdout < stdout || at.stderr < stderr);) {
+  for (let at = from; frames.length < limit && !isAt(at, command.position);) {
     const runs = await output.read(command, at, BATCH_BYTES);
     if (runs.length === 0) break;
     for (const frame of framer.push(runs)) frames.push(frame);
     at = advance(at, runs);
   }
-  const ended = hasEnded(command.status);
-  if (ended && frames.length < limit) frames.push(...framer.flush());
-  const given = frames.slice(0, limit);
-  const position = given.at(-1)?.after ?? from;
-  const complete = ended && position.stdout === stdout && position.stderr === stderr;
-  return {
-    data: given.map(toResponse),
-    nextCursor: complete ? null : formatEventId({ position, complete: false }),
-    complete,
-  };
+  // Half a character at the end stays for the next page, unless nothing can come to complete it.
+  if (hasEnded(command.status) && frames.length < limit) frames.push(...framer.flush());
+  return frames;
 }
 
 function toResponse({ kind, after: _after, ...rest }: Frame): FrameResponse {

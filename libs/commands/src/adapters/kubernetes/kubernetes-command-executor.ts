@@ -4,6 +4,7 @@ import {
   type ObservedPod,
   PodExec,
   PodInformer,
+  type Termination,
   choosePod,
 } from '@app/kubernetes';
 import { ProjectNotRunning } from '@app/projects';
@@ -73,19 +74,19 @@ export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
 }
 
 function containerState(pod: ObservedPod, { containerId, container }: Instance): InstanceState {
-  const present = pod.containers.find(({ name }) => name === container);
   if (pod.phase === 'Failed' || pod.phase === 'Succeeded') {
-    const evicted = /evict/i.test(pod.reason ?? '');
-    return { kind: 'gone', reason: evicted ? 'evicted' : 'pod_lost', detail: pod.reason ?? 'The pod has ended.' };
+    const reason = /evict/i.test(pod.reason ?? '') ? 'evicted' : 'pod_lost';
+    return { kind: 'gone', reason, detail: pod.reason ?? 'The pod has ended.' };
   }
+  const present = pod.containers.find(({ name }) => name === container);
   if (present?.containerId === containerId && present.running) return { kind: 'present' };
-  const end = present?.lastTermination ?? null;
-  const oomKilled = end?.reason === 'OOMKilled';
-  const detail =
-    end === null
-      ? 'The container has ended.'
-      : `The container has ended: ${end.reason ?? ''}, exit code ${String(end.exitCode)}.`;
-  return { kind: 'gone', reason: oomKilled ? 'oom_killed' : 'container_restarted', detail };
+  return containerGone(present?.lastTermination ?? null);
+}
+
+function containerGone(end: Termination | null): InstanceState {
+  if (end === null) return { kind: 'gone', reason: 'container_restarted', detail: 'The container has ended.' };
+  const detail = `The container has ended: ${end.reason ?? 'unknown'}, exit code ${String(end.exitCode)}.`;
+  return { kind: 'gone', reason: end.reason === 'OOMKilled' ? 'oom_killed' : 'container_restarted', detail };
 }
 
 function containerOf({ containers, container }: ObservedPod): ObservedPod['containers'][number] | undefined {

@@ -6,6 +6,9 @@ import type { Command, Instance, NewCommand } from '../../domain/command.js';
 import type { Ending } from '../../domain/result.js';
 import { COMMAND_COLUMNS, type CommandRow, toCommand, toRank } from './command.mapper.js';
 
+/** Ids are made by the clock of a replica, times by the database's: ids only narrow a search by time. */
+const CLOCKS_DIFFER_MS = 3_600_000;
+
 const HELD = `status IN ('starting', 'running') AND lease_owner = $2`;
 
 /** Waiting time is the difference of two of the database's own times. */
@@ -54,7 +57,7 @@ export class TypeormCommandRepository extends CommandRepository {
        WHERE ($1::text IS NULL OR id < $1) AND ($2::text IS NULL OR project_id = $2)
          AND ($3::text[] IS NULL OR status = ANY($3)) AND ($4::text IS NULL OR type = $4)
          AND ($5::text IS NULL OR key_id = $5) AND labels @> $6::jsonb
-         AND ($7::text IS NULL OR id >= $7) AND ($8::text[] IS NULL OR project_id LIKE ANY($8))
+         AND ($7::text IS NULL OR id >= $7) AND ($10::timestamptz IS NULL OR created_at >= $10) AND ($8::text[] IS NULL OR project_id LIKE ANY($8))
        ORDER BY id DESC LIMIT $9`,
       [
         before,
@@ -63,9 +66,10 @@ export class TypeormCommandRepository extends CommandRepository {
         filter.type ?? null,
         filter.keyId ?? null,
         JSON.stringify(filter.labels),
-        filter.since === undefined ? null : idFloor('cmd', filter.since),
+        filter.since === undefined ? null : idFloor('cmd', new Date(filter.since.getTime() - CLOCKS_DIFFER_MS)),
         globs,
         limit + 1,
+        filter.since ?? null,
       ],
     );
     return toPage(rows.map(toCommand), limit, ({ id }) => [id]);
