@@ -72,6 +72,21 @@ describe('endingOf', () => {
   });
 });
 
+describe('what was observed, in words', () => {
+  it.each(['a\u0000b', 'half of a \ud83d', '\udc00'])('holds nothing that cannot be kept: %j', (detail) => {
+    const endings = [
+      endingOf(anExitRecord({ reason: 'start_failed', exitCode: null, detail }), START),
+      lost('unknown', detail, START),
+      notStarted('failed', 'start_failed', detail),
+    ];
+    for (const { result } of endings) {
+      expect(result.detail).toContain('\ufffd');
+      expect(result.detail).not.toContain('\0');
+      expect(result.detail!.isWellFormed()).toBe(true);
+    }
+  });
+});
+
 describe('lost and notStarted', () => {
   it('claim no exit, no time and no more bytes than are there', () => {
     expect(lost('pod_lost', 'gone', { stdout: 7, stderr: 1 })).toEqual({

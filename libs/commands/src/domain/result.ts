@@ -86,7 +86,7 @@ export function endingOf(record: ExitEvidence, position: Position): Ending {
     }),
     ...(leftKilled !== null && leftKilled > 0 && { leftKilled }),
     ...(cpuMs !== null && { cpuMs }),
-    ...(record.detail !== null && { detail: record.detail }),
+    ...(record.detail !== null && { detail: storable(record.detail) }),
   };
   if (position.stdout !== produced.stdout || position.stderr !== produced.stderr) {
     const detail = `The exit record says ${pair(produced)} bytes, but ${pair(position)} are accounted for.`;
@@ -104,7 +104,7 @@ export function lost(reason: Reason, detail: string, position: Position): Ending
       exitCode: null,
       signal: null,
       reason,
-      detail,
+      detail: storable(detail),
       durationMs: null,
       stdoutBytes: position.stdout,
       stderrBytes: position.stderr,
@@ -120,4 +120,9 @@ export function notStarted(status: CommandStatus, reason: Reason, detail: string
 
 function pair({ stdout, stderr }: Position): string {
   return `${String(stdout)} stdout and ${String(stderr)} stderr`;
+}
+
+/** A JSON column takes neither NUL nor a lone surrogate, and a command can write its own record. */
+function storable(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\ufffd');
 }
