@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
 import {
   type ApiProcess,
   Transcript,
@@ -11,11 +13,14 @@ import {
   startCommand,
   textOf,
 } from '../support/index.js';
+import { gitWorkflow } from '../support/scenarios/git-workflow.js';
 import { DerivedKubeconfigs } from './support/kubeconfig.js';
 import { documentedServiceAccount } from './support/service-account.js';
 import { TestNamespace, kubeconfigs } from './support/test-cluster.js';
 
 jest.setTimeout(120_000);
+
+const run = promisify(execFile);
 
 const derived = new DerivedKubeconfigs();
 let namespace: TestNamespace;
@@ -101,6 +106,18 @@ describe.each(kubeconfigs())('the API on a cluster, with the documented role onl
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(
       (await outputOf(api.client, id, 'stderr')).toString().trim(),
     );
+  });
+
+  test('takes a user through a day with a git repository', async () => {
+    /** Unpacks the repository in the pod, through the stdin of a command. */
+    const urlOf = async (repository: string): Promise<string> => {
+      const { stdout } = await run('sh', ['-c', 'tar -C "$1" -cz . | base64', 'sh', repository]);
+      const script =
+        'rm -rf /tmp/origin.git /tmp/day && mkdir /tmp/origin.git /tmp/day && base64 -d | tar -C /tmp/origin.git --no-same-owner -xz';
+      await textOf(api.client, 'web', { script, stdin: { text: stdout } });
+      return '/tmp/origin.git';
+    };
+    await gitWorkflow({ client: api.client, projectId: 'web', urlOf, workspace: '/tmp/day' });
   });
 
   test('goes on with a command after kill -9 of the API, without starting it again', async () => {
