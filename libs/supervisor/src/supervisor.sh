@@ -221,8 +221,8 @@ pump() {
   fi
   # Whoever was left with the pipe in hand must not get SIGPIPE, nor block.
   if [ "$r_cut" ]; then cat <&7 >/dev/null 7<&- & fi
-  exec 9<>"$r_f.rest"
-  cpu_ms
+  r_cpu=0
+  cpu_ms 9<>"$r_f.rest"
   echo "$((r_rest)) $r_bad $r_cpu " 1<>"$r_f.n"
   exit 0
 }
@@ -243,10 +243,20 @@ hold() {
   done
 }
 
-# Sleeps until a child ends, a request comes or the milliseconds are over. The traps end the sleep, which makes it
+# Sleeps until a child ends, a request comes or the milliseconds are over (bash: no longer). The traps end the sleep, which makes it
 # impossible to miss a child that ends between a look and the wait; what was missed before r_woken= is seen by over().
 doze() {
   [ "$1" -gt 10 ] || set -- 10
+  if [ "$BASH_VERSION" ]; then
+    # Here wait would clear the job table, and nothing but a request ends a read early: look 50 to 5 times a second, the
+    # less often the longer the command runs. It takes no forks.
+    r_x=$(((r_now - r_t0) / 20 + 20))
+    [ $r_x -le 200 ] || r_x=200
+    [ $r_x -le "$1" ] || r_x=$1
+    r_x=$((r_x + 1000))
+    [ "$r_woken" ] || { read -t "0.${r_x#?}" -r r_x r_y <&9 && [ "$r_x" = cancel ] && r_cancel=$r_y; }
+    return
+  fi
   r_x=$(($1 % 1000 + 1000))
   if [ $1 -lt 10000 ] && [ "$r_whole" = '' ]; then r_x=$(($1 / 1000)).${r_x#1}; else r_x=$((($1 + 999) / 1000)); fi
   sleep $r_x 7<&- 8<&- 9<&- &
@@ -275,19 +285,16 @@ jobstate() {
     esac
   done
 }
-# The status of a child that has ended. A trapped signal would end the wait early, with a status that could be the child's.
+# The status of a child that has ended. A trapped signal would end the wait early, with a status that could be the child's,
+# and bash in POSIX mode would then forget the child.
 status() {
   trap '' USR1
   trap - CHLD
-  r_code= r_i=0
-  # bash may still answer with signals from before: ask until the answer is another one, or the child is forgotten.
-  while [ $r_i -lt 20 ]; do
-    wait "$1"
-    r_x=$?
-    [ $r_x = 127 ] && [ "$r_code" ] && break
-    r_code=$r_x r_i=$((r_i + 1))
-    case $r_code in 138 | 145) ;; *) break ;; esac
-  done
+  [ "$BASH_VERSION" ] && set +o posix
+  wait "$1"
+  r_code=$?
+  case $r_code in 138 | 145) wait "$1"; r_x=$?; [ $r_x = 127 ] || r_code=$r_x ;; esac
+  [ "$BASH_VERSION" ] && set -o posix
   listen
 }
 reap() {
