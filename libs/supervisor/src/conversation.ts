@@ -5,6 +5,11 @@ import { SUPERVISOR_SCRIPT, launcherArgv } from './launcher.js';
 import { MergedStreams } from './merge-streams.js';
 import type { OutputChunk, StreamName } from './types.js';
 
+/**
+ * A boundary begins with what output hardly ever ends in: a tail that may be its beginning is held back until more comes,
+ * and with a plain hexadecimal number that would be every sixteenth prompt that ends in such a digit.
+ */
+const MARK = '\x1f\x1e';
 /** The header must come within this many bytes; what comes before it are warnings of shells. */
 const PREAMBLE_BYTES_MAX = 65_536;
 const TRAILER_BYTES_MAX = 65_536;
@@ -43,7 +48,7 @@ export class Conversation {
     signal?: AbortSignal,
   ): Promise<Conversation> {
     const channel = await open(launcherArgv(args), signal);
-    const nonce = randomBytes(16).toString('hex');
+    const nonce = `${MARK}${randomBytes(16).toString('hex')}`;
     // The far side may go at any time; the channel's end tells.
     channel.stdin.on('error', () => undefined);
     channel.stdin.write(Buffer.concat([Buffer.from(`${SUPERVISOR_SCRIPT}${nonce}\n${spoolDir ?? ''}\n`), ...body]));

@@ -254,7 +254,7 @@ doze() {
     [ $r_x -le 200 ] || r_x=200
     [ $r_x -le "$1" ] || r_x=$1
     r_x=$((r_x + 1000))
-    [ "$r_woken" ] || { read -t "0.${r_x#?}" -r r_x r_y <&9 && [ "$r_x" = cancel ] && r_cancel=$r_y; }
+    read -t "0.${r_x#?}" -r r_x r_y <&9 && [ "$r_x" = cancel ] && r_cancel=$r_y
     return
   fi
   r_x=$(($1 % 1000 + 1000))
@@ -265,7 +265,10 @@ doze() {
   while kill -0 $r_timer; do wait $r_timer; [ $? = 1 ] && r_whole=1; done
   r_timer=
 }
-listen() { trap 'r_woken=1; [ "$r_timer" ] && kill $r_timer' CHLD USR1; }
+listen() {
+  # A signal would make the read of bash throw away the half of a request that it has.
+  if [ "$BASH_VERSION" ]; then trap '' USR1; else trap 'r_woken=1; [ "$r_timer" ] && kill $r_timer' CHLD USR1; fi
+}
 requests() {
   echo . >&9
   while read -r r_x r_y <&9; do
@@ -388,7 +391,7 @@ supervise() {
   r_cpu0=$r_cpu
   uptime_ms
   r_t0=$r_now
-  (trap - INT QUIT; exec setsid "$@" 3<&- 5>&- 6>&- 7<&- 8<&- 9<&-) <"$r_in" >&5 2>&6 &
+  (trap - INT QUIT USR1; exec setsid "$@" 3<&- 5>&- 6>&- 7<&- 8<&- 9<&-) <"$r_in" >&5 2>&6 &
   r_main=$!
   exec 5>&- 6>&-
   r_m1= r_m0=$r_s0
@@ -681,9 +684,13 @@ cancel() {
   [ -e "$r_c/end" ] && { trailer ended; exit 0; }
   ready || { trailer ended; exit 0; }
   if alive "$r_sup" "$r_s0"; then
-    echo "cancel $r_ms" 1<>"$r_c/ctl"
-    kill -USR1 "$r_sup"
-    while [ ! -e "$r_c/end" ] && alive "$r_sup" "$r_s0"; do nap 0.03; done
+    # Again and again: a read of bash that times out just now takes half of the line with it.
+    r_i=0
+    while [ ! -e "$r_c/end" ] && alive "$r_sup" "$r_s0"; do
+      [ $((r_i % 16)) = 0 ] && { echo "cancel $r_ms" 1<>"$r_c/ctl"; kill -USR1 "$r_sup"; }
+      r_i=$((r_i + 1))
+      nap 0.03
+    done
   fi
   [ -e "$r_c/end" ] && { read -r r_x <"$r_c/end"; trailer "end $r_x"; exit 0; }
   r_m1=$r_m0
