@@ -4,7 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
 import { EventRelay } from './event-relay.js';
-import { EventEntity, IdempotencyKeyEntity, PendingEventEntity } from './event.entities.js';
+import { EventEntity, EventLogHeadEntity, IdempotencyKeyEntity, PendingEventEntity } from './event.entities.js';
 import { PartitionKeeper, PartitionedTables } from './partition-keeper.js';
 import { PostgresEventLog } from './postgres-event-log.js';
 import { PostgresIdempotency } from './postgres-idempotency.js';
@@ -31,7 +31,7 @@ export class DatabaseModule {
           retryAttempts: 10,
           retryDelay: 1_000,
         }),
-        TypeOrmModule.forFeature([EventEntity, PendingEventEntity, IdempotencyKeyEntity]),
+        TypeOrmModule.forFeature([EventEntity, PendingEventEntity, EventLogHeadEntity, IdempotencyKeyEntity]),
       ],
       providers: [
         Database,

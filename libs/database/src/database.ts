@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Transactor } from '@app/kernel';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { toDomainError } from './errors.js';
 import { migrations } from './migrations/index.js';
@@ -13,6 +13,7 @@ interface Transaction {
 /** The database as repositories use it: statements run in the transaction that is open, or on their own. */
 @Injectable()
 export class Database extends Transactor {
+  private readonly logger = new Logger(Database.name);
   private readonly transactions = new AsyncLocalStorage<Transaction>();
 
   constructor(private readonly dataSource: DataSource) {
@@ -33,8 +34,17 @@ export class Database extends Transactor {
     } catch (error) {
       throw toDomainError(error);
     }
-    for (const hint of hints) hint();
+    for (const hint of hints) this.give(hint);
     return result;
+  }
+
+  /** What has been committed stays so, whatever becomes of its hints. */
+  private give(hint: () => void): void {
+    try {
+      hint();
+    } catch (error) {
+      this.logger.error({ err: error }, 'A hint after a commit failed');
+    }
   }
 
   afterCommit(hint: () => void): void {

@@ -6,6 +6,8 @@ import { EVENTS_CHANNEL } from './postgres-event-log.js';
 
 const RELAY_LOCK = 7_236_872;
 const BATCH = 500;
+/** There is a partition from then on. What waited longer, after a crash, counts as of then. */
+const OLDEST = `date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '1 day'`;
 const POLL_MS = 1_000;
 
 /**
@@ -52,11 +54,13 @@ export class EventRelay implements OnApplicationBootstrap, OnApplicationShutdown
       const rows: unknown[] = await manager.query(
         `WITH moved AS (
            DELETE FROM pending_events WHERE id IN (SELECT id FROM pending_events ORDER BY id LIMIT ${String(BATCH)}) RETURNING *
+         ), head AS (
+           UPDATE event_log_head SET last_seq = last_seq + (SELECT count(*) FROM moved) RETURNING last_seq
          )
          INSERT INTO events (seq, id, type, at, project_id, target, outcome, actor, data)
-         SELECT (SELECT coalesce(max(seq), 0) FROM events) + row_number() OVER (ORDER BY id),
-           event_id, type, at, project_id, target, outcome, actor, data
-         FROM moved RETURNING seq`,
+         SELECT last_seq + 1 - row_number() OVER (ORDER BY moved.id DESC),
+           event_id, type, greatest(at, ${OLDEST}), project_id, target, outcome, actor, data
+         FROM moved, head RETURNING seq`,
       );
       return rows.length;
     });

@@ -1,4 +1,4 @@
-import { Column, Entity, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 import type { Actor, NewEvent } from '@app/kernel';
 
 /** A sealed fact: it has its place in the log. */
@@ -51,6 +51,17 @@ export class IdempotencyKeyEntity {
   @Column({ type: 'timestamptz', name: 'created_at', precision: 3, default: () => 'now()' })
   @Index('idempotency_keys_created_at')
   createdAt!: Date;
+}
+
+/** The newest `seq` that was given; one row. */
+@Entity('event_log_head')
+@Check('event_log_head_one', 'id')
+export class EventLogHeadEntity {
+  @PrimaryColumn({ type: 'boolean', default: true, primaryKeyConstraintName: 'event_log_head_pkey' })
+  id!: boolean;
+
+  @Column({ type: 'bigint', name: 'last_seq', default: 0 })
+  lastSeq!: string;
 }
 
 /** A committed fact that waits for its place in the log. */

@@ -59,7 +59,7 @@ export class PostgresEventLog extends EventLog {
   }
 
   async lastSeq(): Promise<number> {
-    const [row] = await this.database.query<{ seq: string }>('SELECT coalesce(max(seq), 0) AS seq FROM events');
+    const [row] = await this.database.query<{ seq: string }>('SELECT last_seq AS seq FROM event_log_head');
     return Number(row?.seq ?? 0);
   }
 }

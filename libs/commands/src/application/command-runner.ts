@@ -31,6 +31,16 @@ export interface Run {
   readonly cancel: AbortSignal;
 }
 
+/** An attachment that ended without a record, and what is known besides. */
+interface Situation {
+  readonly end: Exclude<AttachmentEnd, { kind: 'ended' }>;
+  readonly instance: Instance;
+  readonly position: Position;
+  /** How often in a row nothing was found of the command. */
+  readonly absent: number;
+  readonly started: boolean;
+}
+
 /** Takes one admitted command to its end: binds it to an instance, starts it or attaches to it, and stores its output. */
 @Injectable()
 export class CommandRunner {
@@ -125,7 +135,7 @@ export class CommandRunner {
         return;
       }
       absent = end.kind === 'absent' ? absent + 1 : 0;
-      const ending = await this.judge(end, instance, writer.position, absent, run);
+      const ending = await this.judge({ end, instance, position: writer.position, absent, started }, run);
       if (ending !== null) {
         await this.end(run, ending);
         return;
@@ -166,14 +176,11 @@ export class CommandRunner {
   }
 
   /** No record came. Decides on what is known of the instance whether one still can; null: it can. */
-  private async judge(
-    end: Exclude<AttachmentEnd, { kind: 'ended' }>,
-    instance: Instance,
-    position: Position,
-    absent: number,
-    { id, owner }: Run,
-  ): Promise<Ending | null> {
-    if (end.kind === 'unsupported') return notStarted('failed', 'start_failed', end.detail);
+  private async judge(situation: Situation, { id, owner }: Run): Promise<Ending | null> {
+    const { end, instance, position, absent, started } = situation;
+    if (end.kind === 'unsupported') {
+      return started ? lost('unknown', end.detail, position) : notStarted('failed', 'start_failed', end.detail);
+    }
     const state = await this.executor.observe(instance);
     const silentSeconds = await this.commands.markReachable(id, owner, state.kind !== 'unreachable');
     if (state.kind === 'gone') return lost(state.reason, state.detail, position);

@@ -8,7 +8,7 @@ export class CreateTables1763900000000 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(
-      'DROP TABLE IF EXISTS command_output, commands, events, pending_events, idempotency_keys, api_keys, project_activity, projects',
+      'DROP TABLE IF EXISTS command_output, commands, event_log_head, events, pending_events, idempotency_keys, api_keys, project_activity, projects',
     );
   }
 }
@@ -127,4 +127,12 @@ const STATEMENTS = [
     CONSTRAINT events_pkey PRIMARY KEY (seq, at)
   ) PARTITION BY RANGE (at)`,
   `CREATE INDEX events_project ON events (project_id, seq)`,
+  // Not max(seq): retention may leave the log empty, and readers go on by the numbers they know.
+  `CREATE TABLE event_log_head (
+    id boolean NOT NULL DEFAULT true,
+    last_seq bigint NOT NULL DEFAULT 0,
+    CONSTRAINT event_log_head_pkey PRIMARY KEY (id),
+    CONSTRAINT event_log_head_one CHECK (id)
+  )`,
+  `INSERT INTO event_log_head DEFAULT VALUES`,
 ];
