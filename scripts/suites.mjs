@@ -6,8 +6,8 @@ import { node, root, run, tool } from './project.mjs';
 
 /** `timeoutMs` is per test; files run one after the other where they measure time or share something. */
 const SUITES = {
-  unit: { timeoutMs: 10_000 },
-  integration: { timeoutMs: 60_000 },
+  unit: { timeoutMs: 10_000, workers: 2 },
+  integration: { timeoutMs: 60_000, workers: 2 },
   e2e: { timeoutMs: 60_000, workers: 2 },
   speed: { timeoutMs: 120_000, serial: true },
   cluster: { timeoutMs: 300_000, serial: true },

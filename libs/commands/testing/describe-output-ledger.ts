@@ -345,7 +345,7 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
       it('shows an append as a whole or not at all to somebody who reads meanwhile', async () => {
         const id = await harness.running(OWNER);
         let at = START;
-        let writing = true;
+        const state = { isWriting: true };
         const write = async (): Promise<void> => {
           for (let i = 0; i < 30; i++) {
             const runs = [data('stdout', at.stdout, 'oo'), data('stderr', at.stderr, 'e')];
@@ -353,9 +353,9 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
             at = advance(at, runs);
           }
         };
-        const written = write().finally(() => (writing = false));
+        const written = write().finally(() => (state.isWriting = false));
         let seen: Position = START;
-        while (writing) {
+        while (state.isWriting) {
           const stored = await harness.position(id);
           seen = advance(seen, await readAllUpTo(id, seen, stored));
           expect(seen.stdout).toBe(seen.stderr * 2);

@@ -4,15 +4,18 @@ const BOUNDARY = Buffer.from('aab');
 
 function split(chunks: string[]): string[] {
   const splitter = new BoundarySplitter(BOUNDARY);
-  const sections = [''];
+  const sections: string[] = [];
+  let section = '';
   for (const chunk of chunks) {
     splitter.push(Buffer.from(chunk)).forEach((part, index) => {
-      if (index > 0) sections.push('');
-      sections[sections.length - 1] += part.toString();
+      if (index > 0) {
+        sections.push(section);
+        section = '';
+      }
+      section += part.toString();
     });
   }
-  sections[sections.length - 1] += splitter.flush().toString();
-  return sections;
+  return [...sections, section + splitter.flush().toString()];
 }
 
 describe('BoundarySplitter', () => {
@@ -24,7 +27,7 @@ describe('BoundarySplitter', () => {
         expect(split([text.slice(0, first), text.slice(first, second), text.slice(second)])).toEqual(expected);
       }
     }
-    expect(split([...text])).toEqual(expected);
+    expect(split(text.split(''))).toEqual(expected);
   });
 
   it('holds back only what may be a beginning of the boundary', () => {

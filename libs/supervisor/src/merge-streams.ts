@@ -32,7 +32,7 @@ export class MergedStreams {
 
   private ask(stream: StreamName): Promise<Arrival> {
     return this.sources[stream].next().then(
-      ({ done, value }) => ({ stream, data: done ? null : (value as Buffer) }),
+      ({ done, value }) => ({ stream, data: done ? null : value }),
       () => ({ stream, data: null }),
     );
   }

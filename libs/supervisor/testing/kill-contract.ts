@@ -1,5 +1,5 @@
 import type { StartRequest } from '../src/index.js';
-import { START, aRequest, drain, eventually } from './harness.js';
+import { aRequest, drain, eventually } from './harness.js';
 import type { Bench } from './harness.js';
 
 /** Children that try to get away. Each script prints `ready` when its processes are there. */

@@ -463,7 +463,7 @@ describe('CommandRunner', () => {
       executor.scenes = [
         (from) => ({
           opened: 'taken',
-          chunks: [...bytes.slice(from.stdout)].map(out),
+          chunks: Array.from(bytes.slice(from.stdout), out),
           end: ended({ produced: { stdout: 26, stderr: 0 } }),
         }),
       ];

@@ -7,7 +7,7 @@ import { type Command, type Instance, commandEnded, commandStarted } from '../do
 import type { Position } from '../domain/position.js';
 import { hasEnded } from '../domain/status.js';
 import { LeaseLost } from '../domain/command.errors.js';
-import { type Ending, endingOf, lost, notStarted } from '../domain/result.js';
+import { type Ending, endingOf, lost, notStarted, spoolWasFull, withFullSpool } from '../domain/result.js';
 import { CommandExecutor } from './command-executor.js';
 import { CommandRepository } from './command.repository.js';
 import { CommandHints } from './hints.js';
@@ -131,7 +131,8 @@ export class CommandRunner {
       }
       const end = await this.store(attachment, writer);
       if (end.kind === 'ended') {
-        await this.endByRecord(end.record, writer, attachment, run);
+        await this.endByRecord(end.record, command.spec.outputBytesMax, writer, run);
+        await attachment.acknowledge();
         return;
       }
       absent = end.kind === 'absent' ? absent + 1 : 0;
@@ -168,11 +169,11 @@ export class CommandRunner {
     }
   }
 
-  private async endByRecord(record: ExitRecord, writer: OutputWriter, attachment: Attachment, run: Run): Promise<void> {
-    await writer.declareMissing(missing(record, writer.position));
-    const ending = endingOf(record, writer.position);
+  private async endByRecord(record: ExitRecord, outputBytesMax: number, writer: OutputWriter, run: Run): Promise<void> {
+    const isSpoolFull = spoolWasFull(record, outputBytesMax);
+    await writer.declareMissing(missing(record, writer.position, isSpoolFull ? 'spool_full' : 'output_limit'));
+    const ending = (isSpoolFull ? withFullSpool : endingOf)(record, writer.position);
     await this.end(run, ending);
-    await attachment.acknowledge();
   }
 
   /** No record came. Decides on what is known of the instance whether one still can; null: it can. */
@@ -243,7 +244,7 @@ export class CommandRunner {
 }
 
 /** The bytes that the supervisor counted but did not store. */
-function missing({ produced, stored }: ExitRecord, position: Position): OutputGap[] {
+function missing({ produced, stored }: ExitRecord, position: Position, reason: string): OutputGap[] {
   return (['stdout', 'stderr'] as const)
     .filter((stream) => position[stream] === stored[stream] && produced[stream] > stored[stream])
     .map((stream) => ({
@@ -251,7 +252,7 @@ function missing({ produced, stored }: ExitRecord, position: Position): OutputGa
       stream,
       offset: stored[stream],
       length: produced[stream] - stored[stream],
-      reason: 'output_limit',
+      reason,
     }));
 }
 

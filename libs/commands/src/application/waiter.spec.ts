@@ -47,8 +47,14 @@ describe('Waiter', () => {
     let listening = 0;
     const { signal } = abort;
     const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
-    signal.addEventListener = (...args: Parameters<typeof add>) => (listening++, add(...args));
-    signal.removeEventListener = (...args: Parameters<typeof remove>) => (listening--, remove(...args));
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listening++;
+      add(...args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listening--;
+      remove(...args);
+    };
     const waiter = new Waiter();
     for (let i = 0; i < 20; i++) await waiter.wait(0, signal);
     expect(listening).toBe(0);

@@ -96,6 +96,20 @@ export function endingOf(record: ExitEvidence, position: Position): Ending {
   return { status, result: { ...observed, reason: record.reason } };
 }
 
+/** The ending when the disk of the spool was full: how much is missing cannot be told exactly, so it is no success. */
+export function withFullSpool(record: ExitEvidence, position: Position): Ending {
+  const { result } = endingOf(record, position);
+  const detail = 'The spool directory was full: output is missing, and how much of it cannot be told exactly.';
+  return { status: 'lost', result: { ...result, reason: 'unknown', detail } };
+}
+
+/** Bytes are missing although the output limit was not reached. */
+export function spoolWasFull({ produced, stored }: ExitEvidence, outputBytesMax: number): boolean {
+  const isShort = (stream: 'stdout' | 'stderr'): boolean =>
+    stored[stream] < produced[stream] && stored[stream] < outputBytesMax;
+  return isShort('stdout') || isShort('stderr');
+}
+
 /** The ending of a command of which no exit record can come any more. */
 export function lost(reason: Reason, detail: string, position: Position): Ending {
   return {

@@ -1,3 +1,4 @@
+import type { StreamName } from '@app/supervisor';
 import type { MessageEvent } from '@nestjs/common';
 import { aCommand } from '@app/commands/testing';
 import type { Followed } from '../../application/output.service.js';
@@ -59,14 +60,14 @@ function followedFrom(position: Position): Followed[] {
 
 /** The output as a client puts it together. */
 function received(all: readonly MessageEvent[]): Record<string, string> {
-  const streams: Record<string, string> = { stdout: '', stderr: '' };
+  const streams: Record<StreamName, string> = { stdout: '', stderr: '' };
   for (const { type, data } of all) {
     if (type === 'output') {
-      const { stream, data: text, encoding } = data as { stream: string; data: string; encoding: BufferEncoding };
+      const { stream, data: text, encoding } = data as { stream: StreamName; data: string; encoding: BufferEncoding };
       streams[stream] += Buffer.from(text, encoding).toString('hex');
     }
     if (type === 'gap') {
-      const { stream, from, to } = data as { stream: string; from: number; to: number };
+      const { stream, from, to } = data as { stream: StreamName; from: number; to: number };
       streams[stream] += `[${from}-${to}]`;
     }
   }

@@ -1,0 +1,5 @@
+import { describeUnder } from '../testing/describe-under.js';
+
+jest.setTimeout(30_000);
+
+describeUnder('dash');
