@@ -127,7 +127,7 @@ describe('CommandRunner', () => {
     it('declares missing what the supervisor counted but did not keep', async () => {
       const record = { produced: { stdout: 10, stderr: 0 }, stored: { stdout: 3, stderr: 0 } };
       executor.scenes = [{ chunks: [out('abc')], end: ended(record) }];
-      const id = admitted();
+      const id = admitted({ spec: { ...aCommand().spec, outputBytesMax: 3 } });
       await run(id);
       expect(await found(id)).toMatchObject({
         status: 'succeeded',

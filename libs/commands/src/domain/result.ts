@@ -98,7 +98,8 @@ export function endingOf(record: ExitEvidence, position: Position): Ending {
 
 /** The ending when the disk of the spool was full: how much is missing cannot be told exactly, so it is no success. */
 export function withFullSpool(record: ExitEvidence, position: Position): Ending {
-  const { result } = endingOf(record, position);
+  const { status, result } = endingOf(record, position);
+  if (status === 'lost') return { status, result };
   const detail = 'The spool directory was full: output is missing, and how much of it cannot be told exactly.';
   return { status: 'lost', result: { ...result, reason: 'unknown', detail } };
 }
