@@ -161,7 +161,7 @@ export class ApiProcess {
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/** A key of the form in DESIGN.md, section 4. */
+/** A key in the format of keys, which the API accepts as its admin key. */
 export function newKey(): string {
   const random = (length: number) => Array.from(randomBytes(length), (byte) => BASE62.charAt(byte % 62)).join('');
   const body = `rdev_${random(8)}_${random(32)}`;
