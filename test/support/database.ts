@@ -6,6 +6,7 @@ const CLONE_TIMEOUT_MS = 20_000;
 const RETRY_MS = 50;
 /** "source database … is being accessed by other users": another worker clones it at this moment. */
 const OBJECT_IN_USE = '55006';
+const INSUFFICIENT_PRIVILEGE = '42501';
 
 export interface TestDatabase {
   readonly url: string;
@@ -21,7 +22,17 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const url = new URL(server);
   url.pathname = `/${name}`;
   await execute(server, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`);
-  return { url: url.href, drop: () => execute(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+  return { url: url.href, drop: () => drop(server, name) };
+}
+
+async function drop(server: string, name: string): Promise<void> {
+  try {
+    await execute(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== INSUFFICIENT_PRIVILEGE) throw error;
+    // The sessions are gone, but autovacuum is at work, which is the superuser's. Without FORCE it is asked to leave.
+    await execute(server, `DROP DATABASE IF EXISTS ${name}`);
+  }
 }
 
 async function execute(url: string, statement: string): Promise<void> {
