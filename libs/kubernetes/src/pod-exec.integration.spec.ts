@@ -164,7 +164,7 @@ describe.each(['v5.channel.k8s.io', 'v4.channel.k8s.io'])('an exec over %s', (pr
     const { channel, session } = await open({ bufferBytes: 64 * 1024, pingIntervalMs: 50 });
     for (let frame = 0; frame < 640; frame += 1) session.stdout(Buffer.alloc(32 * 1024, frame % 256));
     session.exit(0);
-    // Pings do not mistake the reader's slowness for a dead peer.
+    // That something does not happen is seen only by waiting: six pings do not mistake the reader's slowness for a dead peer.
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(session.socket.bufferedAmount).toBeGreaterThan(10_000_000);
     expect(channel.stdout.readableLength).toBeLessThan(256 * 1024);
@@ -196,6 +196,7 @@ describe.each(['v5.channel.k8s.io', 'v4.channel.k8s.io'])('an exec over %s', (pr
       };
       more();
     });
+    // Time enough for all 50, were they not held back.
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(accepted).toBeLessThan(40);
     session.socket.resume();
@@ -212,6 +213,7 @@ describe.each(['v5.channel.k8s.io', 'v4.channel.k8s.io'])('an exec over %s', (pr
 
   test('lives on while pings are answered', async () => {
     const { channel, session } = await open({ pingIntervalMs: 20 });
+    // Ten pings.
     await new Promise((resolve) => setTimeout(resolve, 200));
     session.exit(0);
     expect(await channel.ended).toEqual({ kind: 'exited', code: 0 });

@@ -12,6 +12,7 @@ jest.setTimeout(30_000);
 const scratch = mkdtempSync(join(tmpdir(), 'rdev-faults-'));
 const open = openLocalChannel({ cwd: '/', env: { PATH: '/usr/local/bin:/usr/bin:/bin' } });
 const small = join(scratch, 'small');
+// A disk that is full, and a limit on processes, can be made only by root: without the right they are skipped, and said so.
 const canMount = attempt(() => {
   mkdirSync(small);
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', small], { stdio: 'ignore' });

@@ -8,6 +8,8 @@ import type { Position } from '../domain/position.js';
 import { hasEnded } from '../domain/status.js';
 import { LeaseLost } from '../domain/command.errors.js';
 import { type Ending, endingOf, lost, notStarted, spoolWasFull, withFullSpool } from '../domain/result.js';
+import { backoff } from './backoff.js';
+import { cancelOnRequest } from './cancel-on-request.js';
 import { CommandExecutor } from './command-executor.js';
 import { CommandRepository } from './command.repository.js';
 import { CommandHints } from './hints.js';
@@ -16,7 +18,6 @@ import { type OutputGap, OutputLedger } from './output-ledger.js';
 import { OutputWriter } from './output-writer.js';
 import { startRequest } from './start-request.js';
 
-const BACKOFF_MS_MAX = 5_000;
 /** A supervisor that has not shown up within this many looks after the claim never will. */
 const ABSENT_MAX = 5;
 
@@ -110,7 +111,13 @@ export class CommandRunner {
       },
       run.signal,
     );
-    const stopCancelling = this.cancelOnRequest(instance, run);
+    const stopCancelling = cancelOnRequest({
+      ...run,
+      kill: () => this.kill(instance, run.id),
+      onError: (error) => {
+        this.logger.warn({ err: error, commandId: run.id }, 'A command could not be cancelled; trying again');
+      },
+    });
     try {
       await this.followUntilEnd(command, instance, writer, run);
     } finally {
@@ -201,28 +208,10 @@ export class CommandRunner {
     return null;
   }
 
-  /** Kills the command once that is asked for, again and again until it has ended; answers what stops this. */
-  private cancelOnRequest(instance: Instance, { id, signal, cancel }: Run): () => void {
-    const ended = new AbortController();
-    const over = AbortSignal.any([signal, ended.signal]);
-    const kill = async (): Promise<void> => {
-      for (let attempt = 0; !over.aborted; attempt++) {
-        try {
-          const command = await this.commands.findById(id);
-          await this.executor.cancel(instance, id, command?.cancel?.graceSeconds ?? 0);
-        } catch (error) {
-          this.logger.warn({ err: error, commandId: id }, 'A command could not be cancelled; trying again');
-        }
-        await sleep(backoff(attempt + 2), undefined, { signal: over }).catch(() => undefined);
-      }
-    };
-    const onCancel = (): void => void kill();
-    if (cancel.aborted) onCancel();
-    else cancel.addEventListener('abort', onCancel, { once: true });
-    return () => {
-      ended.abort();
-      cancel.removeEventListener('abort', onCancel);
-    };
+  /** With the grace that was asked for last. */
+  private async kill(instance: Instance, id: string): Promise<void> {
+    const command = await this.commands.findById(id);
+    await this.executor.cancel(instance, id, command?.cancel?.graceSeconds ?? 0);
   }
 
   private async markRunning({ id, owner }: Run, projectId: string): Promise<void> {
@@ -259,9 +248,4 @@ function missing({ produced, stored }: ExitRecord, position: Position, reason: s
 /** As a call, since it changes while others are awaited. */
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
-}
-
-/** Doubles from 50 ms, with jitter. */
-function backoff(attempt: number): number {
-  return Math.min(BACKOFF_MS_MAX, 50 * 2 ** attempt) * (0.5 + Math.random() / 2);
 }
