@@ -12,6 +12,8 @@ export type {
   Program,
   SignalName,
   StartRequest,
+  StdinOutcome,
+  StdinPiece,
   StreamName,
   StreamPosition,
 } from './types.js';

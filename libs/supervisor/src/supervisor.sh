@@ -10,7 +10,9 @@
 # <root>/<id>/c/       moved here complete, before anything starts
 #   meta script stdin  the request
 #   out err            the spools
-#   o e in ctl         FIFOs: the command's stdout, stderr, open stdin; requests to the supervisor
+#   o e in ctl put     FIFOs: the command's stdout, stderr, open stdin; requests to the supervisor, and to the feeder of that stdin
+#   put.* said.*       pieces of stdin that are offered to the feeder, and its answers
+#   in.<offset>        pieces that it has taken and not yet given to the command; deaf: it takes no more
 #   sup                "<supervisor pid> <its start time> <main pid> <its start time>"
 #   go                 made by the supervisor before it starts the command, or by whoever gave it up: once only
 #   end                the exit record; end.tmp, sup, out.n, err.n, *.dd are written ahead as blanks and filled in place,
@@ -243,6 +245,45 @@ hold() {
   done
 }
 
+# Gives the command what was put, in order, and its end. FD 3 is the command's stdin. What is said on FD 8 is taken one by one, which
+# makes each piece's place certain: r_y bytes were put, r_n of them given, r_k pieces wait.
+feed() {
+  trap - CHLD USR1
+  trap 'true >"$r_c/deaf"' EXIT
+  r_y=0 r_n=0 r_k=0 r_eof= r_busy=
+  while read -r r_x r_t r_len r_at r_l <&8; do
+    case $r_x in
+      put) [ -e "$r_c/put.$r_t" ] && accept ;;
+      fed) r_n=$((r_n + r_t)) r_k=$((r_k - 1)) r_busy= ;;
+      deaf) exit 0 ;;
+    esac
+    [ "$r_busy" ] && continue
+    if [ $r_k -gt 0 ]; then
+      r_busy=1
+      give "$r_c/in.$r_n" &
+    elif [ "$r_eof" ]; then
+      exec 3>&-
+    fi
+  done
+}
+accept() {
+  if [ "$r_eof" ]; then r_x=closed
+  elif [ "$r_at" != - ] && [ "$r_at" != $r_y ]; then r_x=offset
+  elif [ "$r_len" -gt 0 ] && [ $r_k -gt 0 ] && { [ $((r_y - r_n + r_len)) -gt 1048576 ] || [ $r_k -ge 256 ]; }; then r_x=full
+  elif [ "$r_len" -gt 0 ] && ! mv "$r_c/put.$r_t" "$r_c/in.$r_y"; then r_x=full
+  else
+    [ "$r_len" = 0 ] || r_k=$((r_k + 1))
+    r_y=$((r_y + r_len)) r_x=accepted
+    [ "$r_l" = 0 ] || r_eof=1
+  fi
+  rm -f "$r_c/put.$r_t"
+  echo "$r_x $r_y " 1<>"$r_c/said.$r_t"
+}
+give() {
+  r_x=$(wc -c <"$1")
+  if cat "$1" >&3; then rm "$1"; echo "fed $((r_x))" >&8; else echo deaf >&8; fi
+}
+
 # Sleeps until a child ends, a request comes or the milliseconds are over (bash: no longer). The traps end the sleep, which makes it
 # impossible to miss a child that ends between a look and the wait; what was missed before r_woken= is seen by over().
 doze() {
@@ -341,7 +382,7 @@ record() {
 fail_start() { r_reason=start_failed r_detail=${1%%"$r_nl"*} r_ms=0 r_cpu0=- r_raw='- 0' r_report='- 0 0' r_leftkilled=-; record; }
 
 supervise() {
-  r_c=$1 r_launcher=$2 r_l0=$3 r_sup=$$ r_out= r_err= r_timer= r_woken= r_whole= r_frugal= r_cancel= r_raw= r_outjob= r_errjob= r_detail=
+  r_c=$1 r_launcher=$2 r_l0=$3 r_sup=$$ r_feed= r_out= r_err= r_timer= r_woken= r_whole= r_frugal= r_cancel= r_raw= r_outjob= r_errjob= r_detail=
   listen
   look $$ || exit 1
   r_s0=$r_start
@@ -377,23 +418,28 @@ supervise() {
   exec 4<&- 9<>"$r_c/ctl" 3<>"$r_c/o" 7<"$r_c/o" 5>"$r_c/o" 3<>"$r_c/e" 8<"$r_c/e" 6>"$r_c/e" 3<&-
   printf 'x\0RDEV_COMMAND_ID=%s\0' "$r_id" >"$r_c/probe"
   case $r_stdin in
-    none) r_in=/dev/null ;;
-    text) r_in=$r_c/stdin ;;
-    # Held open here until its end is asked for.
-    open) r_in=$r_c/in; exec 3<>"$r_in" ;;
+    none) exec 4</dev/null ;;
+    text) exec 4<"$r_c/stdin" ;;
+    # The writing end is the feeder's alone: its end is seen, and the feeder sees when nobody reads.
+    open)
+      exec 3<>"$r_c/in" 4<"$r_c/in" 0>"$r_c/in" 3>&0 0</dev/null
+      (exec 4<&- 5>&- 6>&- 7<&- 8<>"$r_c/put" 9<&-; feed) &
+      r_feed=$!
+      exec 3>&-
+      ;;
   esac
   # exec closes for good; with a redirected call the shell would keep copies.
-  (exec 3<&- 5>&- 6>&- 8<&-; pump out) &
+  (exec 4<&- 5>&- 6>&- 8<&-; pump out) &
   r_out=$!
-  (exec 7<&8 3<&- 5>&- 6>&- 8<&-; pump err) &
+  (exec 7<&8 4<&- 5>&- 6>&- 8<&-; pump err) &
   r_err=$!
   cpu_ms
   r_cpu0=$r_cpu
   uptime_ms
   r_t0=$r_now
-  (trap - INT QUIT USR1; exec setsid "$@" 3<&- 5>&- 6>&- 7<&- 8<&- 9<&-) <"$r_in" >&5 2>&6 &
+  (trap - INT QUIT USR1; exec setsid "$@" 4<&- 5>&- 6>&- 7<&- 8<&- 9<&-) <&4 >&5 2>&6 &
   r_main=$!
-  exec 5>&- 6>&-
+  exec 4<&- 5>&- 6>&-
   r_m1= r_m0=$r_s0
   look $r_main && r_m0=$r_start r_m1=$r_start
   since $r_m0
@@ -466,6 +512,7 @@ silence() {
   [ $r_x -ge $r_wait ] || r_wait=$r_x
 }
 settle() {
+  [ "$r_feed" ] && kill -KILL $r_feed
   r_reason=exited r_report='- 0 0' r_leftkilled=-
   if [ "$r_why" ]; then
     hardkill 1
@@ -541,7 +588,7 @@ prepare() {
   mkdir -m 700 "$r_t" && cd "$r_t" && receive "$1" meta && { [ "$2" = 0 ] || receive "$2" script; } && receive "$3" stdin &&
     printf '%1024s\n' ' ' >end.tmp && printf '%99s\n' ' ' >sup && printf '%99s\n' ' ' >out.n && printf '%99s\n' ' ' >err.n &&
     printf '%99s\n' ' ' >out.dd && printf '%99s\n' ' ' >err.dd && true >out && true >err &&
-    mkfifo o e ctl in out.rest err.rest && cd "$r_pwd"
+    mkfifo o e ctl in put out.rest err.rest && cd "$r_pwd"
 }
 run() {
   for r_x in setsid dd mkfifo mkdir mv rm wc cat sleep env grep tail tr; do
@@ -715,6 +762,34 @@ signal() {
   [ ! -e "$r_c/end" ] && ready && [ "$r_m0" ] && r_m1=$r_m0 && since $r_m0 && scan 0 && { kill -"$r_name" $r_tree; trailer sent; exit 0; }
   trailer ended
 }
+# Puts $r_len bytes at the offset $r_at of an open stdin ("-": at its end), and then its end if $r_eof is 1.
+put() {
+  locate "$@" || refuse absent
+  header found
+  look $$
+  r_t=$$.$r_start r_y=0
+  until [ -e "$r_c/end" ] || { ready && [ "$r_main" ]; }; do
+    [ "$r_s0" ] && alive "$r_sup" "$r_s0" || answer ended
+    nap 0.05
+  done
+  [ -e "$r_c/end" ] && answer ended
+  read -r r_x r_x r_x r_x r_x r_stdin r_x <"$r_c/meta"
+  [ "$r_stdin" = open ] || answer closed
+  { receive "$r_len" "$r_c/put.$r_t" && printf '%99s\n' ' ' >"$r_c/said.$r_t"; } || answer full
+  r_i=0
+  # Asked again now and then: the feeder may not have been listening yet.
+  until read -r r_x r_y <"$r_c/said.$r_t" && [ "$r_x" ]; do
+    r_y=0
+    [ -e "$r_c/end" ] && answer ended
+    [ -e "$r_c/deaf" ] && answer closed
+    alive "$r_sup" "$r_s0" || answer ended
+    [ $((r_i % 64)) = 0 ] && echo "put $r_t $r_len $r_at $r_eof" 1<>"$r_c/put"
+    r_i=$((r_i + 1))
+    nap 0.01
+  done
+  answer "$r_x"
+}
+answer() { rm -f "$r_c/put.$r_t" "$r_c/said.$r_t"; trailer "$1 $r_y"; exit 0; }
 # Removes the spools of the commands named on stdin, and of those that ended long ago, and what was left half done.
 sweep() {
   header found
@@ -753,6 +828,7 @@ case $r_mode in
   run | attach) r_from="$1 $2"; r_lengths="$3 $4 $5" ;;
   cancel) r_ms=$1 ;;
   signal) r_name=$1 ;;
+  put) r_at=$1 r_len=$2 r_eof=$3 ;;
   sweep) r_minutes=$1 ;;
 esac
 set -- /run/rdev /tmp /dev/shm

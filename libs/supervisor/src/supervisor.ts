@@ -3,7 +3,17 @@ import { ChannelAttachment } from './channel-attachment.js';
 import { Conversation } from './conversation.js';
 import { checkCommandId, encodeRequest, millis } from './encode-request.js';
 import { parseExitRecord, whole } from './exit-record.js';
-import type { Attachment, KillReport, SignalName, StartRequest, StreamPosition } from './types.js';
+import type {
+  Attachment,
+  KillReport,
+  SignalName,
+  StartRequest,
+  StdinOutcome,
+  StdinPiece,
+  StreamPosition,
+} from './types.js';
+
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Starts commands where the channels lead, detached from them, and finds them again.
@@ -43,7 +53,11 @@ export class Supervisor {
    * @throws if the channel breaks: ask again
    */
   async cancel(commandId: string, graceSeconds: number, signal?: AbortSignal): Promise<KillReport | null> {
-    const { header, trailer } = await this.ask(['cancel', checkCommandId(commandId), millis(graceSeconds)], '', signal);
+    const { header, trailer } = await this.ask(
+      ['cancel', checkCommandId(commandId), millis(graceSeconds)],
+      NOTHING,
+      signal,
+    );
     if (header === 'absent' || trailer === 'ended') return null;
     if (trailer.startsWith('end ')) return parseExitRecord(trailer.slice(4)).kill;
     const [, verified, survivors, uninspectable] = trailer.split(' ');
@@ -56,8 +70,34 @@ export class Supervisor {
    * @throws if the channel breaks
    */
   async signal(commandId: string, name: SignalName, signal?: AbortSignal): Promise<boolean> {
-    const { trailer } = await this.ask(['signal', checkCommandId(commandId), name], '', signal);
+    const { trailer } = await this.ask(['signal', checkCommandId(commandId), name], NOTHING, signal);
     return trailer === 'sent';
+  }
+
+  /**
+   * Puts bytes into the open stdin of a command, in order and once: behind `offset`, or behind all that was put before if that
+   * is null. What the command has not taken waits in the spool directory, 1 MiB at most.
+   * @returns null if the command has ended or is absent
+   * @throws if the channel breaks: it is not known whether they were put; asking again with the same offset tells
+   */
+  async write(
+    commandId: string,
+    { data, offset, eof }: StdinPiece,
+    signal?: AbortSignal,
+  ): Promise<StdinOutcome | null> {
+    const args = ['put', checkCommandId(commandId), offset ?? '-', data.length, eof ? 1 : 0];
+    const { header, trailer } = await this.ask(args, data, signal);
+    const [word, at] = trailer.split(' ');
+    if (header === 'absent' || word === 'ended') return null;
+    switch (word) {
+      case 'accepted':
+      case 'full':
+      case 'closed':
+      case 'offset':
+        return { kind: word, offset: whole(at) };
+      default:
+        throw new Error('The supervisor answered something unexpected.');
+    }
   }
 
   /**
@@ -68,7 +108,7 @@ export class Supervisor {
   async sweep(commandIds: readonly string[], maxAgeSeconds: number, signal?: AbortSignal): Promise<void> {
     const minutes = Math.ceil(millis(maxAgeSeconds) / 60_000);
     const list = [...commandIds.map(checkCommandId), '.', ''].join('\n');
-    await this.ask(['sweep', '-', minutes], list, signal);
+    await this.ask(['sweep', '-', minutes], Buffer.from(list), signal);
   }
 
   private attachment(
@@ -83,10 +123,10 @@ export class Supervisor {
 
   private async ask(
     args: (string | number)[],
-    body: string,
+    body: Buffer,
     signal?: AbortSignal,
   ): Promise<{ header: string; trailer: string }> {
-    const question = { args, spoolDir: this.spoolDir, body: [Buffer.from(body)] };
+    const question = { args, spoolDir: this.spoolDir, body: [body] };
     const conversation = await Conversation.begin(this.open, question, signal);
     try {
       while ((await conversation.next()) !== null);

@@ -33,6 +33,25 @@ export interface StartRequest {
   readonly keepBackground: boolean;
 }
 
+/** More of an open stdin. */
+export interface StdinPiece {
+  readonly data: Buffer;
+  /** Where the data begins, in bytes from the start; null: behind all that was put so far. */
+  readonly offset: number | null;
+  /** Nothing comes after it. */
+  readonly eof: boolean;
+}
+
+/** What became of a piece of stdin, and how many bytes were put so far. */
+export interface StdinOutcome {
+  /**
+   * `full`: too much waits for the command. `closed`: its end was put before, nobody reads it any more, or it was never open.
+   * `offset`: what was put so far does not end where the piece begins. Only `accepted` has put anything.
+   */
+  readonly kind: 'accepted' | 'full' | 'closed' | 'offset';
+  readonly offset: number;
+}
+
 /** What was found when a process tree was killed. */
 export interface KillReport {
   /** A last look found nothing of the tree. */

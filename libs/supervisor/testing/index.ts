@@ -4,6 +4,7 @@ import type { Place } from './harness.js';
 import { killContract } from './kill-contract.js';
 import { outputContract } from './output-contract.js';
 import { startContract } from './start-contract.js';
+import { stdinContract } from './stdin-contract.js';
 
 export { Bench, START, aRequest, drain, eventually } from './harness.js';
 export type { Outcome, Place } from './harness.js';
@@ -28,6 +29,9 @@ export function describeSupervisor(name: string, place: () => Place | Promise<Pl
     });
     describe('attaching', () => {
       attachContract(bench);
+    });
+    describe('open stdin', () => {
+      stdinContract(bench);
     });
     describe('killing', () => {
       killContract(bench);
