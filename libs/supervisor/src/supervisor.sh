@@ -37,6 +37,13 @@ look() {
 }
 alive() { look "$1" && [ "$r_start" = "$2" ] && [ "$r_state" != Z ] && [ "$r_state" != X ]; }
 
+# The first line of a file that is filled in place. dash and busybox read byte by byte, so one look may begin before the write and end
+# after it: two that agree did not.
+steady() {
+  r_line=
+  while r_x=$r_line; IFS= read -r r_line <"$1" || r_line=; [ "$r_line" != "$r_x" ]; do :; done
+}
+
 # --- finding and killing the tree of $r_id, whose main process is $r_main, started at $r_m0 ---
 
 # A pattern for the start times from $1 on: nothing of the command can have started before it, and most did.
@@ -616,13 +623,13 @@ run() {
   setsid sh -c "$r_script" rdev supervise "$r_id" "$r_c" $$ "$r_start" </dev/null >/dev/null 2>&1 3>&- &
   r_sup=$! r_how=started
 }
+identity() { steady "$r_c/sup"; set -- $r_line; r_sup=${1:-} r_s0=${2:-} r_main=${3:-} r_m0=${4:-}; }
 # Waits for the supervisor's identity. Gives up only after taking its right to start, so that "gone" is a proof.
 ready() {
   r_i=0
   while :; do
-    r_sup= r_s0= r_main= r_m0=
-    [ -e "$r_root/$r_id/done" ] && return 1
-    read -r r_sup r_s0 r_main r_m0 r_x <"$r_c/sup"
+    [ -e "$r_root/$r_id/done" ] && { r_s0= r_main=; return 1; }
+    identity
     [ "$r_s0" ] && return 0
     [ -e "$r_c/end" ] && return 0
     r_i=$((r_i + 1))
@@ -778,8 +785,7 @@ put() {
   { receive "$r_len" "$r_c/put.$r_t" && printf '%99s\n' ' ' >"$r_c/said.$r_t"; } || answer full
   r_i=0
   # Asked again now and then: the feeder may not have been listening yet.
-  until read -r r_x r_y <"$r_c/said.$r_t" && [ "$r_x" ]; do
-    r_y=0
+  until steady "$r_c/said.$r_t"; set -- $r_line; [ "${1:-}" ]; do
     [ -e "$r_c/end" ] && answer ended
     [ -e "$r_c/deaf" ] && answer closed
     alive "$r_sup" "$r_s0" || answer ended
@@ -787,7 +793,8 @@ put() {
     r_i=$((r_i + 1))
     nap 0.01
   done
-  answer "$r_x"
+  r_y=$2
+  answer "$1"
 }
 answer() { rm -f "$r_c/put.$r_t" "$r_c/said.$r_t"; trailer "$1 $r_y"; exit 0; }
 # Removes the spools of the commands named on stdin, and of those that ended long ago, and what was left half done.
@@ -813,7 +820,7 @@ sweep() {
 idle() {
   [ -e "$r_c/end" ] && return 0
   [ -e "$r_c/sup" ] || return 0
-  read -r r_sup r_s0 r_x <"$r_c/sup"
+  identity
   ! alive "$r_sup" "$r_s0"
 }
 
