@@ -97,6 +97,20 @@ describe.each(kubeconfigs())('the API on a cluster, with the documented role onl
     expect(text).not.toMatch(/DATABASE_URL|RDEV_ADMIN_KEY|KUBECONFIG|POSTGRES/);
   });
 
+  test('writes to an open stdin, across a kill of the API, up to its end', async () => {
+    const write = (id: string, body: object) => api.client.post(`/v1/commands/${id}/stdin`, body);
+    const { id } = await startCommand(api.client, 'web', { script: 'cat', stdin: 'open' });
+    expect((await write(id, { data: 'one\n' })).body).toEqual({ offset: 4 });
+    const large = 'é'.repeat(300_000);
+    expect((await write(id, { data: large, offset: 4 })).body).toEqual({ offset: 600_004 });
+    await api.restart('SIGKILL');
+    await eventually(async () => (await api.client.get('/v1/projects/web')).body?.status === 'running', 30_000);
+    expect(expectProblem(await write(id, { data: large, offset: 4 }), 409, 'STDIN_OFFSET').offset).toBe(600_004);
+    expect((await write(id, { data: 'end', eof: true })).body).toEqual({ offset: 600_007 });
+    expect((await ended(api.client, id)).status).toBe('succeeded');
+    expect((await outputOf(api.client, id)).toString()).toBe(`one\n${large}end`);
+  });
+
   test('brings 50 MB whole, with flat memory', async () => {
     const script =
       'head -c 50000000 /dev/urandom > /tmp/blob; sha256sum < /tmp/blob | cut -c1-64 >&2; cat /tmp/blob; rm /tmp/blob';

@@ -26,6 +26,7 @@ const ACCESS: Readonly<Record<string, string>> = {
   'GET /v1/commands/{id}/timeline': 'commands:read',
   'POST /v1/commands/{id}/cancel': 'commands:execute',
   'POST /v1/commands/{id}/signal': 'commands:execute',
+  'POST /v1/commands/{id}/stdin': 'commands:execute',
   'POST /v1/keys': 'keys:write',
   'GET /v1/keys': 'keys:read',
   'GET /v1/keys/self': 'any-key',

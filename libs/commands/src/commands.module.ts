@@ -4,6 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { CommandEventsController } from './adapters/http/command-events.controller.js';
 import { CommandsController } from './adapters/http/commands.controller.js';
 import { OutputController } from './adapters/http/output.controller.js';
+import { StdinController } from './adapters/http/stdin.controller.js';
 import { KubernetesCommandExecutor } from './adapters/kubernetes/kubernetes-command-executor.js';
 import { LocalCommandExecutor } from './adapters/local/local-command-executor.js';
 import { CommandEntity, CommandOutputEntity } from './adapters/typeorm/command.entity.js';
@@ -21,6 +22,7 @@ import { OutputLedger } from './application/output-ledger.js';
 import { OutputService } from './application/output.service.js';
 import { ProjectCleanup } from './application/project-cleanup.js';
 import { RunningCommands } from './application/running-commands.js';
+import { StdinService } from './application/stdin.service.js';
 
 export interface CommandsOptions {
   readonly runtime: RuntimeKind;
@@ -36,10 +38,11 @@ export class CommandsModule {
     return {
       module: CommandsModule,
       imports: [...imports, TypeOrmModule.forFeature([CommandEntity, CommandOutputEntity])],
-      controllers: [CommandsController, CommandEventsController, OutputController],
+      controllers: [CommandsController, CommandEventsController, OutputController, StdinController],
       providers: [
         CommandsService,
         OutputService,
+        StdinService,
         CommandRunner,
         RunningCommands,
         CommandHints,

@@ -1,4 +1,13 @@
-import type { Attachment, AttachmentEnd, KillReport, OutputChunk, StartRequest, StreamPosition } from '@app/supervisor';
+import type {
+  Attachment,
+  AttachmentEnd,
+  KillReport,
+  OutputChunk,
+  StartRequest,
+  StdinOutcome,
+  StdinPiece,
+  StreamPosition,
+} from '@app/supervisor';
 import { CommandExecutor, type InstanceState } from '../src/application/command-executor.js';
 import type { Instance } from '../src/domain/command.js';
 import { anInstance } from './a-command.js';
@@ -28,6 +37,7 @@ export class FakeCommandExecutor extends CommandExecutor {
   state: InstanceState | (() => InstanceState) = { kind: 'present' };
   scenes: (Scene | ((from: StreamPosition) => Scene))[] = [];
   onLocate: () => Promise<Instance> = () => Promise.resolve(this.instance);
+  onWrite: (piece: StdinPiece) => Promise<StdinOutcome | null> = () => Promise.resolve(null);
   onCancel: () => Promise<KillReport | null> = () => Promise.resolve(null);
 
   defaultDirectory(): string {
@@ -57,6 +67,10 @@ export class FakeCommandExecutor extends CommandExecutor {
 
   signal(): Promise<boolean> {
     return Promise.resolve(true);
+  }
+
+  write(_instance: Instance, _commandId: string, piece: StdinPiece): Promise<StdinOutcome | null> {
+    return this.onWrite(piece);
   }
 
   sweep(): Promise<void> {

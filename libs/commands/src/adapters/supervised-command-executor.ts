@@ -1,4 +1,13 @@
-import type { Attachment, KillReport, SignalName, StartRequest, StreamPosition, Supervisor } from '@app/supervisor';
+import type {
+  Attachment,
+  KillReport,
+  SignalName,
+  StartRequest,
+  StdinOutcome,
+  StdinPiece,
+  StreamPosition,
+  Supervisor,
+} from '@app/supervisor';
 import { CommandExecutor } from '../application/command-executor.js';
 import type { Instance } from '../domain/command.js';
 
@@ -14,6 +23,10 @@ export abstract class SupervisedCommandExecutor extends CommandExecutor {
 
   signal(instance: Instance, commandId: string, name: SignalName): Promise<boolean> {
     return this.supervisor(instance).signal(commandId, name);
+  }
+
+  write(instance: Instance, commandId: string, piece: StdinPiece): Promise<StdinOutcome | null> {
+    return this.supervisor(instance).write(commandId, piece);
   }
 
   sweep(instance: Instance, maxAgeSeconds: number): Promise<void> {

@@ -1,4 +1,12 @@
-import type { Attachment, KillReport, SignalName, StartRequest, StreamPosition } from '@app/supervisor';
+import type {
+  Attachment,
+  KillReport,
+  SignalName,
+  StartRequest,
+  StdinOutcome,
+  StdinPiece,
+  StreamPosition,
+} from '@app/supervisor';
 import type { Instance } from '../domain/command.js';
 import type { Reason } from '../domain/result.js';
 
@@ -24,6 +32,11 @@ export abstract class CommandExecutor {
   abstract attach(instance: Instance, commandId: string, from: StreamPosition, signal: AbortSignal): Attachment;
   /** Sends a signal to all processes of the command; false if it has ended or was never started. */
   abstract signal(instance: Instance, commandId: string, name: SignalName): Promise<boolean>;
+  /**
+   * Puts a piece into the open stdin of a command; null if it has ended or was never started.
+   * @throws if it is not known whether it was put
+   */
+  abstract write(instance: Instance, commandId: string, piece: StdinPiece): Promise<StdinOutcome | null>;
   /** Removes what commands left in the instance that ended longer ago than that. */
   abstract sweep(instance: Instance, maxAgeSeconds: number): Promise<void>;
   /** Kills the command's whole tree; null if it had ended or was never started. */

@@ -23,7 +23,7 @@ import {
   commandEnded,
 } from '../domain/command.js';
 import { hasEnded } from '../domain/status.js';
-import { CommandEnded, CommandNotRunning, QueueFull } from '../domain/command.errors.js';
+import { CommandEnded, CommandNotRunning, CommandUnreachable, QueueFull } from '../domain/command.errors.js';
 import { type Ending, notStarted } from '../domain/result.js';
 import { type CommandFilter, CommandRepository } from './command.repository.js';
 import { CommandExecutor } from './command-executor.js';
@@ -123,12 +123,15 @@ export class CommandsService {
     return this.get(id, caller);
   }
 
-  /** Sends a signal to all processes of a command. @throws {@link CommandEnded} or {@link CommandNotRunning} */
+  /** Sends a signal to all processes of a command. @throws {@link CommandEnded}, {@link CommandNotRunning}, {@link CommandUnreachable} */
   async signal(id: string, name: SignalName, caller: Caller): Promise<Command> {
     const command = await this.get(id, caller);
     if (hasEnded(command.status)) throw new CommandEnded(id);
     if (command.status !== 'running' || command.instance === null) throw new CommandNotRunning(id, command.status);
-    if (!(await this.executor.signal(command.instance, id, name))) throw new CommandEnded(id);
+    const isSent = await this.executor.signal(command.instance, id, name).catch((cause: unknown) => {
+      throw new CommandUnreachable(id, { cause });
+    });
+    if (!isSent) throw new CommandEnded(id);
     return this.get(id, caller);
   }
 

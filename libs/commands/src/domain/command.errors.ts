@@ -1,4 +1,4 @@
-import { DomainError } from '@app/kernel';
+import { DomainError, Unavailable } from '@app/kernel';
 
 export class QueueFull extends DomainError {
   readonly kind = 'rate-limited';
@@ -37,6 +37,15 @@ export class CommandNotRunning extends DomainError {
 
   constructor(id: string, status: string) {
     super(`The command "${id}" is ${status} and has no process yet.`, { commandId: id });
+  }
+}
+
+/** The connection to where the command runs cannot be made, or broke. */
+export class CommandUnreachable extends Unavailable {
+  override readonly code = 'CLUSTER_UNAVAILABLE';
+
+  constructor(id: string, options: ErrorOptions) {
+    super(`The processes of the command "${id}" could not be reached.`, { commandId: id }, options);
   }
 }
 

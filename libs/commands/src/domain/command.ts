@@ -14,7 +14,8 @@ export type Work =
   | { readonly type: 'exec'; readonly argv: readonly string[] }
   | { readonly type: 'git'; readonly args: readonly string[] };
 
-export type Stdin = { readonly kind: 'none' } | { readonly kind: 'text'; readonly text: string };
+export type Stdin =
+  { readonly kind: 'none' } | { readonly kind: 'text'; readonly text: string } | { readonly kind: 'open' };
 
 /** What a client asked for. */
 export interface CommandSpec {
@@ -80,6 +81,16 @@ export function commandCreated({ id, projectId, spec, priority }: NewCommand): N
 
 export function commandStarted({ id, projectId }: Pick<Command, 'id' | 'projectId'>): NewEvent {
   return { type: 'command.started', projectId, target: id, outcome: 'succeeded', data: {} };
+}
+
+/** How much, never what: it may be a secret. */
+export function stdinWritten(
+  { id, projectId }: Pick<Command, 'id' | 'projectId'>,
+  offset: number,
+  bytes: number,
+  eof: boolean,
+): NewEvent {
+  return { type: 'command.stdin', projectId, target: id, outcome: 'succeeded', data: { offset, bytes, eof } };
 }
 
 export function commandEnded(id: string, projectId: string, status: CommandStatus, result: CommandResult): NewEvent {

@@ -48,8 +48,10 @@ const IsArgument = (): PropertyDecorator =>
     { each: true },
   );
 
-function isStdin(value: unknown): value is 'none' | { text: string } {
-  if (value === 'none') return true;
+type StdinInput = 'none' | 'open' | { text: string };
+
+function isStdin(value: unknown): value is StdinInput {
+  if (value === 'none' || value === 'open') return true;
   if (typeof value !== 'object' || value === null) return false;
   return Object.keys(value).join() === 'text' && typeof (value as { text: unknown }).text === 'string';
 }
@@ -57,7 +59,7 @@ function isStdin(value: unknown): value is 'none' | { text: string } {
 const IsStdin = (): PropertyDecorator =>
   ValidateBy({
     name: 'isStdin',
-    validator: { validate: isStdin, defaultMessage: () => 'must be "none" or {"text": "…"}' },
+    validator: { validate: isStdin, defaultMessage: () => 'must be "none", "open" or {"text": "…"}' },
   });
 
 export class CreateCommandRequest {
@@ -107,10 +109,13 @@ export class CreateCommandRequest {
   @IsEnvironment()
   env?: Record<string, string>;
 
-  @ApiPropertyOptional({ description: '`none`, or `{"text": "…"}`', default: 'none' })
+  @ApiPropertyOptional({
+    description: '`none`, `{"text": "…"}`, or `open`: written later by `POST …/stdin`',
+    default: 'none',
+  })
   @IsOptional()
   @IsStdin()
-  stdin?: 'none' | { text: string };
+  stdin?: StdinInput;
 
   @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: SECONDS_MAX, default: 3600 })
   @IsOptional()
@@ -288,6 +293,7 @@ function toWork({ type, script, argv, args }: CreateCommandRequest): Work {
   }
 }
 
-function toStdin(stdin: 'none' | { text: string } | null | undefined): Stdin {
-  return typeof stdin === 'object' && stdin !== null ? { kind: 'text', text: stdin.text } : { kind: 'none' };
+function toStdin(stdin: StdinInput | null | undefined): Stdin {
+  if (typeof stdin === 'object' && stdin !== null) return { kind: 'text', text: stdin.text };
+  return { kind: stdin ?? 'none' };
 }

@@ -1,0 +1,33 @@
+import { Caller, Scoped, Shutdown } from '@app/http';
+import type { Caller as CallerValue } from '@app/kernel';
+import { Body, Controller, HttpCode, Param, Post, Req } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Request } from 'express';
+import { StdinService } from '../../application/stdin.service.js';
+import { clientLeft } from './client-left.js';
+import { StdinResponse, WriteStdinRequest, toPiece } from './stdin.dto.js';
+
+@ApiTags('commands')
+@ApiBearerAuth()
+@Controller('v1/commands')
+export class StdinController {
+  constructor(
+    private readonly stdin: StdinService,
+    private readonly shutdown: Shutdown,
+  ) {}
+
+  @Post(':id/stdin')
+  @Scoped('commands:execute')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Write to the stdin of a command that was made with `"stdin": "open"`' })
+  @ApiOkResponse({ type: StdinResponse, description: 'It was written' })
+  async write(
+    @Param('id') id: string,
+    @Body() body: WriteStdinRequest,
+    @Caller() caller: CallerValue,
+    @Req() request: Request,
+  ): Promise<StdinResponse> {
+    const left = clientLeft(request, this.shutdown.signal);
+    return { offset: await this.stdin.write(id, toPiece(body), caller, left) };
+  }
+}

@@ -1,0 +1,45 @@
+import { DomainError } from '@app/kernel';
+
+/** Its end was written, the command has closed it, or it was never open. */
+export class StdinClosed extends DomainError {
+  readonly kind = 'conflict';
+  readonly code = 'STDIN_CLOSED';
+
+  constructor(id: string, offset: number) {
+    super(`The stdin of "${id}" is closed.`, { commandId: id, offset });
+  }
+}
+
+export class StdinOffset extends DomainError {
+  readonly kind = 'conflict';
+  readonly code = 'STDIN_OFFSET';
+
+  constructor(id: string, offset: number) {
+    super(`So far ${String(offset)} bytes were written to the stdin of "${id}".`, { commandId: id, offset });
+  }
+}
+
+export class StdinFull extends DomainError {
+  readonly kind = 'rate-limited';
+  readonly code = 'STDIN_FULL';
+  override readonly retryable = true;
+  override readonly retryAfterSeconds = 1;
+
+  constructor(id: string, offset: number) {
+    super(`The command "${id}" does not read what was written to its stdin.`, { commandId: id, offset });
+  }
+}
+
+/** The connection broke before the answer: the piece may have been written. */
+export class StdinUnknown extends DomainError {
+  readonly kind = 'unavailable';
+  readonly code = 'CLUSTER_UNAVAILABLE';
+  override readonly retryAfterSeconds = 1;
+  override readonly retryable: boolean;
+
+  /** @param offset without one a repetition could write the piece twice */
+  constructor(id: string, offset: number | null, options: ErrorOptions) {
+    super(`Whether it was written to the stdin of "${id}" is not known; asking with an offset tells.`, {}, options);
+    this.retryable = offset !== null;
+  }
+}
