@@ -244,14 +244,26 @@ describe('CommandRunner', () => {
 
   describe('with nothing left to attach to', () => {
     it('says lost when the supervisor is proved dead', async () => {
-      executor.scenes = [{ chunks: [out('half')], end: { kind: 'supervisor-gone', detail: 'no such process' } }];
+      const end = { kind: 'supervisor-gone', detail: 'no such process' } as const;
+      executor.scenes = [{ chunks: [out('half')], end }, { end }];
       const id = admitted();
       await run(id);
       expect(await found(id)).toMatchObject({
         status: 'lost',
         result: { reason: 'unknown', detail: 'no such process', exitCode: null, stdoutBytes: 4 },
       });
-      expect(executor.opened[0]!.acknowledged).toBe(false);
+      expect(executor.opened.some(({ acknowledged }) => acknowledged)).toBe(false);
+    }, 30_000);
+
+    it('gives the reason that is seen a moment after the supervisor died', async () => {
+      executor.scenes = [{ end: { kind: 'supervisor-gone', detail: 'no such process' } }];
+      executor.state = () =>
+        executor.opened.length < 3
+          ? { kind: 'present' }
+          : { kind: 'gone', reason: 'oom_killed', detail: 'seen by the informer' };
+      const id = admitted();
+      await run(id);
+      expect(await found(id)).toMatchObject({ status: 'lost', result: { reason: 'oom_killed' } });
     });
 
     it.each(['pod_lost', 'container_restarted', 'oom_killed', 'evicted'] as const)(
@@ -271,7 +283,32 @@ describe('CommandRunner', () => {
       const id = admitted({ status: 'running', instance: anInstance(), position: { stdout: 9, stderr: 0 } });
       executor.scenes = [{ opened: null, end: { kind: 'spool-short', spool: { stdout: 3, stderr: 0 } } }];
       await run(id);
-      expect(await found(id)).toMatchObject({ status: 'lost', position: { stdout: 9, stderr: 0 } });
+      // What is left of it came later, and belongs nobody knows where.
+      expect(await store.gaps(id, 'stdout')).toMatchObject([{ offset: 9, length: 3, reason: 'spool_short' }]);
+      const { status, result } = await found(id);
+      expect({ status, ...result }).toMatchObject({ status: 'lost', stdoutBytes: 12, stderrBytes: 0 });
+    }, 30_000);
+
+    it.each(['supervisor-gone', 'absent', 'spool-short'] as const)(
+      'leaves nothing running: %s',
+      async (kind) => {
+        const id = admitted({ status: 'running', instance: anInstance(), position: { stdout: 9, stderr: 0 } });
+        executor.scenes = [{ opened: null, end: { kind, detail: 'x', spool: START } }];
+        executor.onCancel = async () => ({ killVerified: true, survivors: 0, uninspectable: 0 });
+        await run(id);
+        expect(executor.cancelled).toEqual([{ commandId: id, graceSeconds: 0 }]);
+        expect(await found(id)).toMatchObject({ status: 'lost', result: { killVerified: true, survivors: 0 } });
+      },
+      30_000,
+    );
+
+    it('kills nothing where it cannot be reached', async () => {
+      lostAfterSeconds = 0;
+      executor.scenes = [{ opened: null, end: dropped }];
+      const id = admitted({ status: 'running', instance: anInstance() });
+      await run(id);
+      expect((await found(id)).status).toBe('lost');
+      expect(executor.cancelled).toEqual([]);
     });
 
     it('looks several times before it says that a supervisor never was', async () => {
@@ -317,13 +354,43 @@ describe('CommandRunner', () => {
       expect((await found(id)).status).toBe('running');
     });
 
-    it('says lost when patience is over', async () => {
+    it('is silent too when nothing answers though the instance is listed; an attachment that opens ends that', async () => {
+      const gate = new Deferred();
+      const broken = { opened: null, end: dropped } as const;
+      const waiting = async function* (): AsyncGenerator<OutputChunk> {
+        await gate.promise;
+      };
+      executor.scenes = [broken, broken, broken, { opened: 'taken', chunks: waiting(), end: ended() }];
+      const id = admitted({ status: 'running', instance: anInstance() });
+      const running = run(id);
+      await until(async () => (await found(id)).unreachableSince !== null);
+      await until(async () => (await found(id)).unreachableSince === null);
+      expect((await found(id)).status).toBe('running');
+      gate.resolve();
+      await running;
+      expect((await found(id)).status).toBe('succeeded');
+    });
+
+    it('is not silent when a connection breaks that had answered', async () => {
+      executor.scenes = [{ opened: 'taken', end: dropped }];
+      const id = admitted({ status: 'running', instance: anInstance() });
+      const running = run(id);
+      await until(() => executor.opened.length > 3);
+      expect((await found(id)).unreachableSince).toBeNull();
+      abort.abort();
+      await running;
+    });
+
+    it.each([
+      ['the node is lost', { kind: 'unreachable', detail: 'node lost' }, 'For 0 s: node lost'],
+      ['nothing answers', { kind: 'present' }, 'For 0 s: Nothing answers where the command runs.'],
+    ] as const)('says lost when patience is over: %s', async (_case, state, detail) => {
       lostAfterSeconds = 0;
-      executor.state = { kind: 'unreachable', detail: 'node lost' };
+      executor.state = state;
       executor.scenes = [{ opened: null, end: dropped }];
       const id = admitted({ status: 'running', instance: anInstance() });
       await run(id);
-      expect(await found(id)).toMatchObject({ status: 'lost', result: { reason: 'unknown' } });
+      expect(await found(id)).toMatchObject({ status: 'lost', result: { reason: 'unknown', detail } });
     });
   });
 

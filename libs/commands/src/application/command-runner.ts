@@ -7,19 +7,18 @@ import { type Command, type Instance, commandEnded, commandStarted } from '../do
 import type { Position } from '../domain/position.js';
 import { hasEnded } from '../domain/status.js';
 import { LeaseLost } from '../domain/command.errors.js';
-import { type Ending, endingOf, lost, notStarted, spoolWasFull, withFullSpool } from '../domain/result.js';
+import { type Ending, endingOf, notStarted, spoolWasFull, withFullSpool } from '../domain/result.js';
 import { backoff } from './backoff.js';
 import { cancelOnRequest } from './cancel-on-request.js';
 import { CommandExecutor } from './command-executor.js';
 import { CommandRepository } from './command.repository.js';
+import { displaced, uncollected } from './gaps.js';
 import { CommandHints } from './hints.js';
 import { CommandLimits } from './limits.js';
-import { type OutputGap, OutputLedger } from './output-ledger.js';
+import { OutputLedger } from './output-ledger.js';
 import { OutputWriter } from './output-writer.js';
 import { startRequest } from './start-request.js';
-
-/** A supervisor that has not shown up within this many looks after the claim never will. */
-const ABSENT_MAX = 5;
+import { type Attempt, verdict } from './verdict.js';
 
 /** One command in the hands of this replica. */
 export interface Run {
@@ -30,16 +29,6 @@ export interface Run {
   readonly signal: AbortSignal;
   /** Aborted: end the command. */
   readonly cancel: AbortSignal;
-}
-
-/** An attachment that ended without a record, and what is known besides. */
-interface Situation {
-  readonly end: Exclude<AttachmentEnd, { kind: 'ended' }>;
-  readonly instance: Instance;
-  readonly position: Position;
-  /** How often in a row nothing was found of the command. */
-  readonly absent: number;
-  readonly started: boolean;
 }
 
 /** Takes one admitted command to its end: binds it to an instance, starts it or attaches to it, and stores its output. */
@@ -127,14 +116,17 @@ export class CommandRunner {
 
   private async followUntilEnd(command: Command, instance: Instance, writer: OutputWriter, run: Run): Promise<void> {
     let started = command.status === 'running';
-    for (let attempt = 0, absent = 0; ; attempt++) {
+    let isSilent = command.unreachableSince !== null;
+    for (let attempt = 0, denials = 0; ; attempt++) {
       run.signal.throwIfAborted();
       const attachment = await this.attach(command, instance, writer.position, started, run);
       const opened = await attachment.opened;
       if (opened !== null) {
         attempt = 0;
         if (!started) await this.markRunning(run, command.projectId);
+        if (isSilent) await this.commands.markReachable(run.id, run.owner, true);
         started = true;
+        isSilent = false;
       }
       const end = await this.store(attachment, writer);
       if (end.kind === 'ended') {
@@ -142,13 +134,16 @@ export class CommandRunner {
         await attachment.acknowledge();
         return;
       }
-      absent = end.kind === 'absent' ? absent + 1 : 0;
-      const ending = await this.judge({ end, instance, position: writer.position, absent, started }, run);
+      denials = end.kind === 'dropped' ? 0 : denials + 1;
+      const isAnswered = opened !== null || end.kind !== 'dropped';
+      const found = { end, position: writer.position, denials, isStarted: started, isAnswered };
+      const ending = await this.judge(found, instance, run);
       if (ending !== null) {
-        await this.end(run, ending);
+        await this.giveUp(found, ending, instance, writer, run);
         return;
       }
-      await sleep(backoff(attempt), undefined, { signal: run.signal });
+      isSilent = true;
+      await sleep(backoff(Math.max(attempt, denials)), undefined, { signal: run.signal });
     }
   }
 
@@ -178,34 +173,32 @@ export class CommandRunner {
 
   private async endByRecord(record: ExitRecord, outputBytesMax: number, writer: OutputWriter, run: Run): Promise<void> {
     const isSpoolFull = spoolWasFull(record, outputBytesMax);
-    await writer.declareMissing(missing(record, writer.position, isSpoolFull ? 'spool_full' : 'output_limit'));
+    await writer.declareMissing(uncollected(record, writer.position, isSpoolFull ? 'spool_full' : 'output_limit'));
     const ending = (isSpoolFull ? withFullSpool : endingOf)(record, writer.position);
     await this.end(run, ending);
   }
 
   /** No record came. Decides on what is known of the instance whether one still can; null: it can. */
-  private async judge(situation: Situation, { id, owner }: Run): Promise<Ending | null> {
-    const { end, instance, position, absent, started } = situation;
-    if (end.kind === 'unsupported') {
-      return started ? lost('unknown', end.detail, position) : notStarted('failed', 'start_failed', end.detail);
-    }
+  private async judge(attempt: Attempt, instance: Instance, { id, owner }: Run): Promise<Ending | null> {
     const state = await this.executor.observe(instance);
-    const silentSeconds = await this.commands.markReachable(id, owner, state.kind !== 'unreachable');
-    if (state.kind === 'gone') return lost(state.reason, state.detail, position);
-    if (state.kind === 'unreachable') {
-      if (silentSeconds < this.limits.lostAfterSeconds) return null;
-      return lost('unknown', `For ${String(this.limits.lostAfterSeconds)} s: ${state.detail}`, position);
-    }
-    if (end.kind === 'supervisor-gone') return lost('unknown', end.detail, position);
-    if (end.kind === 'spool-short') {
-      const { stdout, stderr } = end.spool;
-      const detail = `The spool holds ${String(stdout)} and ${String(stderr)} bytes, less than what was stored already.`;
-      return lost('unknown', detail, position);
-    }
-    if (end.kind === 'absent' && absent >= ABSENT_MAX) {
-      return lost('unknown', 'The supervisor left no trace in the spool directory.', position);
-    }
-    return null;
+    const isReachable = state.kind !== 'unreachable' && attempt.isAnswered;
+    const silentSeconds = await this.commands.markReachable(id, owner, isReachable);
+    return verdict({ ...attempt, state, silentSeconds, lostAfterSeconds: this.limits.lostAfterSeconds });
+  }
+
+  /** Ends a command without a record. Where it can still be reached, nothing of it goes on. */
+  private async giveUp(
+    { end, isAnswered }: Attempt,
+    ending: Ending,
+    instance: Instance,
+    writer: OutputWriter,
+    run: Run,
+  ): Promise<void> {
+    if (end.kind === 'spool-short') await writer.declareMissing(displaced(end.spool, writer.position));
+    const killed =
+      isAnswered && ending.status === 'lost' ? await this.executor.cancel(instance, run.id, 0).catch(() => null) : null;
+    const { stdout: stdoutBytes, stderr: stderrBytes } = writer.position;
+    await this.end(run, { ...ending, result: { ...ending.result, stdoutBytes, stderrBytes, ...killed } });
   }
 
   /** With the grace that was asked for last. */
@@ -230,19 +223,6 @@ export class CommandRunner {
     this.hints.changed(id);
     this.hints.queueChanged();
   }
-}
-
-/** The bytes that the supervisor counted but did not store. */
-function missing({ produced, stored }: ExitRecord, position: Position, reason: string): OutputGap[] {
-  return (['stdout', 'stderr'] as const)
-    .filter((stream) => position[stream] === stored[stream] && produced[stream] > stored[stream])
-    .map((stream) => ({
-      kind: 'gap',
-      stream,
-      offset: stored[stream],
-      length: produced[stream] - stored[stream],
-      reason,
-    }));
 }
 
 /** As a call, since it changes while others are awaited. */
