@@ -326,8 +326,8 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         const byId = (a: { id: string }, b: { id: string }): number => (a.id < b.id ? -1 : 1);
         expect([...held].sort(byId)).toEqual(
           [
-            { id: mine, cancelRequested: false },
-            { id: cancelled, cancelRequested: true },
+            { id: mine, cancelGraceSeconds: null },
+            { id: cancelled, cancelGraceSeconds: 1 },
           ].sort(byId),
         );
         expect(await commands.renewLeases([], HERE, 60)).toEqual([]);
@@ -343,7 +343,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect(taken).not.toContain(kept);
         expect(await commands.markRunning(expired, HERE)).toBe(false);
         expect(await commands.end(expired, HERE, SUCCESS)).toBeNull();
-        expect(await commands.renewLeases([expired, kept], HERE, 60)).toEqual([{ id: kept, cancelRequested: false }]);
+        expect(await commands.renewLeases([expired, kept], HERE, 60)).toEqual([{ id: kept, cancelGraceSeconds: null }]);
         expect(await commands.renewLeases([expired], THERE, 60)).toHaveLength(1);
       });
 

@@ -137,7 +137,7 @@ export class InMemoryCommandRepository extends CommandRepository {
   async renewLeases(ids: readonly string[], owner: string, leaseSeconds: number): Promise<readonly HeldLease[]> {
     const held = ids.flatMap((id) => this.held(id, owner)?.command ?? []);
     for (const { id } of held) this.change(id, {}, { leaseExpiresAt: Date.now() + leaseSeconds * 1000 });
-    return held.map(({ id, cancel }) => ({ id, cancelRequested: cancel !== null }));
+    return held.map(({ id, cancel }) => ({ id, cancelGraceSeconds: cancel?.graceSeconds ?? null }));
   }
 
   async releaseLeases(ids: readonly string[], owner: string): Promise<void> {

@@ -15,6 +15,7 @@ import {
 } from '@app/commands/testing';
 import type { Command } from '../domain/command.js';
 import { START } from '../domain/position.js';
+import { Cancellation } from './cancellation.js';
 import { CommandRunner } from './command-runner.js';
 import { CommandHints } from './hints.js';
 import { type CommandLimits } from './limits.js';
@@ -37,7 +38,7 @@ describe('CommandRunner', () => {
   let runner: CommandRunner;
   let hinted: string[];
   let abort: AbortController;
-  let cancel: AbortController;
+  let cancellation: Cancellation;
   let lostAfterSeconds: number;
 
   beforeAll(() => Logger.overrideLogger(false));
@@ -66,12 +67,11 @@ describe('CommandRunner', () => {
     const hints = new CommandHints(notifier);
     runner = new CommandRunner(commands, ledger, executor, service, transactor, events, hints, limits);
     abort = new AbortController();
-    cancel = new AbortController();
+    cancellation = new Cancellation();
   });
   afterEach(() => abort.abort());
 
-  const run = (id: string): Promise<void> =>
-    runner.run({ id, owner: OWNER, signal: abort.signal, cancel: cancel.signal });
+  const run = (id: string): Promise<void> => runner.run({ id, owner: OWNER, signal: abort.signal, cancellation });
   const admitted = (traits: Partial<Command> = {}): string => {
     const command = aCommand({ status: 'starting', instance: null, startedAt: null, ...traits });
     commands.seed(command, OWNER);
@@ -564,8 +564,7 @@ describe('CommandRunner', () => {
       const id = admitted();
       const running = run(id);
       await until(() => executor.opened.length === 1);
-      await commands.requestCancel(id, 7);
-      cancel.abort();
+      cancellation.request(7);
       await running;
       expect(executor.cancelled[0]).toEqual({ commandId: id, graceSeconds: 7 });
       expect(await found(id)).toMatchObject({
@@ -587,7 +586,7 @@ describe('CommandRunner', () => {
       }
       executor.scenes = [{ chunks: chunks(), end: ended({ reason: 'cancelled', exitCode: null, signal: 'SIGKILL' }) }];
       const id = admitted();
-      cancel.abort();
+      cancellation.request(0);
       await run(id);
       expect((await found(id)).status).toBe('cancelled');
     });
@@ -595,7 +594,7 @@ describe('CommandRunner', () => {
     it('leaves an ending that came first as it is', async () => {
       executor.scenes = [{ end: ended() }];
       const id = admitted();
-      cancel.abort();
+      cancellation.request(0);
       await run(id);
       expect((await found(id)).status).toBe('succeeded');
     });

@@ -9,7 +9,7 @@ import { hasEnded } from '../domain/status.js';
 import { LeaseLost } from '../domain/command.errors.js';
 import { type Ending, endingOf, notStarted, spoolWasFull, withFullSpool } from '../domain/result.js';
 import { backoff } from './backoff.js';
-import { cancelOnRequest } from './cancel-on-request.js';
+import { type Cancellation, cancelOnRequest } from './cancellation.js';
 import { CommandExecutor } from './command-executor.js';
 import { CommandRepository } from './command.repository.js';
 import { displaced, uncollected } from './gaps.js';
@@ -27,8 +27,8 @@ export interface Run {
   readonly owner: string;
   /** Aborted: let go of the command, which goes on. */
   readonly signal: AbortSignal;
-  /** Aborted: end the command. */
-  readonly cancel: AbortSignal;
+  /** To end the command. */
+  readonly cancellation: Cancellation;
 }
 
 /** Takes one admitted command to its end: binds it to an instance, starts it or attaches to it, and stores its output. */
@@ -102,7 +102,7 @@ export class CommandRunner {
     );
     const stopCancelling = cancelOnRequest({
       ...run,
-      kill: () => this.kill(instance, run.id),
+      kill: (graceSeconds) => this.executor.cancel(instance, run.id, graceSeconds),
       onError: (error) => {
         this.logger.warn({ err: error, commandId: run.id }, 'A command could not be cancelled; trying again');
       },
@@ -199,12 +199,6 @@ export class CommandRunner {
       isAnswered && ending.status === 'lost' ? await this.executor.cancel(instance, run.id, 0).catch(() => null) : null;
     const { stdout: stdoutBytes, stderr: stderrBytes } = writer.position;
     await this.end(run, { ...ending, result: { ...ending.result, stdoutBytes, stderrBytes, ...killed } });
-  }
-
-  /** With the grace that was asked for last. */
-  private async kill(instance: Instance, id: string): Promise<void> {
-    const command = await this.commands.findById(id);
-    await this.executor.cancel(instance, id, command?.cancel?.graceSeconds ?? 0);
   }
 
   private async markRunning({ id, owner }: Run, projectId: string): Promise<void> {

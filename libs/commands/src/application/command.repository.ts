@@ -18,7 +18,8 @@ export interface CommandFilter {
 /** A command that a replica runs. */
 export interface HeldLease {
   readonly id: string;
-  readonly cancelRequested: boolean;
+  /** Null unless it is to be cancelled. */
+  readonly cancelGraceSeconds: number | null;
 }
 
 /** Where commands are kept. A lease says which replica runs a command; changes by a replica that has lost it do nothing. */

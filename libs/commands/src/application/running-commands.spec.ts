@@ -120,18 +120,27 @@ describe('RunningCommands', () => {
   });
 
   describe('cancelling', () => {
-    it('goes by a hint', () => {
+    const gracesOf = (index: number): number[] => {
+      const graces: number[] = [];
+      runner.runs[index]!.cancellation.onRequest((graceSeconds) => graces.push(graceSeconds));
+      return graces;
+    };
+
+    it('goes by a hint, again when less time is left', async () => {
       const running = open();
       running.onApplicationBootstrap();
       const [one, two] = [seed(running.owner), seed(running.owner)];
       running.adopt(one);
       running.adopt(two);
-      hints.cancelRequested(one);
-      hints.cancelRequested('cmd_unknown');
-      expect(runner.runs.map(({ cancel, signal }) => [cancel.aborted, signal.aborted])).toEqual([
-        [true, false],
-        [false, false],
-      ]);
+      const [first, second] = [gracesOf(0), gracesOf(1)];
+      for (const grace of [30, 1]) {
+        await commands.requestCancel(one, grace);
+        hints.cancelRequested(one);
+        hints.cancelRequested('cmd_unknown');
+        await jest.advanceTimersByTimeAsync(0);
+      }
+      expect([first, second]).toEqual([[30, 1], []]);
+      expect(runner.runs.map(({ signal }) => signal.aborted)).toEqual([false, false]);
     });
 
     it('goes by the lease when the hint was lost, or was given to a replica that died', async () => {
@@ -141,7 +150,7 @@ describe('RunningCommands', () => {
       await commands.requestCancel(id, 3);
       await jest.advanceTimersByTimeAsync(6_000);
       expect(runner.runs).toHaveLength(1);
-      expect(runner.runs[0]!.cancel.aborted).toBe(true);
+      expect(gracesOf(0)).toEqual([3]);
     });
   });
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Cancellation } from './cancellation.js';
 import { CommandRepository } from './command.repository.js';
 import { CommandRunner } from './command-runner.js';
 import { CommandHints } from './hints.js';
@@ -12,8 +13,7 @@ const TAKE_OVER_MAX = 50;
 interface Running {
   /** Lets go of it. */
   readonly abort: AbortController;
-  /** Ends it. */
-  readonly cancel: AbortController;
+  readonly cancellation: Cancellation;
   readonly done: Promise<void>;
 }
 
@@ -39,8 +39,11 @@ export class RunningCommands implements OnApplicationBootstrap, OnApplicationShu
   }
 
   onApplicationBootstrap(): void {
-    this.unsubscribe = this.hints.onCancelRequest((id) => this.running.get(id)?.cancel.abort());
-    this.every(RENEW_MS, () => this.renew());
+    this.unsubscribe = this.hints.onCancelRequest((id) => {
+      // The hint says only which. Should this look fail, the next renewal tells.
+      if (this.running.has(id)) this.renew([id]).catch(() => undefined);
+    });
+    this.every(RENEW_MS, () => this.renew([...this.running.keys()]));
     this.every(TAKE_OVER_MS, () => this.takeOver());
   }
 
@@ -59,10 +62,10 @@ export class RunningCommands implements OnApplicationBootstrap, OnApplicationShu
   adopt(id: string): void {
     if (this.running.has(id) || this.stopped) return;
     const abort = new AbortController();
-    const cancel = new AbortController();
-    const run = { id, owner: this.owner, signal: abort.signal, cancel: cancel.signal };
+    const cancellation = new Cancellation();
+    const run = { id, owner: this.owner, signal: abort.signal, cancellation };
     const done = this.runner.run(run).finally(() => this.running.delete(id));
-    this.running.set(id, { abort, cancel, done });
+    this.running.set(id, { abort, cancellation, done });
   }
 
   private every(intervalMs: number, job: () => Promise<void>): void {
@@ -82,15 +85,14 @@ export class RunningCommands implements OnApplicationBootstrap, OnApplicationShu
     this.timers.push(setInterval(tick, intervalMs));
   }
 
-  private async renew(): Promise<void> {
-    const ids = [...this.running.keys()];
+  private async renew(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
     const held = await this.commands.renewLeases(ids, this.owner, LEASE_SECONDS);
-    const cancelRequested = new Map(held.map((lease) => [lease.id, lease.cancelRequested]));
+    const graces = new Map(held.map((lease) => [lease.id, lease.cancelGraceSeconds]));
     for (const id of ids) {
-      const running = this.running.get(id);
-      if (!cancelRequested.has(id)) running?.abort.abort();
-      else if (cancelRequested.get(id)) running?.cancel.abort();
+      const grace = graces.get(id);
+      if (grace === undefined) this.running.get(id)?.abort.abort();
+      else if (grace !== null) this.running.get(id)?.cancellation.request(grace);
     }
   }
 

@@ -139,7 +139,7 @@ export class TypeormCommandRepository extends CommandRepository {
   async renewLeases(ids: readonly string[], owner: string, leaseSeconds: number): Promise<readonly HeldLease[]> {
     return this.database.query<HeldLease>(
       `UPDATE commands SET lease_expires_at = now() + make_interval(secs => $3) WHERE id = ANY($1) AND ${HELD}
-       RETURNING id, cancel_requested_at IS NOT NULL AS "cancelRequested"`,
+       RETURNING id, CASE WHEN cancel_requested_at IS NOT NULL THEN cancel_grace_seconds END AS "cancelGraceSeconds"`,
       [ids, owner, leaseSeconds],
     );
   }
