@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type ApiProcess,
   Transcript,
@@ -93,13 +94,14 @@ describe('killing', () => {
       const projects = await Promise.all(Array.from({ length: 5 }, () => createProject(api.client)));
       const ids = await Promise.all(
         Array.from({ length: 24 }, async (_, index) => {
-          const script = `echo start; sleep 0.${10 + index}; echo end`;
+          const script = 'echo start; sleep 0.3; echo end';
           return (await startCommand(api.client, projects[index % 5]!, script)).id;
         }),
       );
       await Promise.all(
-        ids.map(async (id) => {
+        ids.map(async (id, index) => {
           await eventually(async () => (await get(id)).status !== 'queued');
+          await delay(index * 20);
           await cancel(id, { graceSeconds: 1 });
         }),
       );
