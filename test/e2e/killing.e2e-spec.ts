@@ -10,7 +10,6 @@ import {
   expectProblem,
   expectStatus,
   outputOf,
-  runCommand,
   startApi,
   startCommand,
 } from '../support/index.js';
@@ -161,22 +160,6 @@ describe('killing', () => {
   });
 
   describe('timeout', () => {
-    it('ends a command, and keeps what it wrote', async () => {
-      const command = await runCommand(api.client, project, { script: 'echo some; sleep 60', timeoutSeconds: 1 });
-      expect(command).toMatchObject({
-        status: 'timed_out',
-        result: { reason: 'timed_out', signal: 'SIGTERM', killVerified: true, survivors: 0, stdoutBytes: 5 },
-      });
-      expect(command.result.durationMs).toBeGreaterThanOrEqual(1_000);
-      expect(await textOf(command.id)).toBe('some\n');
-    });
-
-    it('comes after silence if that is asked for, and not while there is output', async () => {
-      const script = 'for i in 1 2 3 4 5 6; do echo $i; sleep 0.4; done; sleep 60';
-      const command = await runCommand(api.client, project, { script, noOutputTimeoutSeconds: 1 });
-      expect(command).toMatchObject({ status: 'timed_out', result: { reason: 'no_output', stdoutBytes: 12 } });
-    });
-
     it('comes in time with no API alive', async () => {
       const { id } = await startCommand(api.client, project, {
         script: 'echo alone; sleep 60; touch late',
