@@ -29,6 +29,7 @@ async function main() {
   cleanUp = server.stop;
   try {
     for (const name of ['integration', 'e2e', 'speed']) results.push(await suite(name, server.env));
+    results.push(await suite('chaos', { ...server.env, CHAOS_FORM: 'short' }));
   } finally {
     await server.stop();
   }

@@ -37,11 +37,17 @@ export class HttpClient {
   constructor(
     readonly baseUrl: string,
     readonly key?: string,
+    private readonly timeoutMs?: number,
   ) {}
 
   /** The same API with another key, or none. */
   as(key: string | undefined): HttpClient {
-    return new HttpClient(this.baseUrl, key);
+    return new HttpClient(this.baseUrl, key, this.timeoutMs);
+  }
+
+  /** The same, but a request fails that is not answered in time; streams may take as long as they like. */
+  within(timeoutMs: number): HttpClient {
+    return new HttpClient(this.baseUrl, this.key, timeoutMs);
   }
 
   /** A body that is text or bytes goes as it is, anything else as JSON. */
@@ -51,7 +57,8 @@ export class HttpClient {
     body?: unknown,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<TestResponse> {
-    const response = await this.open(method, path, body, headers);
+    const signal = this.timeoutMs === undefined ? undefined : AbortSignal.timeout(this.timeoutMs);
+    const response = await this.open(method, path, body, headers, signal);
     return answer(response, await text(response));
   }
 
