@@ -34,6 +34,7 @@ export class FakeCommandExecutor extends CommandExecutor {
   readonly opened: OpenedAttachment[] = [];
   readonly cancelled: { commandId: string; graceSeconds: number }[] = [];
   instance: Instance = anInstance();
+  running: string[] = [];
   state: InstanceState | (() => InstanceState) = { kind: 'present' };
   scenes: (Scene | ((from: StreamPosition) => Scene))[] = [];
   onLocate: () => Promise<Instance> = () => Promise.resolve(this.instance);
@@ -73,8 +74,8 @@ export class FakeCommandExecutor extends CommandExecutor {
     return this.onWrite(piece);
   }
 
-  sweep(): Promise<void> {
-    return Promise.resolve();
+  sweep(): Promise<readonly string[]> {
+    return Promise.resolve(this.running);
   }
 
   private open(what: Pick<OpenedAttachment, 'how' | 'instance' | 'request' | 'from'>, signal: AbortSignal): Attachment {

@@ -797,7 +797,7 @@ put() {
   answer "$1"
 }
 answer() { rm -f "$r_c/put.$r_t" "$r_c/said.$r_t"; trailer "$1 $r_y"; exit 0; }
-# Removes the spools of the commands named on stdin, and of those that ended long ago, and what was left half done.
+# Removes the spools of the commands named on stdin, and of those that ended long ago, and what was left half done. Answers which run.
 sweep() {
   header found
   while read -r r_id && [ "$r_id" != . ]; do
@@ -815,13 +815,21 @@ sweep() {
       esac
     done
   done
-  trailer swept
+  r_running=
+  for r_b; do
+    for r_f in "$r_b"/rdev/*/c/sup; do
+      r_c=${r_f%/sup} r_id=${r_f%/c/sup} r_id=${r_id##*/}
+      idle || r_running="$r_running $r_id"
+    done
+  done
+  trailer "swept$r_running"
 }
 idle() {
   [ -e "$r_c/end" ] && return 0
   [ -e "$r_c/sup" ] || return 0
-  identity
-  ! alive "$r_sup" "$r_s0"
+  steady "$r_c/sup"
+  r_y=${r_line#* }
+  ! alive "${r_line%% *}" "${r_y%% *}"
 }
 
 r_mode=$1 r_id=$2

@@ -103,12 +103,14 @@ export class Supervisor {
   /**
    * Removes the spools of the commands listed, and of those that ended longer ago than the age given, rounded up to minutes.
    * Commands that run are left alone.
+   * @returns these
    * @throws if the channel breaks
    */
-  async sweep(commandIds: readonly string[], maxAgeSeconds: number, signal?: AbortSignal): Promise<void> {
+  async sweep(commandIds: readonly string[], maxAgeSeconds: number, signal?: AbortSignal): Promise<readonly string[]> {
     const minutes = Math.ceil(millis(maxAgeSeconds) / 60_000);
     const list = [...commandIds.map(checkCommandId), '.', ''].join('\n');
-    await this.ask(['sweep', '-', minutes], Buffer.from(list), signal);
+    const { trailer } = await this.ask(['sweep', '-', minutes], Buffer.from(list), signal);
+    return trailer.split(' ').slice(1);
   }
 
   private attachment(

@@ -111,7 +111,10 @@ export function attachContract(bench: () => Bench): void {
     const left = aRequest();
     await drain(bench().start(ended));
     await drain(bench().start(left));
-    await bench().supervisor.sweep([running, ended.commandId], 3600);
+    const found = await bench().supervisor.sweep([running, ended.commandId], 3600);
+    expect(found).toContain(running);
+    expect(found).not.toEqual(expect.arrayContaining([ended.commandId]));
+    expect(found).not.toEqual(expect.arrayContaining([left.commandId]));
     expect((await bench().follow(ended.commandId)).end.kind).toBe('absent');
     expect((await bench().follow(left.commandId)).end.kind).toBe('ended');
     await bench().supervisor.cancel(running, 0);

@@ -29,7 +29,7 @@ export abstract class SupervisedCommandExecutor extends CommandExecutor {
     return this.supervisor(instance).write(commandId, piece);
   }
 
-  sweep(instance: Instance, maxAgeSeconds: number): Promise<void> {
+  sweep(instance: Instance, maxAgeSeconds: number): Promise<readonly string[]> {
     return this.supervisor(instance).sweep([], maxAgeSeconds);
   }
 

@@ -37,8 +37,8 @@ export abstract class CommandExecutor {
    * @throws if it is not known whether it was put
    */
   abstract write(instance: Instance, commandId: string, piece: StdinPiece): Promise<StdinOutcome | null>;
-  /** Removes what commands left in the instance that ended longer ago than that. */
-  abstract sweep(instance: Instance, maxAgeSeconds: number): Promise<void>;
+  /** Removes what commands left in the instance that ended longer ago than that; answers those that run there. */
+  abstract sweep(instance: Instance, maxAgeSeconds: number): Promise<readonly string[]>;
   /** Kills the command's whole tree; null if it had ended or was never started. */
   abstract cancel(instance: Instance, commandId: string, graceSeconds: number): Promise<KillReport | null>;
 }

@@ -20,6 +20,9 @@ import { CommandRunner } from './command-runner.js';
 import { CommandHints } from './hints.js';
 import { type CommandLimits } from './limits.js';
 
+// Waiting is what takes time here, and tests nothing.
+jest.mock('./backoff.js', () => ({ backoff: () => 5 }));
+
 const OWNER = 'replica-a';
 const out = (text: string): OutputChunk => ({ stream: 'stdout', data: Buffer.from(text) });
 const err = (text: string): OutputChunk => ({ stream: 'stderr', data: Buffer.from(text) });

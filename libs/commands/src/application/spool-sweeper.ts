@@ -1,13 +1,18 @@
 import { ProjectsService } from '@app/projects';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { hasEnded } from '../domain/status.js';
 import { CommandExecutor } from './command-executor.js';
+import { CommandRepository } from './command.repository.js';
 
 const FIRST_MS = 60_000;
 const INTERVAL_MS = 3_600_000;
 /** Long enough for a replica to come back and read what it missed. */
 const MAX_AGE_SECONDS = 24 * 3_600;
 
-/** Removes spools that nobody acknowledged: those of commands whose replica died between the end and the acknowledgement. */
+/**
+ * Removes spools that nobody acknowledged: those of commands whose replica died between the end and the acknowledgement. Ends what
+ * still runs though it was lost, because its node did not answer for too long.
+ */
 @Injectable()
 export class SpoolSweeper implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(SpoolSweeper.name);
@@ -17,6 +22,7 @@ export class SpoolSweeper implements OnApplicationBootstrap, OnApplicationShutdo
   constructor(
     private readonly projects: ProjectsService,
     private readonly executor: CommandExecutor,
+    private readonly commands: CommandRepository,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -33,10 +39,19 @@ export class SpoolSweeper implements OnApplicationBootstrap, OnApplicationShutdo
     for (const id of await this.projects.runningIds()) {
       if (this.stopped) return;
       try {
-        await this.executor.sweep(await this.executor.locate(id), MAX_AGE_SECONDS);
+        await this.sweepProject(id);
       } catch (error) {
         this.logger.debug({ err: error, projectId: id }, 'A project could not be swept');
       }
+    }
+  }
+
+  private async sweepProject(projectId: string): Promise<void> {
+    const instance = await this.executor.locate(projectId);
+    for (const id of await this.executor.sweep(instance, MAX_AGE_SECONDS)) {
+      const command = await this.commands.findById(id);
+      // One that is not known may be of another installation.
+      if (command !== null && hasEnded(command.status)) await this.executor.cancel(instance, id, 0);
     }
   }
 
