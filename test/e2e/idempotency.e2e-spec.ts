@@ -1,0 +1,127 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import {
+  type ApiProcess,
+  type HttpClient,
+  createProject,
+  ended,
+  eventually,
+  expectProblem,
+  expectStatus,
+  startApi,
+} from '../support/index.js';
+
+describe('Idempotency-Key, on two replicas', () => {
+  let one: ApiProcess;
+  let two: ApiProcess;
+  let project: string;
+
+  beforeAll(async () => {
+    one = await startApi();
+    const { databaseUrl, dataDir, adminKey } = one;
+    two = await startApi({ databaseUrl, dataDir, adminKey });
+  });
+  beforeEach(async () => {
+    project = await createProject(one.client);
+  });
+  afterAll(async () => {
+    await two.stop();
+    await one.stop();
+  });
+
+  const post = (client: HttpClient, key: string, body: object = aCommand(), path = `projects/${project}/commands`) =>
+    client.post(`/v1/${path}`, body, { 'idempotency-key': key });
+  const aCommand = (): object => ({ type: 'shell', script: 'echo start >> starts' });
+  const starts = () => readFile(join(one.dataDir, 'projects', project, 'starts'), 'utf8');
+
+  it('makes a command once, and answers it as it then is', async () => {
+    const key = randomUUID();
+    const first = expectStatus(await post(one.client, key), 202);
+    expect(first.headers['idempotency-replayed']).toBeUndefined();
+    await ended(one.client, first.body.id);
+    const second = expectStatus(await post(two.client, key), 202);
+    expect(second.headers['idempotency-replayed']).toBe('true');
+    expect(second.body).toMatchObject({ id: first.body.id, status: 'succeeded' });
+    expect(await starts()).toBe('start\n');
+  });
+
+  it('makes one of many that come at the same time', async () => {
+    const key = randomUUID();
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => post([one, two][index % 2]!.client, key)),
+    );
+    const ids = new Set(answers.map((answer) => expectStatus(answer, 202).body.id));
+    expect(ids.size).toBe(1);
+    expect(answers.filter(({ headers }) => headers['idempotency-replayed'] === undefined)).toHaveLength(1);
+    await ended(one.client, [...ids][0]);
+    expect(await starts()).toBe('start\n');
+  });
+
+  it('makes one also when the replica that was asked is killed at any moment', async () => {
+    const keys = Array.from({ length: 12 }, () => randomUUID());
+    const asked = keys.map((key) => post(two.client, key).catch(() => null));
+    await two.restart('SIGKILL');
+    await Promise.all(asked);
+    const ids = new Set<string>();
+    for (const key of keys) {
+      const { id } = expectStatus(await post(two.client, key), 202).body;
+      expect(expectStatus(await post(one.client, key), 202).body.id).toBe(id);
+      ids.add(id);
+    }
+    for (const id of ids) await ended(one.client, id);
+    expect(ids.size).toBe(keys.length);
+    expect(await starts()).toBe('start\n'.repeat(keys.length));
+  });
+
+  it('refuses another body with the same key', async () => {
+    const key = randomUUID();
+    expectStatus(await post(one.client, key), 202);
+    expectProblem(await post(two.client, key, { type: 'shell', script: 'true' }), 422, 'IDEMPOTENCY_MISMATCH');
+    expectProblem(await post(two.client, key, { ...aCommand(), labels: {} }), 422, 'IDEMPOTENCY_MISMATCH');
+  });
+
+  it('belongs to the key of the caller and to the route', async () => {
+    const key = randomUUID();
+    const { body: other } = await one.client.post('/v1/keys', { name: 'other', scopes: ['admin'] });
+    const { id } = expectStatus(await post(one.client, key), 202).body;
+    expect(expectStatus(await post(one.client.as(other.secret), key), 202).body.id).not.toBe(id);
+    const elsewhere = await createProject(one.client);
+    const { body } = expectStatus(await post(one.client, key, aCommand(), `projects/${elsewhere}/commands`), 202);
+    expect(body).toMatchObject({ projectId: elsewhere });
+    expect(body.id).not.toBe(id);
+  });
+
+  it('is free again when what was asked for was refused', async () => {
+    const key = randomUUID();
+    expectStatus(await post(one.client, key, { type: 'shell' }), 400);
+    expectStatus(await post(one.client, key), 202);
+    await eventually(async () => (await starts().catch(() => '')) === 'start\n');
+  });
+
+  it('shows the secret of a key once, and makes a project once', async () => {
+    const [forKey, forProject] = [randomUUID(), randomUUID()];
+    const request = { name: 'once', scopes: ['commands:read'] };
+    const made = expectStatus(await post(one.client, forKey, request, 'keys'), 201).body;
+    expect(made.secret).toMatch(/^rdev_/);
+    const again = expectStatus(await post(two.client, forKey, request, 'keys'), 201);
+    expect(again.body.id).toBe(made.id);
+    expect(again.text).not.toContain('rdev_');
+
+    const id = `p-${randomUUID().slice(0, 8)}`;
+    expectStatus(await post(one.client, forProject, { id }, 'projects'), 201);
+    expect(expectStatus(await post(two.client, forProject, { id }, 'projects'), 201).body.id).toBe(id);
+    expectProblem(await post(two.client, randomUUID(), { id }, 'projects'), 409, 'PROJECT_EXISTS');
+  });
+
+  it.each([
+    ['empty', ''],
+    ['blank', ' '],
+    ['not ASCII', 'é'],
+    ['too long', 'x'.repeat(256)],
+  ])('refuses a key that is %s', async (_what, key) => {
+    // Header values go out as Latin-1.
+    const answer = await post(one.client, Buffer.from(key).toString('latin1'));
+    expect(expectProblem(answer, 400, 'INVALID_REQUEST').errors).toMatchObject([{ pointer: 'Idempotency-Key' }]);
+  });
+});
