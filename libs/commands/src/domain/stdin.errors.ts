@@ -35,11 +35,11 @@ export class StdinUnknown extends DomainError {
   readonly kind = 'unavailable';
   readonly code = 'CLUSTER_UNAVAILABLE';
   override readonly retryAfterSeconds = 1;
-  override readonly retryable: boolean;
+  override readonly retryable: boolean = true;
 
   /** @param offset without one a repetition could write the piece twice */
   constructor(id: string, offset: number | null, options: ErrorOptions) {
     super(`Whether it was written to the stdin of "${id}" is not known; asking with an offset tells.`, {}, options);
-    this.retryable = offset !== null;
+    if (offset === null) this.retryable = false;
   }
 }
