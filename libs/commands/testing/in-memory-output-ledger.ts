@@ -1,3 +1,4 @@
+import { InMemoryTransactor } from '@app/kernel/testing';
 import type { StreamName } from '@app/supervisor';
 import { type OutputGap, OutputLedger, type OutputRun, RUN_BYTES_MAX } from '../src/application/output-ledger.js';
 import { advance, runLength } from '../src/application/output-writer.js';
@@ -9,7 +10,10 @@ import { type InMemoryCommandRepository } from './in-memory-command.repository.j
 export class InMemoryOutputLedger extends OutputLedger {
   private readonly runs = new Map<string, OutputRun[]>();
 
-  constructor(private readonly commands: InMemoryCommandRepository) {
+  constructor(
+    private readonly commands: InMemoryCommandRepository,
+    private readonly transactor = new InMemoryTransactor(),
+  ) {
     super();
   }
 
@@ -26,7 +30,9 @@ export class InMemoryOutputLedger extends OutputLedger {
     const { position, firstByteAt } = row.command;
     const to = advance(from, runs);
     if (isSame(position, from)) {
-      this.runs.set(commandId, [...this.of(commandId), ...runs]);
+      const before = this.of(commandId);
+      this.runs.set(commandId, [...before, ...runs]);
+      this.transactor.onRollback(() => this.runs.set(commandId, before));
       this.commands.change(commandId, { position: to, firstByteAt: firstByteAt ?? new Date() });
     } else if (!isSame(position, to)) throw new LeaseLost(commandId);
   }

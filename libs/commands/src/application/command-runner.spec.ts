@@ -48,7 +48,7 @@ describe('CommandRunner', () => {
   beforeEach(() => {
     const transactor = new InMemoryTransactor();
     commands = new InMemoryCommandRepository(transactor);
-    store = new InMemoryOutputLedger(commands);
+    store = new InMemoryOutputLedger(commands, transactor);
     ledger = new FaultyOutputLedger(store);
     executor = new FakeCommandExecutor();
     events = new InMemoryEventLog(transactor);
@@ -138,6 +138,25 @@ describe('CommandRunner', () => {
         result: { truncated: true, stdoutBytes: 10 },
       });
       expect(await store.gaps(id, 'stdout')).toMatchObject([{ offset: 3, length: 7, reason: 'output_limit' }]);
+    });
+
+    it('declares what is missing together with the ending, or not at all', async () => {
+      const record = { produced: { stdout: 10, stderr: 0 }, stored: { stdout: 3, stderr: 0 } };
+      executor.scenes = [
+        { chunks: [out('abc')], end: ended(record) },
+        ({ stdout }) => ({ opened: 'taken', chunks: stdout === 3 ? [] : [out('?')], end: ended(record) }),
+      ];
+      const id = admitted({ spec: { ...aCommand().spec, outputBytesMax: 3 } });
+      const end = commands.end.bind(commands);
+      commands.end = () => {
+        commands.end = end;
+        return Promise.reject(new Unavailable('away'));
+      };
+      await run(id);
+      // Had the gap stayed, the spool would seem too short.
+      expect(executor.opened.map(({ from }) => from.stdout)).toEqual([0, 3]);
+      expect(await found(id)).toMatchObject({ status: 'succeeded', position: { stdout: 10, stderr: 0 } });
+      expect(await store.gaps(id, 'stdout')).toHaveLength(1);
     });
 
     it('does nothing with a command that has ended or is not there', async () => {

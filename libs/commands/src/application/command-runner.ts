@@ -15,8 +15,8 @@ import { CommandRepository } from './command.repository.js';
 import { displaced, uncollected } from './gaps.js';
 import { CommandHints } from './hints.js';
 import { CommandLimits } from './limits.js';
-import { OutputLedger } from './output-ledger.js';
-import { OutputWriter } from './output-writer.js';
+import { type OutputGap, OutputLedger } from './output-ledger.js';
+import { OutputWriter, advance } from './output-writer.js';
 import { startRequest } from './start-request.js';
 import { type Attempt, verdict } from './verdict.js';
 
@@ -29,6 +29,12 @@ export interface Run {
   readonly signal: AbortSignal;
   /** To end the command. */
   readonly cancellation: Cancellation;
+}
+
+/** The bytes behind what is stored that nobody will get. */
+interface Missing {
+  readonly from: Position;
+  readonly gaps: readonly OutputGap[];
 }
 
 /** Takes one admitted command to its end: binds it to an instance, starts it or attaches to it, and stores its output. */
@@ -173,9 +179,9 @@ export class CommandRunner {
 
   private async endByRecord(record: ExitRecord, outputBytesMax: number, writer: OutputWriter, run: Run): Promise<void> {
     const isSpoolFull = spoolWasFull(record, outputBytesMax);
-    await writer.declareMissing(uncollected(record, writer.position, isSpoolFull ? 'spool_full' : 'output_limit'));
-    const ending = (isSpoolFull ? withFullSpool : endingOf)(record, writer.position);
-    await this.end(run, ending);
+    const gaps = uncollected(record, writer.position, isSpoolFull ? 'spool_full' : 'output_limit');
+    const ending = (isSpoolFull ? withFullSpool : endingOf)(record, advance(writer.position, gaps));
+    await this.end(run, ending, { from: writer.position, gaps });
   }
 
   /** No record came. Decides on what is known of the instance whether one still can; null: it can. */
@@ -194,11 +200,13 @@ export class CommandRunner {
     writer: OutputWriter,
     run: Run,
   ): Promise<void> {
-    if (end.kind === 'spool-short') await writer.declareMissing(displaced(end.spool, writer.position));
+    const from = writer.position;
+    const gaps = end.kind === 'spool-short' ? displaced(end.spool, from) : [];
     const killed =
       isAnswered && ending.status === 'lost' ? await this.executor.cancel(instance, run.id, 0).catch(() => null) : null;
-    const { stdout: stdoutBytes, stderr: stderrBytes } = writer.position;
-    await this.end(run, { ...ending, result: { ...ending.result, stdoutBytes, stderrBytes, ...killed } });
+    const { stdout: stdoutBytes, stderr: stderrBytes } = advance(from, gaps);
+    const result = { ...ending.result, stdoutBytes, stderrBytes, ...killed };
+    await this.end(run, { ...ending, result }, { from, gaps });
   }
 
   private async markRunning({ id, owner }: Run, projectId: string): Promise<void> {
@@ -208,8 +216,10 @@ export class CommandRunner {
     this.hints.changed(id);
   }
 
-  private async end({ id, owner }: Run, ending: Ending): Promise<void> {
+  /** What is missing is declared in the same transaction: with one and not the other, the spool would look too short. */
+  private async end({ id, owner }: Run, ending: Ending, missing?: Missing): Promise<void> {
     await this.transactor.run(async () => {
+      if (missing && missing.gaps.length > 0) await this.ledger.append(id, owner, missing.from, missing.gaps);
       const ended = await this.commands.end(id, owner, ending);
       if (!ended?.result) throw new LeaseLost(id);
       await this.events.add(commandEnded(id, ended.projectId, ended.status, ended.result));

@@ -223,7 +223,6 @@ describe('OutputWriter', () => {
       await writer.push(chunk('stdout', 'a'));
       await expect(writer.drain()).rejects.toThrow(LeaseLost);
       await expect(writer.push(chunk('stdout', 'b'))).rejects.toThrow(LeaseLost);
-      await expect(writer.declareMissing([])).rejects.toThrow(LeaseLost);
     });
 
     it('stores nothing more: what comes behind bytes that were not stored would take their place', async () => {
@@ -239,30 +238,6 @@ describe('OutputWriter', () => {
       for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
       expect(text('stdout')).toBe('');
       expect((await commands.findById(id))!.position).toEqual(START);
-    });
-  });
-
-  describe('declareMissing', () => {
-    it('comes behind all that was pushed', async () => {
-      const writer = open();
-      await writer.push(chunk('stdout', 'abc'));
-      await writer.declareMissing([{ kind: 'gap', stream: 'stdout', offset: 3, length: 7, reason: 'output_limit' }]);
-      expect(writer.position).toEqual({ stdout: 10, stderr: 0 });
-      expect(await store.gaps(id, 'stdout')).toHaveLength(1);
-    });
-
-    it('of nothing does nothing', async () => {
-      await open().declareMissing([]);
-      expect(ledger.appended).toEqual([]);
-    });
-
-    it('waits out an outage too', async () => {
-      ledger.before = (attempt) => {
-        if (attempt === 1) throw away();
-      };
-      const writer = open();
-      await writer.declareMissing([{ kind: 'gap', stream: 'stderr', offset: 0, length: 7, reason: 'output_limit' }]);
-      expect(writer.position).toEqual({ stdout: 0, stderr: 7 });
     });
   });
 

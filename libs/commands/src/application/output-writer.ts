@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Unavailable } from '@app/kernel';
 import type { OutputChunk, StreamName } from '@app/supervisor';
 import type { Position } from '../domain/position.js';
-import { type OutputData, type OutputGap, type OutputLedger, type OutputRun, RUN_BYTES_MAX } from './output-ledger.js';
+import { type OutputData, type OutputLedger, type OutputRun, RUN_BYTES_MAX } from './output-ledger.js';
 
 /** More than this is not held in memory: the producer waits. */
 const BUFFER_BYTES_MAX = 1024 * 1024;
@@ -50,13 +50,6 @@ export class OutputWriter {
   /** Resolves when all is stored. @throws {@link LeaseLost} */
   async drain(): Promise<void> {
     while (this.flushing !== undefined) await this.flushing;
-    this.throwFailure();
-  }
-
-  /** Declares bytes missing, behind all that was pushed. */
-  async declareMissing(gaps: readonly OutputGap[]): Promise<void> {
-    await this.drain();
-    if (gaps.length > 0) await this.append(gaps);
     this.throwFailure();
   }
 
