@@ -8,7 +8,7 @@ import { type InMemoryCommandRepository } from './in-memory-command.repository.j
 
 /** Output in memory, fenced by the rows of the commands. */
 export class InMemoryOutputLedger extends OutputLedger {
-  private readonly runs = new Map<string, OutputRun[]>();
+  private readonly runs = new Map<string, readonly OutputRun[]>();
 
   constructor(
     private readonly commands: InMemoryCommandRepository,
