@@ -59,6 +59,9 @@ describe('a database that goes away and comes back', () => {
       expect(problem.retryable).toBe(true);
     }
     expect(api.isRunning).toBe(true);
+    // What went wrong is in the logs, and only there.
+    await eventually(() => /"err":\{"type":"\w+","message":/.test(api.logs));
+    expect(api.logs).not.toContain('not an Error');
     proxy.mend();
     await api.ready(15_000);
     expectProblem(await api.client.get('/v1/projects/never'), 404, 'NOT_FOUND');

@@ -23,9 +23,11 @@ export class TelemetryModule {
             genReqId: () => currentRequest()?.requestId ?? '',
             quietReqLogger: true,
             customAttributeKeys: { reqId: 'requestId' },
+            // Else ours would get what pino-http made of an error, which is not an Error any more.
+            wrapSerializers: false,
             serializers: {
               req: ({ method, url }: IncomingMessage) => ({ method, path: url?.split('?', 1)[0] }),
-              res: ({ statusCode }: ServerResponse) => ({ statusCode }),
+              res: ({ statusCode, headersSent }: ServerResponse) => ({ statusCode: headersSent ? statusCode : null }),
               err: serializeError,
             },
             autoLogging: { ignore: (request) => /^\/(health|ready)\b/.test(request.url ?? '') },
