@@ -4,6 +4,7 @@ import {
   type SseEvent,
   type StreamName,
   StreamRefused,
+  type TestResponse,
   Transcript,
   seededRandom,
 } from '../support/index.js';
@@ -65,7 +66,7 @@ export class Client {
         .request(method, path, body, headers)
         .catch(() => null);
       if (answer !== null && statuses.includes(answer.status)) return answer;
-      if (answer !== null && !isTransient(answer.status))
+      if (answer !== null && !isTransient(answer))
         throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
       await this.pause(between(this.random, 50, 400));
     }
@@ -91,7 +92,7 @@ export class Client {
       try {
         await this.readSome();
       } catch (error) {
-        if (error instanceof StreamRefused && !isTransient(error.response.status)) throw error;
+        if (error instanceof StreamRefused && !isTransient(error.response)) throw error;
       }
       await this.pause(between(this.random, 10, 300));
     }
@@ -132,7 +133,7 @@ export class Client {
   }
 }
 
-/** The replica or its database is away, or too much is going on. */
-function isTransient(status: number): boolean {
-  return status === 503 || status === 429;
+/** The replica, its database or the project is away, or too much is going on. */
+function isTransient({ body }: TestResponse): boolean {
+  return body?.retryable === true;
 }

@@ -15,7 +15,7 @@ export const FAULTS = {
   },
   term: async ({ api }, random) => {
     const code = await api.kill('SIGTERM');
-    if (code !== 0) throw new Error(`After SIGTERM it ended with ${String(code)}.`);
+    if (code !== 0) throw new Error(`After SIGTERM it ended with ${String(code)}: ${api.logs.slice(-1_000)}`);
     await delay(between(random, 0, 1_000));
     await api.start();
   },
