@@ -4,7 +4,6 @@ import {
   type ObservedPod,
   PodExec,
   PodInformer,
-  type Termination,
   choosePod,
 } from '@app/kubernetes';
 import { ProjectNotRunning } from '@app/projects';
@@ -13,6 +12,7 @@ import { Injectable } from '@nestjs/common';
 import type { InstanceState } from '../../application/command-executor.js';
 import type { Instance } from '../../domain/command.js';
 import { SupervisedCommandExecutor } from '../supervised-command-executor.js';
+import { instanceState } from './instance-state.js';
 
 const SPOOL_ANNOTATION = 'rdev.dev/spool-dir';
 const DEFAULT_DIRECTORY = '/workspace';
@@ -53,10 +53,7 @@ export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
   private stateOf(instance: Instance): InstanceState {
     const { synced, staleSince } = this.informer.state;
     if (!synced || staleSince !== null) return { kind: 'unreachable', detail: 'The Kubernetes API does not answer.' };
-    const pod = this.informer.get(instance.id);
-    if (pod === null) return { kind: 'gone', reason: 'pod_lost', detail: `The pod ${instance.pod ?? ''} is gone.` };
-    if (pod.status === 'unknown') return { kind: 'unreachable', detail: pod.reason ?? 'The node does not answer.' };
-    return containerState(pod, instance);
+    return instanceState(this.informer.get(instance.id), instance);
   }
 
   protected supervisor({ pod, container, containerId, id, spoolDirectory }: Instance): Supervisor {
@@ -71,22 +68,6 @@ export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
       return this.exec.openChannel(target, argv, signal);
     }, spoolDirectory);
   }
-}
-
-function containerState(pod: ObservedPod, { containerId, container }: Instance): InstanceState {
-  if (pod.phase === 'Failed' || pod.phase === 'Succeeded') {
-    const reason = /evict/i.test(pod.reason ?? '') ? 'evicted' : 'pod_lost';
-    return { kind: 'gone', reason, detail: pod.reason ?? 'The pod has ended.' };
-  }
-  const present = pod.containers.find(({ name }) => name === container);
-  if (present?.containerId === containerId && present.running) return { kind: 'present' };
-  return containerGone(present?.lastTermination ?? null);
-}
-
-function containerGone(end: Termination | null): InstanceState {
-  if (end === null) return { kind: 'gone', reason: 'container_restarted', detail: 'The container has ended.' };
-  const detail = `The container has ended: ${end.reason ?? 'unknown'}, exit code ${String(end.exitCode)}.`;
-  return { kind: 'gone', reason: end.reason === 'OOMKilled' ? 'oom_killed' : 'container_restarted', detail };
 }
 
 function containerOf({ containers, container }: ObservedPod): ObservedPod['containers'][number] | undefined {
