@@ -145,8 +145,7 @@ unknown() {
 }
 user_of() {
   r_uid=
-  while read -r r_x r_y; do [ "$r_x" = Uid: ] && r_uid=${r_y%%	*} && break; done <"/proc/$1/status"
-  IFS=' '
+  while IFS=' 	' read -r r_x r_y; do [ "$r_x" = Uid: ] && r_uid=${r_y%%	*} && break; done <"/proc/$1/status"
   [ "$r_uid" ]
 }
 # Freezes until nothing new appears (a fork bomb cannot outrun that), then kills, until nothing is left.

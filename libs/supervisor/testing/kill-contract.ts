@@ -37,6 +37,20 @@ export function killContract(bench: () => Bench): void {
     expect(record.durationMs).toBeGreaterThanOrEqual(400);
   });
 
+  it('counts a process that it cannot tell the owner of', async () => {
+    // It has left the tree and hidden its environment: nothing leads to it, but it is there.
+    const mark = `3000.${String(Date.now())}`;
+    const own = mark.replace('.', '[.]');
+    const script = `(env -i setsid sleep ${mark} &); until grep -qs '${own}' /proc/[0-9]*/cmdline; do sleep 0.02; done; echo ready; sleep 300`;
+    const commandId = await bench().background({ program: { script } });
+    const report = await bench().supervisor.cancel(commandId, 0);
+    expect(report).toMatchObject({ killVerified: true, survivors: 0 });
+    expect(report?.uninspectable).toBeGreaterThanOrEqual(1);
+    await bench().sh(
+      `for f in $(grep -ls '${own}' /proc/[0-9]*/cmdline); do f=\${f%/cmdline}; kill -9 "\${f#/proc/}"; done`,
+    );
+  });
+
   it('lets the command end well within the grace', async () => {
     const script = "trap 'echo bye; exit 7' TERM; echo ready; while :; do sleep 0.05; done";
     const commandId = await bench().background({ program: { script } });
