@@ -138,9 +138,10 @@ unknown() {
   r_p=${r_row%%:*} r_x=${r_row#*:}
   has "$r_tree" "$r_p" && return
   case " $r_rows" in *" ${r_x%%:*}:"*) return ;; esac
-  [ $((${r_row##*:} & 2097152)) = 0 ] || return
   r_y=; IFS= read -r r_y <"/proc/$r_p/environ"
   [ "$r_y" ] && return
+  # Neither a thread of the kernel nor one that is just ending: these have none.
+  look "$r_p" && [ "$r_state" != Z ] && [ $((r_flags & 2097156)) = 0 ] || return
   user_of $$ && r_me=$r_uid && user_of "$r_p" && [ "$r_uid" = "$r_me" ] && r_unknown=$((r_unknown + 1))
 }
 user_of() {
