@@ -10,11 +10,13 @@ import {
 } from '../support/index.js';
 import { type Random, between, pick } from './output-steps.js';
 import type { CommandPlan } from './plan.js';
+import type { Loss } from './verdict.js';
 
 /** How a client finds a replica, and until when it tries. */
 export interface Surroundings {
   readonly seed: number;
   readonly replicas: () => readonly HttpClient[];
+  readonly losses: readonly Loss[];
   readonly signal: AbortSignal;
 }
 
@@ -66,7 +68,7 @@ export class Client {
         .request(method, path, body, headers)
         .catch(() => null);
       if (answer !== null && statuses.includes(answer.status)) return answer;
-      if (answer !== null && !isTransient(answer))
+      if (answer !== null && !isTransient(answer) && !(answer.status === 404 && this.isWithoutPod()))
         throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
       await this.pause(between(this.random, 50, 400));
     }
@@ -122,6 +124,11 @@ export class Client {
       this.misses.push((error as Error).message);
       return false;
     }
+  }
+
+  /** Its pod was deleted: until there is another, and every replica has heard of that one, there is no such project. */
+  private isWithoutPod(): boolean {
+    return this.around.losses.some(({ project }) => project === this.plan.project);
   }
 
   private replica(): HttpClient {

@@ -35,7 +35,7 @@ export async function runChaos(site: Site, options: ChaosOptions): Promise<Figur
   const over = new AbortController();
   const plans = planLoad({ ...options, projects: site.projects, recordFile: site.recordFile });
   const replicas = () => site.replicas.map(({ client }) => client);
-  const clients = plans.map((plan) => new Client(plan, { seed, replicas, signal: over.signal }));
+  const clients = plans.map((plan) => new Client(plan, { seed, replicas, losses: site.losses, signal: over.signal }));
   const lives = Promise.allSettled(clients.map((client) => client.live()));
   const schedule = scheduleFaults(seed, { faults, lastsMs, kinds: site.faultKinds });
   const problems = await strikeAll(site, schedule);

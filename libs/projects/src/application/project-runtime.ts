@@ -7,9 +7,9 @@ export abstract class ProjectRuntime {
   abstract readonly canCreate: boolean;
   /** The runtime does not answer, and what is seen is old. */
   abstract readonly stale: boolean;
-  /** The projects that are seen apart from what the repository knows. */
+  /** The projects that are seen apart from what the repository knows. @throws Unavailable if none was ever looked for */
   abstract observed(): readonly ObservedProject[];
-  /** Null if none is seen under the id. */
+  /** Null if there is none with the id. @throws Unavailable if that cannot be told now */
   abstract find(id: string): ObservedProject | null;
   /**
    * Makes the project ready for commands; safe to run again.

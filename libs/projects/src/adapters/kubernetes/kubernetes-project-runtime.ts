@@ -1,4 +1,4 @@
-import { KubernetesClient, type ObservedPod, PodInformer, choosePod } from '@app/kubernetes';
+import { ClusterUnavailable, KubernetesClient, type ObservedPod, PodInformer, choosePod } from '@app/kubernetes';
 import { Injectable } from '@nestjs/common';
 import { ProjectRuntime } from '../../application/project-runtime.js';
 import type { ObservedProject } from '../../domain/project.js';
@@ -23,13 +23,16 @@ export class KubernetesProjectRuntime extends ProjectRuntime {
   }
 
   observed(): readonly ObservedProject[] {
+    if (!this.informer.state.synced) throw new ClusterUnavailable();
     const ids = new Set(this.informer.list().map(({ project }) => project));
-    return [...ids].flatMap((id) => this.find(id) ?? []);
+    return [...ids].flatMap((id) => this.lastSeen(id) ?? []);
   }
 
+  /** What is absent from an old view may be there by now: that is no answer. */
   find(id: string): ObservedProject | null {
-    const pod = choosePod(this.informer.list().filter(({ project }) => project === id));
-    return pod === null || id === '' ? null : toProject(pod);
+    const project = this.lastSeen(id);
+    if (project === null && (this.stale || !this.informer.state.synced)) throw new ClusterUnavailable();
+    return project;
   }
 
   provision(): Promise<void> {
@@ -46,9 +49,14 @@ export class KubernetesProjectRuntime extends ProjectRuntime {
 
   onChange(listener: (project: ObservedProject) => void): () => void {
     return this.informer.onChange(({ pod }) => {
-      const project = this.find(pod.project);
+      const project = this.lastSeen(pod.project);
       if (project !== null) listener(project);
     });
+  }
+
+  private lastSeen(id: string): ObservedProject | null {
+    const pod = choosePod(this.informer.list().filter(({ project }) => project === id));
+    return pod === null || id === '' ? null : toProject(pod);
   }
 }
 
