@@ -38,6 +38,8 @@ describe('keys', () => {
       scopes: ['commands:read', 'keys:read'],
       projects: null,
       allowedIps: null,
+      rateLimitRps: null,
+      maxConcurrentCommands: null,
       createdBy: (await client.get('/v1/keys/self')).body.id,
       createdAt: expect.stringMatching(/Z$/),
       expiresAt: null,

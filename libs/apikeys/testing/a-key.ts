@@ -1,5 +1,5 @@
 import { newId } from '@app/kernel';
-import type { ApiKey } from '../src/domain/api-key.js';
+import type { ApiKey, Grant } from '../src/domain/api-key.js';
 import { type Secret, hashSecret, newSecret } from '../src/domain/key-format.js';
 
 /** A key that may do everything, unless said otherwise. */
@@ -12,6 +12,8 @@ export function aKey(traits: Partial<ApiKey> = {}, secret: Secret = newSecret())
     scopes: ['admin'],
     projects: null,
     allowedIps: null,
+    rateLimitRps: null,
+    maxConcurrentCommands: null,
     createdBy: null,
     createdAt: new Date(),
     expiresAt: null,
@@ -19,4 +21,10 @@ export function aKey(traits: Partial<ApiKey> = {}, secret: Secret = newSecret())
     lastUsedAt: null,
     ...traits,
   };
+}
+
+/** What a new key may do: nothing, unless said otherwise. */
+export function aGrant(traits: Partial<Grant> = {}): Grant {
+  const { name, projects, allowedIps, expiresAt, rateLimitRps, maxConcurrentCommands } = aKey();
+  return { name, scopes: [], projects, allowedIps, expiresAt, rateLimitRps, maxConcurrentCommands, ...traits };
 }

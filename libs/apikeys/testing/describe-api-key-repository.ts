@@ -24,6 +24,8 @@ export function describeApiKeyRepository(name: string, open: () => Promise<ApiKe
         scopes: ['commands:read', 'keys:write'],
         projects: ['team-a-*', 'web'],
         allowedIps: ['10.0.0.0/8', '::1'],
+        rateLimitRps: 0,
+        maxConcurrentCommands: 3,
         createdBy: newId('key'),
         expiresAt: new Date('2030-01-02T03:04:05.678Z'),
       });

@@ -22,6 +22,8 @@ export interface Caller {
   readonly scopes: readonly Scope[];
   /** Globs of the project ids that the key may see; null: all. */
   readonly projects: readonly string[] | null;
+  /** Requests per second over the sliding window; 0: no limit; null: the server's. */
+  readonly rateLimitRps: number | null;
 }
 
 export function hasScope(caller: Pick<Caller, 'scopes'>, scope: Scope): boolean {

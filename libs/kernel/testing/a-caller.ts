@@ -2,5 +2,5 @@ import { type Caller, newId } from '../src/index.js';
 
 /** An administrator who sees everything, unless said otherwise. */
 export function aCaller(traits: Partial<Caller> = {}): Caller {
-  return { keyId: newId('key'), scopes: ['admin'], projects: null, ...traits };
+  return { keyId: newId('key'), scopes: ['admin'], projects: null, rateLimitRps: null, ...traits };
 }

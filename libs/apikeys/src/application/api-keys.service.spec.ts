@@ -1,12 +1,12 @@
-import { InMemoryApiKeyRepository, aKey } from '@app/apikeys/testing';
+import { InMemoryApiKeyRepository, aGrant, aKey } from '@app/apikeys/testing';
 import { type Caller, NotFound, newId } from '@app/kernel';
-import { FakeClock, InMemoryEventLog, InMemoryIdempotency, InMemoryTransactor } from '@app/kernel/testing';
-import type { ApiKey, Grant } from '../domain/api-key.js';
+import { FakeClock, InMemoryEventLog, InMemoryIdempotency, InMemoryTransactor, aCaller } from '@app/kernel/testing';
+import type { ApiKey } from '../domain/api-key.js';
 import { KeyTooMighty } from '../domain/api-key.errors.js';
 import { hashSecret, parseSecret } from '../domain/key-format.js';
 import { ApiKeysService } from './api-keys.service.js';
 
-const GRANT: Grant = { name: 'ci', scopes: ['commands:read'], projects: null, allowedIps: null, expiresAt: null };
+const GRANT = aGrant({ scopes: ['commands:read'] });
 
 describe('ApiKeysService', () => {
   let keys: InMemoryApiKeyRepository;
@@ -24,7 +24,7 @@ describe('ApiKeysService', () => {
 
   const callerOf = async (key: ApiKey): Promise<Caller> => {
     await keys.insert(key);
-    return { keyId: key.id, scopes: key.scopes, projects: key.projects };
+    return aCaller({ keyId: key.id, scopes: key.scopes, projects: key.projects });
   };
 
   it('makes a key that works, and keeps only its hash', async () => {

@@ -18,11 +18,12 @@ describe('Authenticator', () => {
   };
 
   it('tells who calls', async () => {
-    const { text, key } = await issue({ scopes: ['commands:read'], projects: ['web'] });
+    const { text, key } = await issue({ scopes: ['commands:read'], projects: ['web'], rateLimitRps: 7 });
     expect(await authenticator.authenticate(text, '192.0.2.1')).toEqual({
       keyId: key.id,
       scopes: ['commands:read'],
       projects: ['web'],
+      rateLimitRps: 7,
     });
     expect((await keys.findById(key.id))!.lastUsedAt).not.toBeNull();
   });

@@ -25,6 +25,6 @@ export class Authenticator {
       throw new IpNotAllowed();
     // A use that is not noted is no reason to refuse the request.
     this.keys.touch(key.id).catch(() => undefined);
-    return { keyId: key.id, scopes: key.scopes, projects: key.projects };
+    return { keyId: key.id, scopes: key.scopes, projects: key.projects, rateLimitRps: key.rateLimitRps };
   }
 }

@@ -51,6 +51,8 @@ export class Bootstrap {
       scopes: ['admin'],
       projects: null,
       allowedIps: null,
+      rateLimitRps: null,
+      maxConcurrentCommands: null,
       createdBy: null,
       createdAt: this.clock.now(),
       expiresAt: null,

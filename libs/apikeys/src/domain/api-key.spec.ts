@@ -1,5 +1,6 @@
-import { aKey } from '@app/apikeys/testing';
+import { aGrant, aKey } from '@app/apikeys/testing';
 import { SCOPES } from '@app/kernel';
+import { aCaller } from '@app/kernel/testing';
 import type { ApiKey, Grant } from './api-key.js';
 import { assertNotMightier, keyCreated, keyRevoked } from './api-key.js';
 import { KeyTooMighty } from './api-key.errors.js';
@@ -9,9 +10,8 @@ const LATER = new Date('2027-01-01T00:00:00Z');
 
 function check(own: Partial<ApiKey>, asked: Partial<Grant>): () => void {
   const key = aKey(own);
-  const grant: Grant = { name: 'x', scopes: [], projects: null, allowedIps: null, expiresAt: null, ...asked };
   return () => {
-    assertNotMightier(grant, { keyId: key.id, scopes: key.scopes, projects: key.projects }, key);
+    assertNotMightier(aGrant(asked), aCaller({ keyId: key.id, scopes: key.scopes, projects: key.projects }), key);
   };
 }
 

@@ -13,6 +13,10 @@ export interface ApiKey {
   readonly projects: readonly string[] | null;
   /** Addresses and CIDRs that it may be used from; null: all. */
   readonly allowedIps: readonly string[] | null;
+  /** Requests per second over the sliding window; 0: no limit; null: the server's. */
+  readonly rateLimitRps: number | null;
+  /** Commands of this key that may run at a time; null: no limit of its own. */
+  readonly maxConcurrentCommands: number | null;
   /** The key that made it; null for the bootstrap key. */
   readonly createdBy: string | null;
   readonly createdAt: Date;
@@ -22,7 +26,10 @@ export interface ApiKey {
 }
 
 /** What a new key shall be allowed. */
-export type Grant = Pick<ApiKey, 'name' | 'scopes' | 'projects' | 'allowedIps' | 'expiresAt'>;
+export type Grant = Pick<
+  ApiKey,
+  'name' | 'scopes' | 'projects' | 'allowedIps' | 'expiresAt' | 'rateLimitRps' | 'maxConcurrentCommands'
+>;
 
 /** @throws {@link KeyTooMighty} if the grant goes beyond the rights of the key that gives it */
 export function assertNotMightier(grant: Grant, caller: Caller, own: ApiKey): void {

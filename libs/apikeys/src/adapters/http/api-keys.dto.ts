@@ -6,11 +6,14 @@ import {
   ArrayUnique,
   IsArray,
   IsIn,
+  IsInt,
   IsISO8601,
   IsOptional,
   IsString,
   Length,
   Matches,
+  Max,
+  Min,
   ValidateBy,
 } from 'class-validator';
 import type { ApiKey, Grant } from '../../domain/api-key.js';
@@ -60,6 +63,25 @@ export class CreateKeyRequest {
   @IsOptional()
   @IsISO8601({ strict: true, strictSeparator: true })
   expiresAt?: string;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 0,
+    maximum: 10_000,
+    description: "0: no limit; absent: the server's",
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(10_000)
+  rateLimitRps?: number;
+
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: 10_000, description: 'Absent: no limit of its own' })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(10_000)
+  maxConcurrentCommands?: number;
 }
 
 export class KeyResponse {
@@ -80,6 +102,12 @@ export class KeyResponse {
 
   @ApiProperty({ type: [String], nullable: true })
   allowedIps!: readonly string[] | null;
+
+  @ApiProperty({ type: 'integer', nullable: true, description: "Requests per second; 0: no limit; null: the server's" })
+  rateLimitRps!: number | null;
+
+  @ApiProperty({ type: 'integer', nullable: true, description: 'Commands at a time; null: no limit of its own' })
+  maxConcurrentCommands!: number | null;
 
   @ApiProperty({ type: String, nullable: true, description: 'The key that made it' })
   createdBy!: string | null;
@@ -110,7 +138,8 @@ export class KeyPage {
   nextCursor!: string | null;
 }
 
-export function toGrant({ name, scopes, projects, allowedIps, expiresAt }: CreateKeyRequest): Grant {
+export function toGrant(request: CreateKeyRequest): Grant {
+  const { name, scopes, projects, allowedIps, expiresAt, rateLimitRps, maxConcurrentCommands } = request;
   return {
     name,
     scopes,
@@ -118,6 +147,8 @@ export function toGrant({ name, scopes, projects, allowedIps, expiresAt }: Creat
     allowedIps: allowedIps ?? null,
     // A null means the same as nothing, and not the year 1970.
     expiresAt: expiresAt ? new Date(expiresAt) : null,
+    rateLimitRps: rateLimitRps ?? null,
+    maxConcurrentCommands: maxConcurrentCommands ?? null,
   };
 }
 
@@ -126,7 +157,7 @@ export function toCreatedResponse(key: ApiKey, secret: string | null): CreatedKe
 }
 
 export function toResponse(key: ApiKey): KeyResponse {
-  const { id, name, prefix, scopes, projects, allowedIps, createdBy } = key;
+  const { id, name, prefix, scopes, projects, allowedIps, rateLimitRps, maxConcurrentCommands, createdBy } = key;
   return {
     id,
     name,
@@ -134,6 +165,8 @@ export function toResponse(key: ApiKey): KeyResponse {
     scopes,
     projects,
     allowedIps,
+    rateLimitRps,
+    maxConcurrentCommands,
     createdBy,
     createdAt: key.createdAt.toISOString(),
     expiresAt: key.expiresAt?.toISOString() ?? null,

@@ -25,6 +25,12 @@ export class ApiKeyEntity {
   @Column('text', { name: 'allowed_ips', array: true, nullable: true })
   allowedIps!: string[] | null;
 
+  @Column('integer', { name: 'rate_limit_rps', nullable: true })
+  rateLimitRps!: number | null;
+
+  @Column('integer', { name: 'max_concurrent_commands', nullable: true })
+  maxConcurrentCommands!: number | null;
+
   @Column('text', { name: 'created_by', nullable: true })
   createdBy!: string | null;
 

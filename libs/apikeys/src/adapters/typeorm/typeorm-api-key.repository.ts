@@ -4,7 +4,8 @@ import { Injectable } from '@nestjs/common';
 import type { ApiKey } from '../../domain/api-key.js';
 import { ApiKeyRepository } from '../../application/api-key.repository.js';
 
-const COLUMNS = `id, name, prefix, hash, scopes, projects, allowed_ips AS "allowedIps", created_by AS "createdBy",
+const COLUMNS = `id, name, prefix, hash, scopes, projects, allowed_ips AS "allowedIps",
+  rate_limit_rps AS "rateLimitRps", max_concurrent_commands AS "maxConcurrentCommands", created_by AS "createdBy",
   created_at AS "createdAt", expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;
 
 @Injectable()
@@ -15,8 +16,9 @@ export class TypeormApiKeyRepository extends ApiKeyRepository {
 
   async insert(key: ApiKey): Promise<boolean> {
     const rows = await this.database.query(
-      `INSERT INTO api_keys (id, name, prefix, hash, scopes, projects, allowed_ips, created_by, created_at, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (prefix) DO NOTHING RETURNING id`,
+      `INSERT INTO api_keys (id, name, prefix, hash, scopes, projects, allowed_ips, created_by, created_at, expires_at,
+         rate_limit_rps, max_concurrent_commands)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (prefix) DO NOTHING RETURNING id`,
       [
         key.id,
         key.name,
@@ -28,6 +30,8 @@ export class TypeormApiKeyRepository extends ApiKeyRepository {
         key.createdBy,
         key.createdAt,
         key.expiresAt,
+        key.rateLimitRps,
+        key.maxConcurrentCommands,
       ],
     );
     return rows.length === 1;
