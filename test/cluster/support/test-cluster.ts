@@ -45,6 +45,15 @@ export class TestNamespace {
     return this.ready(name);
   }
 
+  /** A project whose one container runs a script as process 1, and has the volume `/shared`, which outlives it. */
+  async createScriptedPod(name: string, script: string, { container = {}, emptyDir = {} } = {}): Promise<V1Pod> {
+    const { containers } = podSpec();
+    const volumeMounts = [{ name: 'shared', mountPath: '/shared' }];
+    const main = { ...containers[0], command: ['sh', '-c', script], volumeMounts, ...container };
+    const spec = { containers: [main], volumes: [{ name: 'shared', emptyDir }] };
+    return this.createPod(name, { 'rdev.dev/project': name }, spec);
+  }
+
   /** The same, without waiting; `spec` is laid over that of the waiting pod. */
   async startPod(name: string, labels: Record<string, string>, spec: object = {}): Promise<void> {
     const metadata = { name, namespace: this.name, labels };
@@ -99,7 +108,7 @@ export class TestNamespace {
   }
 }
 
-function podSpec(): object {
+function podSpec() {
   return {
     terminationGracePeriodSeconds: 1,
     automountServiceAccountToken: false,
