@@ -15,6 +15,8 @@ import { TestNamespace, kubeconfigs } from './test-cluster.js';
 const STEADY = ['steady-1', 'steady-2'];
 const DOOMED = ['doomed-1', 'doomed-2'];
 const RECORD = '/tmp/chaos-record';
+/** The kubelet may take a minute to let go of a pod. */
+const POD_MS = 120_000;
 /** Until every replica has heard of a new pod. */
 const NEWS_MS = 3_000;
 
@@ -103,8 +105,7 @@ export class ClusterSite implements Site {
     this.losses.push(loss);
     this.saved.set(project, this.savedRecords(project) + (await this.run(project, `cat ${RECORD} 2>/dev/null; true`)));
     await this.namespace.deletePod(pod, between(random, 0, 1));
-    await eventually(async () => (await this.namespace.pod(pod))?.metadata?.uid !== metadata?.uid, 30_000);
-    await eventually(async () => (await this.namespace.ready(pod)).metadata?.uid !== metadata?.uid, 60_000);
+    await eventually(async () => (await this.namespace.ready(pod)).metadata?.uid !== metadata?.uid, POD_MS);
     loss.until = Date.now() + NEWS_MS;
   }
 }

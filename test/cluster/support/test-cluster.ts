@@ -78,6 +78,8 @@ export class TestNamespace {
   async ready(name: string): Promise<V1Pod> {
     return until(`pod ${name} is ready`, async () => {
       const pod = await this.pod(name);
+      // One that is being deleted says so beside its conditions, which stay as they were.
+      if (pod?.metadata?.deletionTimestamp) return null;
       return pod?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ? pod : null;
     });
   }
