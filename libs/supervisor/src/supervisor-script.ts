@@ -465,7 +465,7 @@ export const SUPERVISOR_SCRIPT = [
   '[ "$r_keep" = 1 ] || { hardkill 0; r_leftkilled=$r_killed; }',
   'fi',
   'uptime_ms',
-  'r_cutat=$((r_now + 300)) r_until=$((r_now + 10000))',
+  'r_cutat=$((r_now + 300)) r_until=$((r_now + 120000))',
   '[ "$r_keep" = 1 ] && r_cutat=$r_now',
   'while r_woken=; ! { pumped $r_out "$r_outjob" && r_outjob=Done && pumped $r_err "$r_errjob" && r_errjob=Done; }; do',
   'uptime_ms',

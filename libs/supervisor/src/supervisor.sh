@@ -540,9 +540,9 @@ settle() {
     [ "$r_keep" = 1 ] || { hardkill 0; r_leftkilled=$r_killed; }
   fi
   # The pumps end by themselves when nobody has the pipes any more. If someone has, they are told to, again and again
-  # as a signal can come just before a wait.
+  # as a signal can come just before a wait. On a machine with much to do that takes its time.
   uptime_ms
-  r_cutat=$((r_now + 300)) r_until=$((r_now + 10000))
+  r_cutat=$((r_now + 300)) r_until=$((r_now + 120000))
   [ "$r_keep" = 1 ] && r_cutat=$r_now
   while r_woken=; ! { pumped $r_out "$r_outjob" && r_outjob=Done && pumped $r_err "$r_errjob" && r_errjob=Done; }; do
     uptime_ms
