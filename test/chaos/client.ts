@@ -10,7 +10,7 @@ import {
 } from '../support/index.js';
 import { type Random, between, pick } from './output-steps.js';
 import type { CommandPlan } from './plan.js';
-import type { Loss } from './verdict.js';
+import type { Loss } from './loss.js';
 
 /** How a client finds a replica, and until when it tries. */
 export interface Surroundings {

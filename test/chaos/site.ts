@@ -1,6 +1,6 @@
 import type { Replica } from './replica.js';
 import type { ScheduledFault } from './faults.js';
-import type { Loss } from './verdict.js';
+import type { Loss } from './loss.js';
 
 /** Where the replicas run commands: this machine, or a cluster. */
 export interface Site {

@@ -1,17 +1,11 @@
 import type { StreamName } from '../support/index.js';
 import type { Client } from './client.js';
+import type { Loss } from './loss.js';
 
 /** What the commands noted themselves, by the number of their plan. */
 export interface Records {
   readonly starts: ReadonlyMap<number, number>;
   readonly wrote: ReadonlySet<number>;
-}
-
-/** When something happened that ends commands without a trace: their pod was deleted. */
-export interface Loss {
-  readonly project: string;
-  readonly at: number;
-  readonly until: number;
 }
 
 export interface Judged {

@@ -6,7 +6,7 @@ import { FaultyProxy } from '../../chaos/faulty-proxy.js';
 import { type Random, between } from '../../chaos/output-steps.js';
 import { Replica } from '../../chaos/replica.js';
 import type { Site } from '../../chaos/site.js';
-import type { Loss } from '../../chaos/verdict.js';
+import type { Loss } from '../../chaos/loss.js';
 import { type TestDatabase, createTestDatabase, eventually, newKey, seededRandom } from '../../support/index.js';
 import { DerivedKubeconfigs, addressOf } from './kubeconfig.js';
 import { documentedServiceAccount } from './service-account.js';
