@@ -1,5 +1,5 @@
 import { ApiKeysModule } from '@app/apikeys';
-import { CommandLimits, CommandsModule } from '@app/commands';
+import { CommandLimits, CommandPolicy, CommandsModule } from '@app/commands';
 import { Config } from '@app/config';
 import { Database, DatabaseModule, type PartitionedTable } from '@app/database';
 import { HealthModule, type ReadinessChecks } from '@app/health';
@@ -15,14 +15,18 @@ import { EventEmitterModule } from '@nestjs/event-emitter';
 /** Puts the parts together; holds no rule of its own. */
 @Module({})
 export class AppModule {
-  /** @param databaseUrl where the database is, embedded or not */
-  static with(config: Config, databaseUrl: string): DynamicModule {
+  /**
+   * @param databaseUrl where the database is, embedded or not
+   * @param policy what commands are allowed; all if absent
+   */
+  static with(config: Config, databaseUrl: string, policy = new CommandPolicy()): DynamicModule {
     const platform = platformOf(config);
     const projects = ProjectsModule.with(config.runtime, platform);
     const { commands: limits } = config;
     const commands = CommandsModule.with({
       runtime: config.runtime,
       imports: [projects, platform],
+      policy,
       limits: new CommandLimits(
         limits.queuedPerProjectMax,
         limits.outputBytesDefault,

@@ -1,3 +1,4 @@
+import type { CommandPolicy } from '@app/commands';
 import type { Config } from '@app/config';
 import { idempotencyKey, jsonOnly, requestContext } from '@app/http';
 import { NestFactory } from '@nestjs/core';
@@ -10,8 +11,12 @@ import { serveOpenApi } from './openapi.js';
 const BODY_BYTES_MAX = 1_048_576;
 
 /** The application, ready to listen. */
-export async function createApp(config: Config, databaseUrl: string): Promise<NestExpressApplication> {
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config, databaseUrl), {
+export async function createApp(
+  config: Config,
+  databaseUrl: string,
+  policy: CommandPolicy,
+): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config, databaseUrl, policy), {
     bodyParser: false,
     rawBody: true,
     bufferLogs: true,

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Bootstrap } from '@app/apikeys';
+import { InvalidPolicy, loadPolicy } from '@app/commands';
 import { type Config, InvalidConfiguration, loadConfig } from '@app/config';
 import { EmbeddedPostgres, EmbeddedPostgresUnavailable, migrate } from '@app/database';
 import { createApp } from './create-app.js';
@@ -8,11 +9,12 @@ import { PortInUse, assertPortIsFree } from './port.js';
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
+  const policy = loadPolicy(config.commands.policyFile);
   await assertPortIsFree(config.http);
   const database = await openDatabase(config);
   try {
     await migrate(database.url);
-    const app = await createApp(config, database.url);
+    const app = await createApp(config, database.url, policy);
     const keyFile = config.kubernetes.inCluster ? null : join(config.dataDir, 'admin.key');
     const adminKeyFile = await app.get(Bootstrap).ensureAdminKey({ adminKey: config.adminKey, keyFile });
     await app.listen(config.http.port, config.http.host);
@@ -57,7 +59,9 @@ function stopOnSignals(stop: () => Promise<void>): void {
 
 main().catch((error: unknown) => {
   // These say all there is to say; anything else needs its stack.
-  const isClear = [InvalidConfiguration, EmbeddedPostgresUnavailable, PortInUse].some((type) => error instanceof type);
+  const isClear = [InvalidConfiguration, InvalidPolicy, EmbeddedPostgresUnavailable, PortInUse].some(
+    (type) => error instanceof type,
+  );
   console.error(isClear ? (error as Error).message : error);
   process.exit(1);
 });

@@ -2,6 +2,7 @@ import type { RuntimeKind } from '@app/projects';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { CommandEventsController } from './adapters/http/command-events.controller.js';
+import { CommandCheckController } from './adapters/http/command-check.controller.js';
 import { CommandsController } from './adapters/http/commands.controller.js';
 import { OutputController } from './adapters/http/output.controller.js';
 import { StdinController } from './adapters/http/stdin.controller.js';
@@ -10,6 +11,7 @@ import { LocalCommandExecutor } from './adapters/local/local-command-executor.js
 import { CommandEntity, CommandOutputEntity } from './adapters/typeorm/command.entity.js';
 import { TypeormCommandRepository } from './adapters/typeorm/typeorm-command.repository.js';
 import { TypeormOutputLedger } from './adapters/typeorm/typeorm-output-ledger.js';
+import { CommandCheck } from './application/command-check.js';
 import { CommandExecutor } from './application/command-executor.js';
 import { CommandRepository } from './application/command.repository.js';
 import { SpoolSweeper } from './application/spool-sweeper.js';
@@ -23,24 +25,33 @@ import { OutputService } from './application/output.service.js';
 import { ProjectCleanup } from './application/project-cleanup.js';
 import { RunningCommands } from './application/running-commands.js';
 import { StdinService } from './application/stdin.service.js';
+import { CommandPolicy } from './domain/command-policy.js';
 
 export interface CommandsOptions {
   readonly runtime: RuntimeKind;
   readonly limits: CommandLimits;
+  readonly policy: CommandPolicy;
   /** The modules that bring projects and the runtime's platform. */
   readonly imports: readonly DynamicModule[];
 }
 
 @Module({})
 export class CommandsModule {
-  static with({ runtime, limits, imports }: CommandsOptions): DynamicModule {
+  static with({ runtime, limits, policy, imports }: CommandsOptions): DynamicModule {
     const executor = runtime === 'local' ? LocalCommandExecutor : KubernetesCommandExecutor;
     return {
       module: CommandsModule,
       imports: [...imports, TypeOrmModule.forFeature([CommandEntity, CommandOutputEntity])],
-      controllers: [CommandsController, CommandEventsController, OutputController, StdinController],
+      controllers: [
+        CommandsController,
+        CommandCheckController,
+        CommandEventsController,
+        OutputController,
+        StdinController,
+      ],
       providers: [
         CommandsService,
+        CommandCheck,
         OutputService,
         StdinService,
         CommandRunner,
@@ -50,6 +61,7 @@ export class CommandsModule {
         ProjectCleanup,
         SpoolSweeper,
         { provide: CommandLimits, useValue: limits },
+        { provide: CommandPolicy, useValue: policy },
         { provide: CommandRepository, useClass: TypeormCommandRepository },
         { provide: OutputLedger, useClass: TypeormOutputLedger },
         { provide: CommandExecutor, useClass: executor },

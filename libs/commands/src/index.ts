@@ -3,3 +3,5 @@ export { CommandsService } from './application/commands.service.js';
 export { CommandHints } from './application/hints.js';
 export { CommandLimits } from './application/limits.js';
 export { LEASE_SECONDS, RunningCommands } from './application/running-commands.js';
+export { InvalidPolicy, loadPolicy } from './adapters/yaml/policy-file.js';
+export { CommandPolicy } from './domain/command-policy.js';

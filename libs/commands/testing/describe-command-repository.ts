@@ -94,6 +94,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         const first = await queued();
         expect([await enqueue(), await enqueue(), await enqueue()]).toEqual([true, true, false]);
         expect(await enqueue(`${projectId}-other`)).toBe(true);
+        expect([await commands.countQueued(projectId), await commands.countQueued('nothing')]).toEqual([3, 0]);
         await commands.endQueued(first, notStarted('expired', 'expired_in_queue', 'x'));
         expect([await enqueue(), await enqueue()]).toEqual([true, false]);
         const page = await commands.list({ ...ALL, projectId }, { limit: 200 });

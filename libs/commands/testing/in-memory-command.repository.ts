@@ -47,6 +47,11 @@ export class InMemoryCommandRepository extends CommandRepository {
     return command;
   }
 
+  async countQueued(project: string): Promise<number> {
+    const all = [...this.rows.values()].map((row) => row.command);
+    return all.filter(({ projectId, status }) => projectId === project && status === 'queued').length;
+  }
+
   async enqueue({ queueTimeoutSeconds, ...command }: NewCommand, queuedMax: number): Promise<boolean> {
     const all = [...this.rows.values()].map((row) => row.command);
     const queued = all.filter(({ projectId, status }) => projectId === command.projectId && status === 'queued');

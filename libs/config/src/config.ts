@@ -23,6 +23,8 @@ export interface Config {
     readonly outputBytesMax: number;
     readonly lostAfterSeconds: number;
     readonly streamsPerKeyMax: number;
+    /** Null: every command is allowed. */
+    readonly policyFile: string | null;
   };
   readonly retentionDays: { readonly output: number; readonly commands: number; readonly events: number };
   readonly logLevel: string;
@@ -70,6 +72,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       outputBytesMax: environment.RDEV_OUTPUT_LIMIT_MAX_BYTES,
       lostAfterSeconds: environment.RDEV_LOST_AFTER_SECONDS,
       streamsPerKeyMax: environment.RDEV_MAX_STREAMS,
+      policyFile: environment.RDEV_POLICY_FILE ?? null,
     },
     retentionDays: {
       output: environment.RDEV_OUTPUT_RETENTION_DAYS,

@@ -132,6 +132,11 @@ export class Environment {
   @Max(DAYS_MAX)
   RDEV_EVENT_RETENTION_DAYS = 400;
 
+  @Variable('YAML file with the rules that allow and deny commands; read at the start', 'none: all are allowed')
+  @IsOptional()
+  @IsString()
+  RDEV_POLICY_FILE?: string;
+
   @Variable('Seconds of patience with a node that does not answer, before its commands count as lost', '600')
   @ToInteger()
   @IsInt()

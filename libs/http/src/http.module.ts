@@ -2,16 +2,12 @@ import { Global, Module } from '@nestjs/common';
 import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { ProblemFilter } from './problem.filter.js';
 import { Shutdown } from './shutdown.js';
-import { validationPipe } from './validation.pipe.js';
+import { InputPipe } from './validation.pipe.js';
 
 /** What all routes share: problem+json, validation, and the signal that streams end by. */
 @Global()
 @Module({
-  providers: [
-    Shutdown,
-    { provide: APP_FILTER, useClass: ProblemFilter },
-    { provide: APP_PIPE, useFactory: validationPipe },
-  ],
+  providers: [Shutdown, { provide: APP_FILTER, useClass: ProblemFilter }, { provide: APP_PIPE, useClass: InputPipe }],
   exports: [Shutdown],
 })
 export class HttpModule {}

@@ -1,11 +1,11 @@
 export { ACCESS, type Access, AnyKey, type AuthenticatedRequest, Caller, Public, Scoped } from './access.js';
 export { HttpModule } from './http.module.js';
 export { Idempotent, idempotencyKey } from './idempotency.js';
+export { IsInstant, QueryInteger } from './input.js';
 export { jsonOnly } from './json-only.middleware.js';
-export { ARGUMENT_BYTES_MAX, IsEnvironment, IsLabels } from './maps.js';
+export { ARGUMENT_BYTES_MAX, IsEnvironment, IsLabelFilter, IsLabels } from './maps.js';
 export { PageQuery } from './page.dto.js';
 export { InvalidFieldResponse, ProblemResponse } from './problem.dto.js';
 export { requestContext } from './request-context.middleware.js';
 export { Shutdown } from './shutdown.js';
 export { HEARTBEAT_MS, paced, stream } from './sse.js';
-export { validationPipe } from './validation.pipe.js';

@@ -1,9 +1,16 @@
-import { ValidateBy } from 'class-validator';
+import { applyDecorators } from '@nestjs/common';
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import { ArrayMaxSize, IsOptional, Matches, ValidateBy } from 'class-validator';
 
 /** The kernel refuses an argument or variable of 128 KiB (MAX_ARG_STRLEN), its terminator included. */
 export const ARGUMENT_BYTES_MAX = 128 * 1024 - 1;
 const VARIABLES_MAX = 1_000;
 const LABELS_MAX = 64;
+const LABEL_NAME = /^[\w./-]{1,63}$/;
+const LABEL_CHARS_MAX = 256;
+const LABEL_FILTER = /^[\w./-]{1,63}=[^\0]{0,256}$/;
+const LABEL_FILTERS_MAX = 16;
 
 function isTextMap(value: unknown): value is Record<string, string> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
@@ -29,25 +36,58 @@ function labelsProblem(value: unknown): string | null {
   const entries = Object.entries(value);
   if (entries.length > LABELS_MAX) return `must have at most ${String(LABELS_MAX)} labels`;
   const fits = entries.every(
-    ([name, text]) => /^[\w./-]{1,63}$/.test(name) && text.length <= 256 && !text.includes('\0'),
+    ([name, text]) => LABEL_NAME.test(name) && text.length <= LABEL_CHARS_MAX && !text.includes('\0'),
   );
   return fits
     ? null
     : 'must have names of 1 to 63 characters from A-Z a-z 0-9 _ . / - and values of at most 256 characters';
 }
 
-function checkedBy(name: string, problem: (value: unknown) => string | null): PropertyDecorator {
-  return ValidateBy({
+interface MapLimits {
+  readonly description: string;
+  readonly maxProperties: number;
+  readonly additionalProperties: { readonly type: 'string'; readonly maxLength: number };
+}
+
+function checkedBy(name: string, problem: (value: unknown) => string | null, limits: MapLimits): PropertyDecorator {
+  const check = ValidateBy({
     name,
     validator: {
       validate: (value: unknown) => problem(value) === null,
       defaultMessage: (args) => problem(args?.value) ?? '',
     },
   });
+  return applyDecorators(ApiPropertyOptional({ type: 'object', ...limits }), IsOptional(), check);
 }
 
-/** Environment variables: any names but `RDEV_*`, each below the kernel's limit. */
-export const IsEnvironment = (): PropertyDecorator => checkedBy('isEnvironment', environmentProblem);
+/** Optional environment variables: any names but `RDEV_*`, each below the kernel's limit. */
+export const IsEnvironment = (description = 'Names must not begin with RDEV_'): PropertyDecorator =>
+  checkedBy('isEnvironment', environmentProblem, {
+    description: `${description}; a name and its value have less than 128 KiB`,
+    maxProperties: VARIABLES_MAX,
+    additionalProperties: { type: 'string', maxLength: ARGUMENT_BYTES_MAX },
+  });
 
-/** Labels that a client attaches. */
-export const IsLabels = (): PropertyDecorator => checkedBy('isLabels', labelsProblem);
+/** Optional labels that a client attaches. */
+export const IsLabels = (): PropertyDecorator =>
+  checkedBy('isLabels', labelsProblem, {
+    maxProperties: LABELS_MAX,
+    description: 'Names have 1 to 63 characters from A-Z a-z 0-9 _ . / -',
+    additionalProperties: { type: 'string', maxLength: LABEL_CHARS_MAX },
+  });
+
+/** Optional labels to list by: `name=value`, all of which must be there. */
+export const IsLabelFilter = (): PropertyDecorator =>
+  applyDecorators(
+    ApiPropertyOptional({
+      type: 'array',
+      maxItems: LABEL_FILTERS_MAX,
+      items: { type: 'string', pattern: LABEL_FILTER.source },
+      example: ['team=a'],
+      description: '`name=value`; may be repeated',
+    }),
+    IsOptional(),
+    Transform(({ value }: { value: unknown }) => [value].flat()),
+    ArrayMaxSize(LABEL_FILTERS_MAX),
+    Matches(LABEL_FILTER, { each: true, message: 'must have the form name=value' }),
+  );

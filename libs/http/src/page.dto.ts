@@ -1,19 +1,14 @@
 import type { PageRequest } from '@app/kernel';
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsOptional, IsString, MaxLength } from 'class-validator';
+import { QueryInteger } from './input.js';
 
 /** What every list takes. */
 export class PageQuery implements PageRequest {
-  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: 200, default: 50, description: 'Entries per page' })
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(200)
+  @QueryInteger({ minimum: 1, maximum: 200, default: 50, description: 'Entries per page' })
   limit = 50;
 
-  @ApiPropertyOptional({ description: '`nextCursor` of the page before' })
+  @ApiPropertyOptional({ maxLength: 512, description: '`nextCursor` of the page before' })
   @IsOptional()
   @IsString()
   @MaxLength(512)

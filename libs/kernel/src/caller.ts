@@ -35,8 +35,8 @@ export function maySeeProject(caller: Pick<Caller, 'projects'>, projectId: strin
   return caller.projects === null || caller.projects.some((glob) => matchesGlob(glob, projectId));
 }
 
-/** Linear: each `*` is resolved from the left, so no pattern takes long. */
-function matchesGlob(glob: string, text: string): boolean {
+/** Whether the whole text fits; `*` stands for any characters. Each `*` is resolved from the left, so no pattern takes long. */
+export function matchesGlob(glob: string, text: string): boolean {
   const [first = '', ...rest] = glob.split('*');
   if (rest.length === 0) return glob === text;
   if (!text.startsWith(first)) return false;

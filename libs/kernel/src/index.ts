@@ -8,4 +8,4 @@ export { type RequestContext, runInRequest, currentRequest, currentActor } from 
 export { type Creation, Idempotency, IdempotencyMismatch } from './idempotency.js';
 export { Notifier } from './notifier.js';
 export { Poller } from './poller.js';
-export { SCOPES, type Scope, type Caller, hasScope, maySeeProject } from './caller.js';
+export { SCOPES, type Scope, type Caller, hasScope, matchesGlob, maySeeProject } from './caller.js';

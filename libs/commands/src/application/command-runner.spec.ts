@@ -18,7 +18,7 @@ import { START } from '../domain/position.js';
 import { Cancellation } from './cancellation.js';
 import { CommandRunner } from './command-runner.js';
 import { CommandHints } from './hints.js';
-import { type CommandLimits } from './limits.js';
+import { CommandLimits } from './limits.js';
 
 // Waiting is what takes time here, and tests nothing.
 jest.mock('./backoff.js', () => ({ backoff: () => 5 }));
@@ -58,15 +58,9 @@ describe('CommandRunner', () => {
     hinted = [];
     notifier.subscribe('queue', () => hinted.push('queue'));
     lostAfterSeconds = 600;
-    const limits = {
-      queuedPerProjectMax: 10,
-      outputBytesDefault: 100,
-      outputBytesMax: 100,
-      streamsPerKeyMax: 10,
-      get lostAfterSeconds() {
-        return lostAfterSeconds;
-      },
-    } satisfies CommandLimits;
+    const limits = Object.defineProperty(new CommandLimits(10, 100, 100, 600, 10), 'lostAfterSeconds', {
+      get: () => lostAfterSeconds,
+    });
     const hints = new CommandHints(notifier);
     runner = new CommandRunner(commands, ledger, executor, service, transactor, events, hints, limits);
     abort = new AbortController();

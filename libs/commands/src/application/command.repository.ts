@@ -26,6 +26,8 @@ export interface HeldLease {
 export abstract class CommandRepository {
   /** Answers false, and adds nothing, if the project's queue is full. */
   abstract enqueue(command: NewCommand, queuedMax: number): Promise<boolean>;
+  /** How many commands of the project wait. */
+  abstract countQueued(projectId: string): Promise<number>;
   /** Null if there is none. */
   abstract findById(id: string): Promise<Command | null>;
   /** Newest first. */

@@ -21,9 +21,17 @@ import {
   type Priority,
   commandCreated,
   commandEnded,
+  commandRejected,
 } from '../domain/command.js';
 import { hasEnded } from '../domain/status.js';
-import { CommandEnded, CommandNotRunning, CommandUnreachable, QueueFull } from '../domain/command.errors.js';
+import {
+  CommandEnded,
+  CommandNotRunning,
+  CommandRejected,
+  CommandUnreachable,
+  QueueFull,
+} from '../domain/command.errors.js';
+import { CommandPolicy } from '../domain/command-policy.js';
 import { type Ending, notStarted } from '../domain/result.js';
 import { type CommandFilter, CommandRepository } from './command.repository.js';
 import { CommandExecutor } from './command-executor.js';
@@ -55,20 +63,24 @@ export class CommandsService {
     private readonly hints: CommandHints,
     private readonly limits: CommandLimits,
     private readonly executor: CommandExecutor,
+    private readonly policy: CommandPolicy,
   ) {}
 
-  /** Queues a command. @throws {@link NotFound}, {@link ProjectNotRunning}, {@link QueueFull} or {@link InvalidInput} */
+  /**
+   * Queues a command.
+   * @throws {@link NotFound}, {@link CommandRejected}, {@link ProjectNotRunning}, {@link QueueFull} or {@link InvalidInput}
+   */
   async create(projectId: string, request: CommandRequest, caller: Caller): Promise<Command> {
     await this.projects.get(projectId, caller);
-    const command: NewCommand = {
-      ...request,
-      id: newId('cmd'),
-      projectId,
-      keyId: caller.keyId,
-      spec: { ...request.spec, outputBytesMax: this.outputBytesMax(request.spec.outputBytesMax) },
-    };
+    const outputBytesMax = this.limits.outputBytesOf(request.spec.outputBytesMax);
+    if (outputBytesMax instanceof InvalidInput) throw outputBytesMax;
+    const spec = { ...request.spec, outputBytesMax };
+    const command: NewCommand = { ...request, id: newId('cmd'), projectId, keyId: caller.keyId, spec };
     const { queuedPerProjectMax } = this.limits;
-    const { id } = await this.idempotency.once(async () => {
+    const creation = this.idempotency.once(async () => {
+      // In here: a replay answers what was allowed when it was made, whatever the policy says now.
+      const rejection = this.policy.rejection({ projectId, keyId: caller.keyId, work: spec.work }, spec.env);
+      if (rejection !== null) throw new CommandRejected(rejection);
       await this.projects.getRunning(projectId, caller);
       if (!(await this.commands.enqueue(command, queuedPerProjectMax)))
         throw new QueueFull(projectId, queuedPerProjectMax);
@@ -78,6 +90,10 @@ export class CommandsService {
         this.projects.noteCommand(projectId);
       });
       return command.id;
+    });
+    const { id } = await creation.catch(async (error: unknown) => {
+      if (error instanceof CommandRejected) await this.recordRejection(command, error);
+      throw error;
     });
     return this.get(id, caller);
   }
@@ -154,6 +170,11 @@ export class CommandsService {
     await this.endQueued(id, notStarted('expired', 'expired_in_queue', 'It waited in the queue for too long.'));
   }
 
+  /** In a transaction of its own: the refused creation has none that commits. */
+  private recordRejection(command: NewCommand, { rejection }: CommandRejected): Promise<void> {
+    return this.transactor.run(() => this.events.add(commandRejected(command, rejection)));
+  }
+
   private async endQueued(id: string, ending: Ending): Promise<boolean> {
     const hasEnded = await this.transactor.run(async () => {
       const ended = await this.commands.endQueued(id, ending);
@@ -163,13 +184,5 @@ export class CommandsService {
     });
     if (hasEnded) this.hints.changed(id);
     return hasEnded;
-  }
-
-  private outputBytesMax(asked: number | null): number {
-    const { outputBytesDefault, outputBytesMax } = this.limits;
-    if (asked !== null && asked > outputBytesMax) {
-      throw new InvalidInput([{ pointer: '#/maxOutputBytes', detail: `must be at most ${String(outputBytesMax)}` }]);
-    }
-    return asked ?? outputBytesDefault;
   }
 }

@@ -1,3 +1,5 @@
+import { InvalidInput } from '@app/kernel';
+
 /** What the operator allows; injected as a value. */
 export class CommandLimits {
   constructor(
@@ -7,4 +9,11 @@ export class CommandLimits {
     readonly lostAfterSeconds: number,
     readonly streamsPerKeyMax: number,
   ) {}
+
+  /** How many bytes of each stream are kept, or why so many may not be asked for. */
+  outputBytesOf(asked: number | null): number | InvalidInput {
+    if (asked === null || asked <= this.outputBytesMax) return asked ?? this.outputBytesDefault;
+    const detail = `must be at most ${String(this.outputBytesMax)}`;
+    return new InvalidInput([{ pointer: '#/maxOutputBytes', detail }]);
+  }
 }

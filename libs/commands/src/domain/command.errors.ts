@@ -1,4 +1,15 @@
 import { DomainError, Unavailable } from '@app/kernel';
+import type { Rejection } from './command-policy.js';
+
+/** The policy, or the guard-rail for git, does not let it run. */
+export class CommandRejected extends DomainError {
+  readonly kind = 'forbidden';
+  readonly code = 'COMMAND_REJECTED';
+
+  constructor(readonly rejection: Rejection) {
+    super(`The command is refused: ${rejection.reason}.`);
+  }
+}
 
 export class QueueFull extends DomainError {
   readonly kind = 'rate-limited';

@@ -1,139 +1,102 @@
-import { DomainError } from '@app/kernel';
+import { gitEnvironmentRefusal } from './git-environment.js';
+import { COMMON_OPTIONS, type Rule, SUBCOMMANDS, type Subcommand, WHOLE_NAMES, inside } from './git-rules.js';
+import { configRefusal, isHarmlessSetting } from './git-settings.js';
 
-export class CommandRejected extends DomainError {
-  readonly kind = 'forbidden';
-  readonly code = 'COMMAND_REJECTED';
+/** Options of git itself that stand alone. Git takes neither abbreviations nor bundles of them. */
+const GLOBAL_FLAGS =
+  /^(-v|--version|-h|--help|-P|--no-pager|-p|--paginate|--no-replace-objects|--no-optional-locks|--no-lazy-fetch|--no-advice|--(literal|glob|noglob|icase)-pathspecs|--exec-path|--html-path|--man-path|--info-path)$/;
 
-  constructor(reason: string) {
-    super(`The command is refused: ${reason}.`);
-  }
-}
-
-/** Options with which git runs a program that the caller names. Git takes any unambiguous abbreviation of them. */
-const REFUSED_OPTIONS = [
-  '--upload-pack',
-  '--receive-pack',
-  '--exec',
-  '--exec-path',
-  '--config-env',
-  '--config',
-  '--ext-diff',
-  '--extcmd',
-  '--open-files-in-pager',
-  '--template',
-  '--textconv',
-  '--tool',
-  '--to-command',
-  '--sendmail-cmd',
-  '--smtp-server',
-  '--tree-filter',
-  '--editor',
-  '--web',
-];
-
-/** Settings that no program is run by; any other is refused, as git keeps gaining ones that are. */
-const HARMLESS_SETTINGS =
-  /^(user\.(name|email)|author\.(name|email)|committer\.(name|email)|color\.[\w.]+|advice\.\w+|init\.defaultbranch|core\.(quotepath|autocrlf|eol|safecrlf|abbrev|filemode|ignorecase|longpaths|symlinks)|commit\.gpgsign|tag\.gpgsign|diff\.(renames|algorithm|context|noprefix|mnemonicprefix)|merge\.(conflictstyle|ff|renames)|pull\.(rebase|ff)|push\.(default|autosetupremote|followtags)|fetch\.(prune|prunetags|parallel)|rebase\.(autosquash|autostash)|log\.(date|decorate)|status\.\w+|safe\.directory|http\.(postbuffer|lowspeedlimit|lowspeedtime)|pack\.(threads|windowmemory))$/;
-
-/** Options of `git config` whose value could pass for the name of the setting, shortened or not. */
-const CONFIG_OPTION_WITH_VALUE = /^(-f|--(fil|bl|c|d|t|v|ur)[a-z]*)$/;
-
-/** Subcommands that run what they are told to. */
-const REFUSED_SUBCOMMANDS: Readonly<Record<string, RegExp>> = {
-  bisect: /^run$/,
-  submodule: /^foreach$/,
-  'filter-branch': /^/,
-  difftool: /^/,
-  mergetool: /^/,
-  daemon: /^/,
-  'send-email': /^/,
-  'remote-ext': /^/,
-  'remote-fd': /^/,
-  'upload-pack': /^/,
-  'receive-pack': /^/,
-  shell: /^/,
-  instaweb: /^/,
-  web: /^/,
-  maintenance: /^(start|register)$/,
-};
+const SCHEMES = ['https', 'http', 'ssh', 'git', 'file', 'git+ssh', 'ssh+git'];
 
 /**
- * Refuses git arguments that make git run a program of the caller's choice. A guard-rail against accidents and
- * injected arguments, not a boundary: that is the pod.
- * @throws {@link CommandRejected} with the argument at fault
+ * Why `git` is refused with these arguments and variables of a request: they would make it run a program of the caller's
+ * choice, or read and write files elsewhere. Null: it is not. A guard-rail against accidents and injected arguments; what
+ * the repository and its settings say is not looked at. The boundary is the pod.
  */
-export function checkGitArguments(args: readonly string[]): void {
+export function gitRefusal(args: readonly string[], env: Readonly<Record<string, string>> = {}): string | null {
+  let at = 0;
+  for (; args[at]?.startsWith('-'); at++) {
+    const option = args[at] ?? '';
+    if (GLOBAL_FLAGS.test(option)) continue;
+    const refusal = globalRefusal(option, args[++at]);
+    if (refusal !== null) return refusal;
+  }
+  const [subcommand, ...rest] = args.slice(at);
+  return (subcommand === undefined ? null : subcommandRefusal(subcommand, rest)) ?? gitEnvironmentRefusal(env);
+}
+
+function globalRefusal(option: string, value = ''): string | null {
+  if (option === '-C') return named('-C', inside(value));
+  if (option !== '-c') return `${shown(option)} is no option of git itself that is allowed`;
+  return isHarmlessSetting(value)
+    ? null
+    : `the setting ${shown(value.split('=', 1)[0] ?? '')} may make git run a program`;
+}
+
+function subcommandRefusal(name: string, args: readonly string[]): string | null {
+  const subcommand = Object.hasOwn(SUBCOMMANDS, name) ? SUBCOMMANDS[name] : undefined;
+  if (subcommand === undefined) return `${shown(`git ${name}`)} is not one of the subcommands that are allowed`;
+  if (name === 'config') return configRefusal(args);
+  const verb = args.find((argument) => !argument.startsWith('-'));
+  if (subcommand.verbs !== undefined && verb !== undefined && !subcommand.verbs.includes(verb))
+    return `${shown(`git ${name} ${verb}`)} is not one of the subcommands that are allowed`;
   for (const [index, argument] of args.entries()) {
-    if (/(^|=)(ext|fd)::/i.test(argument))
-      throw new CommandRejected(`the transport of "${argument.slice(0, 40)}" runs programs`);
-    checkOption(argument, args[index + 1]);
+    const refusal = argumentRefusal(subcommand, argument, args[index + 1] ?? '');
+    if (refusal !== null) return refusal;
   }
-  checkSubcommand(args);
+  return null;
 }
 
-function checkOption(argument: string, next: string | undefined): void {
-  if (argument === '-c') checkSetting(next ?? '');
-  else if (/^-c./.test(argument) && !argument.startsWith('--')) checkSetting(argument.slice(2));
-  if (!/^--[a-z]/.test(argument)) return;
-  const name = argument.split('=', 1)[0] ?? '';
-  const refused = REFUSED_OPTIONS.find((option) => option.startsWith(name));
-  if (refused !== undefined) throw new CommandRejected(`${refused} runs a program`);
+/** Wherever it stands: what is the value of another option, or comes behind "--", only git knows. */
+function argumentRefusal(subcommand: Subcommand, argument: string, next: string): string | null {
+  const isOption = /^-./.test(argument);
+  if (subcommand.operands === 'remotes') {
+    const refusal = remoteRefusal(argument) ?? remoteRefusal(argument.slice(argument.indexOf('=') + 1));
+    if (refusal !== null) return refusal;
+  }
+  if (!isOption) return subcommand.operands === 'files' ? named(shown(argument), inside(argument)) : null;
+  return argument.startsWith('--') ? longRefusal(subcommand, argument, next) : shortRefusal(subcommand, argument, next);
 }
 
-function checkSetting(setting: string): void {
-  const name = (setting.split('=', 1)[0] ?? '').toLowerCase();
-  // "-c" of a subcommand, as in `commit -c HEAD` or `switch -c branch`, takes no setting; settings have a dot.
-  if (name.includes('.') && !HARMLESS_SETTINGS.test(name))
-    throw new CommandRejected(`the setting "${name}" may run a program`);
+/** Git takes any unambiguous abbreviation of a long option, and its value behind "=" or as the next argument. */
+function longRefusal({ long = {} }: Subcommand, argument: string, next: string): string | null {
+  const equals = argument.indexOf('=');
+  const name = equals < 0 ? argument : argument.slice(0, equals);
+  const value = equals < 0 ? next : argument.slice(equals + 1);
+  const rules = { ...COMMON_OPTIONS, ...long };
+  const whole = Object.hasOwn(rules, name) || WHOLE_NAMES.has(name);
+  if (name === '--') return null;
+  for (const [option, rule] of Object.entries(rules)) {
+    if (whole ? option !== name : !option.startsWith(name)) continue;
+    const refusal = named(option, rule(value));
+    if (refusal !== null) return refusal;
+  }
+  return null;
 }
 
-function checkSubcommand(args: readonly string[]): void {
-  const at = subcommandIndex(args);
-  const subcommand = args[at] ?? '';
-  const rest = args.slice(at + 1);
-  const refused = Object.hasOwn(REFUSED_SUBCOMMANDS, subcommand) ? REFUSED_SUBCOMMANDS[subcommand] : undefined;
-  if (
-    refused !== undefined &&
-    (rest.length === 0 ? refused.test('') : rest.some((argument) => refused.test(argument)))
-  ) {
-    throw new CommandRejected(`"git ${subcommand}" runs programs`);
+function shortRefusal({ short = {}, valued = '' }: Subcommand, argument: string, next: string): string | null {
+  for (let at = 1; at < argument.length; at++) {
+    const letter = argument.charAt(at);
+    const rule: Rule | undefined = Object.hasOwn(short, letter) ? short[letter] : undefined;
+    if (rule !== undefined) return named(`-${letter}`, rule(argument.slice(at + 1) || next));
+    if (valued.includes(letter)) return null;
   }
-  const short = refusedShortOption(subcommand);
-  if (short !== null && rest.some((argument) => short.test(argument))) {
-    throw new CommandRejected(`an option of "git ${subcommand}" runs a program`);
-  }
-  if (subcommand === 'config') {
-    const isName = (argument: string, at: number): boolean =>
-      /^[a-z][\w-]*\..+/i.test(argument) && !CONFIG_OPTION_WITH_VALUE.test(rest[at - 1] ?? '');
-    checkSetting(rest.find(isName) ?? '');
-    if (rest.some((argument) => /^(-e|edit)$/.test(argument)))
-      throw new CommandRejected('"git config" would run an editor');
-  }
+  return null;
 }
 
-/** Short forms differ by subcommand: `-u` is --upload-pack of clone, but harmless for add and push. */
-function refusedShortOption(subcommand: string): RegExp | null {
-  switch (subcommand) {
-    case 'clone':
-      return /^-[a-z]*u/;
-    case 'rebase':
-      return /^-[a-z]*x/;
-    case 'grep':
-      return /^-[a-zA-Z]*O/;
-    default:
-      return null;
-  }
+/** `x::address` and `x://address` run the program `git-remote-x`. */
+function remoteRefusal(text: string): string | null {
+  if (/^[\w.+-]*::/.test(text)) return `the transport of ${shown(text)} runs a program`;
+  const [, scheme, host = ''] = /^([\w.+-]+):\/\/(?:[^/@]*@)?([^/]*)/.exec(text) ?? [];
+  if (scheme === undefined) return null;
+  if (!SCHEMES.includes(scheme)) return `the transport of ${shown(text)} runs a program`;
+  return host.startsWith('-') ? `the host of ${shown(text)} would pass for an option of ssh` : null;
 }
 
-/** Past the options of git itself, some of which take a value. */
-function subcommandIndex(args: readonly string[]): number {
-  let index = 0;
-  while (index < args.length && args[index]?.startsWith('-')) {
-    index += ['-c', '-C', '--git-dir', '--work-tree', '--namespace', '--super-prefix', '--attr-source'].includes(
-      args[index] ?? '',
-    )
-      ? 2
-      : 1;
-  }
-  return index;
+function named(what: string, refusal: string | null): string | null {
+  return refusal === null ? null : `${what} ${refusal}`;
+}
+
+function shown(text: string): string {
+  return `"${text.length > 40 ? `${text.slice(0, 40)}…` : text}"`;
 }

@@ -1,4 +1,5 @@
 import { isCidrOrAddress } from '@app/config';
+import { IsInstant } from '@app/http';
 import { SCOPES, type Scope } from '@app/kernel';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import {
@@ -7,7 +8,6 @@ import {
   IsArray,
   IsIn,
   IsInt,
-  IsISO8601,
   IsOptional,
   IsString,
   Length,
@@ -17,6 +17,8 @@ import {
   ValidateBy,
 } from 'class-validator';
 import type { ApiKey, Grant } from '../../domain/api-key.js';
+
+const PROJECT_GLOB = /^[a-z0-9*-]{1,40}$/;
 
 const IsNetwork = (): PropertyDecorator =>
   ValidateBy(
@@ -33,26 +35,46 @@ const IsNetwork = (): PropertyDecorator =>
 export class CreateKeyRequest {
   @ApiProperty({ example: 'ci', minLength: 1, maxLength: 100 })
   @IsString()
+  @Matches(/^[^\0]*$/, { message: 'must not contain a NUL character' })
   @Length(1, 100)
   name!: string;
 
-  @ApiProperty({ enum: SCOPES, isArray: true, description: 'No scope means no access' })
+  @ApiProperty({
+    enum: SCOPES,
+    isArray: true,
+    maxItems: SCOPES.length,
+    uniqueItems: true,
+    description: 'No scope means no access',
+  })
   @IsArray()
+  @ArrayMaxSize(SCOPES.length)
   @ArrayUnique()
   @IsIn(SCOPES, { each: true })
   scopes!: Scope[];
 
-  @ApiPropertyOptional({ type: [String], example: ['team-a-*'], description: 'Globs of project ids; absent: all' })
+  @ApiPropertyOptional({
+    type: 'array',
+    maxItems: 100,
+    items: { type: 'string', pattern: PROJECT_GLOB.source },
+    example: ['team-a-*'],
+    description: 'Globs of project ids; absent: all',
+  })
   @IsOptional()
   @IsArray()
   @ArrayMaxSize(100)
-  @Matches(/^[a-z0-9*-]{1,40}$/, {
+  @Matches(PROJECT_GLOB, {
     each: true,
     message: 'each value must be a project id in which * stands for anything',
   })
   projects?: string[];
 
-  @ApiPropertyOptional({ type: [String], example: ['10.0.0.0/8'], description: 'Addresses and CIDRs; absent: all' })
+  @ApiPropertyOptional({
+    type: 'array',
+    maxItems: 100,
+    items: { type: 'string', maxLength: 50 },
+    example: ['10.0.0.0/8'],
+    description: 'Addresses and CIDRs; absent: all',
+  })
   @IsOptional()
   @IsArray()
   @ArrayMaxSize(100)
@@ -61,7 +83,7 @@ export class CreateKeyRequest {
 
   @ApiPropertyOptional({ format: 'date-time' })
   @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true })
+  @IsInstant()
   expiresAt?: string;
 
   @ApiPropertyOptional({

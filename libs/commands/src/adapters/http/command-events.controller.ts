@@ -27,7 +27,12 @@ export class CommandEventsController {
   @ApiOperation({ summary: 'Follow a command: `connected`, `status`, `output`, `gap`, `complete`, `heartbeat`' })
   @ApiProduces('text/event-stream')
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'Resume after that message' })
-  @ApiQuery({ name: 'lastEventId', required: false, description: 'The same, for clients that cannot set headers' })
+  @ApiQuery({
+    name: 'lastEventId',
+    required: false,
+    schema: { type: 'string', maxLength: 64 },
+    description: 'The same, for clients that cannot set headers',
+  })
   async events(
     @Param('id') id: string,
     @Query('lastEventId') query: unknown,

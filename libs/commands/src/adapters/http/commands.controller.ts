@@ -65,9 +65,10 @@ export class CommandsController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<CommandResponse> {
+    // All that may be refused comes before the command is made.
+    const seconds = preferredWaitSeconds(request);
     const created = await this.commands.create(projectId, toRequest(body, traceparentOf(request)), caller);
     response.location(`/v1/commands/${created.id}`);
-    const seconds = preferredWaitSeconds(request);
     if (seconds === null) return toResponse(created);
     response.setHeader('Preference-Applied', `wait=${String(seconds)}`);
     const command = await this.waitFor(created.id, seconds, caller, request);

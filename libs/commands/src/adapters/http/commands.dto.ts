@@ -1,8 +1,16 @@
-import { ARGUMENT_BYTES_MAX, IsEnvironment, IsLabels, PageQuery } from '@app/http';
+import {
+  ARGUMENT_BYTES_MAX,
+  IsEnvironment,
+  IsInstant,
+  IsLabelFilter,
+  IsLabels,
+  PageQuery,
+  QueryInteger,
+} from '@app/http';
 import { InvalidInput, type InvalidField } from '@app/kernel';
 import { SIGNAL_NAMES, type SignalName } from '@app/supervisor';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
+import { Transform } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
@@ -10,7 +18,6 @@ import {
   IsBoolean,
   IsIn,
   IsInt,
-  IsISO8601,
   IsOptional,
   IsString,
   Length,
@@ -21,7 +28,6 @@ import {
   ValidateBy,
 } from 'class-validator';
 import type { CommandRequest } from '../../application/commands.service.js';
-import { checkGitArguments } from '../../domain/git-policy.js';
 import { COMMAND_TYPES, PRIORITIES } from '../../domain/command.js';
 import { COMMAND_STATUSES } from '../../domain/status.js';
 import type { CommandType, Priority, Stdin, Work } from '../../domain/command.js';
@@ -30,7 +36,17 @@ import type { CommandStatus } from '../../domain/status.js';
 /** A week. */
 const SECONDS_MAX = 604_800;
 const ARGUMENTS_MAX = 4_096;
+/** As large as a body. */
+const SCRIPT_CHARS_MAX = 1_048_576;
+const LOCK = /^[\w./-]{1,128}$/;
 const SAFE = Number.MAX_SAFE_INTEGER;
+
+const ARGUMENTS = {
+  type: 'array' as const,
+  minItems: 1,
+  maxItems: ARGUMENTS_MAX,
+  items: { type: 'string', maxLength: ARGUMENT_BYTES_MAX },
+};
 
 const text = { message: 'must not contain a NUL character' };
 const NoNul = (each = false): PropertyDecorator => Matches(/^[^\0]*$/, { ...text, each });
@@ -67,15 +83,20 @@ export class CreateCommandRequest {
   @IsIn(COMMAND_TYPES)
   type!: CommandType;
 
-  @ApiPropertyOptional({ example: 'echo hello', description: 'For `shell`: run by `sh`, as a file' })
+  @ApiPropertyOptional({
+    minLength: 1,
+    maxLength: SCRIPT_CHARS_MAX,
+    example: 'echo hello',
+    description: 'For `shell`: run by `sh`, as a file. No NUL',
+  })
   @IsOptional()
   @IsString()
   @NoNul()
-  @Length(1)
+  @Length(1, SCRIPT_CHARS_MAX)
   script?: string;
 
   @ApiPropertyOptional({
-    type: [String],
+    ...ARGUMENTS,
     example: ['make', 'test'],
     description: 'For `exec`: exactly these arguments',
   })
@@ -86,7 +107,7 @@ export class CreateCommandRequest {
   @IsArgument()
   argv?: string[];
 
-  @ApiPropertyOptional({ type: [String], example: ['status'], description: 'For `git`: its arguments' })
+  @ApiPropertyOptional({ ...ARGUMENTS, example: ['status'], description: 'For `git`: its arguments' })
   @IsOptional()
   @IsArray()
   @ArrayMinSize(1)
@@ -95,6 +116,8 @@ export class CreateCommandRequest {
   args?: string[];
 
   @ApiPropertyOptional({
+    minLength: 1,
+    maxLength: 4096,
     example: '/workspace',
     description: 'Default `/workspace`, or the directory of a local project',
   })
@@ -104,12 +127,19 @@ export class CreateCommandRequest {
   @Length(1, 4096)
   cwd?: string;
 
-  @ApiPropertyOptional({ type: 'object', additionalProperties: { type: 'string' } })
-  @IsOptional()
   @IsEnvironment()
   env?: Record<string, string>;
 
   @ApiPropertyOptional({
+    oneOf: [
+      { type: 'string', enum: ['none', 'open'] },
+      {
+        type: 'object',
+        required: ['text'],
+        additionalProperties: false,
+        properties: { text: { type: 'string', maxLength: SCRIPT_CHARS_MAX } },
+      },
+    ],
     description: '`none`, `{"text": "…"}`, or `open`: written later by `POST …/stdin`',
     default: 'none',
   })
@@ -143,13 +173,21 @@ export class CreateCommandRequest {
   @IsIn(PRIORITIES)
   priority?: Priority;
 
-  @ApiPropertyOptional({ description: 'Commands of a project with the same lock run one at a time' })
+  @ApiPropertyOptional({
+    pattern: LOCK.source,
+    description: 'Commands of a project with the same lock run one at a time',
+  })
   @IsOptional()
   @IsString()
-  @Matches(/^[\w./-]{1,128}$/, { message: 'must have 1 to 128 characters from A-Z a-z 0-9 _ . / -' })
+  @Matches(LOCK, { message: 'must have 1 to 128 characters from A-Z a-z 0-9 _ . / -' })
   lock?: string;
 
-  @ApiPropertyOptional({ type: 'integer', minimum: 1, description: 'Bytes of each stream that are kept' })
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: SAFE,
+    description: 'Bytes of each stream that are kept; at most RDEV_OUTPUT_LIMIT_MAX_BYTES',
+  })
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -161,8 +199,6 @@ export class CreateCommandRequest {
   @IsBoolean()
   keepBackground?: boolean;
 
-  @ApiPropertyOptional({ type: 'object', additionalProperties: { type: 'string' } })
-  @IsOptional()
   @IsLabels()
   labels?: Record<string, string>;
 }
@@ -190,7 +226,7 @@ export class SignalCommandRequest {
 }
 
 export class ListCommandsQuery extends PageQuery {
-  @ApiPropertyOptional()
+  @ApiPropertyOptional({ maxLength: 40 })
   @IsOptional()
   @IsString()
   @MaxLength(40)
@@ -199,10 +235,12 @@ export class ListCommandsQuery extends PageQuery {
   @ApiPropertyOptional({
     enum: COMMAND_STATUSES,
     isArray: true,
+    maxItems: COMMAND_STATUSES.length,
     description: 'May be repeated, or separated by commas',
   })
   @IsOptional()
   @Transform(({ value }: { value: unknown }) => [value].flat().flatMap((item) => String(item).split(',')))
+  @ArrayMaxSize(COMMAND_STATUSES.length)
   @IsIn(COMMAND_STATUSES, { each: true })
   status?: CommandStatus[];
 
@@ -211,43 +249,33 @@ export class ListCommandsQuery extends PageQuery {
   @IsIn(COMMAND_TYPES)
   type?: CommandType;
 
-  @ApiPropertyOptional()
+  @ApiPropertyOptional({ maxLength: 40 })
   @IsOptional()
   @IsString()
   @MaxLength(40)
   keyId?: string;
 
-  @ApiPropertyOptional({ type: [String], example: ['team=a'], description: '`name=value`; may be repeated' })
-  @IsOptional()
-  @Transform(({ value }: { value: unknown }) => [value].flat())
-  @IsArray()
-  @Matches(/^[^=]+=.*$/, { each: true, message: 'must have the form name=value' })
+  @IsLabelFilter()
   label?: string[];
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Created at or after' })
   @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true })
+  @IsInstant()
   since?: string;
 }
 
 export class WaitQuery {
-  @ApiPropertyOptional({ type: 'integer', minimum: 0, maximum: 60, default: 30 })
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(0)
-  @Max(60)
+  @QueryInteger({ minimum: 0, maximum: 60, default: 30 })
   timeoutSeconds = 30;
 }
 
 const WORK_FIELD = { shell: 'script', exec: 'argv', git: 'args' } as const;
 
-/** @throws {@link InvalidInput} if the fields do not go with the type, {@link CommandRejected} by policy */
+/** @throws {@link InvalidInput} if the fields do not go with the type */
 export function toRequest(request: CreateCommandRequest, traceparent: string | null): CommandRequest {
-  const { type, stdin, env, labels, priority, lock } = request;
+  const { stdin, env, labels, priority, lock } = request;
   assertFieldsFit(request);
   const work = toWork(request);
-  if (type === 'git') checkGitArguments(request.args ?? []);
   return {
     spec: {
       work,

@@ -1,6 +1,7 @@
+import { QueryInteger } from '@app/http';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
-import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { Transform } from 'class-transformer';
+import { IsBoolean, IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import type { StreamName } from '@app/supervisor';
 
 const SAFE = Number.MAX_SAFE_INTEGER;
@@ -11,33 +12,23 @@ export class OutputQuery {
   @IsIn(['stdout', 'stderr'])
   stream: StreamName = 'stdout';
 
-  @ApiPropertyOptional({ type: 'integer', minimum: 0, default: 0, description: 'Offset of the first byte' })
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(0)
-  @Max(SAFE)
+  @QueryInteger({ minimum: 0, maximum: SAFE, default: 0, description: 'Offset of the first byte' })
   from = 0;
 
-  @ApiPropertyOptional({
-    type: 'integer',
+  @QueryInteger({
     minimum: 1,
+    maximum: SAFE,
     description: 'Most bytes (raw), or most frames (JSON, 1 to 200, default 50)',
   })
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(SAFE)
   limit?: number;
 
-  @ApiPropertyOptional({ description: 'For JSON: `nextCursor` of the page before' })
+  @ApiPropertyOptional({ maxLength: 64, description: 'For JSON: `nextCursor` of the page before' })
   @IsOptional()
   @IsString()
   @MaxLength(64)
   cursor?: string;
 
-  @ApiPropertyOptional({ default: false, description: 'Stream raw bytes to the end of the command' })
+  @ApiPropertyOptional({ type: Boolean, default: false, description: 'Stream raw bytes to the end of the command' })
   @IsOptional()
   @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
   @IsBoolean()
@@ -48,18 +39,7 @@ export class OutputQuery {
   @IsIn(['head-tail'])
   view?: 'head-tail';
 
-  @ApiPropertyOptional({
-    type: 'integer',
-    minimum: 256,
-    maximum: 1_048_576,
-    default: 16_384,
-    description: 'For `view`',
-  })
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(256)
-  @Max(1_048_576)
+  @QueryInteger({ minimum: 256, maximum: 1_048_576, default: 16_384, description: 'For `view`' })
   maxBytes = 16_384;
 }
 

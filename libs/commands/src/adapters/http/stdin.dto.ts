@@ -1,14 +1,22 @@
 import { InvalidInput } from '@app/kernel';
 import type { StdinPiece } from '@app/supervisor';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, Min } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 
+/** As large as a body. */
+const DATA_CHARS_MAX = 1_048_576;
 const ENCODINGS = ['utf-8', 'base64'] as const;
 
 export class WriteStdinRequest {
-  @ApiPropertyOptional({ example: 'yes\n', default: '', description: 'Empty: only the end, or to ask for the offset' })
+  @ApiPropertyOptional({
+    maxLength: DATA_CHARS_MAX,
+    example: 'yes\n',
+    default: '',
+    description: 'Empty: only the end, or to ask for the offset',
+  })
   @IsOptional()
   @IsString()
+  @MaxLength(DATA_CHARS_MAX)
   data?: string;
 
   @ApiPropertyOptional({ enum: ENCODINGS, default: 'utf-8' })
@@ -19,6 +27,7 @@ export class WriteStdinRequest {
   @ApiPropertyOptional({
     type: 'integer',
     minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
     description:
       'Bytes that were written before. With it a repeated request writes nothing twice; without: whatever was',
   })

@@ -45,6 +45,14 @@ export class TypeormCommandRepository extends CommandRepository {
     return rows.length === 1;
   }
 
+  async countQueued(projectId: string): Promise<number> {
+    const [row] = await this.database.query<{ count: string }>(
+      `SELECT count(*) FROM commands WHERE project_id = $1 AND status = 'queued'`,
+      [projectId],
+    );
+    return Number(row?.count);
+  }
+
   findById(id: string): Promise<Command | null> {
     return this.one(`SELECT ${COMMAND_COLUMNS} FROM commands WHERE id = $1`, [id]);
   }

@@ -1,10 +1,10 @@
-import { IsEnvironment, IsLabels, PageQuery } from '@app/http';
+import { IsEnvironment, IsLabelFilter, IsLabels, PageQuery } from '@app/http';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform } from 'class-transformer';
-import { IsArray, IsIn, IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
+import { IsIn, IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
 import { PROJECT_STATUSES, type Project, type ProjectSpec, type ProjectStatus } from '../../domain/project.js';
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
+const GIT_REF = /^(?!-)[^\s\0~^:?*[\\]{1,255}$/;
 const GIT_URL = /^(https?|ssh|git|file):\/\/[^\s\0]+$|^[\w.-]+@[\w.-]+:[^\s\0]+$|^\/[^\0]+$/;
 
 export class CreateProjectRequest {
@@ -13,13 +13,19 @@ export class CreateProjectRequest {
   @Matches(DNS_LABEL, { message: 'must be a DNS-1123 label of at most 40 characters' })
   id!: string;
 
-  @ApiPropertyOptional({ maxLength: 100 })
+  @ApiPropertyOptional({ minLength: 1, maxLength: 100 })
   @IsOptional()
   @IsString()
+  @Matches(/^[^\0]*$/, { message: 'must not contain a NUL character' })
   @Length(1, 100)
   name?: string;
 
-  @ApiPropertyOptional({ example: 'https://example.com/web.git', description: 'Cloned into the project' })
+  @ApiPropertyOptional({
+    maxLength: 2048,
+    pattern: GIT_URL.source,
+    example: 'https://example.com/web.git',
+    description: 'Cloned into the project',
+  })
   @IsOptional()
   @IsString()
   @MaxLength(2048)
@@ -28,19 +34,15 @@ export class CreateProjectRequest {
   })
   gitUrl?: string;
 
-  @ApiPropertyOptional({ example: 'main', description: 'Branch, tag or commit' })
+  @ApiPropertyOptional({ pattern: GIT_REF.source, example: 'main', description: 'Branch, tag or commit' })
   @IsOptional()
   @IsString()
-  @Matches(/^(?!-)[^\s\0~^:?*[\\]{1,255}$/, { message: 'must be a branch, tag or commit' })
+  @Matches(GIT_REF, { message: 'must be a branch, tag or commit' })
   gitRef?: string;
 
-  @ApiPropertyOptional({ type: 'object', additionalProperties: { type: 'string' }, description: 'For every command' })
-  @IsOptional()
-  @IsEnvironment()
+  @IsEnvironment('For every command; names must not begin with RDEV_')
   env?: Record<string, string>;
 
-  @ApiPropertyOptional({ type: 'object', additionalProperties: { type: 'string' } })
-  @IsOptional()
   @IsLabels()
   labels?: Record<string, string>;
 }
@@ -51,11 +53,7 @@ export class ListProjectsQuery extends PageQuery {
   @IsIn(PROJECT_STATUSES)
   status?: ProjectStatus;
 
-  @ApiPropertyOptional({ type: [String], example: ['team=a'], description: '`name=value`; may be repeated' })
-  @IsOptional()
-  @Transform(({ value }: { value: unknown }) => [value].flat())
-  @IsArray()
-  @Matches(/^[^=]+=.*$/, { each: true, message: 'must have the form name=value' })
+  @IsLabelFilter()
   label?: string[];
 }
 
