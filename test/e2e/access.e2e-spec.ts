@@ -18,6 +18,7 @@ const ACCESS: Readonly<Record<string, string>> = {
   'GET /v1/projects/{id}': 'projects:read',
   'DELETE /v1/projects/{id}': 'projects:write',
   'POST /v1/projects/{projectId}/commands': 'commands:execute',
+  'POST /v1/projects/{projectId}/commands/check': 'commands:execute',
   'GET /v1/commands': 'commands:read',
   'GET /v1/commands/{id}': 'commands:read',
   'GET /v1/commands/{id}/wait': 'commands:read',

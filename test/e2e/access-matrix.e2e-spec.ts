@@ -1,0 +1,194 @@
+import {
+  type ApiProcess,
+  type HttpClient,
+  type TestResponse,
+  createProject,
+  eventually,
+  expectProblem,
+  newKey,
+  runCommand,
+  startApi,
+} from '../support/index.js';
+
+/** What a route needs and a request that it takes. `{id}` and `{projectId}` stand for what each of its cases may see. */
+interface Route {
+  readonly scope: string;
+  /** What its path names: outside the projects of a key it looks absent. */
+  readonly names?: 'project' | 'command';
+  /** Without it the answer would take long. */
+  readonly query?: string;
+  readonly body?: (context: Context) => unknown;
+  readonly status: number;
+}
+
+interface Context {
+  readonly project: string;
+  readonly fresh: string;
+}
+
+const SHELL = { type: 'shell', script: 'true' };
+
+/** A new route belongs in here; a missing one fails the first test below. */
+const ROUTES: Readonly<Record<string, Route>> = {
+  'POST /v1/projects': { scope: 'projects:write', body: ({ fresh }) => ({ id: fresh }), status: 201 },
+  'GET /v1/projects': { scope: 'projects:read', status: 200 },
+  'GET /v1/projects/{id}': { scope: 'projects:read', names: 'project', status: 200 },
+  'DELETE /v1/projects/{id}': { scope: 'projects:write', names: 'project', status: 204 },
+  'POST /v1/projects/{projectId}/commands': {
+    scope: 'commands:execute',
+    names: 'project',
+    body: () => SHELL,
+    status: 202,
+  },
+  'POST /v1/projects/{projectId}/commands/check': {
+    scope: 'commands:execute',
+    names: 'project',
+    body: () => SHELL,
+    status: 200,
+  },
+  'GET /v1/commands': { scope: 'commands:read', status: 200 },
+  'GET /v1/commands/{id}': { scope: 'commands:read', names: 'command', status: 200 },
+  'GET /v1/commands/{id}/wait': { scope: 'commands:read', names: 'command', query: '?timeoutSeconds=0', status: 200 },
+  'GET /v1/commands/{id}/events': { scope: 'commands:read', names: 'command', status: 200 },
+  'GET /v1/commands/{id}/output': { scope: 'commands:read', names: 'command', status: 200 },
+  'GET /v1/commands/{id}/timeline': { scope: 'commands:read', names: 'command', status: 200 },
+  'POST /v1/commands/{id}/cancel': { scope: 'commands:execute', names: 'command', body: () => ({}), status: 200 },
+  'POST /v1/commands/{id}/signal': {
+    scope: 'commands:execute',
+    names: 'command',
+    body: () => ({ signal: 'TERM' }),
+    status: 409,
+  },
+  'POST /v1/commands/{id}/stdin': {
+    scope: 'commands:execute',
+    names: 'command',
+    body: () => ({ data: 'x' }),
+    status: 409,
+  },
+  'POST /v1/keys': { scope: 'keys:write', body: () => ({ name: 'made', scopes: [] }), status: 201 },
+  'GET /v1/keys': { scope: 'keys:read', status: 200 },
+  'GET /v1/keys/self': { scope: 'any-key', status: 200 },
+  'GET /v1/keys/{id}': { scope: 'keys:read', status: 200 },
+  'DELETE /v1/keys/{id}': { scope: 'keys:write', status: 204 },
+};
+
+const PUBLIC = ['GET /health', 'GET /ready'];
+
+describe('every route', () => {
+  let api: ApiProcess;
+  let admin: HttpClient;
+  let described: string[];
+  let project: string;
+  let command: string;
+  let victim: string;
+  const keys = new Map<string, string>();
+
+  const make = async (name: string, traits: object): Promise<string> => {
+    const { status, body, text } = await admin.post('/v1/keys', { name, ...traits });
+    if (status !== 201) throw new Error(text);
+    keys.set(name, body.secret);
+    return body.id;
+  };
+
+  beforeAll(async () => {
+    api = await startApi();
+    admin = api.client;
+    project = await createProject(admin);
+    command = (await runCommand(admin, project, 'true')).id;
+    const { paths } = (await admin.get('/openapi.json')).body;
+    described = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods as object).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    for (const scope of new Set(Object.values(ROUTES).map((route) => route.scope)))
+      await make(scope, { scopes: scope === 'any-key' ? [] : [scope] });
+    const expiresAt = new Date(Date.now() + 3_000).toISOString();
+    await make('expired', { scopes: ['admin'], expiresAt });
+    await admin.request('DELETE', `/v1/keys/${await make('revoked', { scopes: ['admin'] })}`);
+    await make('wrong address', { scopes: ['admin'], allowedIps: ['192.0.2.1'] });
+    await make('wrong project', { scopes: ['admin'], projects: ['other-*'] });
+    victim = await make('victim', { scopes: [] });
+    for (const [name, code] of [
+      ['expired', 'KEY_EXPIRED'],
+      ['revoked', 'KEY_REVOKED'],
+    ] as const)
+      await eventually(async () => (await admin.as(keys.get(name)).get('/v1/keys/self')).body.code === code);
+  });
+  afterAll(() => api.stop());
+
+  /** Scopes that the key has but the route does not ask for. */
+  const wrongScope = (scope: string): string =>
+    keys.get(scope === 'commands:read' ? 'projects:read' : 'commands:read') ?? '';
+
+  async function call(route: string, key: string | undefined, target?: string): Promise<TestResponse> {
+    const [method = '', template = ''] = route.split(' ');
+    const { query = '', body, names } = ROUTES[route]!;
+    const id = target ?? (names === 'command' ? command : names === undefined ? victim : project);
+    const path = template.replace(/\{(id|projectId)\}/, id) + query;
+    const content = body?.({ project, fresh: `made-${Math.random().toString(36).slice(2, 10)}` });
+    return admin.as(key).request(method, path, content);
+  }
+
+  /** What a refused request could have changed: all of it. */
+  async function state(): Promise<unknown> {
+    const lists = await Promise.all(['/v1/projects', '/v1/commands', '/v1/keys'].map((path) => admin.get(path)));
+    return lists.map(({ text }) => text.replaceAll(/"(lastUsedAt|lastCommandAt)":("[^"]*"|null)/g, ''));
+  }
+
+  const routes = Object.keys(ROUTES);
+
+  it('is in the table', () => {
+    const missing = described.filter((route) => !routes.includes(route) && !PUBLIC.includes(route));
+    if (missing.length > 0) throw new Error(`Add to ROUTES in access-matrix.e2e-spec.ts: ${missing.join(', ')}`);
+    expect(routes.filter((route) => !described.includes(route))).toEqual([]);
+  });
+
+  describe('changes nothing and gives nothing', () => {
+    let before: unknown;
+    beforeAll(async () => {
+      before = await state();
+    });
+    afterAll(async () => {
+      expect(await state()).toEqual(before);
+    });
+
+    it.each(routes)('%s: without a key, and with one that is unknown', async (route) => {
+      expectProblem(await call(route, undefined), 401, 'UNAUTHENTICATED');
+      expectProblem(await call(route, newKey()), 401, 'UNAUTHENTICATED');
+    });
+
+    it.each(routes)('%s: with a key that is expired, revoked, or used from a wrong address', async (route) => {
+      expectProblem(await call(route, keys.get('expired')), 401, 'KEY_EXPIRED');
+      expectProblem(await call(route, keys.get('revoked')), 401, 'KEY_REVOKED');
+      expectProblem(await call(route, keys.get('wrong address')), 403, 'IP_NOT_ALLOWED');
+    });
+
+    it.each(routes.filter((route) => ROUTES[route]!.scope !== 'any-key'))('%s: with a wrong scope', async (route) => {
+      const { scope } = ROUTES[route]!;
+      const problem = expectProblem(await call(route, wrongScope(scope)), 403, 'INSUFFICIENT_SCOPE');
+      expect(problem.requiredScope).toBe(scope);
+    });
+
+    it.each(routes.filter((route) => ROUTES[route]!.names !== undefined))(
+      '%s: for a project that the key may not see, as if it were not there',
+      async (route) => {
+        const hidden = expectProblem(await call(route, keys.get('wrong project')), 404, 'NOT_FOUND');
+        const absent = expectProblem(await call(route, keys.get('wrong project'), 'nothing'), 404, 'NOT_FOUND');
+        const shape = ({ detail }: { detail: string }) => detail.replace(/"[^"]*"/, '"…"');
+        expect(shape(hidden)).toBe(shape(absent));
+      },
+    );
+
+    it('GET lists: of projects that the key may not see', async () => {
+      for (const path of ['/v1/projects', '/v1/commands'])
+        expect((await admin.as(keys.get('wrong project')).get(path)).body.data).toEqual([]);
+    });
+  });
+
+  // Last, and what deletes last of all: from here on things change.
+  const inOrder = [...routes].sort((a, b) => Number(a.startsWith('DELETE')) - Number(b.startsWith('DELETE')));
+  it.each(inOrder)('%s: takes the right key', async (route) => {
+    const { scope, status } = ROUTES[route]!;
+    const response = await call(route, keys.get(scope));
+    expect({ route, status: response.status }).toEqual({ route, status });
+  });
+});
