@@ -7,6 +7,8 @@ import { HostileRequests, type Hostile } from '../support/hostile-requests.js';
 const REQUESTS = 10_000;
 const SOCKETS = 16;
 const SLOWEST_MS = 10_000;
+/** A few seconds where nothing else runs. */
+const TIMEOUT_MS = 240_000;
 const GROWTH_KIB_MAX = 150 * 1024;
 const SEED = Number(process.env.HOSTILE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
@@ -17,6 +19,11 @@ interface Answer {
   readonly ms: number;
 }
 
+/** To HEAD there is no body. */
+function saysStatus(text: string, status: number, method: string): boolean {
+  return method === 'HEAD' || (text.endsWith('}') && JSON.parse(text).status === status);
+}
+
 describe(`hostile input (HOSTILE_SEED=${SEED})`, () => {
   let api: ApiProcess;
   let agent: Agent;
@@ -24,7 +31,7 @@ describe(`hostile input (HOSTILE_SEED=${SEED})`, () => {
   const secrets = [newKey(), `hunter2-${SEED}`, newKey()];
 
   beforeAll(async () => {
-    api = await startApi({ env: { LOG_LEVEL: 'debug', RDEV_MAX_QUEUED: '5', CONCURRENT_COMMANDS: '1' } });
+    api = await startApi({ env: { RDEV_MAX_QUEUED: '5', CONCURRENT_COMMANDS: '1' } });
     agent = new Agent({ keepAlive: true, maxSockets: SOCKETS });
     const project = await createProject(api.client);
     const { id: command } = await runCommand(api.client, project, 'echo hello');
@@ -79,46 +86,56 @@ describe(`hostile input (HOSTILE_SEED=${SEED})`, () => {
       }
     });
 
+  const expectNoSecret = () => {
+    for (const secret of [api.adminKey, ...secrets]) expect(api.logs.includes(secret)).toBe(false);
+  };
+
   const rssKib = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${api.pid}/status`, 'utf8'))![1]);
 
-  it('is answered, refused as a problem, soon, and never as a failure of ours', async () => {
-    const bad: string[] = [];
-    const statuses = new Map<number, number>();
-    let slowest = 0;
-    let warm = 0;
-    let done = 0;
-    const check = (request: Hostile, { status, type, text, ms }: Answer) => {
-      statuses.set(status, (statuses.get(status) ?? 0) + 1);
-      slowest = Math.max(slowest, ms);
-      const isWhole = request.method === 'HEAD' || (text !== '' && JSON.parse(text).status === status);
-      const isProblem = type.startsWith('application/problem+json') && isWhole;
-      // A parser error is answered by Node, before there is a request; a waiting 503 says so and when.
-      const fits = status === 0 ? request.mayBreak : status < 400 || (isProblem && status < 500);
-      if (!fits) bad.push(`${request.method} ${request.path} ${request.body?.slice(0, 200) ?? ''}: ${status} ${text}`);
-    };
-    const worker = async (): Promise<void> => {
-      while (done < REQUESTS && bad.length < 10) {
-        if (++done === REQUESTS / 4) warm = rssKib();
-        const request = hostile.next();
-        check(request, await send(request));
-      }
-    };
-    const from = performance.now();
-    await Promise.all(Array.from({ length: SOCKETS }, worker));
-    const grown = rssKib() - warm;
-    const seconds = (performance.now() - from) / 1000;
-    const counts = [...statuses].sort(([a], [b]) => a - b).map(([status, count]) => `${status}: ${count}`);
-    process.stdout.write(
-      `${done} hostile requests in ${seconds.toFixed(1)} s, slowest ${slowest.toFixed(0)} ms, memory +${(grown / 1024).toFixed(0)} MiB; ${counts.join(', ')}\n`,
-    );
-    expect(bad).toEqual([]);
-    expect(api.logs).not.toContain('A request failed');
-    expect(grown).toBeLessThan(GROWTH_KIB_MAX);
-    // It tries what is taken, too, and is not all stopped by the first check.
-    expect(statuses.get(200)! + (statuses.get(202) ?? 0)).toBeGreaterThan(REQUESTS / 100);
-    expect(statuses.get(400)).toBeGreaterThan(REQUESTS / 10);
-    expect(hostile.routesSeen()).toEqual(hostile.routes);
-  });
+  it(
+    'is answered, refused as a problem, soon, and never as a failure of ours',
+    async () => {
+      const bad: string[] = [];
+      const statuses = new Map<number, number>();
+      let slowest = 0;
+      let warm = 0;
+      let done = 0;
+      const check = (request: Hostile, { status, type, text, ms }: Answer) => {
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        slowest = Math.max(slowest, ms);
+        const isProblem = type.startsWith('application/problem+json') && saysStatus(text, status, request.method);
+        // A parser error is answered by Node, before there is a request; a waiting 503 says so and when.
+        const fits = status === 0 ? request.mayBreak : status < 400 || (isProblem && status < 500);
+        if (!fits)
+          bad.push(`${request.method} ${request.path} ${request.body?.slice(0, 200) ?? ''}: ${status} ${text}`);
+      };
+      const worker = async (): Promise<void> => {
+        while (done < REQUESTS && bad.length < 10) {
+          if (++done === REQUESTS / 4) warm = rssKib();
+          const request = hostile.next();
+          check(request, await send(request));
+          // What it remembers of its logs is bounded.
+          if (done % 500 === 0) expectNoSecret();
+        }
+      };
+      const from = performance.now();
+      await Promise.all(Array.from({ length: SOCKETS }, worker));
+      const grown = rssKib() - warm;
+      const seconds = (performance.now() - from) / 1000;
+      const counts = [...statuses].sort(([a], [b]) => a - b).map(([status, count]) => `${status}: ${count}`);
+      process.stdout.write(
+        `${done} hostile requests in ${seconds.toFixed(1)} s, slowest ${slowest.toFixed(0)} ms, memory +${(grown / 1024).toFixed(0)} MiB; ${counts.join(', ')}\n`,
+      );
+      expect(bad).toEqual([]);
+      expect(api.logs).not.toContain('A request failed');
+      expect(grown).toBeLessThan(GROWTH_KIB_MAX);
+      // It tries what is taken, too, and is not all stopped by the first check.
+      expect(statuses.get(200)! + (statuses.get(202) ?? 0)).toBeGreaterThan(REQUESTS / 100);
+      expect(statuses.get(400)).toBeGreaterThan(REQUESTS / 10);
+      expect(hostile.routesSeen()).toEqual(hostile.routes);
+    },
+    TIMEOUT_MS,
+  );
 
   it.each([
     ['half a request line', 'GET /v1'],
@@ -144,7 +161,7 @@ describe(`hostile input (HOSTILE_SEED=${SEED})`, () => {
 
   it('leaves the API as it was: it answers, and its logs hold no secret', async () => {
     expect((await api.client.get('/ready')).status).toBe(200);
-    for (const secret of [api.adminKey, ...secrets]) expect(api.logs.includes(secret)).toBe(false);
+    expectNoSecret();
     expect(api.logs.length).toBeGreaterThan(0);
   });
 });
