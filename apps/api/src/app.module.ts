@@ -24,7 +24,9 @@ export class AppModule {
       runtime: config.runtime,
       imports: [projects, platform],
       limits: new CommandLimits(
+        limits.runningPerProjectMax,
         limits.queuedPerProjectMax,
+        limits.queueAgingSeconds,
         limits.outputBytesDefault,
         limits.outputBytesMax,
         limits.lostAfterSeconds,
@@ -45,7 +47,10 @@ export class AppModule {
         ApiKeysModule,
         projects,
         commands,
-        QueueModule.with(new QueueLimits(limits.runningPerProjectMax, limits.runningPerReplicaMax), commands),
+        QueueModule.with({
+          limits: new QueueLimits(limits.runningPerProjectMax, limits.runningPerReplicaMax, limits.queueAgingSeconds),
+          imports: [projects, commands],
+        }),
         HealthModule.with({ imports: [projects], inject: [Database, ProjectRuntime], useFactory: readinessChecks }),
       ],
       providers: [{ provide: Config, useValue: config }],

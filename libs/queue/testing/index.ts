@@ -1,2 +1,2 @@
-export { type AdmissionHarness, describeAdmission } from './describe-admission.js';
+export { AGING_SECONDS, type AdmissionHarness, describeAdmission } from './describe-admission.js';
 export { InMemoryAdmission } from './in-memory-admission.js';

@@ -59,6 +59,8 @@ describe('CommandRunner', () => {
     notifier.subscribe('queue', () => hinted.push('queue'));
     lostAfterSeconds = 600;
     const limits = {
+      runningPerProjectMax: 5,
+      agingSeconds: 300,
       queuedPerProjectMax: 10,
       outputBytesDefault: 100,
       outputBytesMax: 100,

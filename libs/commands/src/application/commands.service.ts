@@ -21,11 +21,18 @@ import {
   type Priority,
   commandCreated,
   commandEnded,
+  commandReprioritized,
 } from '../domain/command.js';
 import { hasEnded } from '../domain/status.js';
-import { CommandEnded, CommandNotRunning, CommandUnreachable, QueueFull } from '../domain/command.errors.js';
+import {
+  CommandEnded,
+  CommandNotQueued,
+  CommandNotRunning,
+  CommandUnreachable,
+  QueueFull,
+} from '../domain/command.errors.js';
 import { type Ending, notStarted } from '../domain/result.js';
-import { type CommandFilter, CommandRepository } from './command.repository.js';
+import { type CommandFilter, CommandRepository, type QueueRules } from './command.repository.js';
 import { CommandExecutor } from './command-executor.js';
 import { CommandHints } from './hints.js';
 import { CommandLimits } from './limits.js';
@@ -67,12 +74,12 @@ export class CommandsService {
       keyId: caller.keyId,
       spec: { ...request.spec, outputBytesMax: this.outputBytesMax(request.spec.outputBytesMax) },
     };
-    const { queuedPerProjectMax } = this.limits;
+    const { queuedPerProjectMax: queuedMax } = this.limits;
     const { id } = await this.idempotency.once(async () => {
       await this.projects.getRunning(projectId, caller);
-      if (!(await this.commands.enqueue(command, queuedPerProjectMax)))
-        throw new QueueFull(projectId, queuedPerProjectMax);
       await this.events.add(commandCreated(command));
+      // Last, as others who add to the project's queue wait until the commit.
+      if (!(await this.commands.enqueue(command, this.queueRules))) throw new QueueFull(projectId, queuedMax);
       this.transactor.afterCommit(() => {
         this.hints.queueChanged();
         this.projects.noteCommand(projectId);
@@ -123,6 +130,24 @@ export class CommandsService {
     return this.get(id, caller);
   }
 
+  /** Changes the priority of a queued command. @throws {@link CommandEnded}, {@link CommandNotQueued} */
+  async reprioritize(id: string, priority: Priority, caller: Caller): Promise<Command> {
+    const before = await this.get(id, caller);
+    if (before.status === 'queued' && before.priority === priority) return before;
+    const changed = await this.transactor.run(async () => {
+      const command = await this.commands.reprioritize(id, priority, this.queueRules);
+      if (command !== null) await this.events.add(commandReprioritized(command, before.priority));
+      return command;
+    });
+    if (changed === null) {
+      const { status } = await this.get(id, caller);
+      throw hasEnded(status) ? new CommandEnded(id) : new CommandNotQueued(id, status);
+    }
+    this.hints.changed(id);
+    this.hints.queueChanged();
+    return changed;
+  }
+
   /** Sends a signal to all processes of a command. @throws {@link CommandEnded}, {@link CommandNotRunning}, {@link CommandUnreachable} */
   async signal(id: string, name: SignalName, caller: Caller): Promise<Command> {
     const command = await this.get(id, caller);
@@ -152,6 +177,11 @@ export class CommandsService {
   /** Ends a command that waited in the queue for too long. */
   async expire(id: string): Promise<void> {
     await this.endQueued(id, notStarted('expired', 'expired_in_queue', 'It waited in the queue for too long.'));
+  }
+
+  private get queueRules(): QueueRules {
+    const { queuedPerProjectMax: queuedMax, agingSeconds } = this.limits;
+    return { queuedMax, agingSeconds };
   }
 
   private async endQueued(id: string, ending: Ending): Promise<boolean> {

@@ -79,6 +79,10 @@ export function commandCreated({ id, projectId, spec, priority }: NewCommand): N
   return { type: 'command.created', projectId, target: id, outcome: 'allowed', data };
 }
 
+export function commandReprioritized({ id, projectId, priority }: Command, before: Priority): NewEvent {
+  return { type: 'command.reprioritized', projectId, target: id, outcome: 'succeeded', data: { before, priority } };
+}
+
 export function commandStarted({ id, projectId }: Pick<Command, 'id' | 'projectId'>): NewEvent {
   return { type: 'command.started', projectId, target: id, outcome: 'succeeded', data: {} };
 }
