@@ -5,6 +5,7 @@ import { Database, DatabaseModule, type PartitionedTable } from '@app/database';
 import { HealthModule, type ReadinessChecks } from '@app/health';
 import { HttpModule } from '@app/http';
 import { KubernetesModule } from '@app/kubernetes';
+import { MetricsModule } from '@app/metrics';
 import { LocalModule, Workspaces } from '@app/local';
 import { ProjectRuntime, ProjectsModule } from '@app/projects';
 import { QueueLimits, QueueModule } from '@app/queue';
@@ -37,6 +38,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         TelemetryModule.with(config.logLevel),
+        MetricsModule.with(config.metrics),
         EventEmitterModule.forRoot(),
         HttpModule,
         DatabaseModule.with({

@@ -7,6 +7,7 @@ import { OutputController } from './adapters/http/output.controller.js';
 import { StdinController } from './adapters/http/stdin.controller.js';
 import { KubernetesCommandExecutor } from './adapters/kubernetes/kubernetes-command-executor.js';
 import { LocalCommandExecutor } from './adapters/local/local-command-executor.js';
+import { CommandMetrics, commandMetrics } from './adapters/prometheus/command-metrics.js';
 import { CommandEntity, CommandOutputEntity } from './adapters/typeorm/command.entity.js';
 import { QueueLaneEntity, QueuePauseEntity, QueuedCommandEntity } from './adapters/typeorm/queue.entities.js';
 import { TypeormCommandQueue } from './adapters/typeorm/typeorm-command-queue.js';
@@ -54,6 +55,8 @@ export class CommandsModule {
         CommandHints,
         OpenStreams,
         QueuePlaces,
+        CommandMetrics,
+        ...commandMetrics,
         ProjectCleanup,
         SpoolSweeper,
         { provide: CommandLimits, useValue: limits },

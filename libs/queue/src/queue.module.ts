@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { QueueController } from './adapters/http/queue.controller.js';
+import { QueueMetrics, queueMetrics } from './adapters/prometheus/queue-metrics.js';
 import { TypeormAdmission } from './adapters/typeorm/typeorm-admission.js';
 import { TypeormQueueRepository } from './adapters/typeorm/typeorm-queue.repository.js';
 import { Admission } from './application/admission.js';
@@ -24,6 +25,8 @@ export class QueueModule {
       providers: [
         Dispatcher,
         QueueService,
+        QueueMetrics,
+        ...queueMetrics,
         { provide: Admission, useClass: TypeormAdmission },
         { provide: QueueRepository, useClass: TypeormQueueRepository },
         { provide: QueueLimits, useValue: limits },

@@ -131,11 +131,11 @@ export class CommandsService {
   }
 
   /** Changes the priority of a queued command. @throws {@link CommandEnded}, {@link CommandNotQueued} */
-  async reprioritize(id: string, priority: Priority, caller: Caller): Promise<Command> {
+  async reprioritize(id: string, priority: Priority | undefined, caller: Caller): Promise<Command> {
     const before = await this.get(id, caller);
-    if (before.status === 'queued' && before.priority === priority) return before;
+    if (before.status === 'queued' && (priority ?? before.priority) === before.priority) return before;
     const changed = await this.transactor.run(async () => {
-      const command = await this.commands.reprioritize(id, priority, this.queueRules);
+      const command = await this.commands.reprioritize(id, priority ?? before.priority, this.queueRules);
       if (command !== null) await this.events.add(commandReprioritized(command, before.priority));
       return command;
     });
@@ -185,14 +185,13 @@ export class CommandsService {
   }
 
   private async endQueued(id: string, ending: Ending): Promise<boolean> {
-    const hasEnded = await this.transactor.run(async () => {
-      const ended = await this.commands.endQueued(id, ending);
-      if (!ended?.result) return false;
-      await this.events.add(commandEnded(id, ended.projectId, ended.status, ended.result));
-      return true;
+    const ended = await this.transactor.run(async () => {
+      const command = await this.commands.endQueued(id, ending);
+      if (command?.result) await this.events.add(commandEnded(id, command.projectId, command.status, command.result));
+      return command;
     });
-    if (hasEnded) this.hints.changed(id);
-    return hasEnded;
+    if (ended !== null) this.hints.ended(ended);
+    return ended !== null;
   }
 
   private outputBytesMax(asked: number | null): number {

@@ -19,6 +19,7 @@ import {
   MaxLength,
   Min,
   ValidateBy,
+  ValidateIf,
 } from 'class-validator';
 import type { CommandRequest } from '../../application/commands.service.js';
 import { checkGitArguments } from '../../domain/git-policy.js';
@@ -228,6 +229,14 @@ export class ListCommandsQuery extends PageQuery {
   @IsOptional()
   @IsISO8601({ strict: true, strictSeparator: true })
   since?: string;
+}
+
+/** A merge patch. */
+export class UpdateCommandRequest {
+  @ApiPropertyOptional({ enum: PRIORITIES, description: 'Left out, it stays as it is' })
+  @ValidateIf((_request, value) => value !== undefined)
+  @IsIn(PRIORITIES)
+  priority?: Priority;
 }
 
 export class WaitQuery {
