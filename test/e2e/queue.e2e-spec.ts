@@ -211,6 +211,7 @@ describe('the queue', () => {
   });
 
   it('is seen by Prometheus, on another port and without any id', async () => {
+    await runCommand(client, await createProject(client), 'true');
     const { project, blocker } = await busyProject();
     await startCommand(client, project, { script: 'true', priority: 'high' });
     const stream = await client.sse(`/v1/commands/${blocker}/events`);
