@@ -21,6 +21,7 @@ const ACCESS: Readonly<Record<string, string>> = {
   'POST /v1/projects/{projectId}/commands/check': 'commands:execute',
   'GET /v1/commands': 'commands:read',
   'GET /v1/commands/{id}': 'commands:read',
+  'PATCH /v1/commands/{id}': 'commands:execute',
   'GET /v1/commands/{id}/wait': 'commands:read',
   'GET /v1/commands/{id}/events': 'commands:read',
   'GET /v1/commands/{id}/output': 'commands:read',
@@ -28,6 +29,11 @@ const ACCESS: Readonly<Record<string, string>> = {
   'POST /v1/commands/{id}/cancel': 'commands:execute',
   'POST /v1/commands/{id}/signal': 'commands:execute',
   'POST /v1/commands/{id}/stdin': 'commands:execute',
+  'GET /v1/queue': 'queue:read',
+  'POST /v1/queue/pause': 'queue:write',
+  'POST /v1/queue/resume': 'queue:write',
+  'POST /v1/projects/{id}/queue/pause': 'queue:write',
+  'POST /v1/projects/{id}/queue/resume': 'queue:write',
   'POST /v1/keys': 'keys:write',
   'GET /v1/keys': 'keys:read',
   'GET /v1/keys/self': 'any-key',
@@ -81,7 +87,7 @@ describe('access', () => {
     const [method = '', template = ''] = route.split(' ');
     const isRead = method === 'GET' && template.startsWith('/v1/commands/');
     const path = template.replace('{projectId}', 'nothing').replace('{id}', isRead ? command : 'nothing');
-    return api.client.as(key).request(method, path, method === 'POST' ? {} : undefined);
+    return api.client.as(key).request(method, path, method === 'POST' || method === 'PATCH' ? {} : undefined);
   }
 
   const routes = Object.entries(ACCESS);

@@ -67,10 +67,12 @@ describe('starting', () => {
     const port = await freePort();
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     try {
-      const logs = await fail({ PORT: String(port) });
-      expect(logs).toContain(`Port ${port}`);
-      expect(logs).toContain('PORT');
-      expect(logs).not.toMatch(/^\s+at /m);
+      for (const variable of ['PORT', 'METRICS_PORT']) {
+        const logs = await fail({ [variable]: String(port) });
+        expect(logs).toContain(`Port ${port}`);
+        expect(logs).toContain(`another port by ${variable}.`);
+        expect(logs).not.toMatch(/^\s+at /m);
+      }
     } finally {
       await new Promise((resolve) => server.close(resolve));
     }

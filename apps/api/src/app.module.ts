@@ -5,6 +5,7 @@ import { Database, DatabaseModule, type PartitionedTable } from '@app/database';
 import { HealthModule, type ReadinessChecks } from '@app/health';
 import { HttpModule } from '@app/http';
 import { KubernetesModule } from '@app/kubernetes';
+import { MetricsModule } from '@app/metrics';
 import { LocalModule, Workspaces } from '@app/local';
 import { ProjectRuntime, ProjectsModule } from '@app/projects';
 import { QueueLimits, QueueModule } from '@app/queue';
@@ -28,7 +29,9 @@ export class AppModule {
       imports: [projects, platform],
       policy,
       limits: new CommandLimits(
+        limits.runningPerProjectMax,
         limits.queuedPerProjectMax,
+        limits.queueAgingSeconds,
         limits.outputBytesDefault,
         limits.outputBytesMax,
         limits.lostAfterSeconds,
@@ -39,6 +42,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         TelemetryModule.with(config.logLevel),
+        MetricsModule.with(config.metrics),
         EventEmitterModule.forRoot(),
         HttpModule,
         DatabaseModule.with({
@@ -49,7 +53,10 @@ export class AppModule {
         ApiKeysModule,
         projects,
         commands,
-        QueueModule.with(new QueueLimits(limits.runningPerProjectMax, limits.runningPerReplicaMax), commands),
+        QueueModule.with({
+          limits: new QueueLimits(limits.runningPerProjectMax, limits.runningPerReplicaMax, limits.queueAgingSeconds),
+          imports: [projects, commands],
+        }),
         HealthModule.with({ imports: [projects], inject: [Database, ProjectRuntime], useFactory: readinessChecks }),
       ],
       providers: [{ provide: Config, useValue: config }],

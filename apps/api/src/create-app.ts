@@ -1,6 +1,7 @@
 import type { CommandPolicy } from '@app/commands';
 import type { Config } from '@app/config';
 import { idempotencyKey, jsonOnly, requestContext } from '@app/http';
+import { HttpMetrics } from '@app/metrics';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import helmet from 'helmet';
@@ -36,6 +37,7 @@ function setUpHttp(app: NestExpressApplication, config: Config): void {
   app.set('trust proxy', config.http.trustProxy);
   app.set('etag', false);
   app.set('query parser', 'simple');
+  app.use(app.get(HttpMetrics).middleware);
   app.use(requestContext);
   app.use(
     helmet({

@@ -10,7 +10,8 @@ import { PortInUse, assertPortIsFree } from './port.js';
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
   const policy = loadPolicy(config.commands.policyFile);
-  await assertPortIsFree(config.http);
+  await assertPortIsFree(config.http, 'PORT');
+  await assertPortIsFree(config.metrics, 'METRICS_PORT');
   const database = await openDatabase(config);
   try {
     await migrate(database.url);

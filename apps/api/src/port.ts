@@ -2,26 +2,23 @@ import { createServer } from 'node:net';
 
 /** The port is taken; the message says what to do. */
 export class PortInUse extends Error {
-  constructor(host: string, port: number) {
+  constructor(host: string, port: number, variable: string) {
     super(
-      `Port ${String(port)} on ${host} is in use, perhaps by another rdev. Stop it, or choose another port by PORT.`,
+      `Port ${String(port)} on ${host} is in use, perhaps by another rdev. Stop it, or choose another port by ${variable}.`,
     );
     this.name = 'PortInUse';
   }
 }
 
 /** Looks before anything is started, so that the message is the first thing that is seen. @throws {@link PortInUse} */
-export async function assertPortIsFree({
-  host,
-  port,
-}: {
-  readonly host: string;
-  readonly port: number;
-}): Promise<void> {
+export async function assertPortIsFree(
+  { host, port }: { readonly host: string; readonly port: number },
+  variable: 'PORT' | 'METRICS_PORT',
+): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'EADDRINUSE' ? new PortInUse(host, port) : error);
+      reject(error.code === 'EADDRINUSE' ? new PortInUse(host, port, variable) : error);
     });
     server.listen(port, host, () =>
       server.close(() => {

@@ -8,11 +8,15 @@ import { OutputController } from './adapters/http/output.controller.js';
 import { StdinController } from './adapters/http/stdin.controller.js';
 import { KubernetesCommandExecutor } from './adapters/kubernetes/kubernetes-command-executor.js';
 import { LocalCommandExecutor } from './adapters/local/local-command-executor.js';
+import { CommandMetrics, commandMetrics } from './adapters/prometheus/command-metrics.js';
 import { CommandEntity, CommandOutputEntity } from './adapters/typeorm/command.entity.js';
+import { QueueLaneEntity, QueuePauseEntity, QueuedCommandEntity } from './adapters/typeorm/queue.entities.js';
+import { TypeormCommandQueue } from './adapters/typeorm/typeorm-command-queue.js';
 import { TypeormCommandRepository } from './adapters/typeorm/typeorm-command.repository.js';
 import { TypeormOutputLedger } from './adapters/typeorm/typeorm-output-ledger.js';
 import { CommandCheck } from './application/command-check.js';
 import { CommandExecutor } from './application/command-executor.js';
+import { CommandQueue } from './application/command-queue.js';
 import { CommandRepository } from './application/command.repository.js';
 import { SpoolSweeper } from './application/spool-sweeper.js';
 import { CommandRunner } from './application/command-runner.js';
@@ -23,6 +27,7 @@ import { OpenStreams } from './application/open-streams.js';
 import { OutputLedger } from './application/output-ledger.js';
 import { OutputService } from './application/output.service.js';
 import { ProjectCleanup } from './application/project-cleanup.js';
+import { QueuePlaces } from './application/queue-places.js';
 import { RunningCommands } from './application/running-commands.js';
 import { StdinService } from './application/stdin.service.js';
 import { CommandPolicy } from './domain/command-policy.js';
@@ -35,13 +40,15 @@ export interface CommandsOptions {
   readonly imports: readonly DynamicModule[];
 }
 
+const ENTITIES = [CommandEntity, CommandOutputEntity, QueuedCommandEntity, QueueLaneEntity, QueuePauseEntity];
+
 @Module({})
 export class CommandsModule {
   static with({ runtime, limits, policy, imports }: CommandsOptions): DynamicModule {
     const executor = runtime === 'local' ? LocalCommandExecutor : KubernetesCommandExecutor;
     return {
       module: CommandsModule,
-      imports: [...imports, TypeOrmModule.forFeature([CommandEntity, CommandOutputEntity])],
+      imports: [...imports, TypeOrmModule.forFeature(ENTITIES)],
       controllers: [
         CommandsController,
         CommandCheckController,
@@ -58,11 +65,15 @@ export class CommandsModule {
         RunningCommands,
         CommandHints,
         OpenStreams,
+        QueuePlaces,
+        CommandMetrics,
+        ...commandMetrics,
         ProjectCleanup,
         SpoolSweeper,
         { provide: CommandLimits, useValue: limits },
         { provide: CommandPolicy, useValue: policy },
         { provide: CommandRepository, useClass: TypeormCommandRepository },
+        { provide: CommandQueue, useClass: TypeormCommandQueue },
         { provide: OutputLedger, useClass: TypeormOutputLedger },
         { provide: CommandExecutor, useClass: executor },
       ],

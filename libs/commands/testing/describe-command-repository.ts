@@ -14,6 +14,7 @@ export interface CommandRepositoryHarness {
 }
 
 const [HERE, THERE] = ['replica-a', 'replica-b'] as const;
+const RULES = { queuedMax: 1_000, agingSeconds: 300 };
 const ALL: CommandFilter = { labels: {}, visibleProjects: null };
 const SUCCESS: Ending = endingOf(anExitRecord(), START);
 
@@ -34,7 +35,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
 
     const queued = async (traits: Parameters<typeof aNewCommand>[0] = {}): Promise<string> => {
       const command = aNewCommand({ projectId, ...traits });
-      await commands.enqueue(command, 1_000);
+      await commands.enqueue(command, RULES);
       return command.id;
     };
     const starting = async (owner: string = HERE, leaseSeconds = 60): Promise<string> => {
@@ -66,7 +67,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
             keepBackground: true,
           },
         });
-        expect(await commands.enqueue(command, 10)).toBe(true);
+        expect(await commands.enqueue(command, RULES)).toBe(true);
         const { queueTimeoutSeconds: _unused, ...expected } = command;
         const found = (await commands.findById(command.id))!;
         expect(found).toMatchObject({
@@ -89,7 +90,8 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
       });
 
       it('refuses what is too much for the project, and counts only what is queued there', async () => {
-        const enqueue = (id = projectId): Promise<boolean> => commands.enqueue(aNewCommand({ projectId: id }), 3);
+        const enqueue = (id = projectId): Promise<boolean> =>
+          commands.enqueue(aNewCommand({ projectId: id }), { ...RULES, queuedMax: 3 });
         await running();
         const first = await queued();
         expect([await enqueue(), await enqueue(), await enqueue()]).toEqual([true, true, false]);

@@ -1,7 +1,13 @@
 import { type Page, type PageRequest, decodeCursor, maySeeProject, toPage } from '@app/kernel';
 import { InMemoryTransactor } from '@app/kernel/testing';
-import { type CommandFilter, CommandRepository, type HeldLease } from '../src/application/command.repository.js';
-import type { Command, Instance, NewCommand } from '../src/domain/command.js';
+import {
+  type CommandFilter,
+  CommandRepository,
+  type HeldLease,
+  type QueueRules,
+} from '../src/application/command.repository.js';
+import type { Command, Instance, NewCommand, Priority } from '../src/domain/command.js';
+import { type QueueOrder, dueAt } from '../src/domain/queue-order.js';
 import type { Ending } from '../src/domain/result.js';
 import { START } from '../src/domain/position.js';
 import { hasEnded } from '../src/domain/status.js';
@@ -11,6 +17,8 @@ export interface CommandRow {
   readonly command: Command;
   readonly leaseOwner: string | null;
   readonly leaseExpiresAt: number | null;
+  /** Its place while it is queued. */
+  readonly order?: QueueOrder;
 }
 
 const isActive = ({ status }: Command): boolean => status === 'starting' || status === 'running';
@@ -47,15 +55,12 @@ export class InMemoryCommandRepository extends CommandRepository {
     return command;
   }
 
-  async countQueued(project: string): Promise<number> {
-    const all = [...this.rows.values()].map((row) => row.command);
-    return all.filter(({ projectId, status }) => projectId === project && status === 'queued').length;
+  async countQueued(projectId: string): Promise<number> {
+    return this.queuedWith({ id: '', projectId }).length;
   }
 
-  async enqueue({ queueTimeoutSeconds, ...command }: NewCommand, queuedMax: number): Promise<boolean> {
-    const all = [...this.rows.values()].map((row) => row.command);
-    const queued = all.filter(({ projectId, status }) => projectId === command.projectId && status === 'queued');
-    if (queued.length >= queuedMax) return false;
+  async enqueue({ queueTimeoutSeconds, ...command }: NewCommand, rules: QueueRules): Promise<boolean> {
+    if (this.queuedWith(command).length >= rules.queuedMax) return false;
     const createdAt = new Date();
     const queueExpiresAt =
       queueTimeoutSeconds === null ? null : new Date(createdAt.getTime() + queueTimeoutSeconds * 1000);
@@ -74,7 +79,15 @@ export class InMemoryCommandRepository extends CommandRepository {
       position: START,
       result: null,
     });
+    this.place(command.id, rules);
     return true;
+  }
+
+  async reprioritize(id: string, priority: Priority, rules: QueueRules): Promise<Command | null> {
+    if (this.rows.get(id)?.command.status !== 'queued') return null;
+    const command = this.change(id, { priority });
+    this.place(id, rules);
+    return command;
   }
 
   async findById(id: string): Promise<Command | null> {
@@ -159,6 +172,24 @@ export class InMemoryCommandRepository extends CommandRepository {
       .map(({ command }) => command.id);
     for (const id of ids) this.change(id, {}, { leaseOwner: owner, leaseExpiresAt: Date.now() + leaseSeconds * 1000 });
     return ids;
+  }
+
+  private queuedWith({ id, projectId }: Pick<Command, 'id' | 'projectId'>): readonly CommandRow[] {
+    return [...this.rows.values()].filter(
+      ({ command }) => command.projectId === projectId && command.status === 'queued' && command.id !== id,
+    );
+  }
+
+  private place(id: string, { agingSeconds }: QueueRules): void {
+    const row = this.rows.get(id)!;
+    const { createdAt, priority, keyId } = row.command;
+    const at = dueAt(createdAt, priority, agingSeconds);
+    const equals = this.queuedWith(row.command).filter(({ order }) => order?.dueAt.getTime() === at.getTime());
+    const turns = (rows: readonly CommandRow[]): number[] => rows.map(({ order }) => order!.turn);
+    const own = turns(equals.filter(({ command }) => command.keyId === keyId));
+    const begun = equals.length === 0 ? 0 : Math.min(...turns(equals));
+    const turn = Math.max(begun, ...own.map((last) => last + 1));
+    this.write(id, { ...row, order: { dueAt: at, turn, id } });
   }
 
   private finish(id: string, { status, result }: Ending): Command | null {

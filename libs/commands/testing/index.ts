@@ -6,3 +6,5 @@ export { FaultyOutputLedger } from './faulty-output-ledger.js';
 export { InMemoryCommandRepository } from './in-memory-command.repository.js';
 export { InMemoryOutputLedger } from './in-memory-output-ledger.js';
 export { Random } from './random.js';
+export { TypeormCommandRepository } from '../src/adapters/typeorm/typeorm-command.repository.js';
+export { notStarted } from '../src/domain/result.js';

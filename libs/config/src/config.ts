@@ -6,6 +6,7 @@ import { Environment } from './environment.js';
 /** What rdev was told, grouped by concern. Built once, before anything starts; tests pass their own. */
 export interface Config {
   readonly http: { readonly port: number; readonly host: string; readonly trustProxy: number | readonly string[] };
+  readonly metrics: { readonly port: number; readonly host: string };
   readonly database: {
     /** Null: PostgreSQL is embedded in the data directory. */
     readonly url: string | null;
@@ -19,6 +20,7 @@ export interface Config {
     readonly runningPerProjectMax: number;
     readonly runningPerReplicaMax: number;
     readonly queuedPerProjectMax: number;
+    readonly queueAgingSeconds: number;
     readonly outputBytesDefault: number;
     readonly outputBytesMax: number;
     readonly lostAfterSeconds: number;
@@ -52,6 +54,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   if (runtime === 'local' && !isLoopback(environment.HOST)) {
     problems.push('HOST must be a loopback address with the local runtime, which isolates nothing');
   }
+  if (environment.METRICS_PORT === environment.PORT && environment.PORT !== 0) {
+    problems.push('METRICS_PORT must not be that of PORT');
+  }
   if (environment.RDEV_OUTPUT_LIMIT_BYTES > environment.RDEV_OUTPUT_LIMIT_MAX_BYTES) {
     problems.push('RDEV_OUTPUT_LIMIT_BYTES must not exceed RDEV_OUTPUT_LIMIT_MAX_BYTES');
   }
@@ -59,6 +64,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const url = databaseUrl(environment, inCluster);
   return {
     http: { port: environment.PORT, host: environment.HOST, trustProxy: trustProxy(environment.TRUST_PROXY) },
+    metrics: { port: environment.METRICS_PORT, host: environment.HOST },
     database: { url, directUrl: environment.DATABASE_DIRECT_URL ?? url },
     dataDir: resolve(environment.RDEV_DATA_DIR),
     runtime,
@@ -68,6 +74,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       runningPerProjectMax: environment.CONCURRENT_COMMANDS,
       runningPerReplicaMax: environment.RDEV_MAX_RUNNING,
       queuedPerProjectMax: environment.RDEV_MAX_QUEUED,
+      queueAgingSeconds: environment.RDEV_QUEUE_AGING_SECONDS,
       outputBytesDefault: environment.RDEV_OUTPUT_LIMIT_BYTES,
       outputBytesMax: environment.RDEV_OUTPUT_LIMIT_MAX_BYTES,
       lostAfterSeconds: environment.RDEV_LOST_AFTER_SECONDS,

@@ -22,6 +22,13 @@ export class Environment {
   @MinLength(1)
   HOST = '127.0.0.1';
 
+  @Variable('Port of the Prometheus listener, on the address HOST; 0 takes any that is free and logs it', '9464')
+  @ToInteger()
+  @IsInt()
+  @Min(0)
+  @Max(65_535)
+  METRICS_PORT = 9464;
+
   @Variable('PostgreSQL 14 or newer, as `postgres://user:password@host:port/database`', 'embedded outside a cluster', {
     secret: true,
   })
@@ -96,6 +103,13 @@ export class Environment {
   @Min(1)
   @Max(1_000_000)
   RDEV_MAX_QUEUED = 1000;
+
+  @Variable('Seconds of waiting that raise a queued command by one priority', '300')
+  @ToInteger()
+  @IsInt()
+  @Min(1)
+  @Max(604_800)
+  RDEV_QUEUE_AGING_SECONDS = 300;
 
   @Variable('Bytes of each output stream that are kept, unless a command asks for another limit', '67108864 (64 MiB)')
   @ToInteger()

@@ -8,4 +8,4 @@ export { PageQuery } from './page.dto.js';
 export { InvalidFieldResponse, ProblemResponse } from './problem.dto.js';
 export { requestContext } from './request-context.middleware.js';
 export { Shutdown } from './shutdown.js';
-export { HEARTBEAT_MS, paced, stream } from './sse.js';
+export { HEARTBEAT_MS, openEventStreams, paced, stream } from './sse.js';

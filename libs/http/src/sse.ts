@@ -2,6 +2,13 @@ import { Logger, type MessageEvent } from '@nestjs/common';
 import type { Request } from 'express';
 import { Observable, connect, endWith, ignoreElements, interval, map, merge, takeUntil, tap } from 'rxjs';
 
+let open = 0;
+
+/** How many event streams this process has open. */
+export function openEventStreams(): number {
+  return open;
+}
+
 const logger = new Logger('Streams');
 
 export const HEARTBEAT_MS = 15_000;
@@ -24,6 +31,7 @@ export function stream(
   const withHeartbeat = (shared: Observable<MessageEvent>): Observable<MessageEvent> =>
     merge(shared, beat.pipe(takeUntil(shared.pipe(ignoreElements(), endWith(null)))));
   return new Observable<MessageEvent>((subscriber) => {
+    open++;
     const stopping = stop.subscribe(() => {
       subscriber.next({ id, retry: 500 });
       subscriber.complete();
@@ -35,6 +43,7 @@ export function stream(
       )
       .subscribe(subscriber);
     return () => {
+      open--;
       stopping.unsubscribe();
       running.unsubscribe();
     };

@@ -1,3 +1,4 @@
+import type { Priority } from '@app/commands';
 import { type aNewCommand } from '@app/commands/testing';
 import { until } from '@app/kernel/testing';
 import type { Admission } from '../src/application/admission.js';
@@ -10,7 +11,14 @@ export interface AdmissionHarness {
   readonly there: Admission;
   /** How many may run in a project: what the admissions were made with. */
   readonly runningPerProjectMax: number;
-  queue(traits: Traits): Promise<string>;
+  /** @param waitedSeconds it was queued so long ago */
+  queue(traits: Traits, waitedSeconds?: number): Promise<string>;
+  reprioritize(id: string, priority: Priority): Promise<void>;
+  cancel(id: string): Promise<void>;
+  /** How many commands of the key may run. */
+  limitKey(keyId: string, max: number): Promise<void>;
+  /** Pauses the queue of a project, all queues ('') or lets them go on. */
+  pause(projectId: string, isPaused: boolean): Promise<void>;
   /** The command that runs there comes to its end. */
   end(id: string, owner: string): Promise<void>;
   status(id: string): Promise<string>;
@@ -18,6 +26,10 @@ export interface AdmissionHarness {
 }
 
 const LOTS = 1_000;
+const KEY = { a: 'key_a', b: 'key_b', c: 'key_c' } as const;
+
+/** How the admissions were made: so that no boundary of time passes during a test, but one where commands are said to be old. */
+export const AGING_SECONDS = 86_400;
 
 export function describeAdmission(name: string, open: () => Promise<AdmissionHarness>): void {
   describe(`Admission: ${name}`, () => {
@@ -159,6 +171,116 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       await queueAll({ queueTimeoutSeconds: 0 }, { queueTimeoutSeconds: 0 }, { queueTimeoutSeconds: 0 });
       await until(async () => (await harness.here.overdue(10)).length === 3);
       expect(await harness.here.overdue(2)).toHaveLength(2);
+    });
+
+    it('lets keys take turns inside one priority, whoever queued how much before', async () => {
+      const of = (keyId: string, count: number, traits: Traits = {}): Traits[] =>
+        Array.from({ length: count }, () => ({ keyId, ...traits }));
+      const a = await queueAll(...of(KEY.a, 5));
+      const b = await queueAll(...of(KEY.b, 2));
+      const [urgent] = await queueAll(...of(KEY.a, 1, { priority: 'urgent' }));
+      const order: string[] = [];
+      const next = async (): Promise<void> => {
+        const [id] = await harness.here.admit('x', 1);
+        order.push(id!);
+        await harness.end(id!, 'x');
+      };
+      for (let i = 0; i < 4; i++) await next();
+      // A key that comes later is as far as the others are: it has not saved up turns.
+      const c = await queueAll(...of(KEY.c, 2));
+      for (let i = 0; i < 6; i++) await next();
+      expect(order.slice(0, 4)).toEqual([urgent, a[0], b[0], a[1]]);
+      expect(order.slice(4)).toEqual([b[1], c[0], a[2], c[1], a[3], a[4]]);
+    });
+
+    it('raises a command by one priority for each span of time that has begun since it came', async () => {
+      const span = AGING_SECONDS;
+      const [urgent, high] = await queueAll(
+        { projectId: 'p1', priority: 'urgent' },
+        { projectId: 'p2', priority: 'high' },
+      );
+      const older = await harness.queue({ projectId: 'p3', priority: 'low' }, 2 * span);
+      const oldest = await harness.queue({ projectId: 'p4', priority: 'low' }, 4 * span);
+      const order: string[] = [];
+      for (let i = 0; i < 4; i++) order.push(...(await harness.here.admit('a', 1)));
+      // The age decides among equals: "older" is worth as much as "high" now, and came first by its age, not by its id.
+      expect(order.slice(0, 2)).toEqual([oldest, urgent]);
+      expect(order.slice(2).sort()).toEqual([high, older].sort());
+    });
+
+    it('places a command anew when its priority changes', async () => {
+      const [first, second, third] = await queueAll({ projectId: 'p1' }, { projectId: 'p2' }, { projectId: 'p3' });
+      await harness.reprioritize(third!, 'urgent');
+      await harness.reprioritize(first!, 'low');
+      const order: string[] = [];
+      for (let i = 0; i < 3; i++) order.push(...(await harness.here.admit('a', 1)));
+      expect(order).toEqual([third, second, first]);
+    });
+
+    it('keeps to the limit of a key over all projects, at once when it changes, and lets no key hold up another', async () => {
+      await harness.limitKey(KEY.a, 2);
+      const limited = await queueAll(
+        ...[0, 1, 2, 3].map((i) => ({ keyId: KEY.a, projectId: `p${i}`, priority: 'urgent' as const })),
+      );
+      const free = await queueAll({ keyId: KEY.b, projectId: 'p0' }, { keyId: KEY.b, projectId: 'p3' });
+      expect([...(await harness.here.admit('a', LOTS))].sort()).toEqual([...limited.slice(0, 2), ...free].sort());
+      expect(await harness.there.admit('b', LOTS)).toEqual([]);
+      await harness.limitKey(KEY.a, 3);
+      expect(await harness.there.admit('b', LOTS)).toEqual([limited[2]]);
+      await harness.limitKey(KEY.a, 1);
+      await harness.end(limited[0]!, 'a');
+      await harness.end(limited[1]!, 'a');
+      expect(await harness.here.admit('a', LOTS)).toEqual([]);
+      await harness.end(limited[2]!, 'b');
+      expect(await harness.here.admit('a', LOTS)).toEqual([limited[3]]);
+    });
+
+    it('keeps a slot for an aged command that waits for its key, so that others cannot take turns with what it needs', async () => {
+      const { runningPerProjectMax: max } = harness;
+      await harness.limitKey(KEY.a, 1);
+      const holder = await harness.queue({ keyId: KEY.a, projectId: 'elsewhere' });
+      expect(await harness.here.admit('a', 1)).toEqual([holder]);
+      const aged = await harness.queue({ keyId: KEY.a, projectId: 'busy', lock: 'one' }, 5 * AGING_SECONDS);
+      const others = await queueAll(
+        { keyId: KEY.b, projectId: 'busy', lock: 'one' },
+        ...Array.from({ length: max + 1 }, () => ({ keyId: KEY.b, projectId: 'busy' })),
+      );
+      expect([...(await harness.here.admit('a', LOTS))].sort()).toEqual(others.slice(1, max));
+      expect(await harness.here.admit('a', LOTS)).toEqual([]);
+      await harness.end(holder, 'a');
+      expect(await harness.here.admit('a', LOTS)).toEqual([aged]);
+    });
+
+    it('admits nothing of a queue that is paused, or while all are, and goes on where it was', async () => {
+      const [here, elsewhere] = await queueAll({ projectId: 'p1' }, { projectId: 'p2' });
+      await harness.pause('p1', true);
+      expect(await harness.here.admit('a', LOTS)).toEqual([elsewhere]);
+      await harness.pause('', true);
+      await harness.pause('p1', false);
+      const [third] = await queueAll({ projectId: 'p2' });
+      expect(await harness.there.admit('a', LOTS)).toEqual([]);
+      await harness.pause('', false);
+      expect([...(await harness.there.admit('a', LOTS))].sort()).toEqual([here, third].sort());
+    });
+
+    it('goes on behind commands that have left the queue', async () => {
+      const ids = await queueAll(...Array.from({ length: 6 }, () => ({ lock: 'one', keyId: KEY.a })));
+      for (const id of ids.slice(0, 4)) await harness.cancel(id);
+      expect(await harness.here.admit('a', LOTS)).toEqual([ids[4]]);
+      await harness.cancel(ids[5]!);
+      await harness.end(ids[4]!, 'a');
+      expect(await harness.here.admit('a', LOTS)).toEqual([]);
+      const again = await harness.queue({ lock: 'one', keyId: KEY.a });
+      expect(await harness.here.admit('a', LOTS)).toEqual([again]);
+    });
+
+    it('finds what can run behind any number that cannot', async () => {
+      const { runningPerProjectMax: max } = harness;
+      await queueAll(...Array.from({ length: max }, () => ({ projectId: 'full' })));
+      await harness.here.admit('a', LOTS);
+      for (let i = 0; i < 60; i++) await harness.queue({ projectId: 'full', priority: 'urgent', lock: `lock-${i}` });
+      const low = await harness.queue({ projectId: 'calm', priority: 'low' });
+      expect(await harness.here.admit('a', 1)).toEqual([low]);
     });
 
     it('counts a slot by the state of the command: one whose replica died keeps it', async () => {

@@ -1,19 +1,39 @@
 import { InMemoryCommandRepository, aNewCommand } from '@app/commands/testing';
 import { QueueLimits } from '../src/application/queue-limits.js';
-import { InMemoryAdmission, describeAdmission } from './index.js';
+import { AGING_SECONDS, InMemoryAdmission, describeAdmission } from './index.js';
 
 describeAdmission('in memory', async () => {
   const commands = new InMemoryCommandRepository();
   const runningPerProjectMax = 4;
-  const limits = new QueueLimits(runningPerProjectMax, 100);
+  const limits = new QueueLimits(runningPerProjectMax, 100, AGING_SECONDS);
+  const rules = { queuedMax: 1_000, agingSeconds: AGING_SECONDS };
+  const [here, there] = [new InMemoryAdmission(commands, limits), new InMemoryAdmission(commands, limits)];
   return {
-    here: new InMemoryAdmission(commands, limits),
-    there: new InMemoryAdmission(commands, limits),
+    here,
+    there,
     runningPerProjectMax,
-    queue: async (traits) => {
+    queue: async (traits, waitedSeconds = 0) => {
       const command = aNewCommand(traits);
-      await commands.enqueue(command, 1_000);
+      await commands.enqueue(command, rules);
+      const createdAt = new Date(Date.now() - waitedSeconds * 1000);
+      commands.change(command.id, { createdAt });
+      await commands.reprioritize(command.id, command.priority, rules);
       return command.id;
+    },
+    reprioritize: async (id, priority) => {
+      await commands.reprioritize(id, priority, rules);
+    },
+    cancel: async (id) => {
+      commands.change(id, { status: 'cancelled' });
+    },
+    limitKey: async (keyId, max) => {
+      for (const admission of [here, there]) admission.keyMax.set(keyId, max);
+    },
+    pause: async (projectId, isPaused) => {
+      for (const { closed } of [here, there]) {
+        if (isPaused) closed.add(projectId);
+        else closed.delete(projectId);
+      }
     },
     end: async (id) => {
       commands.change(id, { status: 'succeeded' }, { leaseOwner: null });

@@ -1,12 +1,18 @@
+import { compareOrder } from '@app/commands';
 import { type InMemoryCommandRepository } from '@app/commands/testing';
 import { Admission } from '../src/application/admission.js';
 import { type QueueLimits } from '../src/application/queue-limits.js';
+import { Choice } from '../src/domain/choice.js';
 
-const RANK = { low: 0, normal: 1, high: 2, urgent: 3 } as const;
 const LEASE_MS = 8_000;
 
 /** The queue in memory, on the rows of the commands. */
 export class InMemoryAdmission extends Admission {
+  /** `maxConcurrentCommands` of keys that have it. */
+  readonly keyMax = new Map<string, number>();
+  /** Projects that are paused, or do not run; '' is the whole queue. */
+  readonly closed = new Set<string>();
+
   constructor(
     private readonly commands: InMemoryCommandRepository,
     private readonly limits: QueueLimits,
@@ -15,24 +21,34 @@ export class InMemoryAdmission extends Admission {
   }
 
   async admit(owner: string, slots: number): Promise<readonly string[]> {
-    const all = [...this.commands.rows.values()].map(({ command }) => command);
-    const active = all.filter(({ status }) => status === 'starting' || status === 'running');
+    const rows = [...this.commands.rows.values()];
+    const active = rows
+      .map(({ command }) => command)
+      .filter(({ status }) => status === 'starting' || status === 'running');
     const now = new Date();
-    const waiting = all
-      .filter(({ status, queueExpiresAt }) => status === 'queued' && (queueExpiresAt === null || queueExpiresAt > now))
-      .sort((a, b) => RANK[b.priority] - RANK[a.priority] || (a.id < b.id ? -1 : 1));
-    const admitted: typeof all = [];
-    for (const command of waiting) {
-      const peers = [...active, ...admitted].filter(({ projectId }) => projectId === command.projectId);
-      const isLocked = command.lock !== null && peers.some(({ lock }) => lock === command.lock);
-      if (admitted.length < slots && !isLocked && peers.length < this.limits.runningPerProjectMax)
-        admitted.push(command);
+    const agedBefore = now.getTime() - 4 * this.limits.agingSeconds * 1000;
+    const choice = new Choice(slots, this.limits.runningPerProjectMax);
+    const waiting = rows
+      .filter(
+        ({ command: { status, queueExpiresAt } }) => status === 'queued' && !(queueExpiresAt && queueExpiresAt <= now),
+      )
+      .filter(({ command }) => !this.closed.has('') && !this.closed.has(command.projectId))
+      .sort((a, b) => compareOrder(a.order!, b.order!));
+    for (const { command, order } of waiting) {
+      const { projectId, keyId, lock } = command;
+      const inProject = active.filter((other) => other.projectId === projectId);
+      if (lock !== null && inProject.some((other) => other.lock === lock)) continue;
+      choice.offer({
+        ...command,
+        isAged: order!.dueAt.getTime() <= agedBefore,
+        projectRunning: inProject.length,
+        keyRunning: active.filter((other) => other.keyId === keyId).length,
+        keyMax: this.keyMax.get(keyId ?? '') ?? null,
+      });
     }
-    for (const { id } of admitted) {
-      const lease = { leaseOwner: owner, leaseExpiresAt: now.getTime() + LEASE_MS };
-      this.commands.change(id, { status: 'starting', admittedAt: now }, lease);
-    }
-    return admitted.map(({ id }) => id);
+    const lease = { leaseOwner: owner, leaseExpiresAt: now.getTime() + LEASE_MS };
+    for (const id of choice.ids) this.commands.change(id, { status: 'starting', admittedAt: now }, lease);
+    return choice.ids;
   }
 
   async overdue(max: number): Promise<readonly string[]> {

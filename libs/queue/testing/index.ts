@@ -1,2 +1,3 @@
-export { type AdmissionHarness, describeAdmission } from './describe-admission.js';
+export { AGING_SECONDS, type AdmissionHarness, describeAdmission } from './describe-admission.js';
 export { InMemoryAdmission } from './in-memory-admission.js';
+export { type Filling, fillQueue } from './fill-queue.js';

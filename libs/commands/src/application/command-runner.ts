@@ -91,6 +91,7 @@ export class CommandRunner {
     }
     const bound = await this.commands.bind(command.id, run.owner, instance);
     if (bound === null) throw new LeaseLost(command.id);
+    this.hints.admitted(command);
     return bound;
   }
 
@@ -218,13 +219,14 @@ export class CommandRunner {
 
   /** What is missing is declared in the same transaction: with one and not the other, the spool would look too short. */
   private async end({ id, owner }: Run, ending: Ending, missing?: Missing): Promise<void> {
-    await this.transactor.run(async () => {
+    const command = await this.transactor.run(async () => {
       if (missing && missing.gaps.length > 0) await this.ledger.append(id, owner, missing.from, missing.gaps);
       const ended = await this.commands.end(id, owner, ending);
       if (!ended?.result) throw new LeaseLost(id);
       await this.events.add(commandEnded(id, ended.projectId, ended.status, ended.result));
+      return ended;
     });
-    this.hints.changed(id);
+    this.hints.ended(command);
     this.hints.queueChanged();
   }
 }

@@ -1,5 +1,5 @@
 import type { Page, PageRequest } from '@app/kernel';
-import type { Command, CommandType, Instance, NewCommand } from '../domain/command.js';
+import type { Command, CommandType, Instance, NewCommand, Priority } from '../domain/command.js';
 import type { CommandStatus } from '../domain/status.js';
 import type { Ending } from '../domain/result.js';
 
@@ -15,6 +15,13 @@ export interface CommandFilter {
   readonly visibleProjects: readonly string[] | null;
 }
 
+/** How a project's queue is kept. */
+export interface QueueRules {
+  readonly queuedMax: number;
+  /** Waiting for so long raises a queued command by one priority. */
+  readonly agingSeconds: number;
+}
+
 /** A command that a replica runs. */
 export interface HeldLease {
   readonly id: string;
@@ -24,10 +31,12 @@ export interface HeldLease {
 
 /** Where commands are kept. A lease says which replica runs a command; changes by a replica that has lost it do nothing. */
 export abstract class CommandRepository {
-  /** Answers false, and adds nothing, if the project's queue is full. */
-  abstract enqueue(command: NewCommand, queuedMax: number): Promise<boolean>;
+  /** Answers false, and adds nothing, if the project's queue is full: exact, also when several replicas add at once. */
+  abstract enqueue(command: NewCommand, rules: QueueRules): Promise<boolean>;
   /** How many commands of the project wait. */
   abstract countQueued(projectId: string): Promise<number>;
+  /** Gives a queued command the place in the queue that the priority and its age give it. Null if it is not queued. */
+  abstract reprioritize(id: string, priority: Priority, rules: QueueRules): Promise<Command | null>;
   /** Null if there is none. */
   abstract findById(id: string): Promise<Command | null>;
   /** Newest first. */

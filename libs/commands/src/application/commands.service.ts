@@ -22,10 +22,12 @@ import {
   commandCreated,
   commandEnded,
   commandRejected,
+  commandReprioritized,
 } from '../domain/command.js';
 import { hasEnded } from '../domain/status.js';
 import {
   CommandEnded,
+  CommandNotQueued,
   CommandNotRunning,
   CommandRejected,
   CommandUnreachable,
@@ -33,7 +35,7 @@ import {
 } from '../domain/command.errors.js';
 import { CommandPolicy } from '../domain/command-policy.js';
 import { type Ending, notStarted } from '../domain/result.js';
-import { type CommandFilter, CommandRepository } from './command.repository.js';
+import { type CommandFilter, CommandRepository, type QueueRules } from './command.repository.js';
 import { CommandExecutor } from './command-executor.js';
 import { CommandHints } from './hints.js';
 import { CommandLimits } from './limits.js';
@@ -76,15 +78,15 @@ export class CommandsService {
     if (outputBytesMax instanceof InvalidInput) throw outputBytesMax;
     const spec = { ...request.spec, outputBytesMax };
     const command: NewCommand = { ...request, id: newId('cmd'), projectId, keyId: caller.keyId, spec };
-    const { queuedPerProjectMax } = this.limits;
+    const { queuedPerProjectMax: queuedMax } = this.limits;
     const creation = this.idempotency.once(async () => {
       // In here: a replay answers what was allowed when it was made, whatever the policy says now.
       const rejection = this.policy.rejection({ projectId, keyId: caller.keyId, work: spec.work }, spec.env);
       if (rejection !== null) throw new CommandRejected(rejection);
       await this.projects.getRunning(projectId, caller);
-      if (!(await this.commands.enqueue(command, queuedPerProjectMax)))
-        throw new QueueFull(projectId, queuedPerProjectMax);
       await this.events.add(commandCreated(command));
+      // Last, as others who add to the project's queue wait until the commit.
+      if (!(await this.commands.enqueue(command, this.queueRules))) throw new QueueFull(projectId, queuedMax);
       this.transactor.afterCommit(() => {
         this.hints.queueChanged();
         this.projects.noteCommand(projectId);
@@ -139,6 +141,24 @@ export class CommandsService {
     return this.get(id, caller);
   }
 
+  /** Changes the priority of a queued command. @throws {@link CommandEnded}, {@link CommandNotQueued} */
+  async reprioritize(id: string, priority: Priority | undefined, caller: Caller): Promise<Command> {
+    const before = await this.get(id, caller);
+    if (before.status === 'queued' && (priority ?? before.priority) === before.priority) return before;
+    const changed = await this.transactor.run(async () => {
+      const command = await this.commands.reprioritize(id, priority ?? before.priority, this.queueRules);
+      if (command !== null) await this.events.add(commandReprioritized(command, before.priority));
+      return command;
+    });
+    if (changed === null) {
+      const { status } = await this.get(id, caller);
+      throw hasEnded(status) ? new CommandEnded(id) : new CommandNotQueued(id, status);
+    }
+    this.hints.changed(id);
+    this.hints.queueChanged();
+    return changed;
+  }
+
   /** Sends a signal to all processes of a command. @throws {@link CommandEnded}, {@link CommandNotRunning}, {@link CommandUnreachable} */
   async signal(id: string, name: SignalName, caller: Caller): Promise<Command> {
     const command = await this.get(id, caller);
@@ -175,14 +195,18 @@ export class CommandsService {
     return this.transactor.run(() => this.events.add(commandRejected(command, rejection)));
   }
 
+  private get queueRules(): QueueRules {
+    const { queuedPerProjectMax: queuedMax, agingSeconds } = this.limits;
+    return { queuedMax, agingSeconds };
+  }
+
   private async endQueued(id: string, ending: Ending): Promise<boolean> {
-    const hasEnded = await this.transactor.run(async () => {
-      const ended = await this.commands.endQueued(id, ending);
-      if (!ended?.result) return false;
-      await this.events.add(commandEnded(id, ended.projectId, ended.status, ended.result));
-      return true;
+    const ended = await this.transactor.run(async () => {
+      const command = await this.commands.endQueued(id, ending);
+      if (command?.result) await this.events.add(commandEnded(id, command.projectId, command.status, command.result));
+      return command;
     });
-    if (hasEnded) this.hints.changed(id);
-    return hasEnded;
+    if (ended !== null) this.hints.ended(ended);
+    return ended !== null;
   }
 }

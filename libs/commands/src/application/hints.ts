@@ -1,14 +1,23 @@
 import { Notifier } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
+import type { Command } from '../domain/command.js';
 
 const CHANNEL = 'command';
 const QUEUE_CHANNEL = 'queue';
 const CANCEL_CHANNEL = 'cancel';
 
+/** Learns what this replica does with commands. */
+export interface CommandObserver {
+  /** It has left the queue to be started. */
+  admitted(command: Command): void;
+  ended(command: Command): void;
+}
+
 /** Hints that a command has new output or another status. Whoever waits for one also looks by itself from time to time. */
 @Injectable()
 export class CommandHints {
   private readonly listeners = new Map<string, Set<() => void>>();
+  private readonly observers: CommandObserver[] = [];
 
   constructor(private readonly notifier: Notifier) {
     notifier.subscribe(
@@ -24,6 +33,20 @@ export class CommandHints {
 
   changed(id: string): void {
     this.notifier.notify(CHANNEL, id);
+  }
+
+  admitted(command: Command): void {
+    for (const observer of this.observers) observer.admitted(command);
+  }
+
+  /** This replica has ended it. */
+  ended(command: Command): void {
+    this.changed(command.id);
+    for (const observer of this.observers) observer.ended(command);
+  }
+
+  observe(observer: CommandObserver): void {
+    this.observers.push(observer);
   }
 
   /** Somebody has asked for the end of a command that runs. */

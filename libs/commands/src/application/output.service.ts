@@ -7,7 +7,9 @@ import { type Position, isAt } from '../domain/position.js';
 import { hasEnded } from '../domain/status.js';
 import { OutputExpired } from '../domain/command.errors.js';
 import { CommandsService } from './commands.service.js';
+import type { QueuePlace } from './command-queue.js';
 import { CommandHints } from './hints.js';
+import { QueuePlaces } from './queue-places.js';
 import { type OutputGap, OutputLedger, type OutputRun } from './output-ledger.js';
 import { advance } from './output-writer.js';
 import { Waiter } from './waiter.js';
@@ -16,12 +18,15 @@ const RETRY_MS = 500;
 const BATCH_BYTES = 256 * 1024;
 /** Also how long the first bytes of a character can wait for the rest. */
 const POLL_MS = 200;
+/** Places are told about once a second; this is for when they are not. */
+const QUEUED_POLL_MS = 10_000;
 
 /** What a follower gets: runs of output as they are stored, and the command whenever its status changes. */
 export type Followed =
   /** Always first, and only once: the command as it is found. */
-  | { readonly kind: 'opened'; readonly command: Command }
-  | { readonly kind: 'status'; readonly command: Command }
+  | { readonly kind: 'opened'; readonly command: Command; readonly place: QueuePlace | null }
+  /** Another status, or another place in the queue. */
+  | { readonly kind: 'status'; readonly command: Command; readonly place: QueuePlace | null }
   | { readonly kind: 'output'; readonly runs: readonly OutputRun[] }
   /** All output that there is so far was given. */
   | { readonly kind: 'idle' }
@@ -35,6 +40,7 @@ export class OutputService {
     private readonly service: CommandsService,
     private readonly ledger: OutputLedger,
     private readonly hints: CommandHints,
+    private readonly places: QueuePlaces,
   ) {}
 
   /** @throws {@link InvalidCursor} if the position lies beyond the output, {@link OutputExpired} if the output is gone */
@@ -68,14 +74,21 @@ export class OutputService {
     const unsubscribe = this.hints.subscribe(id, waiter.raise);
     let position = from;
     let status: Command['status'] | undefined;
+    let place: QueuePlace | null = null;
     try {
       while (!isAborted(signal)) {
         // The command is read before its output: what is stored when it has ended is all there is.
         const command = await patiently(() => this.service.get(id, caller), signal);
         const ended = hasEnded(command.status);
-        if (status === undefined) yield { kind: 'opened', command };
-        else if (!ended && command.status !== status) yield { kind: 'status', command };
+        if (status === undefined || (!ended && command.status !== status)) {
+          place = await patiently(() => this.places.of(command), signal);
+          yield { kind: status === undefined ? 'opened' : 'status', command, place };
+        }
         status = command.status;
+        if (status === 'queued') {
+          for await (place of this.placesAfter(place, id, waiter, signal)) yield { kind: 'status', command, place };
+          continue;
+        }
         while (!isAt(position, command.position)) {
           if (isAborted(signal)) return;
           const start = position;
@@ -93,6 +106,32 @@ export class OutputService {
       }
     } finally {
       unsubscribe();
+    }
+  }
+
+  /** Where it stands, whenever that changes; ends when the command may have left the queue. Costs no query of its own. */
+  private async *placesAfter(
+    place: QueuePlace | null,
+    id: string,
+    waiter: Waiter,
+    signal: AbortSignal,
+  ): AsyncGenerator<QueuePlace> {
+    const found: (QueuePlace | null)[] = [];
+    let shown = JSON.stringify(place);
+    const unwatch = this.places.watch(id, (latest) => {
+      found[0] = latest;
+      waiter.raise();
+    });
+    try {
+      for (;;) {
+        await waiter.wait(QUEUED_POLL_MS, signal);
+        const latest = found.pop() ?? null;
+        if (latest === null) return;
+        if (JSON.stringify(latest) !== shown) yield latest;
+        shown = JSON.stringify(latest);
+      }
+    } finally {
+      unwatch();
     }
   }
 }

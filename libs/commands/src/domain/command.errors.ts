@@ -51,6 +51,16 @@ export class CommandNotRunning extends DomainError {
   }
 }
 
+/** It has left the queue. */
+export class CommandNotQueued extends DomainError {
+  readonly kind = 'conflict';
+  readonly code = 'CONFLICT';
+
+  constructor(id: string, status: string) {
+    super(`The command "${id}" is ${status} and waits in the queue no more.`, { commandId: id });
+  }
+}
+
 /** The connection to where the command runs cannot be made, or broke. */
 export class CommandUnreachable extends Unavailable {
   override readonly code = 'CLUSTER_UNAVAILABLE';

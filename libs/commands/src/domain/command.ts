@@ -86,6 +86,10 @@ export function commandRejected({ projectId, spec }: NewCommand, { by, rule }: R
   return { type: 'command.rejected', projectId, target: projectId, outcome: 'denied', data };
 }
 
+export function commandReprioritized({ id, projectId, priority }: Command, before: Priority): NewEvent {
+  return { type: 'command.reprioritized', projectId, target: id, outcome: 'succeeded', data: { before, priority } };
+}
+
 export function commandStarted({ id, projectId }: Pick<Command, 'id' | 'projectId'>): NewEvent {
   return { type: 'command.started', projectId, target: id, outcome: 'succeeded', data: {} };
 }

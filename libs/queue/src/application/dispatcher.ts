@@ -4,9 +4,10 @@ import { Injectable, Logger, type OnApplicationBootstrap, type BeforeApplication
 import { Admission } from './admission.js';
 import { QueueLimits } from './queue-limits.js';
 
-/** Hints wake it; this is for those that were lost, and for commands that wait too long. */
+/** Hints wake it; this is for those that were lost. */
 const POLL_MS = 1_000;
 const BATCH = 50;
+const EXPIRY_POLL_MS = 1_000;
 
 /** Gives queued commands to this replica while it has room. */
 @Injectable()
@@ -17,6 +18,13 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     POLL_MS,
     (error) => {
       if (!(error instanceof Unavailable)) this.logger.error({ err: error }, 'Commands could not be admitted');
+    },
+  );
+  private readonly expiry = new Poller(
+    () => this.expire(),
+    EXPIRY_POLL_MS,
+    (error) => {
+      if (!(error instanceof Unavailable)) this.logger.error({ err: error }, 'Queued commands could not be expired');
     },
   );
   private unsubscribe: (() => void) | undefined;
@@ -34,20 +42,29 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       this.poller.wake();
     });
     this.poller.start();
+    this.expiry.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     this.unsubscribe?.();
-    await this.poller.stop();
+    await Promise.all([this.poller.stop(), this.expiry.stop()]);
   }
 
   /** One round; answers whether more may be waiting. */
   private async dispatch(): Promise<boolean> {
-    for (const id of await this.admission.overdue(BATCH)) await this.commands.expire(id);
     const slots = Math.min(BATCH, this.limits.runningPerReplicaMax - this.running.count);
     if (slots <= 0) return false;
     const ids = await this.admission.admit(this.running.owner, slots);
-    for (const id of ids) this.running.adopt(id);
+    for (const id of ids) {
+      this.running.adopt(id);
+      this.hints.changed(id);
+    }
     return ids.length === slots;
+  }
+
+  private async expire(): Promise<boolean> {
+    const ids = await this.admission.overdue(BATCH);
+    for (const id of ids) await this.commands.expire(id);
+    return ids.length === BATCH;
   }
 }

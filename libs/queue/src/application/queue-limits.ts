@@ -3,5 +3,7 @@ export class QueueLimits {
   constructor(
     readonly runningPerProjectMax: number,
     readonly runningPerReplicaMax: number,
+    /** Waiting for so long raises a queued command by one priority. */
+    readonly agingSeconds: number,
   ) {}
 }

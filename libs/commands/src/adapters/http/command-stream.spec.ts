@@ -19,9 +19,9 @@ const out = (offset: number, bytes: string | Buffer): OutputRun => ({
 const err = (offset: number, bytes: string): OutputRun => ({ ...out(offset, bytes), stream: 'stderr' });
 
 const WHOLE: readonly Followed[] = [
-  { kind: 'opened', command: { ...command, status: 'starting' } },
+  { kind: 'opened', command: { ...command, status: 'starting' }, place: null },
   { kind: 'idle' },
-  { kind: 'status', command },
+  { kind: 'status', command, place: null },
   { kind: 'output', runs: [out(0, 'one '), err(0, 'E')] },
   { kind: 'idle' },
   { kind: 'output', runs: [out(4, Buffer.from('€').subarray(0, 2))] },

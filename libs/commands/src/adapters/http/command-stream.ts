@@ -20,11 +20,11 @@ export async function* toMessages(
       case 'opened': {
         const { id: commandId, projectId, status } = item.command;
         yield { type: 'connected', id: id(), data: { commandId, projectId, status, reconnecting } };
-        yield { type: 'status', id: id(), data: { status, at: new Date().toISOString() } };
+        yield { type: 'status', id: id(), data: toStatus(item) };
         break;
       }
       case 'status':
-        yield { type: 'status', id: id(), data: { status: item.command.status, at: new Date().toISOString() } };
+        yield { type: 'status', id: id(), data: toStatus(item) };
         break;
       case 'output':
         for (const frame of framer.push(item.runs)) yield toMessage(frame);
@@ -39,6 +39,10 @@ export async function* toMessages(
       }
     }
   }
+}
+
+function toStatus({ command: { status }, place }: Extract<Followed, { place: unknown }>): object {
+  return { status, at: new Date().toISOString(), ...(place && { queue: place }) };
 }
 
 function toMessage(frame: Frame): MessageEvent {

@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import type { QueuePlace } from '../../application/command-queue.js';
 import { COMMAND_TYPES, type Command, PRIORITIES, type Work } from '../../domain/command.js';
 import { COMMAND_STATUSES } from '../../domain/status.js';
 import { type CommandResult, REASONS } from '../../domain/result.js';
@@ -45,6 +46,21 @@ export class ResultResponse implements CommandResult {
 
   @ApiPropertyOptional({ type: 'integer' })
   cpuMs?: number;
+}
+
+export class QueuePlaceResponse implements QueuePlace {
+  @ApiProperty({ type: 'integer', minimum: 1, description: 'In the queue of the project; 1 is next' })
+  position!: number;
+
+  @ApiProperty({ type: 'integer', minimum: 0 })
+  ahead!: number;
+
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    description: 'From how long the last commands of the project took; null where that does not tell',
+  })
+  estimatedWaitSeconds!: number | null;
 }
 
 export class CommandResponse {
@@ -125,6 +141,9 @@ export class CommandResponse {
   @ApiProperty({ type: 'integer', description: 'Bytes of stderr so far' })
   stderrBytes!: number;
 
+  @ApiProperty({ type: QueuePlaceResponse, nullable: true, description: 'Only while it is queued, and not in lists' })
+  queue!: QueuePlaceResponse | null;
+
   @ApiProperty({ type: ResultResponse, nullable: true, description: 'Only when it has ended' })
   result!: ResultResponse | null;
 }
@@ -137,7 +156,7 @@ export class CommandPage {
   nextCursor!: string | null;
 }
 
-export function toResponse(command: Command): CommandResponse {
+export function toResponse(command: Command, queue: QueuePlace | null = null): CommandResponse {
   const { id, projectId, keyId, spec, status, priority, lock, labels, position, result } = command;
   return {
     id,
@@ -162,6 +181,7 @@ export function toResponse(command: Command): CommandResponse {
     unreachableSince: command.unreachableSince?.toISOString() ?? null,
     stdoutBytes: position.stdout,
     stderrBytes: position.stderr,
+    queue,
     result,
   };
 }

@@ -1,6 +1,6 @@
 import { Idempotent, Caller, Scoped, Shutdown } from '@app/http';
 import type { Caller as CallerValue } from '@app/kernel';
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
   ApiBearerAuth,
@@ -12,6 +12,7 @@ import {
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { CommandsService } from '../../application/commands.service.js';
+import { QueuePlaces } from '../../application/queue-places.js';
 import { OpenStreams } from '../../application/open-streams.js';
 import type { Command } from '../../domain/command.js';
 import { hasEnded } from '../../domain/status.js';
@@ -21,6 +22,7 @@ import {
   CreateCommandRequest,
   ListCommandsQuery,
   SignalCommandRequest,
+  UpdateCommandRequest,
   WaitQuery,
   toRequest,
 } from './commands.dto.js';
@@ -41,6 +43,7 @@ const EXAMPLES = {
 export class CommandsController {
   constructor(
     private readonly commands: CommandsService,
+    private readonly places: QueuePlaces,
     private readonly streams: OpenStreams,
     private readonly shutdown: Shutdown,
   ) {}
@@ -69,11 +72,11 @@ export class CommandsController {
     const seconds = preferredWaitSeconds(request);
     const created = await this.commands.create(projectId, toRequest(body, traceparentOf(request)), caller);
     response.location(`/v1/commands/${created.id}`);
-    if (seconds === null) return toResponse(created);
+    if (seconds === null) return this.detail(created);
     response.setHeader('Preference-Applied', `wait=${String(seconds)}`);
     const command = await this.waitFor(created.id, seconds, caller, request);
     if (hasEnded(command.status)) response.status(200);
-    return toResponse(command);
+    return this.detail(command);
   }
 
   @Get('commands')
@@ -82,7 +85,7 @@ export class CommandsController {
   @ApiOkResponse({ type: CommandPage })
   async list(@Query() query: ListCommandsQuery, @Caller() caller: CallerValue): Promise<CommandPage> {
     const page = await this.commands.list(toFilter(query), query, caller);
-    return { ...page, data: page.data.map(toResponse) };
+    return { ...page, data: page.data.map((command) => toResponse(command)) };
   }
 
   @Get('commands/:id')
@@ -90,7 +93,19 @@ export class CommandsController {
   @ApiOperation({ summary: 'Show a command' })
   @ApiOkResponse({ type: CommandResponse })
   async get(@Param('id') id: string, @Caller() caller: CallerValue): Promise<CommandResponse> {
-    return toResponse(await this.commands.get(id, caller));
+    return this.detail(await this.commands.get(id, caller));
+  }
+
+  @Patch('commands/:id')
+  @Scoped('commands:execute')
+  @ApiOperation({ summary: 'Change the priority of a queued command' })
+  @ApiOkResponse({ type: CommandResponse })
+  async update(
+    @Param('id') id: string,
+    @Body() { priority }: UpdateCommandRequest,
+    @Caller() caller: CallerValue,
+  ): Promise<CommandResponse> {
+    return this.detail(await this.commands.reprioritize(id, priority, caller));
   }
 
   @Get('commands/:id/timeline')
@@ -141,7 +156,11 @@ export class CommandsController {
     @Caller() caller: CallerValue,
     @Req() request: Request,
   ): Promise<CommandResponse> {
-    return toResponse(await this.waitFor(id, timeoutSeconds, caller, request));
+    return this.detail(await this.waitFor(id, timeoutSeconds, caller, request));
+  }
+
+  private async detail(command: Command): Promise<CommandResponse> {
+    return toResponse(command, await this.places.of(command));
   }
 
   private async waitFor(id: string, seconds: number, caller: CallerValue, request: Request): Promise<Command> {

@@ -26,6 +26,7 @@ import {
   MaxLength,
   Min,
   ValidateBy,
+  ValidateIf,
 } from 'class-validator';
 import type { CommandRequest } from '../../application/commands.service.js';
 import { COMMAND_TYPES, PRIORITIES } from '../../domain/command.js';
@@ -262,6 +263,14 @@ export class ListCommandsQuery extends PageQuery {
   @IsOptional()
   @IsInstant()
   since?: string;
+}
+
+/** A merge patch. */
+export class UpdateCommandRequest {
+  @ApiPropertyOptional({ enum: PRIORITIES, description: 'Left out, it stays as it is' })
+  @ValidateIf((_request, value) => value !== undefined)
+  @IsIn(PRIORITIES)
+  priority?: Priority;
 }
 
 export class WaitQuery {

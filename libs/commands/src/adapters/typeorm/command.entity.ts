@@ -8,7 +8,6 @@ const at = { type: 'timestamptz', precision: 3, nullable: true } as const;
 /** A command. The partial indexes stand in the migration, as decorators cannot say them exactly. */
 @Entity('commands')
 @Index('commands_project', ['projectId', 'id'])
-@Index('commands_queued', { synchronize: false })
 @Index('commands_active', { synchronize: false })
 @Index('commands_lease', { synchronize: false })
 export class CommandEntity {

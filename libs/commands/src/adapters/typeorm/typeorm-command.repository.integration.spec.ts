@@ -7,6 +7,7 @@ describeCommandRepository('PostgreSQL', async () => {
   return {
     commands: new TypeormCommandRepository(database),
     admit: async (id, owner, leaseSeconds) => {
+      await database.query('DELETE FROM queued_commands WHERE command_id = $1', [id]);
       await database.query(
         `UPDATE commands SET status = 'starting', admitted_at = clock_timestamp(), lease_owner = $2,
            lease_expires_at = now() + make_interval(secs => $3) WHERE id = $1`,

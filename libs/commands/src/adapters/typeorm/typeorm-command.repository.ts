@@ -1,8 +1,13 @@
 import { Database } from '@app/database';
 import { type Page, type PageRequest, decodeCursor, idFloor, toPage } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
-import { type CommandFilter, CommandRepository, type HeldLease } from '../../application/command.repository.js';
-import type { Command, Instance, NewCommand } from '../../domain/command.js';
+import {
+  type CommandFilter,
+  CommandRepository,
+  type HeldLease,
+  type QueueRules,
+} from '../../application/command.repository.js';
+import type { Command, Instance, NewCommand, Priority } from '../../domain/command.js';
 import type { Ending } from '../../domain/result.js';
 import { COMMAND_COLUMNS, type CommandRow, toCommand, toRank } from './command.mapper.js';
 
@@ -15,39 +20,102 @@ const HELD = `status IN ('starting', 'running') AND lease_owner = $2`;
 const ENDING = `status = $3, ended_at = clock_timestamp(), lease_owner = NULL, lease_expires_at = NULL, unreachable_since = NULL,
   result = json_build_object('queueMs', (extract(epoch FROM coalesce(admitted_at, clock_timestamp()) - created_at) * 1000)::bigint)::jsonb || $4::jsonb`;
 
+/** Whoever adds to the queue of a project, or reorders it, does so alone: what it counts stays true until its commit. */
+const PROJECT_QUEUE_LOCK = 7_236_874;
+
+/**
+ * The place of `queued` in the queue: see queue-order.ts. The turn is the one after the last of the same key, but not
+ * before the turn that its equals have come to.
+ * @param aging the parameter with the seconds, such as `$3`
+ */
+const place = (aging: string): string => `
+  SELECT queued.*, due_at, greatest(
+    1 + (SELECT max(q.turn) FROM queued_commands q
+         WHERE q.project_id = queued.project_id AND q.due_at = due.due_at AND q.key_id = queued.key_id AND q.command_id <> queued.command_id),
+    (SELECT min(q.turn) FROM queued_commands q
+     WHERE q.project_id = queued.project_id AND q.due_at = due.due_at AND q.command_id <> queued.command_id),
+    0) AS turn
+  FROM queued, LATERAL (
+    SELECT date_bin(make_interval(secs => ${aging}), created_at, 'epoch'::timestamptz) - priority * make_interval(secs => ${aging}) AS due_at
+  ) due`;
+
+/** The lane of `entry` is there and begins no later; its row stays locked until the commit, so admission cannot take it away. */
+const LANE = `
+  INSERT INTO queue_lanes AS lane (project_id, key_id, lock, due_at, turn, command_id)
+  SELECT project_id, key_id, lock, due_at, turn, command_id FROM entry
+  ON CONFLICT (project_id, key_id, lock) DO UPDATE
+    SET due_at = excluded.due_at, turn = excluded.turn, command_id = excluded.command_id
+    WHERE (excluded.due_at, excluded.turn, excluded.command_id) < (lane.due_at, lane.turn, lane.command_id)`;
+
 @Injectable()
 export class TypeormCommandRepository extends CommandRepository {
   constructor(private readonly database: Database) {
     super();
   }
 
-  async enqueue(command: NewCommand, queuedMax: number): Promise<boolean> {
+  enqueue(command: NewCommand, { queuedMax, agingSeconds }: QueueRules): Promise<boolean> {
     const { id, projectId, keyId, spec, labels, priority, lock, traceparent, queueTimeoutSeconds } = command;
-    // The count runs over an index of queued commands only; under concurrency it may be passed by the few in flight.
-    const rows = await this.database.query(
-      `INSERT INTO commands (id, project_id, key_id, type, spec, labels, status, priority, lock, trace, queue_expires_at)
-       SELECT $1, $2, $3, $4, $5, $6, 'queued', $7, $8, $9, now() + make_interval(secs => $10)
-       WHERE (SELECT count(*) FROM commands WHERE project_id = $2 AND status = 'queued') < $11 RETURNING id`,
-      [
-        id,
-        projectId,
-        keyId,
-        spec.work.type,
-        JSON.stringify(spec),
-        JSON.stringify(labels),
-        toRank(priority),
-        lock,
-        traceparent,
-        queueTimeoutSeconds,
-        queuedMax,
-      ],
-    );
-    return rows.length === 1;
+    return this.database.run(async () => {
+      await this.lockQueueOf(projectId);
+      const rows = await this.database.query(
+        `WITH queued AS (
+           SELECT $1::text AS command_id, $2::text AS project_id, coalesce($3::text, '') AS key_id, coalesce($8::text, '') AS lock,
+             $7::smallint AS priority, now()::timestamptz(3) AS created_at, (now() + make_interval(secs => $10))::timestamptz(3) AS expires_at
+           WHERE (SELECT count(*) FROM queued_commands WHERE project_id = $2) < $11
+         ), entry AS (
+           INSERT INTO queued_commands (command_id, project_id, key_id, lock, priority, created_at, expires_at, due_at, turn)
+           ${place('$12')} RETURNING *
+         ), lane AS (${LANE})
+         INSERT INTO commands (id, project_id, key_id, type, spec, labels, status, priority, lock, trace, created_at, queue_expires_at)
+         SELECT command_id, project_id, $3, $4, $5, $6, 'queued', priority, $8, $9, created_at, expires_at FROM entry RETURNING id`,
+        [
+          id,
+          projectId,
+          keyId,
+          spec.work.type,
+          JSON.stringify(spec),
+          JSON.stringify(labels),
+          toRank(priority),
+          lock,
+          traceparent,
+          queueTimeoutSeconds,
+          queuedMax,
+          agingSeconds,
+        ],
+      );
+      return rows.length === 1;
+    });
+  }
+
+  reprioritize(id: string, priority: Priority, { agingSeconds }: QueueRules): Promise<Command | null> {
+    return this.database.run(async () => {
+      const command = await this.findById(id);
+      if (command?.status !== 'queued') return null;
+      await this.lockQueueOf(command.projectId);
+      return this.one(
+        `WITH queued AS (
+           SELECT command_id, project_id, key_id, $2::smallint AS priority, created_at FROM queued_commands WHERE command_id = $1 FOR UPDATE
+         ), placed AS (${place('$3')}
+         ), entry AS (
+           UPDATE queued_commands q SET priority = placed.priority, due_at = placed.due_at, turn = placed.turn
+           FROM placed WHERE q.command_id = placed.command_id RETURNING q.*
+         ), lane AS (${LANE}
+         ), changed AS (
+           UPDATE commands SET priority = $2 WHERE id = $1 AND status = 'queued' AND EXISTS (SELECT FROM entry) RETURNING *
+         )
+         SELECT ${COMMAND_COLUMNS} FROM changed`,
+        [id, toRank(priority), agingSeconds],
+      );
+    });
+  }
+
+  private async lockQueueOf(projectId: string): Promise<void> {
+    await this.database.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [PROJECT_QUEUE_LOCK, projectId]);
   }
 
   async countQueued(projectId: string): Promise<number> {
     const [row] = await this.database.query<{ count: string }>(
-      `SELECT count(*) FROM commands WHERE project_id = $1 AND status = 'queued'`,
+      'SELECT count(*) FROM queued_commands WHERE project_id = $1',
       [projectId],
     );
     return Number(row?.count);
@@ -119,12 +187,16 @@ export class TypeormCommandRepository extends CommandRepository {
   }
 
   endQueued(id: string, { status, result }: Ending): Promise<Command | null> {
-    return this.one(`UPDATE commands SET ${ENDING} WHERE id = $1 AND status = $2 RETURNING ${COMMAND_COLUMNS}`, [
-      id,
-      'queued',
-      status,
-      JSON.stringify(result),
-    ]);
+    // The queue's row first, as admission does: whoever has it decides about the command.
+    return this.one(
+      `WITH entry AS (
+         DELETE FROM queued_commands WHERE command_id = $1 RETURNING command_id
+       ), ended AS (
+         UPDATE commands SET ${ENDING} WHERE id = $1 AND status = $2 AND (SELECT count(*) FROM entry) >= 0 RETURNING *
+       )
+       SELECT ${COMMAND_COLUMNS} FROM ended`,
+      [id, 'queued', status, JSON.stringify(result)],
+    );
   }
 
   requestCancel(id: string, graceSeconds: number): Promise<Command | null> {

@@ -18,7 +18,7 @@ describeOutputLedger('PostgreSQL', async () => {
     ledger: new TypeormOutputLedger(database),
     running: async (owner) => {
       const command = aNewCommand();
-      await commands.enqueue(command, 1_000);
+      await commands.enqueue(command, { queuedMax: 1_000, agingSeconds: 300 });
       await lease(command.id, owner);
       return command.id;
     },

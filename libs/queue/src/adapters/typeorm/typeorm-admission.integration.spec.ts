@@ -1,6 +1,6 @@
-import { aNewCommand } from '@app/commands/testing';
+import { TypeormCommandRepository, aNewCommand, notStarted } from '@app/commands/testing';
 import { openTestDatabase } from '@app/database/testing';
-import { describeAdmission } from '@app/queue/testing';
+import { AGING_SECONDS, describeAdmission } from '@app/queue/testing';
 import { QueueLimits } from '../../application/queue-limits.js';
 import { TypeormAdmission } from './typeorm-admission.js';
 
@@ -8,28 +8,43 @@ describeAdmission('PostgreSQL', async () => {
   const { database, anotherReplica, close } = await openTestDatabase();
   const other = (await anotherReplica()).database;
   const runningPerProjectMax = 4;
-  const limits = new QueueLimits(runningPerProjectMax, 100);
+  const limits = new QueueLimits(runningPerProjectMax, 100, AGING_SECONDS);
+  const rules = { queuedMax: 1_000, agingSeconds: AGING_SECONDS };
+  const commands = new TypeormCommandRepository(database);
   return {
     here: new TypeormAdmission(database, limits),
     there: new TypeormAdmission(other, limits),
     runningPerProjectMax,
-    queue: async (traits) => {
-      const { id, projectId, keyId, spec, labels, priority, lock, queueTimeoutSeconds } = aNewCommand(traits);
+    queue: async (traits, waitedSeconds = 0) => {
+      const command = aNewCommand(traits);
+      expect(await commands.enqueue(command, rules)).toBe(true);
+      if (waitedSeconds > 0) {
+        await database.query(
+          'UPDATE queued_commands SET created_at = created_at - make_interval(secs => $2) WHERE command_id = $1',
+          [command.id, waitedSeconds],
+        );
+        await commands.reprioritize(command.id, command.priority, rules);
+      }
+      return command.id;
+    },
+    reprioritize: async (id, priority) => {
+      expect(await commands.reprioritize(id, priority, rules)).toMatchObject({ id, priority, status: 'queued' });
+    },
+    cancel: async (id) => {
+      expect(await commands.endQueued(id, notStarted('cancelled', 'cancelled', 'x'))).toMatchObject({ id });
+    },
+    limitKey: async (keyId, max) => {
       await database.query(
-        `INSERT INTO commands (id, project_id, key_id, type, spec, labels, status, priority, lock, queue_expires_at)
-         VALUES ($1, $2, $3, 'shell', $4, $5, 'queued', $6, $7, now() + make_interval(secs => $8))`,
-        [
-          id,
-          projectId,
-          keyId,
-          spec,
-          labels,
-          ['low', 'normal', 'high', 'urgent'].indexOf(priority),
-          lock,
-          queueTimeoutSeconds,
-        ],
+        `INSERT INTO api_keys (id, name, prefix, hash, scopes, max_concurrent_commands) VALUES ($1, $1, $1, '', '{}', $2)
+         ON CONFLICT (id) DO UPDATE SET max_concurrent_commands = $2`,
+        [keyId, max],
       );
-      return id;
+    },
+    pause: async (projectId, isPaused) => {
+      await database.query(
+        isPaused ? 'INSERT INTO queue_pauses VALUES ($1)' : 'DELETE FROM queue_pauses WHERE project_id = $1',
+        [projectId],
+      );
     },
     end: async (id, owner) => {
       const rows = await database.query(

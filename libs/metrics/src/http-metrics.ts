@@ -1,0 +1,68 @@
+import { openEventStreams } from '@app/http';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import {
+  InjectMetric,
+  makeCounterProvider,
+  makeGaugeProvider,
+  makeHistogramProvider,
+} from '@willsoto/nestjs-prometheus';
+import type { NextFunction, Request, Response } from 'express';
+import type { Counter, Gauge, Histogram } from 'prom-client';
+import { BeforeScrape } from './before-scrape.js';
+
+const [TOTAL, DURATION] = ['http_requests_total', 'http_request_duration_seconds'] as const;
+const STREAMS = 'rdev_sse_connections_active';
+const LABELS = ['method', 'route', 'status'];
+
+/** Any word can be sent as a method. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+export const httpMetrics = [
+  makeCounterProvider({ name: TOTAL, help: 'Requests by the template of their route', labelNames: LABELS }),
+  makeHistogramProvider({
+    name: DURATION,
+    help: 'How long requests took, without event streams',
+    labelNames: LABELS,
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
+  }),
+  makeGaugeProvider({ name: STREAMS, help: 'Event streams that are open' }),
+];
+
+/** Counts requests, also those that no route or guard lets in. */
+@Injectable()
+export class HttpMetrics implements OnModuleInit {
+  constructor(
+    @InjectMetric(TOTAL) private readonly total: Counter,
+    @InjectMetric(DURATION) private readonly duration: Histogram,
+    @InjectMetric(STREAMS) private readonly streams: Gauge,
+    private readonly beforeScrape: BeforeScrape,
+  ) {}
+
+  onModuleInit(): void {
+    this.beforeScrape.add(() => {
+      this.streams.set(openEventStreams());
+    });
+  }
+
+  /** To be used before all other middleware. */
+  readonly middleware = (request: Request, response: Response, next: NextFunction): void => {
+    const since = performance.now();
+    response.once('close', () => {
+      const labels = {
+        method: METHODS.has(request.method) ? request.method : 'other',
+        route: routeOf(request),
+        status: response.statusCode,
+      };
+      this.total.inc(labels);
+      const isStream = String(response.getHeader('content-type')).startsWith('text/event-stream');
+      if (!isStream) this.duration.observe(labels, (performance.now() - since) / 1000);
+    });
+    next();
+  };
+}
+
+/** The template: paths hold ids, of which there is no end. */
+function routeOf(request: Request): string {
+  const { path } = (request.route ?? {}) as { path?: unknown };
+  return typeof path === 'string' ? path : 'none';
+}

@@ -1,0 +1,48 @@
+import { type Server, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Injectable, Inject, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { register } from 'prom-client';
+import { BeforeScrape } from './before-scrape.js';
+import { MetricsAddress } from './metrics-address.js';
+
+/** Serves /metrics on a port of its own, which an ingress does not expose by accident. */
+@Injectable()
+export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(MetricsServer.name);
+  private readonly server: Server = createServer((request, response) => {
+    if (request.method !== 'GET' || request.url?.split('?', 1)[0] !== '/metrics') {
+      response.writeHead(404).end();
+      return;
+    }
+    this.scrape().then(
+      (text) => response.setHeader('content-type', register.contentType).end(text),
+      (error: unknown) => {
+        this.logger.error({ err: error }, 'The metrics could not be written');
+        response.writeHead(500).end();
+      },
+    );
+  });
+
+  constructor(
+    @Inject(MetricsAddress) private readonly address: MetricsAddress,
+    private readonly beforeScrape: BeforeScrape,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { host, port } = this.address;
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', reject).listen(port, host, resolve);
+    });
+    this.logger.log({ port: (this.server.address() as AddressInfo).port }, 'Metrics are served');
+  }
+
+  onApplicationShutdown(): void {
+    this.server.close();
+    this.server.closeAllConnections();
+  }
+
+  private async scrape(): Promise<string> {
+    await this.beforeScrape.run();
+    return register.metrics();
+  }
+}

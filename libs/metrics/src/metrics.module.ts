@@ -1,0 +1,29 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { PrometheusModule } from '@willsoto/nestjs-prometheus';
+import { BeforeScrape } from './before-scrape.js';
+import { HttpMetrics, httpMetrics } from './http-metrics.js';
+import { MetricsAddress } from './metrics-address.js';
+import { MetricsServer } from './metrics-server.js';
+
+export type { MetricsAddress } from './metrics-address.js';
+
+/** Prometheus metrics. Features declare their own, and have looked up by {@link BeforeScrape} what they do not count. */
+@Global()
+@Module({})
+export class MetricsModule {
+  static with(address: MetricsAddress): DynamicModule {
+    return {
+      module: MetricsModule,
+      // Without its controller, which would serve them on the port of the API.
+      imports: [{ ...PrometheusModule.register(), controllers: [] }],
+      providers: [
+        BeforeScrape,
+        HttpMetrics,
+        MetricsServer,
+        ...httpMetrics,
+        { provide: MetricsAddress, useValue: address },
+      ],
+      exports: [BeforeScrape, HttpMetrics],
+    };
+  }
+}

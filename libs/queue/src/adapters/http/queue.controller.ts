@@ -1,0 +1,61 @@
+import { Caller, PageQuery, Scoped } from '@app/http';
+import type { Caller as CallerValue } from '@app/kernel';
+import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { QueueService } from '../../application/queue.service.js';
+import { PauseResponse, QueueResponse, toResponse } from './queue.dto.js';
+
+@ApiTags('queue')
+@ApiBearerAuth()
+@Controller('v1')
+export class QueueController {
+  constructor(private readonly queues: QueueService) {}
+
+  @Get('queue')
+  @Scoped('queue:read')
+  @ApiOperation({ summary: 'Show what is queued and running, by project and priority' })
+  @ApiOkResponse({ type: QueueResponse })
+  async show(@Query() query: PageQuery, @Caller() caller: CallerValue): Promise<QueueResponse> {
+    return toResponse(await this.queues.overview(query, caller));
+  }
+
+  @Post('queue/pause')
+  @Scoped('queue:write')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Admit nothing in any project; what runs goes on' })
+  @ApiOkResponse({ type: PauseResponse })
+  async pauseAll(@Caller() caller: CallerValue): Promise<PauseResponse> {
+    await this.queues.pauseAll(true, caller);
+    return { projectId: null, paused: true };
+  }
+
+  @Post('queue/resume')
+  @Scoped('queue:write')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Admit again; projects that are paused themselves stay so' })
+  @ApiOkResponse({ type: PauseResponse })
+  async resumeAll(@Caller() caller: CallerValue): Promise<PauseResponse> {
+    await this.queues.pauseAll(false, caller);
+    return { projectId: null, paused: false };
+  }
+
+  @Post('projects/:id/queue/pause')
+  @Scoped('queue:write')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Admit nothing in a project; what runs goes on' })
+  @ApiOkResponse({ type: PauseResponse })
+  async pause(@Param('id') projectId: string, @Caller() caller: CallerValue): Promise<PauseResponse> {
+    await this.queues.pause(projectId, true, caller);
+    return { projectId, paused: true };
+  }
+
+  @Post('projects/:id/queue/resume')
+  @Scoped('queue:write')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Admit again in a project' })
+  @ApiOkResponse({ type: PauseResponse })
+  async resume(@Param('id') projectId: string, @Caller() caller: CallerValue): Promise<PauseResponse> {
+    await this.queues.pause(projectId, false, caller);
+    return { projectId, paused: false };
+  }
+}

@@ -1,0 +1,69 @@
+import { ApiProperty } from '@nestjs/swagger';
+import type { QueueOverview } from '../../application/queue.service.js';
+import type { ProjectQueue } from '../../application/queue.repository.js';
+
+export class BacklogResponse {
+  @ApiProperty({ type: 'integer', description: 'Queued commands' })
+  depth!: number;
+
+  @ApiProperty({ type: 'number', nullable: true, description: 'How long the oldest has waited' })
+  oldestWaitSeconds!: number | null;
+}
+
+export class PrioritiesResponse {
+  @ApiProperty({ type: BacklogResponse })
+  low!: BacklogResponse;
+
+  @ApiProperty({ type: BacklogResponse })
+  normal!: BacklogResponse;
+
+  @ApiProperty({ type: BacklogResponse })
+  high!: BacklogResponse;
+
+  @ApiProperty({ type: BacklogResponse })
+  urgent!: BacklogResponse;
+}
+
+export class ProjectQueueResponse extends BacklogResponse {
+  @ApiProperty()
+  projectId!: string;
+
+  @ApiProperty()
+  paused!: boolean;
+
+  @ApiProperty({ type: 'integer', description: 'Commands that have a slot' })
+  running!: number;
+
+  @ApiProperty({ type: PrioritiesResponse, description: 'By the priority that was asked for' })
+  priorities!: PrioritiesResponse;
+}
+
+export class QueueResponse {
+  @ApiProperty({ description: 'Nothing is admitted in any project' })
+  paused!: boolean;
+
+  @ApiProperty({
+    type: [ProjectQueueResponse],
+    description: 'Projects with something queued, running or paused, by id',
+  })
+  data!: ProjectQueueResponse[];
+
+  @ApiProperty({ type: String, nullable: true })
+  nextCursor!: string | null;
+}
+
+export class PauseResponse {
+  @ApiProperty({ type: String, nullable: true, description: 'Null: all projects' })
+  projectId!: string | null;
+
+  @ApiProperty()
+  paused!: boolean;
+}
+
+export function toResponse({ isPaused, data, nextCursor }: QueueOverview): QueueResponse {
+  return { paused: isPaused, data: data.map(toProjectQueue), nextCursor };
+}
+
+function toProjectQueue({ isPaused, ...queue }: ProjectQueue): ProjectQueueResponse {
+  return { ...queue, paused: isPaused };
+}

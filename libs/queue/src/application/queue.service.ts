@@ -1,0 +1,53 @@
+import { CommandHints } from '@app/commands';
+import { type Caller, EventLog, type Page, type PageRequest, Transactor } from '@app/kernel';
+import { ProjectsService } from '@app/projects';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { AllQueuesOutOfReach } from '../domain/queue.errors.js';
+import { queuePaused, queueResumed } from '../domain/queue.events.js';
+import { type ProjectQueue, QueueRepository } from './queue.repository.js';
+
+export interface QueueOverview extends Page<ProjectQueue> {
+  /** All queues are. */
+  readonly isPaused: boolean;
+}
+
+/** The queues, as one caller may see them. What is paused stays so until it is resumed, over restarts. */
+@Injectable()
+export class QueueService implements OnModuleInit {
+  constructor(
+    private readonly queues: QueueRepository,
+    private readonly projects: ProjectsService,
+    private readonly transactor: Transactor,
+    private readonly events: EventLog,
+    private readonly hints: CommandHints,
+  ) {}
+
+  onModuleInit(): void {
+    // Else a later project of that name would be born paused.
+    this.projects.beforeDelete((projectId) => this.setPaused(projectId, false));
+  }
+
+  async overview(page: PageRequest, caller: Caller): Promise<QueueOverview> {
+    return { isPaused: await this.queues.isPaused(), ...(await this.queues.list(caller.projects, page)) };
+  }
+
+  /** Commands that run go on. @throws {@link AllQueuesOutOfReach} */
+  async pauseAll(isPaused: boolean, caller: Caller): Promise<void> {
+    if (caller.projects !== null) throw new AllQueuesOutOfReach();
+    await this.setPaused(null, isPaused);
+  }
+
+  /** @throws {@link NotFound} */
+  async pause(projectId: string, isPaused: boolean, caller: Caller): Promise<void> {
+    await this.projects.get(projectId, caller);
+    await this.setPaused(projectId, isPaused);
+  }
+
+  private async setPaused(projectId: string | null, isPaused: boolean): Promise<void> {
+    await this.transactor.run(async () => {
+      const isChanged = isPaused ? await this.queues.pause(projectId) : await this.queues.resume(projectId);
+      if (isChanged) await this.events.add(isPaused ? queuePaused(projectId) : queueResumed(projectId));
+    });
+    this.hints.queueChanged();
+  }
+}
