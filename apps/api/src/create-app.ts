@@ -1,6 +1,6 @@
 import type { CommandPolicy } from '@app/commands';
 import type { Config } from '@app/config';
-import { idempotencyKey, jsonOnly, requestContext } from '@app/http';
+import { clientAddress, idempotencyKey, jsonOnly, requestContext } from '@app/http';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import helmet from 'helmet';
@@ -33,9 +33,9 @@ export async function createApp(
 
 function setUpHttp(app: NestExpressApplication, config: Config): void {
   app.disable('x-powered-by');
-  app.set('trust proxy', config.http.trustProxy);
   app.set('etag', false);
   app.set('query parser', 'simple');
+  app.use(clientAddress(config.http.trustProxy));
   app.use(requestContext);
   app.use(
     helmet({

@@ -42,6 +42,13 @@ describe('loadConfig', () => {
     expect(() => loadConfig({ TRUST_PROXY })).not.toThrow();
   });
 
+  it.each(['-1', '1.5', '100', 'loopback', '10.0.0.0/33', '10.0.0.0/8,', '0.0.0.0/0', '::/0', 'true'])(
+    'does not trust proxies given as %s',
+    (TRUST_PROXY) => {
+      expect(() => loadConfig({ TRUST_PROXY })).toThrow(/TRUST_PROXY/);
+    },
+  );
+
   it('hands commands on the local runtime three variables of its own', () => {
     const { localEnvironment } = loadConfig({
       PATH: '/bin',

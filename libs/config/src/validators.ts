@@ -16,7 +16,8 @@ export function isCidrOrAddress(value: string): boolean {
 export function isTrustProxy(value: unknown): boolean {
   if (typeof value !== 'string') return false;
   if (/^\d{1,2}$/.test(value)) return true;
-  return value.split(',').every((part) => isCidrOrAddress(part.trim()));
+  // A network of all addresses would believe anybody.
+  return value.split(',').every((part) => isCidrOrAddress(part.trim()) && !/\/0+$/.test(part.trim()));
 }
 
 export function IsPostgresUrl(): PropertyDecorator {

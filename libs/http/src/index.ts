@@ -1,4 +1,5 @@
 export { ACCESS, type Access, AnyKey, type AuthenticatedRequest, Caller, Public, Scoped } from './access.js';
+export { type TrustedProxies, clientAddress } from './client-address.js';
 export { HttpModule } from './http.module.js';
 export { Idempotent, idempotencyKey } from './idempotency.js';
 export { IsInstant, QueryInteger } from './input.js';
