@@ -3,7 +3,7 @@ import { CommandLimits, CommandPolicy, CommandsModule } from '@app/commands';
 import { Config } from '@app/config';
 import { Database, DatabaseModule, type PartitionedTable } from '@app/database';
 import { HealthModule, type ReadinessChecks } from '@app/health';
-import { HttpModule } from '@app/http';
+import { HttpModule, RateLimitModule } from '@app/http';
 import { KubernetesModule } from '@app/kubernetes';
 import { LocalModule, Workspaces } from '@app/local';
 import { ProjectRuntime, ProjectsModule } from '@app/projects';
@@ -41,6 +41,7 @@ export class AppModule {
         TelemetryModule.with(config.logLevel),
         EventEmitterModule.forRoot(),
         HttpModule,
+        RateLimitModule.with({ requestsPerSecond: config.http.rateLimitRps }),
         DatabaseModule.with({
           url: databaseUrl,
           directUrl: config.database.directUrl ?? databaseUrl,

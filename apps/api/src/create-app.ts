@@ -1,6 +1,14 @@
 import type { CommandPolicy } from '@app/commands';
 import type { Config } from '@app/config';
-import { clientAddress, idempotencyKey, jsonOnly, requestContext } from '@app/http';
+import {
+  HttpServerAdapter,
+  clientAddress,
+  idempotencyKey,
+  jsonOnly,
+  requestContext,
+  unambiguousHeaders,
+} from '@app/http';
+import type { CorsOptions } from '@nestjs/common/interfaces/external/cors-options.interface.js';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import helmet from 'helmet';
@@ -16,12 +24,11 @@ export async function createApp(
   databaseUrl: string,
   policy: CommandPolicy,
 ): Promise<NestExpressApplication> {
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config, databaseUrl, policy), {
+  const adapter = new HttpServerAdapter();
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config, databaseUrl, policy), adapter, {
     bodyParser: false,
     rawBody: true,
     bufferLogs: true,
-    // Streams are completed before this cuts what is left, so that the process does not wait for clients.
-    forceCloseConnections: true,
     abortOnError: false,
   });
   app.useLogger(app.get(Logger));
@@ -43,6 +50,8 @@ function setUpHttp(app: NestExpressApplication, config: Config): void {
       strictTransportSecurity: false,
     }),
   );
+  if (config.http.corsOrigins.length > 0) app.enableCors(corsOptions(config.http.corsOrigins));
+  app.use(unambiguousHeaders);
   app.use(jsonOnly);
   app.useBodyParser('json', {
     limit: BODY_BYTES_MAX,
@@ -50,4 +59,34 @@ function setUpHttp(app: NestExpressApplication, config: Config): void {
     type: ['application/json', 'application/merge-patch+json'],
   });
   app.use(idempotencyKey);
+}
+
+/** No credentials of the browser: keys and tickets travel in the request. */
+function corsOptions(origins: readonly string[]): CorsOptions {
+  return {
+    origin: [...origins],
+    methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+    allowedHeaders: [
+      'Authorization',
+      'X-API-Key',
+      'Content-Type',
+      'Idempotency-Key',
+      'Last-Event-ID',
+      'Prefer',
+      'X-Request-Id',
+      'traceparent',
+    ],
+    exposedHeaders: [
+      'Location',
+      'Retry-After',
+      'RateLimit-Policy',
+      'RateLimit',
+      'X-Request-Id',
+      'Rdev-Next-Offset',
+      'Rdev-Complete',
+      'Last-Event-ID',
+      'Idempotency-Replayed',
+    ],
+    maxAge: 600,
+  };
 }

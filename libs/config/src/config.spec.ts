@@ -5,7 +5,13 @@ describe('loadConfig', () => {
     const config = loadConfig({});
     expect(config.runtime).toBe('local');
     expect(config.database).toEqual({ url: null, directUrl: null });
-    expect(config.http).toEqual({ port: 8080, host: '127.0.0.1', trustProxy: 0 });
+    expect(config.http).toEqual({
+      port: 8080,
+      host: '127.0.0.1',
+      trustProxy: 0,
+      rateLimitRps: 10,
+      corsOrigins: [],
+    });
   });
 
   it('takes the kubernetes runtime and the cluster database inside a cluster', () => {
@@ -48,6 +54,26 @@ describe('loadConfig', () => {
       expect(() => loadConfig({ TRUST_PROXY })).toThrow(/TRUST_PROXY/);
     },
   );
+
+  it('takes exact origins', () => {
+    const { corsOrigins } = loadConfig({ CORS_ORIGINS: 'https://app.example, http://localhost:3000' }).http;
+    expect(corsOrigins).toEqual(['https://app.example', 'http://localhost:3000']);
+  });
+
+  it.each([
+    '*',
+    'null',
+    'app.example',
+    'https://*.example',
+    'https://app.example/',
+    'https://app.example:443',
+    'https://App.example',
+    'https://u@app.example',
+    'ftp://app.example',
+    'https://app.example,',
+  ])('does not take %s for an origin', (CORS_ORIGINS) => {
+    expect(() => loadConfig({ CORS_ORIGINS })).toThrow(/CORS_ORIGINS/);
+  });
 
   it('hands commands on the local runtime three variables of its own', () => {
     const { localEnvironment } = loadConfig({

@@ -20,6 +20,25 @@ export function isTrustProxy(value: unknown): boolean {
   return value.split(',').every((part) => isCidrOrAddress(part.trim()) && !/\/0+$/.test(part.trim()));
 }
 
+/** Exact ones, as browsers send them: no path, no wildcard, no default port. */
+export function isOrigins(value: unknown): boolean {
+  if (typeof value !== 'string') return false;
+  return value.split(',').every((part) => {
+    const origin = part.trim();
+    return /^https?:[^*]+$/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin;
+  });
+}
+
+export function IsOrigins(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isOrigins',
+    validator: {
+      validate: isOrigins,
+      defaultMessage: () => 'must be origins like https://app.example:8443, separated by commas',
+    },
+  });
+}
+
 export function IsPostgresUrl(): PropertyDecorator {
   return ValidateBy({
     name: 'isPostgresUrl',
