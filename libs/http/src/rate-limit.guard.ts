@@ -72,7 +72,9 @@ export class RateLimitGuard extends ThrottlerGuard {
     const key = generateKey(context, await getTracker(request, context), throttler.name ?? '');
     const hit = await this.storageService.increment(key, ttl, limit, 0, throttler.name ?? '');
     response.setHeader('RateLimit-Policy', `"default";q=${String(limit)};w=${String(ttl / 1_000)}`);
-    response.setHeader('RateLimit', `"default";r=${String(limit - hit.totalHits)};t=${String(hit.timeToExpire)}`);
+    // Rounding up may go beyond the window, which would look odd.
+    const freeIn = Math.min(hit.timeToExpire, ttl / 1_000);
+    response.setHeader('RateLimit', `"default";r=${String(limit - hit.totalHits)};t=${String(freeIn)}`);
     if (!hit.isBlocked) return true;
     throw new RateLimited('The key has made as many requests as it may.', hit.timeToBlockExpire * 1_000);
   }
