@@ -7,6 +7,7 @@ import { crc32 } from 'node:zlib';
 import { type TestDatabase, createTestDatabase } from './database.js';
 import { eventually } from './deadline.js';
 import { HttpClient } from './http-client.js';
+import { leaksIn, noteKey } from './known-secrets.js';
 import { freePort, killProcessesOf, signal } from './processes.js';
 
 const MAIN = join(process.cwd(), 'dist/apps/api/src/main.js');
@@ -43,6 +44,7 @@ export async function startApi(options: ApiOptions = {}): Promise<ApiProcess> {
 export class ApiProcess {
   private child: ChildProcess | undefined;
   private output = '';
+  private readonly leaked: string[] = [];
 
   constructor(
     private readonly options: ApiOptions,
@@ -52,6 +54,8 @@ export class ApiProcess {
     readonly metricsPort: number,
   ) {
     this.adminKey = options.adminKey ?? newKey();
+    noteKey(this.adminKey);
+    noteKey(new URL(this.databaseUrl).password);
   }
 
   readonly adminKey: string;
@@ -73,6 +77,16 @@ export class ApiProcess {
     return this.output;
   }
 
+  /** Secrets of this test file that its logs show. */
+  get leaks(): readonly string[] {
+    return [...this.leaked, ...leaksIn(this.output)];
+  }
+
+  private dropOldLogs(): void {
+    this.leaked.push(...leaksIn(this.output));
+    this.output = this.output.slice(-LOG_CHARS_MAX);
+  }
+
   /** A client with the admin key. */
   get client(): HttpClient {
     return new HttpClient(this.baseUrl, this.adminKey);
@@ -88,7 +102,8 @@ export class ApiProcess {
     this.child = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk: Buffer) => {
-        this.output = (this.output + chunk.toString()).slice(-LOG_CHARS_MAX);
+        this.output += chunk.toString();
+        if (this.output.length > 2 * LOG_CHARS_MAX) this.dropOldLogs();
       });
     }
     if (this.options.waitUntilReady !== false) await this.ready();
@@ -131,7 +146,7 @@ export class ApiProcess {
     await this.start();
   }
 
-  /** Ends it with everything that it started, and removes its data. */
+  /** Ends it with everything that it started, and removes its data. @throws if its logs show a secret */
   async stop(): Promise<void> {
     await this.kill('SIGTERM');
     if (this.pid > 0) signal(-this.pid, 'SIGKILL');
@@ -140,6 +155,8 @@ export class ApiProcess {
       await rm(this.dataDir, { recursive: true, force: true, maxRetries: 10 });
     }
     await this.database?.drop();
+    const { leaks } = this;
+    if (leaks.length > 0) throw new Error(`Secrets are in the logs:\n${leaks.join('\n')}`);
   }
 
   /** From scratch: what the developer's shell has set must not decide a test. */

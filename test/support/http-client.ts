@@ -1,5 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { noteKey, noteRequest, noteResponse, noteText } from './known-secrets.js';
 import { readEvents, type SseEvent } from './sse-reader.js';
 
 export interface TestResponse {
@@ -93,7 +94,9 @@ export class HttpClient {
     }
     const isWhole = response.complete && length < breakAfter;
     if (!isWhole) response.socket.destroy();
-    return { status: response.statusCode ?? 0, headers: response.headers, bytes: Buffer.concat(chunks), isWhole };
+    const bytes = Buffer.concat(chunks);
+    noteText(bytes.toString('utf8', 0, 1_000));
+    return { status: response.statusCode ?? 0, headers: response.headers, bytes, isWhole };
   }
 
   /**
@@ -130,6 +133,8 @@ export class HttpClient {
     headers: Readonly<Record<string, string>>,
     signal?: AbortSignal,
   ): Promise<IncomingMessage> {
+    noteKey(this.key);
+    noteRequest(path, body);
     const isRaw = typeof body === 'string' || Buffer.isBuffer(body);
     const payload = body === undefined ? undefined : isRaw ? body : JSON.stringify(body);
     const all = {
@@ -150,12 +155,9 @@ export class HttpClient {
 
 function answer(response: IncomingMessage, body: string): TestResponse {
   const isJson = /[/+]json/.test(response.headers['content-type'] ?? '');
-  return {
-    status: response.statusCode ?? 0,
-    headers: response.headers,
-    text: body,
-    body: isJson ? JSON.parse(body) : undefined,
-  };
+  const parsed: unknown = isJson ? JSON.parse(body) : undefined;
+  noteResponse(parsed);
+  return { status: response.statusCode ?? 0, headers: response.headers, text: body, body: parsed };
 }
 
 async function* limited(
@@ -166,6 +168,7 @@ async function* limited(
   let count = 0;
   try {
     for await (const event of events) {
+      if (event.event === 'output') noteText(String(event.data.data).slice(0, 1_000));
       yield event;
       if (++count >= dropAfter) return;
     }

@@ -3,7 +3,7 @@ import { CommandLimits, CommandPolicy, CommandsModule } from '@app/commands';
 import { Config } from '@app/config';
 import { Database, DatabaseModule, type PartitionedTable } from '@app/database';
 import { HealthModule, type ReadinessChecks } from '@app/health';
-import { HttpModule } from '@app/http';
+import { HttpModule, RateLimitModule } from '@app/http';
 import { KubernetesModule } from '@app/kubernetes';
 import { MetricsModule } from '@app/metrics';
 import { LocalModule, Workspaces } from '@app/local';
@@ -45,6 +45,7 @@ export class AppModule {
         MetricsModule.with(config.metrics),
         EventEmitterModule.forRoot(),
         HttpModule,
+        RateLimitModule.with({ requestsPerSecond: config.http.rateLimitRps }),
         DatabaseModule.with({
           url: databaseUrl,
           directUrl: config.database.directUrl ?? databaseUrl,

@@ -1,7 +1,15 @@
 import type { CommandPolicy } from '@app/commands';
 import type { Config } from '@app/config';
-import { idempotencyKey, jsonOnly, requestContext } from '@app/http';
+import {
+  HttpServerAdapter,
+  clientAddress,
+  idempotencyKey,
+  jsonOnly,
+  requestContext,
+  unambiguousHeaders,
+} from '@app/http';
 import { HttpMetrics } from '@app/metrics';
+import type { CorsOptions } from '@nestjs/common/interfaces/external/cors-options.interface.js';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import helmet from 'helmet';
@@ -17,12 +25,11 @@ export async function createApp(
   databaseUrl: string,
   policy: CommandPolicy,
 ): Promise<NestExpressApplication> {
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config, databaseUrl, policy), {
+  const adapter = new HttpServerAdapter();
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config, databaseUrl, policy), adapter, {
     bodyParser: false,
     rawBody: true,
     bufferLogs: true,
-    // Streams are completed before this cuts what is left, so that the process does not wait for clients.
-    forceCloseConnections: true,
     abortOnError: false,
   });
   app.useLogger(app.get(Logger));
@@ -34,10 +41,10 @@ export async function createApp(
 
 function setUpHttp(app: NestExpressApplication, config: Config): void {
   app.disable('x-powered-by');
-  app.set('trust proxy', config.http.trustProxy);
   app.set('etag', false);
   app.set('query parser', 'simple');
   app.use(app.get(HttpMetrics).middleware);
+  app.use(clientAddress(config.http.trustProxy));
   app.use(requestContext);
   app.use(
     helmet({
@@ -45,6 +52,8 @@ function setUpHttp(app: NestExpressApplication, config: Config): void {
       strictTransportSecurity: false,
     }),
   );
+  if (config.http.corsOrigins.length > 0) app.enableCors(corsOptions(config.http.corsOrigins));
+  app.use(unambiguousHeaders);
   app.use(jsonOnly);
   app.useBodyParser('json', {
     limit: BODY_BYTES_MAX,
@@ -52,4 +61,34 @@ function setUpHttp(app: NestExpressApplication, config: Config): void {
     type: ['application/json', 'application/merge-patch+json'],
   });
   app.use(idempotencyKey);
+}
+
+/** No credentials of the browser: keys and tickets travel in the request. */
+function corsOptions(origins: readonly string[]): CorsOptions {
+  return {
+    origin: [...origins],
+    methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+    allowedHeaders: [
+      'Authorization',
+      'X-API-Key',
+      'Content-Type',
+      'Idempotency-Key',
+      'Last-Event-ID',
+      'Prefer',
+      'X-Request-Id',
+      'traceparent',
+    ],
+    exposedHeaders: [
+      'Location',
+      'Retry-After',
+      'RateLimit-Policy',
+      'RateLimit',
+      'X-Request-Id',
+      'Rdev-Next-Offset',
+      'Rdev-Complete',
+      'Last-Event-ID',
+      'Idempotency-Replayed',
+    ],
+    maxAge: 600,
+  };
 }

@@ -50,7 +50,7 @@ function stopOnSignals(stop: () => Promise<void>): void {
     stop().then(
       () => process.exit(0),
       (error: unknown) => {
-        console.error(error);
+        console.error(inWords(error));
         process.exit(1);
       },
     );
@@ -59,10 +59,15 @@ function stopOnSignals(stop: () => Promise<void>): void {
 }
 
 main().catch((error: unknown) => {
-  // These say all there is to say; anything else needs its stack.
+  console.error(inWords(error));
+  process.exit(1);
+});
+
+/** Some errors say all there is to say; any other needs its stack, but not its fields, which hold statements and values. */
+function inWords(error: unknown): string {
+  if (!(error instanceof Error)) return 'What was thrown is no error.';
   const isClear = [InvalidConfiguration, InvalidPolicy, EmbeddedPostgresUnavailable, PortInUse].some(
     (type) => error instanceof type,
   );
-  console.error(isClear ? (error as Error).message : error);
-  process.exit(1);
-});
+  return isClear ? error.message : (error.stack ?? error.message);
+}

@@ -5,7 +5,13 @@ describe('loadConfig', () => {
     const config = loadConfig({});
     expect(config.runtime).toBe('local');
     expect(config.database).toEqual({ url: null, directUrl: null });
-    expect(config.http).toEqual({ port: 8080, host: '127.0.0.1', trustProxy: 0 });
+    expect(config.http).toEqual({
+      port: 8080,
+      host: '127.0.0.1',
+      trustProxy: 0,
+      rateLimitRps: 10,
+      corsOrigins: [],
+    });
   });
 
   it('takes the kubernetes runtime and the cluster database inside a cluster', () => {
@@ -40,6 +46,33 @@ describe('loadConfig', () => {
 
   it.each(['1', '10.0.0.0/8, fd00::/8', '192.0.2.1'])('trusts proxies given as %s', (TRUST_PROXY) => {
     expect(() => loadConfig({ TRUST_PROXY })).not.toThrow();
+  });
+
+  it.each(['-1', '1.5', '100', 'loopback', '10.0.0.0/33', '10.0.0.0/8,', '0.0.0.0/0', '::/0', 'true'])(
+    'does not trust proxies given as %s',
+    (TRUST_PROXY) => {
+      expect(() => loadConfig({ TRUST_PROXY })).toThrow(/TRUST_PROXY/);
+    },
+  );
+
+  it('takes exact origins', () => {
+    const { corsOrigins } = loadConfig({ CORS_ORIGINS: 'https://app.example, http://localhost:3000' }).http;
+    expect(corsOrigins).toEqual(['https://app.example', 'http://localhost:3000']);
+  });
+
+  it.each([
+    '*',
+    'null',
+    'app.example',
+    'https://*.example',
+    'https://app.example/',
+    'https://app.example:443',
+    'https://App.example',
+    'https://u@app.example',
+    'ftp://app.example',
+    'https://app.example,',
+  ])('does not take %s for an origin', (CORS_ORIGINS) => {
+    expect(() => loadConfig({ CORS_ORIGINS })).toThrow(/CORS_ORIGINS/);
   });
 
   it('hands commands on the local runtime three variables of its own', () => {

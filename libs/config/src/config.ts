@@ -5,7 +5,15 @@ import { Environment } from './environment.js';
 
 /** What rdev was told, grouped by concern. Built once, before anything starts; tests pass their own. */
 export interface Config {
-  readonly http: { readonly port: number; readonly host: string; readonly trustProxy: number | readonly string[] };
+  readonly http: {
+    readonly port: number;
+    readonly host: string;
+    readonly trustProxy: number | readonly string[];
+    /** Requests per second and key; 0: no limit. */
+    readonly rateLimitRps: number;
+    /** From where browsers may call. */
+    readonly corsOrigins: readonly string[];
+  };
   readonly metrics: { readonly port: number; readonly host: string };
   readonly database: {
     /** Null: PostgreSQL is embedded in the data directory. */
@@ -63,7 +71,13 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   if (problems.length > 0) throw new InvalidConfiguration(problems);
   const url = databaseUrl(environment, inCluster);
   return {
-    http: { port: environment.PORT, host: environment.HOST, trustProxy: trustProxy(environment.TRUST_PROXY) },
+    http: {
+      port: environment.PORT,
+      host: environment.HOST,
+      trustProxy: trustProxy(environment.TRUST_PROXY),
+      rateLimitRps: environment.RATE_LIMIT_RPS,
+      corsOrigins: list(environment.CORS_ORIGINS),
+    },
     metrics: { port: environment.METRICS_PORT, host: environment.HOST },
     database: { url, directUrl: environment.DATABASE_DIRECT_URL ?? url },
     dataDir: resolve(environment.RDEV_DATA_DIR),
@@ -111,7 +125,11 @@ function databaseUrl(env: Environment, inCluster: boolean): string | null {
 
 function trustProxy(value: string | undefined): number | readonly string[] {
   if (value === undefined) return 0;
-  return /^\d+$/.test(value) ? Number(value) : value.split(',').map((part) => part.trim());
+  return /^\d+$/.test(value) ? Number(value) : list(value);
+}
+
+function list(value: string | undefined): string[] {
+  return value?.split(',').map((part) => part.trim()) ?? [];
 }
 
 function isLoopback(host: string): boolean {

@@ -1,5 +1,5 @@
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min, MinLength } from 'class-validator';
-import { IsPostgresUrl, IsTrustProxy } from './validators.js';
+import { IsOrigins, IsPostgresUrl, IsTrustProxy } from './validators.js';
 import { ToInteger, Variable } from './variable.js';
 
 const DAYS_MAX = 36_500;
@@ -169,6 +169,22 @@ export class Environment {
   @IsOptional()
   @IsTrustProxy()
   TRUST_PROXY?: string;
+
+  @Variable(
+    'Requests per second and key, over a sliding window of 10 s: 10 means 100 in any 10 s, bursts allowed. 0 is off. ' +
+      'As many attempts of an address to authenticate may fail',
+    '10',
+  )
+  @ToInteger()
+  @IsInt()
+  @Min(0)
+  @Max(100_000)
+  RATE_LIMIT_RPS = 10;
+
+  @Variable('Origins whose pages may call from a browser, as `https://app.example`, separated by commas', 'none')
+  @IsOptional()
+  @IsOrigins()
+  CORS_ORIGINS?: string;
 
   @Variable('Least important log lines: fatal, error, warn, info, debug, trace or silent', 'info')
   @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])

@@ -16,7 +16,27 @@ export function isCidrOrAddress(value: string): boolean {
 export function isTrustProxy(value: unknown): boolean {
   if (typeof value !== 'string') return false;
   if (/^\d{1,2}$/.test(value)) return true;
-  return value.split(',').every((part) => isCidrOrAddress(part.trim()));
+  // A network of all addresses would believe anybody.
+  return value.split(',').every((part) => isCidrOrAddress(part.trim()) && !/\/0+$/.test(part.trim()));
+}
+
+/** Exact ones, as browsers send them: no path, no wildcard, no default port. */
+export function isOrigins(value: unknown): boolean {
+  if (typeof value !== 'string') return false;
+  return value.split(',').every((part) => {
+    const origin = part.trim();
+    return /^https?:[^*]+$/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin;
+  });
+}
+
+export function IsOrigins(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isOrigins',
+    validator: {
+      validate: isOrigins,
+      defaultMessage: () => 'must be origins like https://app.example:8443, separated by commas',
+    },
+  });
 }
 
 export function IsPostgresUrl(): PropertyDecorator {

@@ -1,14 +1,22 @@
-import { EventLog, Idempotency, Notifier, Transactor } from '@app/kernel';
+import { EventLog, Idempotency, Notifier, RateLimitStore, Transactor } from '@app/kernel';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
 import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
 import { EventRelay } from './event-relay.js';
-import { EventEntity, EventLogHeadEntity, IdempotencyKeyEntity, PendingEventEntity } from './event.entities.js';
+import {
+  EventEntity,
+  EventLogHeadEntity,
+  IdempotencyKeyEntity,
+  PendingEventEntity,
+  RateLimitHitsEntity,
+} from './event.entities.js';
 import { PartitionKeeper, PartitionedTables } from './partition-keeper.js';
 import { PostgresEventLog } from './postgres-event-log.js';
 import { PostgresIdempotency } from './postgres-idempotency.js';
 import { DirectUrl, PostgresNotifier } from './postgres-notifier.js';
+import { PostgresRateLimitStore } from './postgres-rate-limit-store.js';
 
 export interface DatabaseOptions {
   readonly url: string;
@@ -31,7 +39,13 @@ export class DatabaseModule {
           retryAttempts: 10,
           retryDelay: 1_000,
         }),
-        TypeOrmModule.forFeature([EventEntity, PendingEventEntity, EventLogHeadEntity, IdempotencyKeyEntity]),
+        TypeOrmModule.forFeature([
+          EventEntity,
+          PendingEventEntity,
+          EventLogHeadEntity,
+          IdempotencyKeyEntity,
+          RateLimitHitsEntity,
+        ]),
       ],
       providers: [
         Database,
@@ -40,12 +54,17 @@ export class DatabaseModule {
         PostgresIdempotency,
         { provide: Idempotency, useExisting: PostgresIdempotency },
         { provide: Notifier, useClass: PostgresNotifier },
+        {
+          provide: RateLimitStore,
+          inject: [DataSource],
+          useFactory: (dataSource: DataSource) => new PostgresRateLimitStore(dataSource),
+        },
         { provide: DirectUrl, useValue: directUrl },
         { provide: PartitionedTables, useValue: partitionedTables },
         PartitionKeeper,
         EventRelay,
       ],
-      exports: [Database, Transactor, EventLog, Idempotency, Notifier, PartitionKeeper],
+      exports: [Database, Transactor, EventLog, Idempotency, Notifier, RateLimitStore, PartitionKeeper],
     };
   }
 }

@@ -1,11 +1,17 @@
 export { ACCESS, type Access, AnyKey, type AuthenticatedRequest, Caller, Public, Scoped } from './access.js';
+export { type TrustedProxies, clientAddress } from './client-address.js';
+export { FailedAttempts } from './failed-attempts.js';
 export { HttpModule } from './http.module.js';
+export { type HttpServerOptions, HttpServerAdapter } from './http-server.js';
 export { Idempotent, idempotencyKey } from './idempotency.js';
 export { IsInstant, QueryInteger } from './input.js';
 export { jsonOnly } from './json-only.middleware.js';
 export { ARGUMENT_BYTES_MAX, IsEnvironment, IsLabelFilter, IsLabels } from './maps.js';
 export { PageQuery } from './page.dto.js';
 export { InvalidFieldResponse, ProblemResponse } from './problem.dto.js';
+export { RateLimitGuard } from './rate-limit.guard.js';
+export { RateLimitModule } from './rate-limit.module.js';
 export { requestContext } from './request-context.middleware.js';
+export { unambiguousHeaders } from './unambiguous-headers.middleware.js';
 export { Shutdown } from './shutdown.js';
 export { HEARTBEAT_MS, openEventStreams, paced, stream } from './sse.js';

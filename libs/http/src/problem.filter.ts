@@ -24,6 +24,7 @@ const CODE: Record<number, string> = {
   404: 'NOT_FOUND',
   405: 'METHOD_NOT_ALLOWED',
   406: 'NOT_ACCEPTABLE',
+  408: 'REQUEST_TIMEOUT',
   413: 'PAYLOAD_TOO_LARGE',
   415: 'UNSUPPORTED_MEDIA_TYPE',
   431: 'HEADERS_TOO_LARGE',
@@ -49,6 +50,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (problem.status >= 500 && !(error instanceof DomainError)) {
       this.logger.error({ err: error, requestId: currentRequest()?.requestId }, 'A request failed');
     }
+    const requestId = currentRequest()?.requestId ?? null;
     if (response.headersSent) {
       // The status is out already: only a broken connection can still say that this answer is not whole.
       response.destroy();
@@ -61,7 +63,7 @@ export class ProblemFilter implements ExceptionFilter {
     response
       .status(problem.status)
       .type('application/problem+json')
-      .send(JSON.stringify(toBody(problem, request)));
+      .send(JSON.stringify(problemBody(problem, request.originalUrl.split('?', 1)[0] ?? '', requestId)));
   }
 
   private toProblem(error: unknown, request: Request, response: Response): Problem {
@@ -78,20 +80,30 @@ export class ProblemFilter implements ExceptionFilter {
     const status = frameworkStatus(error);
     if (status === 404) return unknownRoute(request, response);
     if (status >= 500) return { status: 500, code: 'INTERNAL', retryable: false };
-    return { status, code: CODE[status] ?? 'INVALID_REQUEST', detail: frameworkDetail(error, status) };
+    return httpProblem(status, frameworkDetail(error, status));
   }
 }
 
-function toBody({ status, code, detail, retryable, extra }: Problem, request: Request): Record<string, unknown> {
+/** What is answered for a status of the framework or of the HTTP server. */
+export function httpProblem(status: number, detail: string): Problem {
+  return { status, code: CODE[status] ?? 'INVALID_REQUEST', detail };
+}
+
+/** @see RFC 9457 */
+export function problemBody(
+  { status, code, detail, retryable, extra }: Problem,
+  instance: string,
+  requestId: string | null,
+): Record<string, unknown> {
   const words = code.toLowerCase().split('_');
   return {
     type: `urn:rdev:problem:${words.join('-')}`,
     title: words.join(' ').replace(/^./, (letter) => letter.toUpperCase()),
     status,
     detail: detail ?? STATUS_CODES[status] ?? '',
-    instance: request.originalUrl.split('?', 1)[0],
+    instance,
     code,
-    requestId: currentRequest()?.requestId ?? null,
+    requestId,
     retryable: retryable ?? false,
     ...extra,
   };

@@ -1,4 +1,5 @@
 export { type ErrorKind, type InvalidField, DomainError, InvalidInput, NotFound, Unavailable } from './domain-error.js';
+export { canonicalAddress, isInNetworks, networkMatcher, subscriberOf } from './addresses.js';
 export { Clock, SystemClock } from './clock.js';
 export { type IdPrefix, newId, isId, idFloor } from './ids.js';
 export { type Page, type PageRequest, InvalidCursor, encodeCursor, decodeCursor, toPage } from './page.js';
@@ -9,3 +10,5 @@ export { type Creation, Idempotency, IdempotencyMismatch } from './idempotency.j
 export { Notifier } from './notifier.js';
 export { Poller } from './poller.js';
 export { SCOPES, type Scope, type Caller, hasScope, matchesGlob, maySeeProject } from './caller.js';
+export { RATE_WINDOW_MS, RateLimitStore, type RateLimitVerdict } from './rate-limit-store.js';
+export { HitLog, SlidingWindows, leavesAt } from './sliding-windows.js';

@@ -2,10 +2,12 @@ import {
   InMemoryEventLog,
   InMemoryIdempotency,
   InMemoryNotifier,
+  InMemoryRateLimitStore,
   InMemoryTransactor,
   describeEventLog,
   describeIdempotency,
   describeNotifier,
+  describeRateLimitStore,
   describeTransactor,
 } from './index.js';
 
@@ -39,3 +41,5 @@ describeIdempotency('in memory', async () => {
   const idempotency = new InMemoryIdempotency();
   return { here: idempotency, there: idempotency, close: nothing };
 });
+
+describeRateLimitStore('in memory', async (now) => ({ store: new InMemoryRateLimitStore(now), close: nothing }));

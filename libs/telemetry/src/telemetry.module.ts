@@ -3,6 +3,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LoggerModule } from 'nestjs-pino';
 import { type LogFn, type Logger, levels } from 'pino';
+import { serializeError } from './serialize-error.js';
 
 const INFO = levels.values.info ?? 30;
 
@@ -51,26 +52,4 @@ function withoutChatter(this: Logger, args: Parameters<LogFn>, method: LogFn, le
   const [fields] = args as [unknown];
   const isChatter = typeof fields === 'object' && fields !== null && 'context' in fields && CHATTER.has(fields.context);
   if (!isChatter || level > INFO) method.apply(this, args);
-}
-
-interface SerializedError {
-  readonly type: string;
-  readonly message: string;
-  readonly code?: unknown;
-  readonly stack?: string | undefined;
-  readonly cause?: SerializedError;
-}
-
-/** Only what is known to be harmless: errors of clients and drivers carry statements, parameters and credentials. */
-function serializeError(error: unknown): SerializedError {
-  if (!(error instanceof Error)) return { type: typeof error, message: 'not an Error' };
-  const { name, message, stack, cause } = error;
-  const { code } = error as { code?: unknown };
-  return {
-    type: name,
-    message,
-    ...(code !== undefined && { code }),
-    stack,
-    ...(cause !== undefined && { cause: serializeError(cause) }),
-  };
 }

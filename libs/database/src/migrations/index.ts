@@ -1,6 +1,12 @@
 import { CreateTables1763900000000 } from './1763900000000-create-tables.js';
 import { AddKeyLimits1764100000000 } from './1764100000000-add-key-limits.js';
+import { AddRateLimitHits1764120000000 } from './1764120000000-add-rate-limit-hits.js';
 import { AddCommandQueue1764140000000 } from './1764140000000-add-command-queue.js';
 
 /** In the order in which they run. Never edited once merged. */
-export const migrations = [CreateTables1763900000000, AddKeyLimits1764100000000, AddCommandQueue1764140000000];
+export const migrations = [
+  CreateTables1763900000000,
+  AddKeyLimits1764100000000,
+  AddRateLimitHits1764120000000,
+  AddCommandQueue1764140000000,
+];

@@ -1,16 +1,17 @@
-import { ACCESS, type Access, type AuthenticatedRequest } from '@app/http';
-import { currentRequest, hasScope } from '@app/kernel';
+import { ACCESS, type Access, type AuthenticatedRequest, FailedAttempts } from '@app/http';
+import { currentRequest } from '@app/kernel';
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { Authenticator } from '../../application/authenticator.js';
-import { InsufficientScope, Unauthenticated } from '../../domain/api-key.errors.js';
+import { Unauthenticated } from '../../domain/api-key.errors.js';
 
-/** Global: a route says by a decorator who may call it, and one that says nothing cannot be called. */
+/** Global: a route says by a decorator who may call it, and one that says nothing cannot be called. Finds out who calls. */
 @Injectable()
 export class AccessGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly authenticator: Authenticator,
+    private readonly failedAttempts: FailedAttempts,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -19,11 +20,12 @@ export class AccessGuard implements CanActivate {
     if (access === 'public') return true;
     if (access === undefined) throw new Unauthenticated();
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
-    const caller = await this.authenticator.authenticate(keyOf(request), request.ip ?? null);
+    const caller = await this.failedAttempts.watch(request, () =>
+      this.authenticator.authenticate(keyOf(request), request.ip ?? null),
+    );
     request.caller = caller;
     const current = currentRequest();
     if (current !== null) current.actor = { ...current.actor, keyId: caller.keyId };
-    if (access !== 'any-key' && !hasScope(caller, access)) throw new InsufficientScope(access);
     return true;
   }
 }

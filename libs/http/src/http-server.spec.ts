@@ -1,0 +1,180 @@
+import { type AddressInfo, connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Body, Controller, Get, Logger, Module, Post, Res } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { Response } from 'express';
+import { HttpModule } from './http.module.js';
+import { HttpServerAdapter } from './http-server.js';
+import { requestContext } from './request-context.middleware.js';
+import { unambiguousHeaders } from './unambiguous-headers.middleware.js';
+
+const TIMEOUT_MS = 300;
+
+@Controller()
+class TestController {
+  @Get('here')
+  here(): { path: string } {
+    return { path: 'here' };
+  }
+
+  @Post('body')
+  body(@Body() body: object): object {
+    return body;
+  }
+
+  @Get('stream')
+  async stream(@Res() response: Response): Promise<void> {
+    response.write('begin ');
+    await delay(4 * TIMEOUT_MS);
+    response.end('end');
+  }
+}
+
+@Module({ imports: [HttpModule], controllers: [TestController] })
+class TestModule {}
+
+describe('the HTTP server, over a socket,', () => {
+  let app: NestExpressApplication;
+  let port: number;
+
+  beforeAll(async () => {
+    Logger.overrideLogger(false);
+    const adapter = new HttpServerAdapter({
+      headersTimeout: TIMEOUT_MS,
+      requestTimeout: 2 * TIMEOUT_MS,
+      connectionsCheckingInterval: 50,
+    });
+    app = await NestFactory.create<NestExpressApplication>(TestModule, adapter, { logger: false, bodyParser: false });
+    app.disable('x-powered-by');
+    app.use(requestContext);
+    app.use(unambiguousHeaders);
+    app.useBodyParser('json', { limit: 1_048_576 });
+    await app.listen(0, '127.0.0.1');
+    port = (app.getHttpServer().address() as AddressInfo).port;
+  });
+  afterAll(() => app.close());
+
+  /** Sends the pieces as they are, one after the other, and answers all that comes back until the server closes. */
+  const send = async (...pieces: readonly (string | number)[]): Promise<string> => {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.on('error', () => undefined);
+    const answer = text(socket).catch(() => '');
+    for (const piece of pieces) {
+      if (typeof piece === 'number') await delay(piece);
+      else socket.write(piece);
+    }
+    return answer.finally(() => socket.destroy());
+  };
+  const get = (lines: string) => send(`GET /here HTTP/1.1\r\n${lines}Connection: close\r\n\r\n`);
+  const problem = (answer: string, status: number, code: string) => {
+    const [head = '', body = ''] = answer.split('\r\n\r\n');
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(head).toMatch(/^content-type: application\/problem\+json/im);
+    expect(head).not.toMatch(/express|node|x-powered-by|^server:/im);
+    const { requestId } = JSON.parse(body);
+    expect(JSON.parse(body)).toMatchObject({ status, code, retryable: false, instance: expect.stringMatching(/^\//) });
+    expect(head.toLowerCase()).toContain(`x-request-id: ${requestId}`);
+    expect(answer).not.toMatch(/node_modules|\.ts|\bat \S+ \(|HPE_/);
+  };
+
+  it('answers what is well-formed', async () => {
+    expect(await get('Host: x\r\n')).toMatch(/^HTTP\/1.1 200 OK[^]*{"path":"here"}$/);
+  });
+
+  it.each([
+    ['no HTTP', 'nonsense\r\n\r\n'],
+    ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
+    ['an unknown method', 'BREW /here HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['an unknown version', 'GET /here HTTP/9.9\r\nHost: x\r\n\r\n'],
+    ['a space in the path', 'GET /he re HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['a header without a name', 'GET /here HTTP/1.1\r\n: x\r\n\r\n'],
+    ['a space before the colon', 'GET /here HTTP/1.1\r\nHost : x\r\n\r\n'],
+    ['a NUL in a header', 'GET /here HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n'],
+    ['two lengths', 'POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}'],
+    [
+      'a length and chunks',
+      'POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
+    ['a negative length', 'POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n'],
+    ['chunks with another coding last', 'POST /body HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n'],
+    [
+      'a chunk that is none',
+      'POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
+    ],
+  ])('refuses %s', async (_name, request) => {
+    problem(await send(request), 400, 'INVALID_REQUEST');
+  });
+
+  it.each([
+    ['no host', ''],
+    ['two hosts', 'Host: a\r\nHost: b\r\n'],
+    ['two keys', 'Host: x\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n'],
+    ['two X-API-Keys', 'Host: x\r\nX-API-Key: a\r\nX-API-Key: b\r\n'],
+    ['two Last-Event-IDs', 'Host: x\r\nLast-Event-ID: a\r\nlast-event-id: b\r\n'],
+    ['two Idempotency-Keys', 'Host: x\r\nIdempotency-Key: a\r\nIdempotency-Key: a\r\n'],
+  ])('refuses what could be read in two ways: %s', async (_name, lines) => {
+    problem(await get(lines), 400, 'INVALID_REQUEST');
+  });
+
+  it('refuses headers beyond 16 KiB, in one piece, in many, and in the path', async () => {
+    problem(await get(`Host: x\r\nA: ${'a'.repeat(20_000)}\r\n`), 431, 'HEADERS_TOO_LARGE');
+    problem(await get(`Host: x\r\n${'A: b\r\n'.repeat(5_000)}`), 431, 'HEADERS_TOO_LARGE');
+    problem(await send(`GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`), 431, 'HEADERS_TOO_LARGE');
+  });
+
+  it.each([
+    ['headers that do not end', ['GET /here HTTP/1.1\r\n', 100, 'A: b\r\n', 100, 'B: c\r\n']],
+    [
+      'a body that does not come',
+      ['POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{'],
+    ],
+    [
+      'chunks that drip',
+      [
+        'POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
+        200,
+        '1\r\n{\r\n',
+        200,
+      ],
+    ],
+  ])('does not wait for %s', async (_name, pieces) => {
+    const since = performance.now();
+    problem(await send(...pieces), 408, 'REQUEST_TIMEOUT');
+    expect(performance.now() - since).toBeLessThan(20 * TIMEOUT_MS);
+  });
+
+  it('does not wait for a client that says nothing at all', async () => {
+    const since = performance.now();
+    await send();
+    expect(performance.now() - since).toBeLessThan(20 * TIMEOUT_MS);
+  });
+
+  it('lets an answer take longer than any request may', async () => {
+    const answer = await send('GET /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    expect(answer).toMatch(/begin [^]*end/);
+  });
+
+  it('breaks an answer that has begun rather than write another into it', async () => {
+    const answer = await send('GET /stream HTTP/1.1\r\nHost: x\r\n\r\n', 100, 'nonsense\r\n\r\n');
+    expect(answer).toContain('begin');
+    expect(answer).not.toMatch(/problem|HTTP[^]*HTTP/);
+  });
+
+  it.each(['TRACE', 'OPTIONS', 'PROPFIND', 'DELETE'])('has no %s where there is no such route', async (method) => {
+    problem(await send(`${method} /here HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`), 405, 'METHOD_NOT_ALLOWED');
+    problem(await send(`${method} /no HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`), 404, 'NOT_FOUND');
+  });
+
+  it('is no proxy: CONNECT is cut off, Upgrade is not taken up, other expectations are not met', async () => {
+    expect(await send('CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n')).toBe('');
+    expect(await get('Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n')).not.toMatch(/^HTTP\/1.1 101/);
+    expect(await get('Host: x\r\nExpect: miracles\r\n')).toMatch(/^HTTP\/1.1 200/);
+  });
+
+  it('keeps connections open for longer than load balancers do', () => {
+    expect(app.getHttpServer().keepAliveTimeout).toBeGreaterThan(60_000);
+    expect(app.getHttpServer().timeout).toBe(0);
+  });
+});
