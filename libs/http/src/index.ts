@@ -1,4 +1,4 @@
-export { ACCESS, type Access, AnyKey, type AuthenticatedRequest, Caller, Public, Scoped } from './access.js';
+export { ACCESS, type Access, AnyKey, type AuthenticatedRequest, Caller, Public, Scoped, rightLost } from './access.js';
 export { HttpModule } from './http.module.js';
 export { Idempotent, idempotencyKey } from './idempotency.js';
 export { IsInstant, QueryInteger } from './input.js';
