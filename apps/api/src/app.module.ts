@@ -12,6 +12,9 @@ import { TelemetryModule } from '@app/telemetry';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
 
+/** What RATE_LIMIT_RPS is by default. */
+const DEFAULT_RATE_LIMIT_RPS = 10;
+
 /** Puts the parts together; holds no rule of its own. */
 @Module({})
 export class AppModule {
@@ -46,7 +49,7 @@ export class AppModule {
           directUrl: config.database.directUrl ?? databaseUrl,
           partitionedTables: partitionedTables(config),
         }),
-        ApiKeysModule,
+        ApiKeysModule.with(DEFAULT_RATE_LIMIT_RPS),
         projects,
         commands,
         QueueModule.with(new QueueLimits(limits.runningPerProjectMax, limits.runningPerReplicaMax), commands),

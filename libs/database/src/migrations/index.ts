@@ -1,5 +1,6 @@
 import { CreateTables1763900000000 } from './1763900000000-create-tables.js';
 import { AddKeyLimits1764100000000 } from './1764100000000-add-key-limits.js';
+import { AddKeyRotationAndTickets1764110000000 } from './1764110000000-add-key-rotation-and-tickets.js';
 
 /** In the order in which they run. Never edited once merged. */
-export const migrations = [CreateTables1763900000000, AddKeyLimits1764100000000];
+export const migrations = [CreateTables1763900000000, AddKeyLimits1764100000000, AddKeyRotationAndTickets1764110000000];

@@ -1,16 +1,23 @@
 import { ACCESS, type Access, type AuthenticatedRequest } from '@app/http';
 import { currentRequest, hasScope } from '@app/kernel';
-import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable, Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { Authenticator } from '../../application/authenticator.js';
+import { RightsWatch } from '../../application/rights-watch.js';
+import { StreamTickets } from '../../application/stream-tickets.js';
+import { type ApiKey, callerOf } from '../../domain/api-key.js';
 import { InsufficientScope, Unauthenticated } from '../../domain/api-key.errors.js';
 
 /** Global: a route says by a decorator who may call it, and one that says nothing cannot be called. */
 @Injectable()
 export class AccessGuard implements CanActivate {
+  private readonly logger = new Logger(AccessGuard.name);
+
   constructor(
     private readonly reflector: Reflector,
     private readonly authenticator: Authenticator,
+    private readonly tickets: StreamTickets,
+    private readonly rights: RightsWatch,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -19,12 +26,34 @@ export class AccessGuard implements CanActivate {
     if (access === 'public') return true;
     if (access === undefined) throw new Unauthenticated();
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
-    const caller = await this.authenticator.authenticate(keyOf(request), request.ip ?? null);
+    const key = await this.authenticate(request);
+    const caller = callerOf(key);
     request.caller = caller;
     const current = currentRequest();
     if (current !== null) current.actor = { ...current.actor, keyId: caller.keyId };
     if (access !== 'any-key' && !hasScope(caller, access)) throw new InsufficientScope(access);
+    request.watchRight = (onLost) => this.rights.watch(key, onLost);
     return true;
+  }
+
+  private async authenticate(request: AuthenticatedRequest): Promise<ApiKey> {
+    const address = request.ip ?? null;
+    const { ticket } = request.query;
+    const text = keyOf(request);
+    if (ticket === undefined) return this.authenticator.authenticate(text, address);
+    if (text !== null) throw new Unauthenticated('Send a key or a ticket, not both.');
+    const key = await this.tickets.redeem(ticket, request.path, address);
+    request.onStreamEnd = () => {
+      this.endTicket(ticket as string);
+    };
+    return key;
+  }
+
+  private endTicket(ticket: string): void {
+    // Then it opens for the rest of its day what has been read already.
+    this.tickets.end(ticket).catch((error: unknown) => {
+      this.logger.warn({ err: error }, 'A ticket could not be ended');
+    });
   }
 }
 
