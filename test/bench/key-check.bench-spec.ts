@@ -14,13 +14,15 @@ describe('the check of a key that is in memory', () => {
     await keys.insert(aKey({ allowedIps }, secret));
     const authenticator = anAuthenticator(keys, new SystemClock());
     const round = async (): Promise<number> => {
-      const since = performance.now();
+      // What it costs, not how long a busy machine takes over it.
+      const since = process.cpuUsage();
       for (let i = 0; i < CHECKS; i++) await authenticator.authenticate(secret.text, '10.99.0.1');
-      return ((performance.now() - since) * 1000) / CHECKS;
+      const { user, system } = process.cpuUsage(since);
+      return (user + system) / CHECKS;
     };
     await round(); // Warms up.
     const times = [await round(), await round(), await round()];
-    process.stderr.write(`key check, cached, ${_name}: ${times.map((time) => time.toFixed(1)).join(', ')} µs\n`);
+    process.stderr.write(`key check, cached, ${_name}: ${times.map((time) => time.toFixed(1)).join(', ')} µs of CPU\n`);
     expect(Math.min(...times)).toBeLessThan(CHECK_US_MAX);
   });
 });
