@@ -58,6 +58,8 @@ export function paced(
         await readerKeepsUp(request, abort.signal);
         if (abort.signal.aborted) return;
       }
+      // Also a generator that was told to stop comes to its end.
+      if (abort.signal.aborted) return;
       request.onStreamEnd?.();
       subscriber.complete();
     };
