@@ -1,4 +1,5 @@
 import { isCidrOrAddress } from '@app/config';
+import { IsInstant } from '@app/http';
 import { SCOPES, type Scope } from '@app/kernel';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import {
@@ -7,7 +8,6 @@ import {
   IsArray,
   IsIn,
   IsInt,
-  IsISO8601,
   IsOptional,
   IsString,
   Length,
@@ -20,6 +20,7 @@ import {
 import type { NewKey } from '../../application/api-keys.service.js';
 import type { ApiKey, Grant, GrantPatch } from '../../domain/api-key.js';
 
+const NO_NUL = /^[^\0]*$/;
 const PROJECT_GLOB = /^[a-z0-9*-]{1,40}$/;
 
 const IsNetwork = (): PropertyDecorator =>
@@ -73,7 +74,7 @@ class Limits {
 
   @ApiPropertyOptional({ type: String, format: 'date-time', nullable: true, description: 'Null: never' })
   @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true })
+  @IsInstant()
   expiresAt?: string | null;
 
   @ApiPropertyOptional({
@@ -106,11 +107,19 @@ class Limits {
 export class CreateKeyRequest extends Limits {
   @ApiProperty({ example: 'ci', minLength: 1, maxLength: 100 })
   @IsString()
+  @Matches(NO_NUL, { message: 'must not contain a NUL character' })
   @Length(1, 100)
   name!: string;
 
-  @ApiProperty({ enum: SCOPES, isArray: true, description: 'No scope means no access' })
+  @ApiProperty({
+    enum: SCOPES,
+    isArray: true,
+    maxItems: SCOPES.length,
+    uniqueItems: true,
+    description: 'No scope means no access',
+  })
   @IsArray()
+  @ArrayMaxSize(SCOPES.length)
   @ArrayUnique()
   @IsIn(SCOPES, { each: true })
   scopes!: Scope[];
@@ -123,12 +132,14 @@ export class PatchKeyRequest extends Limits {
   @ApiPropertyOptional({ minLength: 1, maxLength: 100 })
   @ValidateIf(isGiven)
   @IsString()
+  @Matches(NO_NUL, { message: 'must not contain a NUL character' })
   @Length(1, 100)
   name?: string;
 
-  @ApiPropertyOptional({ enum: SCOPES, isArray: true })
+  @ApiPropertyOptional({ enum: SCOPES, isArray: true, maxItems: SCOPES.length, uniqueItems: true })
   @ValidateIf(isGiven)
   @IsArray()
+  @ArrayMaxSize(SCOPES.length)
   @ArrayUnique()
   @IsIn(SCOPES, { each: true })
   scopes?: Scope[];
