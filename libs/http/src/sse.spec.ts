@@ -172,10 +172,10 @@ describe('paced', () => {
         cleaned.resolve();
       }
     }
-    let lose: (() => void) | undefined;
+    let lose: ((reason: Error) => void) | undefined;
     let streamEnds = 0;
     const request = Object.assign(requestWith(new FakeResponse()), {
-      watchRight: (onLost: () => void) => {
+      watchRight: (onLost: (reason: Error) => void) => {
         lose = onLost;
         return () => (lose = undefined);
       },
@@ -185,7 +185,7 @@ describe('paced', () => {
     let ended = false;
     paced(request, events).subscribe({ next: (event) => seen.push(event), complete: () => (ended = true) });
     await until(() => seen.length === 1);
-    lose!();
+    lose!(new Error('revoked'));
     await cleaned.promise;
     expect([ended, lose, streamEnds]).toEqual([true, undefined, 0]);
     async function* short(): AsyncGenerator<MessageEvent> {
