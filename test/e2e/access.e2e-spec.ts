@@ -38,7 +38,10 @@ const ACCESS: Readonly<Record<string, string>> = {
   'GET /v1/keys': 'keys:read',
   'GET /v1/keys/self': 'any-key',
   'GET /v1/keys/{id}': 'keys:read',
+  'PATCH /v1/keys/{id}': 'keys:write',
+  'POST /v1/keys/{id}/rotate': 'keys:write',
   'DELETE /v1/keys/{id}': 'keys:write',
+  'POST /v1/stream-tickets': 'any-key',
 };
 
 const SCOPES = [

@@ -41,6 +41,7 @@ describe('keys', () => {
       rateLimitRps: null,
       maxConcurrentCommands: null,
       createdBy: (await client.get('/v1/keys/self')).body.id,
+      rotatedFrom: null,
       createdAt: expect.stringMatching(/Z$/),
       expiresAt: null,
       revokedAt: null,
@@ -160,6 +161,8 @@ describe('keys', () => {
       expiresAt: new Date(Date.now() + 30_000).toISOString(),
     };
     expectStatus(await giver.post('/v1/keys', same), 201);
+    const less = { ...same, projects: ['team-a-b-*', 'team-a-1'], rateLimitRps: 10, maxConcurrentCommands: 1 };
+    expectStatus(await giver.post('/v1/keys', less), 201);
     for (const more of [
       { scopes: ['admin'] },
       { scopes: ['commands:execute'] },
@@ -170,9 +173,94 @@ describe('keys', () => {
       { allowedIps: ['0.0.0.0/0'] },
       { expiresAt: undefined },
       { expiresAt: '2099-01-01T00:00:00Z' },
+      { rateLimitRps: 0 },
     ]) {
       expectProblem(await giver.post('/v1/keys', { ...same, ...more }), 403, 'INSUFFICIENT_SCOPE');
     }
+  });
+
+  it('are changed by a merge patch, at once, within the rights of whoever does it', async () => {
+    const { secret, id, ...key } = await create({ scopes: ['keys:read'], projects: ['web'], rateLimitRps: 0 });
+    const patch = (body: unknown, by = client, type = 'application/merge-patch+json') =>
+      by.request('PATCH', `/v1/keys/${id}`, body, { 'content-type': type });
+    expect((await patch({ name: 'new', projects: null })).body).toEqual({ ...key, id, name: 'new', projects: null });
+    expectStatus(await client.as(secret).get(`/v1/keys/${id}`), 200);
+    expectStatus(await patch({ scopes: ['queue:read'], rateLimitRps: null }, client, 'application/json'), 200);
+    expectProblem(await client.as(secret).get(`/v1/keys/${id}`), 403, 'INSUFFICIENT_SCOPE');
+    expectStatus(await patch({}), 200);
+    for (const [field, value] of Object.entries({
+      name: null,
+      scopes: null,
+      rateLimitRps: -1,
+      maxConcurrentCommands: 0,
+      allowedIps: ['fe80::1%eth0'],
+      expiresAt: 'soon',
+      revokedAt: null,
+      id: 'key_x',
+    })) {
+      const { errors } = expectProblem(await patch({ [field]: value }), 400, 'INVALID_REQUEST');
+      expect(errors[0].pointer).toBe(`#/${field}`);
+    }
+    const weak = await withKey({ scopes: ['keys:write', 'queue:read'], rateLimitRps: 5 });
+    expectProblem(await patch({ name: 'mine' }, weak), 403, 'INSUFFICIENT_SCOPE');
+    expectStatus(await patch({ rateLimitRps: 5 }), 200);
+    expectStatus(await patch({ name: 'mine' }, weak), 200);
+    for (const more of [{ rateLimitRps: 6 }, { rateLimitRps: null }, { scopes: ['admin'] }])
+      expectProblem(await patch(more, weak), 403, 'INSUFFICIENT_SCOPE');
+    expectStatus(await client.request('DELETE', `/v1/keys/${id}`), 204);
+    expectProblem(await patch({ name: 'x' }), 409, 'CONFLICT');
+    expectProblem(await client.request('PATCH', '/v1/keys/key_x', {}), 404, 'NOT_FOUND');
+  });
+
+  it('are rotated: both work for the overlap, and then the successor alone', async () => {
+    const { secret, ...key } = await create({ scopes: ['keys:read'], allowedIps: ['127.0.0.0/8'] });
+    const rotate = (body: unknown, idempotencyKey: string, by = client) =>
+      by.post(`/v1/keys/${key.id}/rotate`, body, { 'idempotency-key': idempotencyKey });
+    const { secret: second, ...successor } = expectStatus(await rotate({ overlapSeconds: 600 }, 'one'), 201).body;
+    expect(successor).toMatchObject({ name: key.name, scopes: ['keys:read'], allowedIps: ['127.0.0.0/8'] });
+    expect([successor.rotatedFrom, successor.expiresAt, successor.id === key.id]).toEqual([key.id, null, false]);
+    for (const text of [secret, second]) expectStatus(await client.as(text).get('/v1/keys/self'), 200);
+    const ends = Date.parse((await client.get(`/v1/keys/${key.id}`)).body.expiresAt) - Date.now();
+    expect(ends).toBeGreaterThan(500_000);
+    expect(ends).toBeLessThanOrEqual(600_000);
+    const again = expectStatus(await rotate({ overlapSeconds: 600 }, 'one'), 201);
+    expect([again.headers['idempotency-replayed'], again.body.id, again.body.secret]).toEqual([
+      'true',
+      successor.id,
+      undefined,
+    ]);
+    expectProblem(await rotate({ overlapSeconds: 2_592_001 }, 'two'), 400, 'INVALID_REQUEST');
+    expectProblem(await rotate({ overlapSeconds: null }, 'two'), 400, 'INVALID_REQUEST');
+    expectStatus(await rotate({ overlapSeconds: 0 }, 'three'), 201);
+    expectProblem(await client.as(secret).get('/v1/keys/self'), 401, 'KEY_EXPIRED');
+    expectProblem(await rotate({}, 'four'), 409, 'CONFLICT');
+    expectStatus(await client.as(second).get('/v1/keys/self'), 200);
+    const weak = await withKey({ scopes: ['keys:write'] });
+    expectProblem(await weak.post(`/v1/keys/${successor.id}/rotate`, {}), 403, 'INSUFFICIENT_SCOPE');
+    const own = (await weak.get('/v1/keys/self')).body.id;
+    const rotated = expectStatus(await weak.post(`/v1/keys/${own}/rotate`), 201).body;
+    expect(rotated.rotatedFrom).toBe(own);
+    const day = Date.parse((await client.get(`/v1/keys/${own}`)).body.expiresAt) - Date.now();
+    expect(Math.round(day / 3_600_000)).toBe(24);
+  });
+
+  it('with more rights are ended by nobody with less, and those for other projects are not seen', async () => {
+    const mighty = await create({ scopes: ['admin'] });
+    const weak = await withKey({ scopes: ['keys:write', 'keys:read'] });
+    expectProblem(await weak.request('DELETE', `/v1/keys/${mighty.id}`), 403, 'INSUFFICIENT_SCOPE');
+    const team = await withKey({ scopes: ['admin'], projects: ['team-a-*'] });
+    const within = await create({ scopes: ['commands:read'], projects: ['team-a-b-*'] });
+    const outside = await create({ scopes: [], projects: ['team-b'] });
+    const ids = (await team.get('/v1/keys?limit=200')).body.data.map(({ id }: { id: string }) => id);
+    expect([ids.includes(within.id), ids.includes(outside.id), ids.includes(mighty.id)]).toEqual([true, false, false]);
+    for (const method of ['GET', 'PATCH', 'DELETE']) {
+      const body = method === 'PATCH' ? {} : undefined;
+      expectProblem(await team.request(method, `/v1/keys/${outside.id}`, body), 404, 'NOT_FOUND');
+    }
+    expectStatus(await team.request('DELETE', `/v1/keys/${within.id}`), 204);
+    const self = (await weak.get('/v1/keys/self')).body.id;
+    expectStatus(await weak.request('DELETE', `/v1/keys/${self}`), 204);
+    expectProblem(await weak.get('/v1/keys/self'), 401, 'KEY_REVOKED');
   });
 
   describe('for some projects', () => {

@@ -4,6 +4,8 @@ export interface TcpProxy {
   readonly port: number;
   /** Breaks all connections and refuses new ones. */
   cut(): void;
+  /** Carries nothing any more, and says so to nobody: as when a firewall drops every packet. */
+  stall(): void;
   mend(): void;
   close(): Promise<void>;
 }
@@ -11,7 +13,15 @@ export interface TcpProxy {
 /** Stands between a client and a server of 127.0.0.1, to take it away and bring it back. */
 export async function tcpProxy(host: string, targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
+  /** A socket that is paused by hand stays so, whatever a pipe would like. */
+  const hold = (...held: Socket[]) => {
+    for (const socket of held) {
+      socket.unpipe();
+      socket.pause();
+    }
+  };
   let isCut = false;
+  let isStalled = false;
   const server = createServer((near) => {
     if (isCut) {
       near.resetAndDestroy();
@@ -30,6 +40,7 @@ export async function tcpProxy(host: string, targetPort: number): Promise<TcpPro
       });
       socket.pipe(other);
     }
+    if (isStalled) hold(near, far);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const cut = () => {
@@ -39,7 +50,15 @@ export async function tcpProxy(host: string, targetPort: number): Promise<TcpPro
   return {
     port: (server.address() as AddressInfo).port,
     cut,
-    mend: () => (isCut = false),
+    stall: () => {
+      isStalled = true;
+      hold(...sockets);
+    },
+    mend: () => {
+      // What was held has lost its order of things: whoever waits on it is to find that out, and come again.
+      if (isStalled) for (const socket of sockets) socket.destroy();
+      isCut = isStalled = false;
+    },
     close: () => {
       cut();
       return new Promise((resolve) => server.close(() => resolve()));

@@ -51,7 +51,7 @@ export class AppModule {
           directUrl: config.database.directUrl ?? databaseUrl,
           partitionedTables: partitionedTables(config),
         }),
-        ApiKeysModule,
+        ApiKeysModule.with(config.http.rateLimitRps),
         projects,
         commands,
         QueueModule.with({

@@ -1,32 +1,52 @@
 import { RateLimitGuard } from '@app/http';
 import { Clock, SystemClock } from '@app/kernel';
-import { Module } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AccessGuard } from './adapters/http/access.guard.js';
 import { ApiKeysController } from './adapters/http/api-keys.controller.js';
 import { ScopeGuard } from './adapters/http/scope.guard.js';
+import { StreamTicketsController } from './adapters/http/stream-tickets.controller.js';
 import { ApiKeyEntity } from './adapters/typeorm/api-key.entity.js';
+import { StreamTicketEntity } from './adapters/typeorm/stream-ticket.entity.js';
 import { TypeormApiKeyRepository } from './adapters/typeorm/typeorm-api-key.repository.js';
+import { TypeormTicketRepository } from './adapters/typeorm/typeorm-ticket.repository.js';
 import { ApiKeyRepository } from './application/api-key.repository.js';
-import { ApiKeysService } from './application/api-keys.service.js';
+import { ApiKeysService, DefaultRateLimit } from './application/api-keys.service.js';
 import { Authenticator } from './application/authenticator.js';
 import { Bootstrap } from './application/bootstrap.js';
+import { KeyCache } from './application/key-cache.js';
+import { KeyUpkeep } from './application/key-upkeep.js';
+import { RightsWatch } from './application/rights-watch.js';
+import { StreamTickets } from './application/stream-tickets.js';
+import { TicketRepository } from './application/ticket.repository.js';
 
-@Module({
-  imports: [TypeOrmModule.forFeature([ApiKeyEntity])],
-  controllers: [ApiKeysController],
-  providers: [
-    ApiKeysService,
-    Authenticator,
-    Bootstrap,
-    { provide: Clock, useClass: SystemClock },
-    { provide: ApiKeyRepository, useClass: TypeormApiKeyRepository },
-    // In this order: a request that lacks the scope counts, and its answer says what is left.
-    { provide: APP_GUARD, useClass: AccessGuard },
-    { provide: APP_GUARD, useClass: RateLimitGuard },
-    { provide: APP_GUARD, useClass: ScopeGuard },
-  ],
-  exports: [Bootstrap],
-})
-export class ApiKeysModule {}
+@Module({})
+export class ApiKeysModule {
+  /** @param defaultRateLimitRps requests per second of keys without a limit of their own; 0: no limit */
+  static with(defaultRateLimitRps: number): DynamicModule {
+    return {
+      module: ApiKeysModule,
+      imports: [TypeOrmModule.forFeature([ApiKeyEntity, StreamTicketEntity])],
+      controllers: [ApiKeysController, StreamTicketsController],
+      providers: [
+        ApiKeysService,
+        Authenticator,
+        Bootstrap,
+        KeyCache,
+        KeyUpkeep,
+        RightsWatch,
+        StreamTickets,
+        { provide: Clock, useClass: SystemClock },
+        { provide: DefaultRateLimit, useValue: defaultRateLimitRps },
+        { provide: ApiKeyRepository, useClass: TypeormApiKeyRepository },
+        { provide: TicketRepository, useClass: TypeormTicketRepository },
+        // In this order: a request that lacks the scope counts, and its answer says what is left.
+        { provide: APP_GUARD, useClass: AccessGuard },
+        { provide: APP_GUARD, useClass: RateLimitGuard },
+        { provide: APP_GUARD, useClass: ScopeGuard },
+      ],
+      exports: [Bootstrap],
+    };
+  }
+}

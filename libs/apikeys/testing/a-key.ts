@@ -1,5 +1,5 @@
 import { newId } from '@app/kernel';
-import type { ApiKey, Grant } from '../src/domain/api-key.js';
+import { type ApiKey, type Grant, grantOf } from '../src/domain/api-key.js';
 import { type Secret, hashSecret, newSecret } from '../src/domain/key-format.js';
 
 /** A key that may do everything, unless said otherwise. */
@@ -15,8 +15,10 @@ export function aKey(traits: Partial<ApiKey> = {}, secret: Secret = newSecret())
     rateLimitRps: null,
     maxConcurrentCommands: null,
     createdBy: null,
+    rotatedFrom: null,
     createdAt: new Date(),
     expiresAt: null,
+    warnAt: null,
     revokedAt: null,
     lastUsedAt: null,
     ...traits,
@@ -25,6 +27,5 @@ export function aKey(traits: Partial<ApiKey> = {}, secret: Secret = newSecret())
 
 /** What a new key may do: nothing, unless said otherwise. */
 export function aGrant(traits: Partial<Grant> = {}): Grant {
-  const { name, projects, allowedIps, expiresAt, rateLimitRps, maxConcurrentCommands } = aKey();
-  return { name, scopes: [], projects, allowedIps, expiresAt, rateLimitRps, maxConcurrentCommands, ...traits };
+  return { ...grantOf(aKey()), scopes: [], ...traits };
 }

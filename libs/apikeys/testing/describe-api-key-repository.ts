@@ -27,7 +27,9 @@ export function describeApiKeyRepository(name: string, open: () => Promise<ApiKe
         rateLimitRps: 0,
         maxConcurrentCommands: 3,
         createdBy: newId('key'),
+        rotatedFrom: newId('key'),
         expiresAt: new Date('2030-01-02T03:04:05.678Z'),
+        warnAt: new Date('2029-12-26T03:04:05.678Z'),
       });
       expect(await keys.insert(key)).toBe(true);
       expect(await keys.findById(key.id)).toEqual(key);
@@ -77,12 +79,81 @@ export function describeApiKeyRepository(name: string, open: () => Promise<ApiKe
       const seen: string[] = [];
       let cursor: string | undefined;
       do {
-        const page = await keys.list({ limit: 2, cursor });
+        const page = await keys.list({ limit: 2, cursor }, null);
         seen.push(...page.data.map(({ id }) => id));
         cursor = page.nextCursor ?? undefined;
       } while (cursor !== undefined);
       expect(seen).toEqual(ids);
-      await expect(keys.list({ limit: 2, cursor: 'x' })).rejects.toThrow(InvalidCursor);
+      await expect(keys.list({ limit: 2, cursor: 'x' }, null)).rejects.toThrow(InvalidCursor);
+    });
+
+    it.each<[string, readonly string[], string[]]>([
+      ['the same', ['team-a-*', 'web'], ['same', 'web', 'within', 'none']],
+      ['one', ['web'], ['web', 'none']],
+      ['all', ['*'], ['same', 'web', 'within', 'other', 'none']],
+      ['none', [], ['none']],
+    ])('lists only keys that see nothing else than what a caller sees: %s', async (_case, visible, expected) => {
+      const projects: Record<string, string[] | null> = {
+        same: ['team-a-*', 'web'],
+        web: ['web'],
+        within: ['team-a-b-*'],
+        other: ['web', 'team-b'],
+        none: [],
+        everything: null,
+      };
+      const ids = new Map<string, string>();
+      for (const [name, globs] of Object.entries(projects)) {
+        const key = aKey({ name, projects: globs });
+        ids.set(key.id, name);
+        await keys.insert(key);
+      }
+      const seen = (await keys.list({ limit: 200 }, visible)).data.flatMap(({ id }) => ids.get(id) ?? []);
+      expect(seen.sort()).toEqual([...expected].sort());
+      const all = (await keys.list({ limit: 200 }, null)).data.flatMap(({ id }) => ids.get(id) ?? []);
+      expect(all).toHaveLength(6);
+    });
+
+    it('writes what a key is granted, and nothing else', async () => {
+      const key = aKey({ warnAt: new Date('2030-01-01T00:00:00Z') });
+      await keys.insert(key);
+      const [locked] = await keys.lock([key.id, key.id, newId('key')]);
+      expect(locked).toEqual(key);
+      const changed = {
+        ...key,
+        name: 'other',
+        scopes: ['queue:read' as const],
+        projects: ['web'],
+        allowedIps: [],
+        expiresAt: new Date('2031-01-01T00:00:00Z'),
+        rateLimitRps: 3,
+        maxConcurrentCommands: 4,
+        warnAt: null,
+      };
+      await keys.update({
+        ...changed,
+        prefix: 'ZZZZZZZZ',
+        hash: Buffer.alloc(32),
+        createdBy: 'x',
+        revokedAt: new Date(),
+      });
+      expect(await keys.findById(key.id)).toEqual(changed);
+    });
+
+    it('gives each expiry that is to be announced to one caller', async () => {
+      const due = [aKey({ warnAt: new Date(0) }), aKey({ warnAt: new Date(1) }), aKey({ warnAt: new Date(2) })];
+      const revoked = aKey({ warnAt: new Date(3) });
+      for (const key of [...due, revoked, aKey({ warnAt: new Date('2999-01-01T00:00:00Z') }), aKey()])
+        await keys.insert(key);
+      await keys.revoke(revoked.id);
+      const taken = [await keys.takeDueWarnings(2), ...(await Promise.all([1, 2].map(() => keys.takeDueWarnings(9))))];
+      expect(
+        taken
+          .flat()
+          .map(({ id }) => id)
+          .sort(),
+      ).toEqual(due.map(({ id }) => id).sort());
+      expect(await keys.takeDueWarnings(9)).toEqual([]);
+      expect((await keys.findById(due[0]!.id))!.warnAt).toBeNull();
     });
 
     it('revokes once', async () => {

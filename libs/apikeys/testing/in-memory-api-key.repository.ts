@@ -1,7 +1,7 @@
-import { type Page, type PageRequest, decodeCursor, toPage } from '@app/kernel';
+import { type Page, type PageRequest, decodeCursor, maySeeProject, toPage } from '@app/kernel';
 import { InMemoryTransactor } from '@app/kernel/testing';
 import { ApiKeyRepository } from '../src/application/api-key.repository.js';
-import type { ApiKey } from '../src/domain/api-key.js';
+import { type ApiKey, grantOf } from '../src/domain/api-key.js';
 
 const TOUCH_EVERY_MS = 10_000;
 
@@ -27,18 +27,29 @@ export class InMemoryApiKeyRepository extends ApiKeyRepository {
     return this.keys.get(id) ?? null;
   }
 
-  async list({ limit, cursor }: PageRequest): Promise<Page<ApiKey>> {
+  /** Nothing else runs in between: there is nothing to wait for. */
+  async lock(ids: readonly string[]): Promise<readonly ApiKey[]> {
+    return [...new Set(ids)].flatMap((id) => this.keys.get(id) ?? []);
+  }
+
+  async list({ limit, cursor }: PageRequest, projects: readonly string[] | null): Promise<Page<ApiKey>> {
     const [before] = cursor === undefined ? [null] : decodeCursor(cursor, 'string');
     const found = [...this.keys.values()]
       .filter(({ id }) => before === null || id < before)
+      .filter((key) => projects === null || key.projects?.every((glob) => maySeeProject({ projects }, glob)))
       .sort((a, b) => (a.id < b.id ? 1 : -1));
     return toPage(found.slice(0, limit + 1), limit, ({ id }) => [id]);
+  }
+
+  async update(key: ApiKey): Promise<void> {
+    const stored = this.keys.get(key.id);
+    if (stored !== undefined) this.write({ ...stored, ...grantOf(key), warnAt: key.warnAt });
   }
 
   async revoke(id: string): Promise<ApiKey | null> {
     const key = this.keys.get(id);
     if (key?.revokedAt !== null) return null;
-    return this.write({ ...key, revokedAt: new Date() });
+    return this.write({ ...key, revokedAt: new Date(), warnAt: null });
   }
 
   async touch(id: string): Promise<void> {
@@ -46,6 +57,11 @@ export class InMemoryApiKeyRepository extends ApiKeyRepository {
     if (key === undefined) return;
     const usedAt = key.lastUsedAt?.getTime() ?? 0;
     if (Date.now() - usedAt >= TOUCH_EVERY_MS) this.write({ ...key, lastUsedAt: new Date() });
+  }
+
+  async takeDueWarnings(limit: number): Promise<readonly ApiKey[]> {
+    const due = [...this.keys.values()].filter(({ warnAt }) => warnAt !== null && warnAt.getTime() <= Date.now());
+    return due.slice(0, limit).map((key) => this.write({ ...key, warnAt: null }));
   }
 
   private withPrefix(prefix: string): ApiKey | null {

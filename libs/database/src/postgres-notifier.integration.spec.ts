@@ -4,8 +4,8 @@ import { Logger } from '@nestjs/common';
 import { EventEmitter2 } from '@nestjs/event-emitter';
 import { PostgresNotifier } from './postgres-notifier.js';
 
-async function aNotifier({ dataSource, url }: OpenTestDatabase): Promise<PostgresNotifier> {
-  const notifier = new PostgresNotifier(dataSource, new EventEmitter2(), url);
+async function aNotifier({ dataSource, database, url }: OpenTestDatabase): Promise<PostgresNotifier> {
+  const notifier = new PostgresNotifier(dataSource, database, new EventEmitter2(), url);
   await notifier.onModuleInit();
   return notifier;
 }
@@ -16,6 +16,7 @@ describeNotifier('PostgreSQL', async () => {
   return {
     here,
     there,
+    transactor: db.database,
     close: async () => {
       await here.onApplicationShutdown();
       await there.onApplicationShutdown();
@@ -72,7 +73,7 @@ describe('PostgresNotifier', () => {
   });
 
   it('outlives a database that refuses it at the start, and listens once it may', async () => {
-    const notifier = new PostgresNotifier(db.dataSource, new EventEmitter2(), `${db.url}_missing`);
+    const notifier = new PostgresNotifier(db.dataSource, db.database, new EventEmitter2(), `${db.url}_missing`);
     notifiers.push(notifier);
     await expect(notifier.onModuleInit()).resolves.toBeUndefined();
     const heard: string[] = [];

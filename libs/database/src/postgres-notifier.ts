@@ -4,6 +4,7 @@ import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleIn
 import { EventEmitter2 } from '@nestjs/event-emitter';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
+import { Database } from './database.js';
 
 /** The URL of the database past any pooler: LISTEN needs a session of its own. */
 export const DirectUrl = Symbol('DirectUrl');
@@ -11,7 +12,11 @@ export const DirectUrl = Symbol('DirectUrl');
 const PG_CHANNEL = 'rdev';
 const COALESCE_MS = 20;
 const RECONNECT_MS = 500;
-const KEEPALIVE_MS = 10_000;
+/** So often the connection is proven to be alive. */
+const PROVE_MS = 250;
+/** What is meant for everybody, the sender too. */
+const EVERYBODY = '*';
+const PROOF = 'proof';
 const RESET = 'notifier.reset';
 
 /**
@@ -25,11 +30,14 @@ export class PostgresNotifier extends Notifier implements OnModuleInit, OnApplic
   private readonly waiting = new Set<string>();
   private flushTimer: NodeJS.Timeout | undefined;
   private reconnectTimer: NodeJS.Timeout | undefined;
+  private proofTimer: NodeJS.Timeout | undefined;
   private client: pg.Client | undefined;
   private stopped = false;
+  private provenAt = -Infinity;
 
   constructor(
     private readonly dataSource: DataSource,
+    private readonly database: Database,
     private readonly emitter: EventEmitter2,
     @Inject(DirectUrl) private readonly url: string,
   ) {
@@ -45,6 +53,7 @@ export class PostgresNotifier extends Notifier implements OnModuleInit, OnApplic
     this.stopped = true;
     clearTimeout(this.reconnectTimer);
     clearTimeout(this.flushTimer);
+    clearTimeout(this.proofTimer);
     await this.client?.end().catch(() => undefined);
   }
 
@@ -56,6 +65,18 @@ export class PostgresNotifier extends Notifier implements OnModuleInit, OnApplic
       this.flushTimer = undefined;
       void this.flush();
     }, COALESCE_MS);
+  }
+
+  async announce(channel: string, payload: string): Promise<void> {
+    await this.database.query('SELECT pg_notify($1, $2)', [PG_CHANNEL, `${EVERYBODY} ${channel} ${payload}`]);
+    // Comes once more by the database: the commit may have happened although its answer was lost.
+    this.database.afterCommit(() => {
+      this.emitter.emit(topic(channel), payload);
+    });
+  }
+
+  get heardUntil(): number {
+    return this.provenAt;
   }
 
   subscribe(channel: string, onHint: (payload: string) => void, onReset?: () => void): () => void {
@@ -85,12 +106,11 @@ export class PostgresNotifier extends Notifier implements OnModuleInit, OnApplic
       query_timeout: 5_000,
     });
     this.client = client;
-    const timers: NodeJS.Timeout[] = [];
     let broken = false;
     const onBroken = (): void => {
       if (broken) return;
       broken = true;
-      for (const timer of timers) clearInterval(timer);
+      clearTimeout(this.proofTimer);
       client.end().catch(() => undefined);
       this.reconnectLater();
     };
@@ -107,13 +127,19 @@ export class PostgresNotifier extends Notifier implements OnModuleInit, OnApplic
       onBroken();
       return;
     }
-    // A connection can die without a word; a query notices.
-    timers.push(
-      setInterval(() => {
-        client.query('SELECT 1').catch(onBroken);
-      }, KEEPALIVE_MS),
-    );
     this.emitter.emit(RESET);
+    const prove = (): void => {
+      this.prove(client).then(() => {
+        if (!broken && !this.stopped) this.proofTimer = setTimeout(prove, PROVE_MS);
+      }, onBroken);
+    };
+    prove();
+  }
+
+  /** PostgreSQL delivers in the order of commits: once our own word is heard, all that was announced before it is. */
+  private async prove(client: pg.Client): Promise<void> {
+    const proof = `${this.self} ${PROOF} ${String(performance.now())}`;
+    await client.query('SELECT pg_notify($1, $2)', [PG_CHANNEL, proof]);
   }
 
   private reconnectLater(): void {
@@ -126,7 +152,9 @@ export class PostgresNotifier extends Notifier implements OnModuleInit, OnApplic
 
   private receive(message: string): void {
     const [sender, channel = '', ...payload] = message.split(' ');
-    if (sender !== this.self) this.emitter.emit(topic(channel), payload.join(' '));
+    if (channel === PROOF) {
+      if (sender === this.self) this.provenAt = Number(payload[0]);
+    } else if (sender !== this.self) this.emitter.emit(topic(channel), payload.join(' '));
   }
 }
 

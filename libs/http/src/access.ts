@@ -19,6 +19,21 @@ export const AnyKey = (): MethodDecorator & ClassDecorator => SetMetadata(ACCESS
 
 export interface AuthenticatedRequest extends Request {
   caller?: CallerValue;
+  /** Calls back, with the reason, once the key loses its right to what is being answered; returns what stops the watch. */
+  watchRight?: (onLost: (reason: Error) => void) => () => void;
+  /** Runs when what is streamed has come to its own end. */
+  onStreamEnd?: () => void;
+}
+
+/** Aborts, with the error as its reason, when the key loses its right while the request is being answered. */
+export function rightLost(request: AuthenticatedRequest): AbortSignal {
+  const controller = new AbortController();
+  const stop = request.watchRight?.((reason) => {
+    controller.abort(reason);
+  });
+  if (request.res?.closed === true) stop?.();
+  else if (stop !== undefined) request.res?.once('close', stop);
+  return controller.signal;
 }
 
 /** The caller that the guard verified. */

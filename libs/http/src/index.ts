@@ -1,4 +1,4 @@
-export { ACCESS, type Access, AnyKey, type AuthenticatedRequest, Caller, Public, Scoped } from './access.js';
+export { ACCESS, type Access, AnyKey, type AuthenticatedRequest, Caller, Public, Scoped, rightLost } from './access.js';
 export { type TrustedProxies, clientAddress } from './client-address.js';
 export { FailedAttempts } from './failed-attempts.js';
 export { HttpModule } from './http.module.js';

@@ -162,6 +162,39 @@ describe('paced', () => {
     expect(await cleaned.promise).toBe('told');
   });
 
+  it('ends when the key loses its right, which is no end of what is streamed', async () => {
+    const cleaned = new Deferred();
+    async function* events(signal: AbortSignal): AsyncGenerator<MessageEvent> {
+      try {
+        yield message('a');
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      } finally {
+        cleaned.resolve();
+      }
+    }
+    let lose: ((reason: Error) => void) | undefined;
+    let streamEnds = 0;
+    const request = Object.assign(requestWith(new FakeResponse()), {
+      watchRight: (onLost: (reason: Error) => void) => {
+        lose = onLost;
+        return () => (lose = undefined);
+      },
+      onStreamEnd: () => streamEnds++,
+    });
+    const seen: unknown[] = [];
+    let ended = false;
+    paced(request, events).subscribe({ next: (event) => seen.push(event), complete: () => (ended = true) });
+    await until(() => seen.length === 1);
+    lose!(new Error('revoked'));
+    await cleaned.promise;
+    expect([ended, lose, streamEnds]).toEqual([true, undefined, 0]);
+    async function* short(): AsyncGenerator<MessageEvent> {
+      yield message('a');
+    }
+    await new Promise<void>((resolve) => paced(request, short).subscribe({ complete: resolve }));
+    expect([lose, streamEnds]).toEqual([undefined, 1]);
+  });
+
   it('lets go of a reader that leaves while it is waited for', async () => {
     const response = new FakeResponse();
     response.writableLength = 1_000_000;

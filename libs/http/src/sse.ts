@@ -1,6 +1,6 @@
 import { Logger, type MessageEvent } from '@nestjs/common';
-import type { Request } from 'express';
 import { Observable, connect, endWith, ignoreElements, interval, map, merge, takeUntil, tap } from 'rxjs';
+import type { AuthenticatedRequest } from './access.js';
 
 let open = 0;
 
@@ -52,10 +52,11 @@ export function stream(
 
 /**
  * An Observable of what the generator yields that goes no faster than the client of this request reads: Nest itself
- * cannot pause a producer. The generator is told to stop when the client leaves.
+ * cannot pause a producer. It ends when the key loses its right, and a client that comes back is told why. The generator
+ * is told to stop then, and when the client leaves.
  */
 export function paced(
-  request: Request,
+  request: AuthenticatedRequest,
   events: (signal: AbortSignal) => AsyncIterable<MessageEvent>,
 ): Observable<MessageEvent> {
   return new Observable((subscriber) => {
@@ -66,8 +67,14 @@ export function paced(
         await readerKeepsUp(request, abort.signal);
         if (abort.signal.aborted) return;
       }
+      // Also a generator that was told to stop comes to its end.
+      if (abort.signal.aborted) return;
+      request.onStreamEnd?.();
       subscriber.complete();
     };
+    const unwatch = request.watchRight?.(() => {
+      subscriber.complete();
+    });
     pump().catch((error: unknown) => {
       if (abort.signal.aborted) return;
       logger.warn({ err: error }, 'A stream broke off');
@@ -76,13 +83,13 @@ export function paced(
       subscriber.complete();
     });
     return () => {
+      unwatch?.();
       abort.abort();
     };
   });
 }
 
-async function readerKeepsUp(request: Request, signal: AbortSignal): Promise<void> {
-  const response = request.res;
+async function readerKeepsUp({ res: response }: AuthenticatedRequest, signal: AbortSignal): Promise<void> {
   if (response === undefined) return;
   // Nest writes in later turns of the event loop; look after it has.
   await new Promise((resolve) => setImmediate(resolve));

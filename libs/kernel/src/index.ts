@@ -8,6 +8,7 @@ export { type Actor, type NewEvent, type LoggedEvent, type EventFilter, EventLog
 export { type RequestContext, runInRequest, currentRequest, currentActor } from './request-context.js';
 export { type Creation, Idempotency, IdempotencyMismatch } from './idempotency.js';
 export { Notifier } from './notifier.js';
+export { type StreamRoute, StreamRoutes } from './stream-routes.js';
 export { Poller } from './poller.js';
 export { SCOPES, type Scope, type Caller, hasScope, matchesGlob, maySeeProject } from './caller.js';
 export { RATE_WINDOW_MS, RateLimitStore, type RateLimitVerdict } from './rate-limit-store.js';

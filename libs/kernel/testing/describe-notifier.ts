@@ -1,10 +1,12 @@
-import type { Notifier } from '../src/index.js';
+import type { Notifier, Transactor } from '../src/index.js';
 import { until } from './deferred.js';
 
 export interface NotifierHarness {
   /** Two replicas. */
   readonly here: Notifier;
   readonly there: Notifier;
+  /** Of the first replica. */
+  readonly transactor: Transactor;
   close(): Promise<void>;
 }
 
@@ -73,6 +75,41 @@ export function describeNotifier(name: string, open: () => Promise<NotifierHarne
       const stop = harness.there.subscribe(channel, (payload) => heard.add(payload));
       for (let i = 0; i < 1000; i++) harness.here.notify(channel, `id-${String(i)}`);
       await until(() => heard.size === 1000);
+      stop();
+    });
+
+    it('announces with the commit, to all replicas, this one included', async () => {
+      const channel = fresh();
+      const [here, there]: Set<string>[] = [new Set(), new Set()];
+      const stops = [
+        harness.here.subscribe(channel, (payload) => here!.add(payload)),
+        harness.there.subscribe(channel, (payload) => there!.add(payload)),
+      ];
+      const failing = harness.transactor.run(async () => {
+        await harness.here.announce(channel, 'never');
+        throw new Error('no');
+      });
+      await expect(failing).rejects.toThrow('no');
+      await harness.transactor.run(async () => {
+        await harness.here.announce(channel, 'a b');
+        expect([...here!, ...there!]).toEqual([]);
+      });
+      expect([...here!]).toEqual(['a b']);
+      await until(() => there!.size > 0);
+      expect([...there!]).toEqual(['a b']);
+      for (const stop of stops) stop();
+    });
+
+    it('has told of what was announced before the moment until which it has heard', async () => {
+      const channel = fresh();
+      const there: string[] = [];
+      const stop = harness.there.subscribe(channel, (payload) => there.push(payload));
+      for (let round = 0; round < 3; round++) {
+        await harness.transactor.run(() => harness.here.announce(channel, String(round)));
+        const announcedAt = performance.now();
+        await until(() => harness.there.heardUntil >= announcedAt);
+        expect(there.at(-1)).toBe(String(round));
+      }
       stop();
     });
   });

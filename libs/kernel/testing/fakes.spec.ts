@@ -28,8 +28,9 @@ describeTransactor('in memory', async () => {
 });
 
 describeNotifier('in memory', async () => {
-  const here = new InMemoryNotifier();
-  return { here, there: here.another(), close: nothing };
+  const transactor = new InMemoryTransactor();
+  const here = new InMemoryNotifier(transactor);
+  return { here, there: here.another(), transactor, close: nothing };
 });
 
 describeEventLog('in memory', async () => {

@@ -1,30 +1,53 @@
 import { Notifier } from '../src/index.js';
+import { InMemoryTransactor } from './in-memory-transactor.js';
 
 interface Subscription {
   readonly channel: string;
   readonly onHint: (payload: string) => void;
   readonly onReset: (() => void) | undefined;
+  isDeaf(): boolean;
 }
 
 /** Replicas that share a hub hear each other. */
 export class InMemoryNotifier extends Notifier {
-  constructor(private readonly hub: Set<Subscription> = new Set()) {
+  private stalledAt: number | null = null;
+
+  constructor(
+    private readonly transactor = new InMemoryTransactor(),
+    private readonly hub: Set<Subscription> = new Set(),
+  ) {
     super();
   }
 
   /** Another replica's. */
   another(): InMemoryNotifier {
-    return new InMemoryNotifier(this.hub);
+    return new InMemoryNotifier(this.transactor, this.hub);
+  }
+
+  get heardUntil(): number {
+    return this.stalledAt ?? performance.now();
+  }
+
+  /** From now on nothing comes through to this replica, and nobody says so. */
+  stall(): void {
+    this.stalledAt = performance.now();
+  }
+
+  announce(channel: string, payload: string): Promise<void> {
+    this.transactor.afterCommit(() => {
+      this.notify(channel, payload);
+    });
+    return Promise.resolve();
   }
 
   notify(channel: string, payload: string): void {
     for (const subscription of [...this.hub]) {
-      if (subscription.channel === channel) subscription.onHint(payload);
+      if (subscription.channel === channel && !subscription.isDeaf()) subscription.onHint(payload);
     }
   }
 
   subscribe(channel: string, onHint: (payload: string) => void, onReset?: () => void): () => void {
-    const subscription = { channel, onHint, onReset };
+    const subscription = { channel, onHint, onReset, isDeaf: () => this.stalledAt !== null };
     this.hub.add(subscription);
     return () => {
       this.hub.delete(subscription);

@@ -9,10 +9,16 @@ export abstract class ApiKeyRepository {
   abstract findByPrefix(prefix: string): Promise<ApiKey | null>;
   /** Null if there is none. */
   abstract findById(id: string): Promise<ApiKey | null>;
-  /** Newest first. */
-  abstract list(page: PageRequest): Promise<Page<ApiKey>>;
+  /** Those of the keys that there are, as they are, and stay until the transaction ends. */
+  abstract lock(ids: readonly string[]): Promise<readonly ApiKey[]>;
+  /** Newest first; only keys that see nothing but what those globs match. Null: all keys. */
+  abstract list(page: PageRequest, visibleProjects: readonly string[] | null): Promise<Page<ApiKey>>;
+  /** Writes the grant of a locked key, and when its expiry is to be announced. */
+  abstract update(key: ApiKey): Promise<void>;
   /** The key as it then is; null if there is none or it is revoked already. */
   abstract revoke(id: string): Promise<ApiKey | null>;
   /** Notes that the key was used, at most every 10 s. */
   abstract touch(id: string): Promise<void>;
+  /** Keys whose expiry is to be announced now, each to one caller only, if its transaction commits. */
+  abstract takeDueWarnings(limit: number): Promise<readonly ApiKey[]>;
 }

@@ -1,10 +1,18 @@
 import { InMemoryApiKeyRepository, aGrant, aKey } from '@app/apikeys/testing';
 import { type Caller, NotFound, newId } from '@app/kernel';
-import { FakeClock, InMemoryEventLog, InMemoryIdempotency, InMemoryTransactor, aCaller } from '@app/kernel/testing';
-import type { ApiKey } from '../domain/api-key.js';
-import { KeyTooMighty } from '../domain/api-key.errors.js';
+import {
+  FakeClock,
+  InMemoryEventLog,
+  InMemoryIdempotency,
+  InMemoryNotifier,
+  InMemoryTransactor,
+  aCaller,
+} from '@app/kernel/testing';
+import { type ApiKey, callerOf, grantOf } from '../domain/api-key.js';
+import { KeyExpired, KeyNotUsable, KeyRevoked, KeyTooMighty } from '../domain/api-key.errors.js';
 import { hashSecret, parseSecret } from '../domain/key-format.js';
 import { ApiKeysService } from './api-keys.service.js';
+import { KEY_CHANGED } from './key-cache.js';
 
 const GRANT = aGrant({ scopes: ['commands:read'] });
 
@@ -13,19 +21,26 @@ describe('ApiKeysService', () => {
   let events: InMemoryEventLog;
   let service: ApiKeysService;
   let admin: Caller;
+  let announced: string[];
+  const clock = new FakeClock();
 
   beforeEach(async () => {
     const transactor = new InMemoryTransactor();
+    const notifier = new InMemoryNotifier(transactor);
+    announced = [];
+    notifier.subscribe(KEY_CHANGED, (prefix) => announced.push(prefix));
     keys = new InMemoryApiKeyRepository(transactor);
     events = new InMemoryEventLog(transactor);
-    service = new ApiKeysService(keys, transactor, new InMemoryIdempotency(transactor), events, new FakeClock());
-    admin = await callerOf(aKey());
+    const idempotency = new InMemoryIdempotency(transactor);
+    service = new ApiKeysService(keys, transactor, idempotency, events, notifier, clock, 10);
+    admin = await insert(aKey());
   });
 
-  const callerOf = async (key: ApiKey): Promise<Caller> => {
+  const insert = async (key: ApiKey): Promise<Caller> => {
     await keys.insert(key);
-    return aCaller({ keyId: key.id, scopes: key.scopes, projects: key.projects });
+    return callerOf(key);
   };
+  const all = async (): Promise<readonly ApiKey[]> => (await keys.list({ limit: 200 }, null)).data;
 
   it('makes a key that works, and keeps only its hash', async () => {
     const { key, secret } = await service.create(GRANT, admin);
@@ -37,10 +52,29 @@ describe('ApiKeysService', () => {
   });
 
   it('makes no key that is mightier than the one that asks, and records nothing', async () => {
-    const weak = await callerOf(aKey({ scopes: ['keys:write'] }));
+    const weak = await insert(aKey({ scopes: ['keys:write'] }));
     await expect(service.create(GRANT, weak)).rejects.toThrow(KeyTooMighty);
     expect(events.types).toEqual([]);
-    expect((await keys.list({ limit: 200 })).data).toHaveLength(2);
+    expect(await all()).toHaveLength(2);
+  });
+
+  it('does nothing for a key that was revoked, has expired or was reduced a moment ago', async () => {
+    const revoked = aKey();
+    const caller = await insert(revoked);
+    await keys.revoke(revoked.id);
+    await expect(service.create(GRANT, caller)).rejects.toThrow(KeyRevoked);
+    const expired = await insert(aKey({ expiresAt: clock.now() }));
+    await expect(service.create(GRANT, expired)).rejects.toThrow(KeyExpired);
+    const reduced = aKey();
+    const before = await insert(reduced);
+    await keys.update({ ...reduced, scopes: ['keys:write'] });
+    for (const attempt of [
+      service.create(GRANT, before),
+      service.patch(admin.keyId, { name: 'x' }, before),
+      service.rotate(admin.keyId, 0, before),
+      service.revoke(admin.keyId, before),
+    ])
+      await expect(attempt).rejects.toThrow(KeyTooMighty);
   });
 
   it('hands out no key that it did not keep', async () => {
@@ -52,16 +86,117 @@ describe('ApiKeysService', () => {
   it('keeps no key whose event cannot be written', async () => {
     events.add = () => Promise.reject(new Error('disk full'));
     await expect(service.create(GRANT, admin)).rejects.toThrow('disk full');
-    expect((await keys.list({ limit: 200 })).data).toHaveLength(1);
+    expect(await all()).toHaveLength(1);
+  });
+
+  describe('patch', () => {
+    it('changes a key, tells all replicas, and records what was changed', async () => {
+      const { key } = await service.create(GRANT, admin);
+      const patched = await service.patch(key.id, { projects: ['web'], name: 'web' }, admin);
+      expect(patched).toEqual({ ...key, projects: ['web'], name: 'web' });
+      expect(await keys.findById(key.id)).toEqual(patched);
+      expect(announced).toEqual([key.prefix]);
+      const { type, data } = events.all.at(-1)!;
+      expect([type, data.changes]).toEqual(['key.updated', { projects: ['web'], name: 'web' }]);
+    });
+
+    it('records no change that is none', async () => {
+      const { key } = await service.create(GRANT, admin);
+      expect(await service.patch(key.id, { name: key.name, scopes: [...key.scopes] }, admin)).toEqual(key);
+      expect(events.types).toEqual(['key.created']);
+    });
+
+    it('touches no key that is mightier, not even to make it weaker', async () => {
+      const weak = await insert(aKey({ scopes: ['keys:write'] }));
+      await expect(service.patch(admin.keyId, { scopes: [] }, weak)).rejects.toThrow(KeyTooMighty);
+      const { key } = await service.create(aGrant({ scopes: ['keys:write'] }), weak);
+      await expect(service.patch(key.id, { scopes: ['commands:read'] }, weak)).rejects.toThrow(KeyTooMighty);
+      await expect(service.patch(weak.keyId, { scopes: ['keys:write', 'keys:read'] }, weak)).rejects.toThrow(
+        KeyTooMighty,
+      );
+      expect(await service.patch(weak.keyId, { scopes: [] }, weak)).toMatchObject({ scopes: [] });
+    });
+
+    it('does not bring back a key that was revoked', async () => {
+      const { key } = await service.create(GRANT, admin);
+      await service.revoke(key.id, admin);
+      await expect(service.patch(key.id, { name: 'x' }, admin)).rejects.toThrow(KeyNotUsable);
+    });
+  });
+
+  describe('rotate', () => {
+    it('issues a successor with the same rights, while the key lives on for the overlap', async () => {
+      const { key } = await service.create({ ...GRANT, projects: ['web'], rateLimitRps: 3 }, admin);
+      const { key: successor, secret } = await service.rotate(key.id, 60, admin);
+      expect(grantOf(successor)).toEqual(grantOf(key));
+      expect(successor).toMatchObject({ rotatedFrom: key.id, createdBy: admin.keyId, revokedAt: null });
+      expect((await keys.findById(successor.id))!.hash).toEqual(hashSecret(parseSecret(secret!)!));
+      const expiresAt = new Date(clock.now().getTime() + 60_000);
+      expect(await keys.findById(key.id)).toEqual({ ...key, expiresAt });
+      expect(announced).toEqual([key.prefix]);
+      expect(events.types).toEqual(['key.created', 'key.created', 'key.rotated']);
+      expect(events.all.at(-1)).toMatchObject({ target: key.id, data: { successor: successor.id } });
+    });
+
+    it('makes nothing live longer', async () => {
+      const expiresAt = new Date(clock.now().getTime() + 1_000);
+      const { key } = await service.create({ ...GRANT, expiresAt }, admin);
+      const { key: successor } = await service.rotate(key.id, 60, admin);
+      expect([successor.expiresAt, (await keys.findById(key.id))!.expiresAt]).toEqual([expiresAt, expiresAt]);
+    });
+
+    it('is for the key itself, too; hands out no mightier one; and takes none that is of no use', async () => {
+      const weak = await insert(aKey({ scopes: ['keys:write'], rateLimitRps: 4 }));
+      expect((await service.rotate(weak.keyId, 60, weak)).key).toMatchObject({
+        scopes: ['keys:write'],
+        rateLimitRps: 4,
+      });
+      await expect(service.rotate(admin.keyId, 0, weak)).rejects.toThrow(KeyTooMighty);
+      const { key } = await service.create(GRANT, admin);
+      await service.rotate(key.id, 0, admin);
+      await expect(service.rotate(key.id, 0, admin)).rejects.toThrow(KeyNotUsable);
+      await service.revoke(key.id, admin);
+      await expect(service.rotate(key.id, 0, admin)).rejects.toThrow(KeyNotUsable);
+    });
+  });
+
+  describe('a key for some projects', () => {
+    it('sees, changes and ends only keys for none but these', async () => {
+      const team = await insert(aKey({ projects: ['team-a-*'] }));
+      const { key: within } = await service.create({ ...GRANT, projects: ['team-a-1'] }, admin);
+      const { key: outside } = await service.create({ ...GRANT, projects: ['team-a-1', 'team-b'] }, admin);
+      const seen = (await service.list({ limit: 200 }, team)).data.map(({ id }) => id);
+      expect(seen.sort()).toEqual([team.keyId, within.id].sort());
+      expect((await service.get(within.id, team)).id).toBe(within.id);
+      for (const id of [outside.id, admin.keyId, newId('key')]) {
+        for (const attempt of [
+          service.get(id, team),
+          service.patch(id, {}, team),
+          service.rotate(id, 0, team),
+          service.revoke(id, team),
+        ])
+          await expect(attempt).rejects.toThrow(NotFound);
+      }
+      await service.revoke(within.id, team);
+    });
   });
 
   it('revokes twice as once', async () => {
     const { key } = await service.create(GRANT, admin);
-    await service.revoke(key.id);
-    const { revokedAt } = await service.get(key.id);
-    await service.revoke(key.id);
-    expect((await service.get(key.id)).revokedAt).toEqual(revokedAt);
+    await service.revoke(key.id, admin);
+    const { revokedAt } = await service.get(key.id, admin);
+    await service.revoke(key.id, admin);
+    expect((await service.get(key.id, admin)).revokedAt).toEqual(revokedAt);
     expect(events.types).toEqual(['key.created', 'key.revoked']);
-    await expect(service.revoke(newId('key'))).rejects.toThrow(NotFound);
+    expect(announced).toEqual([key.prefix]);
+    await expect(service.revoke(newId('key'), admin)).rejects.toThrow(NotFound);
+  });
+
+  it('lets a key revoke itself, and none that is mightier', async () => {
+    const weak = await insert(aKey({ scopes: ['keys:write'] }));
+    await expect(service.revoke(admin.keyId, weak)).rejects.toThrow(KeyTooMighty);
+    await service.revoke(weak.keyId, weak);
+    await expect(service.revoke(weak.keyId, weak)).rejects.toThrow(KeyRevoked);
+    await expect(service.create(GRANT, aCaller())).rejects.toThrow('Send a key');
   });
 });

@@ -4,18 +4,44 @@ import {
   EventLog,
   Idempotency,
   NotFound,
+  Notifier,
   type Page,
   type PageRequest,
   Transactor,
   newId,
 } from '@app/kernel';
-import { Injectable } from '@nestjs/common';
-import { type ApiKey, type Grant, assertNotMightier, keyCreated, keyRevoked } from '../domain/api-key.js';
-import { Unauthenticated } from '../domain/api-key.errors.js';
-import { hashSecret, newSecret } from '../domain/key-format.js';
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  type ApiKey,
+  type Grant,
+  type GrantPatch,
+  assertUsable,
+  endAfter,
+  grantOf,
+  keyCreated,
+  keyRevoked,
+  keyRotated,
+  keyUpdated,
+  patchKey,
+  warnAt,
+} from '../domain/api-key.js';
+import { KeyNotUsable, KeyTooMighty, Unauthenticated } from '../domain/api-key.errors.js';
+import { type Secret, hashSecret, newSecret } from '../domain/key-format.js';
+import { areProjectsWithin, rightsBeyond } from '../domain/might.js';
 import { ApiKeyRepository } from './api-key.repository.js';
+import { KEY_CHANGED } from './key-cache.js';
 
-/** Hands out keys and takes them back. */
+/** The requests per second of keys that have no limit of their own; 0: no limit. */
+export type DefaultRateLimit = number;
+export const DefaultRateLimit = Symbol('DefaultRateLimit');
+
+/** A key and its text, which is not kept: null if an earlier request has made the key. */
+export interface NewKey {
+  readonly key: ApiKey;
+  readonly secret: string | null;
+}
+
+/** Hands out keys, changes them and takes them back. Nobody gets, keeps or takes away more than he has himself. */
 @Injectable()
 export class ApiKeysService {
   constructor(
@@ -23,54 +49,142 @@ export class ApiKeysService {
     private readonly transactor: Transactor,
     private readonly idempotency: Idempotency,
     private readonly events: EventLog,
+    private readonly notifier: Notifier,
     private readonly clock: Clock,
+    @Inject(DefaultRateLimit) private readonly defaultRps: DefaultRateLimit,
   ) {}
 
-  /** The new key and its text, which is not kept: null if an earlier request has made the key. */
-  async create(grant: Grant, caller: Caller): Promise<{ key: ApiKey; secret: string | null }> {
-    assertNotMightier(grant, caller, await this.self(caller));
-    const secret = newSecret();
-    const key: ApiKey = {
-      ...grant,
-      id: newId('key'),
-      prefix: secret.prefix,
-      hash: hashSecret(secret),
-      createdBy: caller.keyId,
-      createdAt: this.clock.now(),
-      revokedAt: null,
-      lastUsedAt: null,
-    };
-    const { id, isReplay } = await this.idempotency.once(async () => {
-      if (!(await this.keys.insert(key))) throw new Error('The prefix of the new key is in use by chance.');
-      await this.events.add(keyCreated(key));
-      return key.id;
+  /** @throws {@link KeyTooMighty} */
+  create(grant: Grant, caller: Caller): Promise<NewKey> {
+    return this.issue(async (secret) => {
+      const { own } = await this.lock(caller, null);
+      this.assertWithin(own, grant);
+      const key = this.newKey(grant, secret, caller, null);
+      await this.insert(key);
+      return key;
     });
-    return isReplay ? { key: await this.get(id), secret: null } : { key, secret: secret.text };
   }
 
-  list(page: PageRequest): Promise<Page<ApiKey>> {
-    return this.keys.list(page);
+  /**
+   * Issues a successor with the same grant; the key itself lives on for the overlap, unless it ends before.
+   * @throws {@link NotFound}, {@link KeyNotUsable} or {@link KeyTooMighty}, as the caller gets the successor's text
+   */
+  rotate(id: string, overlapSeconds: number, caller: Caller): Promise<NewKey> {
+    return this.issue(async (secret) => {
+      const { own, target } = await this.lock(caller, id);
+      const now = this.clock.now();
+      if (target.revokedAt !== null) throw new KeyNotUsable(id, 'revoked');
+      if (target.expiresAt !== null && target.expiresAt <= now) throw new KeyNotUsable(id, 'expired');
+      this.assertWithin(own, target);
+      const successor = this.newKey(grantOf(target), secret, caller, id);
+      await this.insert(successor);
+      const ending = endAfter(target, overlapSeconds * 1000, now);
+      await this.keys.update(ending);
+      await this.changed(ending);
+      await this.events.add(keyRotated(ending, successor));
+      return successor;
+    });
   }
 
-  /** @throws {@link NotFound} */
-  async get(id: string): Promise<ApiKey> {
+  /** @throws {@link NotFound}, {@link KeyNotUsable} or {@link KeyTooMighty} if the key goes, or would go, beyond the caller's */
+  patch(id: string, patch: GrantPatch, caller: Caller): Promise<ApiKey> {
+    return this.transactor.run(async () => {
+      const { own, target } = await this.lock(caller, id);
+      if (target.revokedAt !== null) throw new KeyNotUsable(id, 'revoked');
+      this.assertWithin(own, target);
+      const patched = patchKey(target, patch, this.clock.now());
+      if (patched === null) return target;
+      this.assertWithin(own, patched.key);
+      await this.keys.update(patched.key);
+      await this.changed(patched.key);
+      await this.events.add(keyUpdated(patched.key, patched.changes));
+      return patched.key;
+    });
+  }
+
+  /** Revoking twice is no error. @throws {@link NotFound} or {@link KeyTooMighty} */
+  async revoke(id: string, caller: Caller): Promise<void> {
+    await this.transactor.run(async () => {
+      const { own, target } = await this.lock(caller, id);
+      this.assertWithin(own, target);
+      const revoked = await this.keys.revoke(id);
+      if (revoked === null) return;
+      await this.changed(revoked);
+      await this.events.add(keyRevoked(revoked));
+    });
+  }
+
+  /** The keys that see nothing but what the caller sees. */
+  list(page: PageRequest, caller: Caller): Promise<Page<ApiKey>> {
+    return this.keys.list(page, caller.projects);
+  }
+
+  /** @throws {@link NotFound}, also when the key sees projects that the caller does not */
+  async get(id: string, caller: Caller): Promise<ApiKey> {
     const key = await this.keys.findById(id);
-    if (key === null) throw new NotFound('key', id);
+    if (key === null || !areProjectsWithin(key.projects, caller)) throw new NotFound('key', id);
     return key;
   }
 
+  /** The caller's own. */
   async self(caller: Caller): Promise<ApiKey> {
     const key = await this.keys.findById(caller.keyId);
     if (key === null) throw new Unauthenticated();
     return key;
   }
 
-  /** Revoking twice is no error. */
-  async revoke(id: string): Promise<void> {
-    await this.get(id);
-    await this.transactor.run(async () => {
-      const revoked = await this.keys.revoke(id);
-      if (revoked !== null) await this.events.add(keyRevoked(revoked));
-    });
+  private async issue(create: (secret: Secret) => Promise<ApiKey>): Promise<NewKey> {
+    const secret = newSecret();
+    const { id, isReplay } = await this.idempotency.once(async () => (await create(secret)).id);
+    const key = await this.keys.findById(id);
+    if (key === null) throw new NotFound('key', id);
+    return { key, secret: isReplay ? null : secret.text };
+  }
+
+  /**
+   * Both keys as they are and stay until the commit: what the caller's key had a moment ago does not count, and two
+   * changes at a time cannot add up to what neither of them could do.
+   */
+  private async lock(caller: Caller, id: null): Promise<{ own: ApiKey }>;
+  private async lock(caller: Caller, id: string): Promise<{ own: ApiKey; target: ApiKey }>;
+  private async lock(caller: Caller, id: string | null): Promise<{ own: ApiKey; target?: ApiKey }> {
+    const locked = await this.keys.lock(id === null ? [caller.keyId] : [caller.keyId, id]);
+    const own = locked.find((key) => key.id === caller.keyId);
+    if (own === undefined) throw new Unauthenticated();
+    assertUsable(own, this.clock.now());
+    if (id === null) return { own };
+    const target = locked.find((key) => key.id === id);
+    if (target === undefined || !areProjectsWithin(target.projects, own)) throw new NotFound('key', id);
+    return { own, target };
+  }
+
+  private assertWithin(own: ApiKey, asked: Grant): void {
+    const beyond = rightsBeyond(own, asked, this.defaultRps);
+    if (beyond.length > 0) throw new KeyTooMighty(beyond);
+  }
+
+  private newKey(grant: Grant, secret: Secret, caller: Caller, rotatedFrom: string | null): ApiKey {
+    const now = this.clock.now();
+    return {
+      ...grant,
+      id: newId('key'),
+      prefix: secret.prefix,
+      hash: hashSecret(secret),
+      createdBy: caller.keyId,
+      rotatedFrom,
+      createdAt: now,
+      warnAt: warnAt(grant.expiresAt, now),
+      revokedAt: null,
+      lastUsedAt: null,
+    };
+  }
+
+  private async insert(key: ApiKey): Promise<void> {
+    if (!(await this.keys.insert(key))) throw new Error('The prefix of the new key is in use by chance.');
+    await this.events.add(keyCreated(key));
+  }
+
+  private changed({ prefix }: ApiKey): Promise<void> {
+    return this.notifier.announce(KEY_CHANGED, prefix);
   }
 }

@@ -1,14 +1,14 @@
-import { InMemoryApiKeyRepository, aKey } from '@app/apikeys/testing';
-import { FakeClock } from '@app/kernel/testing';
-import type { ApiKey } from '../domain/api-key.js';
+import { InMemoryApiKeyRepository, aKey, anAuthenticator } from '@app/apikeys/testing';
+import { Deferred, FakeClock, InMemoryNotifier } from '@app/kernel/testing';
+import { type ApiKey, callerOf } from '../domain/api-key.js';
 import { IpNotAllowed, KeyExpired, KeyRevoked, Unauthenticated } from '../domain/api-key.errors.js';
-import { newSecret } from '../domain/key-format.js';
-import { Authenticator } from './authenticator.js';
+import { checksum, newSecret } from '../domain/key-format.js';
+import { KEY_CHANGED } from './key-cache.js';
 
 describe('Authenticator', () => {
   const keys = new InMemoryApiKeyRepository();
   const clock = new FakeClock();
-  const authenticator = new Authenticator(keys, clock);
+  const authenticator = anAuthenticator(keys, clock);
 
   const issue = async (traits: Partial<ApiKey> = {}): Promise<{ text: string; key: ApiKey }> => {
     const secret = newSecret();
@@ -17,14 +17,17 @@ describe('Authenticator', () => {
     return { text: secret.text, key };
   };
 
+  /** The text of another key with that prefix. */
+  const issueWithPrefix = (prefix: string): string => {
+    const body = `rdev_${prefix}_${'0'.repeat(32)}`;
+    return body + checksum(body);
+  };
+
   it('tells who calls', async () => {
     const { text, key } = await issue({ scopes: ['commands:read'], projects: ['web'], rateLimitRps: 7 });
-    expect(await authenticator.authenticate(text, '192.0.2.1')).toEqual({
-      keyId: key.id,
-      scopes: ['commands:read'],
-      projects: ['web'],
-      rateLimitRps: 7,
-    });
+    const found = await authenticator.authenticate(text, '192.0.2.1');
+    expect(found).toEqual(key);
+    expect(callerOf(found)).toEqual({ keyId: key.id, scopes: ['commands:read'], projects: ['web'], rateLimitRps: 7 });
     expect((await keys.findById(key.id))!.lastUsedAt).not.toBeNull();
   });
 
@@ -68,17 +71,121 @@ describe('Authenticator', () => {
     await expect(authenticator.authenticate(nowhere, '10.0.0.1')).rejects.toThrow(IpNotAllowed);
   });
 
+  it('notes a use every 10 s, and not every one', async () => {
+    const { text } = await issue();
+    const touch = jest.spyOn(keys, 'touch');
+    for (let use = 0; use < 5; use++) await authenticator.authenticate(text, null);
+    expect(touch).toHaveBeenCalledTimes(1);
+    clock.advance(9_999);
+    await authenticator.authenticate(text, null);
+    expect(touch).toHaveBeenCalledTimes(1);
+    clock.advance(1);
+    await authenticator.authenticate(text, null);
+    expect(touch).toHaveBeenCalledTimes(2);
+    touch.mockRestore();
+  });
+
+  describe('with keys in memory', () => {
+    const notifier = new InMemoryNotifier();
+    const here = notifier.another();
+    const cached = anAuthenticator(keys, clock, here);
+    const lookUps = jest.spyOn(keys, 'findByPrefix');
+    beforeEach(() => lookUps.mockClear());
+    afterAll(() => lookUps.mockRestore());
+
+    it('looks a key up once, and knows its expiry by itself', async () => {
+      const { text } = await issue({ expiresAt: new Date(clock.now().getTime() + 1_000) });
+      for (let use = 0; use < 5; use++) await cached.authenticate(text, null);
+      clock.advance(1_000);
+      await expect(cached.authenticate(text, null)).rejects.toThrow(KeyExpired);
+      expect(lookUps).toHaveBeenCalledTimes(1);
+    });
+
+    it('compares the whole key also when it is in memory', async () => {
+      const { text, key } = await issue();
+      await cached.authenticate(text, null);
+      const forged = issueWithPrefix(key.prefix);
+      await expect(cached.authenticate(forged, null)).rejects.toThrow(Unauthenticated);
+      await cached.authenticate(text, null);
+      expect(lookUps).toHaveBeenCalledTimes(1);
+    });
+
+    it('forgets a key that was changed', async () => {
+      const { text, key } = await issue();
+      await cached.authenticate(text, null);
+      await keys.revoke(key.id);
+      notifier.notify(KEY_CHANGED, key.prefix);
+      await expect(cached.authenticate(text, null)).rejects.toThrow(KeyRevoked);
+    });
+
+    it('forgets all when changes may have been missed', async () => {
+      const { text, key } = await issue();
+      await cached.authenticate(text, null);
+      await keys.revoke(key.id);
+      notifier.reset();
+      await expect(cached.authenticate(text, null)).rejects.toThrow(KeyRevoked);
+    });
+
+    it('does not keep what was read before a change and comes after it', async () => {
+      const { text, key } = await issue();
+      const stale = new Deferred();
+      lookUps.mockImplementationOnce(async () => {
+        await stale.promise;
+        return key;
+      });
+      const reading = cached.authenticate(text, null);
+      await keys.revoke(key.id);
+      notifier.notify(KEY_CHANGED, key.prefix);
+      stale.resolve();
+      await reading;
+      await expect(cached.authenticate(text, null)).rejects.toThrow(KeyRevoked);
+    });
+
+    it('remembers no key that nobody has', async () => {
+      const { text } = newSecret();
+      for (let use = 0; use < 3; use++) await expect(cached.authenticate(text, null)).rejects.toThrow(Unauthenticated);
+      expect(lookUps).toHaveBeenCalledTimes(3);
+    });
+
+    it('remembers so many keys at most', async () => {
+      const one = await issue();
+      await cached.authenticate(one.text, null);
+      lookUps.mockImplementation(async (prefix) => aKey({ prefix }));
+      for (let i = 0; i < 10_000; i++) await cached.authenticate(newSecret().text, null).catch(() => undefined);
+      lookUps.mockReset();
+      await cached.authenticate(one.text, null).catch(() => undefined);
+      expect(lookUps).toHaveBeenCalledTimes(1);
+      lookUps.mockRestore();
+    });
+
+    it('trusts nothing in memory while it cannot hear, which nobody tells it', async () => {
+      const deaf = notifier.another();
+      const late = anAuthenticator(keys, clock, deaf);
+      const { text, key } = await issue();
+      await late.authenticate(text, null);
+      deaf.stall();
+      await keys.revoke(key.id);
+      notifier.notify(KEY_CHANGED, key.prefix);
+      // What was proven a moment ago still counts.
+      await late.authenticate(text, null);
+      const now = performance.now();
+      jest.spyOn(performance, 'now').mockReturnValue(now + 900);
+      await expect(late.authenticate(text, null)).rejects.toThrow(KeyRevoked);
+      jest.mocked(performance.now).mockRestore();
+    });
+  });
+
   it('lets a key in whose use could not be noted', async () => {
     const failing = new InMemoryApiKeyRepository();
     failing.touch = () => Promise.reject(new Error('away'));
     const secret = newSecret();
     await failing.insert(aKey({}, secret));
-    await new Authenticator(failing, clock).authenticate(secret.text, null);
+    await anAuthenticator(failing, clock).authenticate(secret.text, null);
   });
 
   it('lets nobody in while keys cannot be looked up', async () => {
     const failing = new InMemoryApiKeyRepository();
     failing.findByPrefix = () => Promise.reject(new Error('away'));
-    await expect(new Authenticator(failing, clock).authenticate(newSecret().text, null)).rejects.toThrow('away');
+    await expect(anAuthenticator(failing, clock).authenticate(newSecret().text, null)).rejects.toThrow('away');
   });
 });

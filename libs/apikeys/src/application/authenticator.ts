@@ -1,30 +1,50 @@
-import { type Caller, Clock } from '@app/kernel';
+import { Clock } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
 import { isInNetworks } from '../domain/addresses.js';
-import { IpNotAllowed, KeyExpired, KeyRevoked, Unauthenticated } from '../domain/api-key.errors.js';
+import { type ApiKey, assertUsable } from '../domain/api-key.js';
+import { IpNotAllowed, Unauthenticated } from '../domain/api-key.errors.js';
 import { matchesHash, parseSecret } from '../domain/key-format.js';
 import { ApiKeyRepository } from './api-key.repository.js';
+import { KeyCache } from './key-cache.js';
+
+const TOUCH_EVERY_MS = 10_000;
+const REMEMBERED_USES_MAX = 10_000;
 
 /** Finds out who calls. Whatever is unclear means no. */
 @Injectable()
 export class Authenticator {
+  private readonly usedAt = new Map<string, number>();
+
   constructor(
+    private readonly cache: KeyCache,
     private readonly keys: ApiKeyRepository,
     private readonly clock: Clock,
   ) {}
 
   /** @throws {@link Unauthenticated}, {@link KeyRevoked}, {@link KeyExpired} or {@link IpNotAllowed} */
-  async authenticate(text: string | null, address: string | null): Promise<Caller> {
+  async authenticate(text: string | null, address: string | null): Promise<ApiKey> {
     const secret = text === null ? null : parseSecret(text);
     if (secret === null) throw new Unauthenticated();
-    const key = await this.keys.findByPrefix(secret.prefix);
+    const key = await this.cache.findByPrefix(secret.prefix);
     if (key === null || !matchesHash(secret, key.hash)) throw new Unauthenticated('The key is not valid.');
-    if (key.revokedAt !== null) throw new KeyRevoked();
-    if (key.expiresAt !== null && key.expiresAt <= this.clock.now()) throw new KeyExpired();
+    this.admit(key, address);
+    return key;
+  }
+
+  /** For a key that was found in another way than by its text. @throws {@link KeyRevoked}, {@link KeyExpired} or {@link IpNotAllowed} */
+  admit(key: ApiKey, address: string | null): void {
+    assertUsable(key, this.clock.now());
     if (key.allowedIps !== null && (address === null || !isInNetworks(address, key.allowedIps)))
       throw new IpNotAllowed();
+    this.noteUse(key.id);
+  }
+
+  private noteUse(id: string): void {
+    const now = this.clock.now().getTime();
+    if (now - (this.usedAt.get(id) ?? -Infinity) < TOUCH_EVERY_MS) return;
+    if (this.usedAt.size >= REMEMBERED_USES_MAX) this.usedAt.clear();
+    this.usedAt.set(id, now);
     // A use that is not noted is no reason to refuse the request.
-    this.keys.touch(key.id).catch(() => undefined);
-    return { keyId: key.id, scopes: key.scopes, projects: key.projects, rateLimitRps: key.rateLimitRps };
+    this.keys.touch(id).catch(() => undefined);
   }
 }

@@ -1,10 +1,9 @@
 import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InMemoryApiKeyRepository, aKey } from '@app/apikeys/testing';
+import { InMemoryApiKeyRepository, aKey, anAuthenticator } from '@app/apikeys/testing';
 import { FakeClock, InMemoryEventLog, InMemoryTransactor } from '@app/kernel/testing';
 import { newSecret, parseSecret } from '../domain/key-format.js';
-import { Authenticator } from './authenticator.js';
 import { Bootstrap } from './bootstrap.js';
 
 describe('Bootstrap', () => {
@@ -23,7 +22,7 @@ describe('Bootstrap', () => {
   afterEach(() => rm(dir, { recursive: true }));
 
   const scopesOf = async (text: string): Promise<readonly string[]> =>
-    (await new Authenticator(keys, clock).authenticate(text, null)).scopes;
+    (await anAuthenticator(keys, clock).authenticate(text, null)).scopes;
 
   it('admits the key of the operator, once, however often it starts', async () => {
     const { text } = newSecret();

@@ -54,8 +54,10 @@ export class Bootstrap {
       rateLimitRps: null,
       maxConcurrentCommands: null,
       createdBy: null,
+      rotatedFrom: null,
       createdAt: this.clock.now(),
       expiresAt: null,
+      warnAt: null,
       revokedAt: null,
       lastUsedAt: null,
     };

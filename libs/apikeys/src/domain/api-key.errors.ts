@@ -47,7 +47,25 @@ export class KeyTooMighty extends DomainError {
   readonly kind = 'forbidden';
   readonly code = 'INSUFFICIENT_SCOPE';
 
-  constructor(what: string) {
-    super(`A key cannot give more rights than it has itself: ${what}.`);
+  constructor(beyond: readonly string[]) {
+    super(`This goes beyond the rights of your key: ${beyond.join('; ')}.`);
+  }
+}
+
+export class KeyNotUsable extends DomainError {
+  readonly kind = 'conflict';
+  readonly code = 'CONFLICT';
+
+  constructor(id: string, why: 'revoked' | 'expired') {
+    super(`The key "${id}" ${why === 'revoked' ? 'has been revoked' : 'has expired'}.`);
+  }
+}
+
+export class RightsReduced extends DomainError {
+  readonly kind = 'forbidden';
+  readonly code = 'INSUFFICIENT_SCOPE';
+
+  constructor() {
+    super('The rights of the key were reduced while this was being answered. Ask again.');
   }
 }

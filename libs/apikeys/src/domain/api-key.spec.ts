@@ -1,60 +1,72 @@
-import { aGrant, aKey } from '@app/apikeys/testing';
-import { SCOPES } from '@app/kernel';
-import { aCaller } from '@app/kernel/testing';
-import type { ApiKey, Grant } from './api-key.js';
-import { assertNotMightier, keyCreated, keyRevoked } from './api-key.js';
-import { KeyTooMighty } from './api-key.errors.js';
+import { aKey } from '@app/apikeys/testing';
+import {
+  WARNING_MS,
+  endAfter,
+  keyCreated,
+  keyExpiring,
+  keyRevoked,
+  keyRotated,
+  keyUpdated,
+  patchKey,
+  warnAt,
+} from './api-key.js';
 
 const NOW = new Date('2026-01-01T00:00:00Z');
-const LATER = new Date('2027-01-01T00:00:00Z');
-
-function check(own: Partial<ApiKey>, asked: Partial<Grant>): () => void {
-  const key = aKey(own);
-  return () => {
-    assertNotMightier(aGrant(asked), aCaller({ keyId: key.id, scopes: key.scopes, projects: key.projects }), key);
-  };
-}
-
-describe('assertNotMightier', () => {
-  it.each<[string, Partial<ApiKey>, Partial<Grant>]>([
-    ['an admin gives everything', { scopes: ['admin'] }, { scopes: SCOPES }],
-    ['its own scopes', { scopes: ['keys:write', 'commands:read'] }, { scopes: ['commands:read'] }],
-    ['no scope', { scopes: ['keys:write'] }, { scopes: [] }],
-    ['its own projects', { projects: ['a-*', 'web'] }, { projects: ['web'] }],
-    ['no project', { projects: ['web'] }, { projects: [] }],
-    ['some projects, from all', {}, { projects: ['web'] }],
-    ['its own addresses', { allowedIps: ['10.0.0.0/8'] }, { allowedIps: ['10.0.0.0/8'] }],
-    ['its own expiry', { expiresAt: NOW }, { expiresAt: NOW }],
-    ['an earlier expiry', { expiresAt: LATER }, { expiresAt: NOW }],
-    ['any expiry, from never', {}, { expiresAt: LATER }],
-  ])('allows %s', (_case, own, asked) => {
-    expect(check(own, asked)).not.toThrow();
-  });
-
-  it.each<[string, Partial<ApiKey>, Partial<Grant>]>([
-    ['a scope that it lacks', { scopes: ['keys:write'] }, { scopes: ['keys:write', 'commands:read'] }],
-    ['admin', { scopes: ['keys:write'] }, { scopes: ['admin'] }],
-    ['all projects, from some', { projects: ['web'] }, { projects: null }],
-    ['all projects by a glob', { projects: ['web'] }, { projects: ['*'] }],
-    ['a wider glob', { projects: ['team-a-*'] }, { projects: ['team-*'] }],
-    ['one project more', { projects: ['web'] }, { projects: ['web', 'api'] }],
-    ['any project, from none', { projects: [] }, { projects: ['web'] }],
-    ['all addresses, from some', { allowedIps: ['10.0.0.1'] }, { allowedIps: null }],
-    ['a wider network', { allowedIps: ['10.0.0.0/16'] }, { allowedIps: ['10.0.0.0/8'] }],
-    ['a later expiry', { expiresAt: NOW }, { expiresAt: LATER }],
-    ['no expiry, from some', { expiresAt: NOW }, { expiresAt: null }],
-  ])('refuses %s', (_case, own, asked) => {
-    expect(check(own, asked)).toThrow(KeyTooMighty);
-  });
-});
+const inMs = (ms: number): Date => new Date(NOW.getTime() + ms);
 
 describe('the events of a key', () => {
   it('hold neither the key nor its hash', () => {
     const key = aKey({ revokedAt: NOW });
-    for (const event of [keyCreated(key), keyRevoked(key)]) {
+    for (const event of [
+      keyCreated(key),
+      keyRevoked(key),
+      keyUpdated(key, { name: 'x' }),
+      keyRotated(key, aKey()),
+      keyExpiring(key),
+    ]) {
       expect(event.target).toBe(key.id);
       expect(JSON.stringify(event)).not.toMatch(/hash|secret/i);
       expect(JSON.stringify(event)).not.toContain(key.hash.toString('hex'));
     }
+  });
+});
+
+describe('patchKey', () => {
+  it('changes what is given, and nothing else; null lifts a limit', () => {
+    const key = aKey({ projects: ['web'], rateLimitRps: 5 });
+    expect(patchKey(key, { projects: null, name: 'x', allowedIps: undefined }, NOW)).toEqual({
+      key: { ...key, projects: null, name: 'x' },
+      changes: { projects: null, name: 'x' },
+    });
+  });
+
+  it('knows what is no change', () => {
+    const key = aKey({ scopes: ['admin'], expiresAt: NOW });
+    expect(patchKey(key, {}, NOW)).toBeNull();
+    expect(patchKey(key, { scopes: ['admin'], expiresAt: new Date(NOW), rateLimitRps: null }, NOW)).toBeNull();
+  });
+
+  it('sets anew when the expiry is announced, if that is changed', () => {
+    const key = aKey({ expiresAt: inMs(3 * WARNING_MS), warnAt: null });
+    expect(patchKey(key, { name: 'x' }, NOW)!.key.warnAt).toBeNull();
+    expect(patchKey(key, { expiresAt: inMs(2 * WARNING_MS) }, NOW)!.key.warnAt).toEqual(inMs(WARNING_MS));
+    expect(patchKey(key, { expiresAt: null }, NOW)!.key.warnAt).toBeNull();
+  });
+});
+
+describe('warnAt', () => {
+  it('is a week before the end, unless that is over already', () => {
+    expect(warnAt(inMs(WARNING_MS + 1), NOW)).toEqual(inMs(1));
+    expect(warnAt(inMs(WARNING_MS), NOW)).toBeNull();
+    expect(warnAt(null, NOW)).toBeNull();
+  });
+});
+
+describe('endAfter', () => {
+  it('ends a key after the overlap, or when it would have ended anyway', () => {
+    expect(endAfter(aKey({ warnAt: NOW }), 5, NOW)).toMatchObject({ expiresAt: inMs(5), warnAt: null });
+    expect(endAfter(aKey(), 0, NOW).expiresAt).toEqual(NOW);
+    expect(endAfter(aKey({ expiresAt: inMs(9) }), 5, NOW).expiresAt).toEqual(inMs(5));
+    expect(endAfter(aKey({ expiresAt: inMs(3) }), 5, NOW).expiresAt).toEqual(inMs(3));
   });
 });

@@ -1,5 +1,9 @@
-import { type Caller, type NewEvent, type Scope, hasScope } from '@app/kernel';
-import { KeyTooMighty } from './api-key.errors.js';
+import type { Caller, NewEvent, Scope } from '@app/kernel';
+import { KeyExpired, KeyRevoked } from './api-key.errors.js';
+
+const DAY_MS = 86_400_000;
+/** So long before its end a key is announced to expire. */
+export const WARNING_MS = 7 * DAY_MS;
 
 export interface ApiKey {
   readonly id: string;
@@ -19,41 +23,85 @@ export interface ApiKey {
   readonly maxConcurrentCommands: number | null;
   /** The key that made it; null for the bootstrap key. */
   readonly createdBy: string | null;
+  /** The key whose successor it is. */
+  readonly rotatedFrom: string | null;
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
+  /** When its expiry is to be announced; null: never, or it has been. */
+  readonly warnAt: Date | null;
   readonly revokedAt: Date | null;
   readonly lastUsedAt: Date | null;
 }
 
-/** What a new key shall be allowed. */
+/** What a key is allowed, and its name. */
 export type Grant = Pick<
   ApiKey,
   'name' | 'scopes' | 'projects' | 'allowedIps' | 'expiresAt' | 'rateLimitRps' | 'maxConcurrentCommands'
 >;
 
-/** @throws {@link KeyTooMighty} if the grant goes beyond the rights of the key that gives it */
-export function assertNotMightier(grant: Grant, caller: Caller, own: ApiKey): void {
-  const missing = grant.scopes.filter((scope) => !hasScope(caller, scope));
-  if (missing.length > 0) throw new KeyTooMighty(`the scope ${missing.join(', ')}`);
-  if (!isWithin(grant.projects, own.projects)) throw new KeyTooMighty('projects');
-  if (!isWithin(grant.allowedIps, own.allowedIps)) throw new KeyTooMighty('addresses');
-  if (own.expiresAt !== null && (grant.expiresAt === null || grant.expiresAt > own.expiresAt)) {
-    throw new KeyTooMighty('a later expiry');
-  }
+/** Fields to change; null lifts a limit. */
+export type GrantPatch = { readonly [K in keyof Grant]?: Grant[K] | undefined };
+
+export function grantOf(key: ApiKey): Grant {
+  const { name, scopes, projects, allowedIps, expiresAt, rateLimitRps, maxConcurrentCommands } = key;
+  return { name, scopes, projects, allowedIps, expiresAt, rateLimitRps, maxConcurrentCommands };
 }
 
-/** Conservative: an entry counts as within only if the giver has the very same one. */
-function isWithin(asked: readonly string[] | null, own: readonly string[] | null): boolean {
-  if (own === null) return true;
-  return asked?.every((entry) => own.includes(entry)) ?? false;
+export function callerOf({ id, scopes, projects, rateLimitRps }: ApiKey): Caller {
+  return { keyId: id, scopes, projects, rateLimitRps };
+}
+
+/** @throws {@link KeyRevoked} or {@link KeyExpired} */
+export function assertUsable({ revokedAt, expiresAt }: ApiKey, now: Date): void {
+  if (revokedAt !== null) throw new KeyRevoked();
+  if (expiresAt !== null && expiresAt <= now) throw new KeyExpired();
+}
+
+/** Nobody is warned who has just set the end himself, to less than the time of a warning. */
+export function warnAt(expiresAt: Date | null, now: Date): Date | null {
+  if (expiresAt === null) return null;
+  const at = new Date(expiresAt.getTime() - WARNING_MS);
+  return at > now ? at : null;
+}
+
+/** The key with what the patch changes, and these changes alone; null if it changes nothing. */
+export function patchKey(key: ApiKey, patch: GrantPatch, now: Date): { key: ApiKey; changes: GrantPatch } | null {
+  const changed = Object.entries(patch).filter(
+    ([field, value]) => value !== undefined && JSON.stringify(value) !== JSON.stringify(key[field as keyof Grant]),
+  );
+  if (changed.length === 0) return null;
+  const changes = Object.fromEntries(changed) as GrantPatch;
+  const patched = { ...key, ...changes } as ApiKey;
+  return { key: 'expiresAt' in changes ? { ...patched, warnAt: warnAt(patched.expiresAt, now) } : patched, changes };
+}
+
+/** The key that lives on for a while beside its successor. */
+export function endAfter(key: ApiKey, overlapMs: number, now: Date): ApiKey {
+  const end = new Date(now.getTime() + overlapMs);
+  return key.expiresAt !== null && key.expiresAt <= end ? key : { ...key, expiresAt: end, warnAt: null };
 }
 
 export function keyCreated(key: ApiKey): NewEvent {
-  const { id, name, prefix, scopes, projects, allowedIps, expiresAt } = key;
-  const data = { name, prefix, scopes, projects, allowedIps, expiresAt: expiresAt?.toISOString() ?? null };
-  return { type: 'key.created', target: id, outcome: 'succeeded', data };
+  const { prefix, createdBy, rotatedFrom } = key;
+  return fact('key.created', key, { ...grantOf(key), prefix, createdBy, rotatedFrom });
 }
 
-export function keyRevoked({ id, name, prefix }: ApiKey): NewEvent {
-  return { type: 'key.revoked', target: id, outcome: 'succeeded', data: { name, prefix } };
+export function keyUpdated(key: ApiKey, changes: GrantPatch): NewEvent {
+  return fact('key.updated', key, { changes });
+}
+
+export function keyRotated(key: ApiKey, successor: ApiKey): NewEvent {
+  return fact('key.rotated', key, { successor: successor.id, expiresAt: key.expiresAt });
+}
+
+export function keyRevoked(key: ApiKey): NewEvent {
+  return fact('key.revoked', key);
+}
+
+export function keyExpiring(key: ApiKey): NewEvent {
+  return fact('key.expiring', key, { expiresAt: key.expiresAt });
+}
+
+function fact(type: string, { id, name, prefix }: ApiKey, data: Readonly<Record<string, unknown>> = {}): NewEvent {
+  return { type, target: id, outcome: 'succeeded', data: { name, prefix, ...data } };
 }

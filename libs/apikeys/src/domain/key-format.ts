@@ -41,7 +41,8 @@ function randomBase62(length: number): string {
   return Array.from({ length }, () => BASE62.charAt(randomInt(62))).join('');
 }
 
-function checksum(text: string): string {
+/** CRC-32 in base62. */
+export function checksum(text: string): string {
   let rest = crc32(text);
   let digits = '';
   for (let i = 0; i < 6; i++) {

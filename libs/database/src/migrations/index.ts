@@ -1,5 +1,6 @@
 import { CreateTables1763900000000 } from './1763900000000-create-tables.js';
 import { AddKeyLimits1764100000000 } from './1764100000000-add-key-limits.js';
+import { AddKeyRotationAndTickets1764110000000 } from './1764110000000-add-key-rotation-and-tickets.js';
 import { AddRateLimitHits1764120000000 } from './1764120000000-add-rate-limit-hits.js';
 import { AddCommandQueue1764140000000 } from './1764140000000-add-command-queue.js';
 
@@ -7,6 +8,7 @@ import { AddCommandQueue1764140000000 } from './1764140000000-add-command-queue.
 export const migrations = [
   CreateTables1763900000000,
   AddKeyLimits1764100000000,
+  AddKeyRotationAndTickets1764110000000,
   AddRateLimitHits1764120000000,
   AddCommandQueue1764140000000,
 ];

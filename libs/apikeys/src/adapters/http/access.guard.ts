@@ -1,17 +1,24 @@
 import { ACCESS, type Access, type AuthenticatedRequest, FailedAttempts } from '@app/http';
 import { currentRequest } from '@app/kernel';
-import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable, Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { Authenticator } from '../../application/authenticator.js';
+import { RightsWatch } from '../../application/rights-watch.js';
+import { StreamTickets } from '../../application/stream-tickets.js';
+import { type ApiKey, callerOf } from '../../domain/api-key.js';
 import { Unauthenticated } from '../../domain/api-key.errors.js';
 
 /** Global: a route says by a decorator who may call it, and one that says nothing cannot be called. Finds out who calls. */
 @Injectable()
 export class AccessGuard implements CanActivate {
+  private readonly logger = new Logger(AccessGuard.name);
+
   constructor(
     private readonly reflector: Reflector,
     private readonly authenticator: Authenticator,
     private readonly failedAttempts: FailedAttempts,
+    private readonly tickets: StreamTickets,
+    private readonly rights: RightsWatch,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -20,13 +27,32 @@ export class AccessGuard implements CanActivate {
     if (access === 'public') return true;
     if (access === undefined) throw new Unauthenticated();
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
-    const caller = await this.failedAttempts.watch(request, () =>
-      this.authenticator.authenticate(keyOf(request), request.ip ?? null),
-    );
-    request.caller = caller;
+    const key = await this.failedAttempts.watch(request, () => this.authenticate(request));
+    request.caller = callerOf(key);
+    request.watchRight = (onLost) => this.rights.watch(key, onLost);
     const current = currentRequest();
-    if (current !== null) current.actor = { ...current.actor, keyId: caller.keyId };
+    if (current !== null) current.actor = { ...current.actor, keyId: key.id };
     return true;
+  }
+
+  private async authenticate(request: AuthenticatedRequest): Promise<ApiKey> {
+    const address = request.ip ?? null;
+    const { ticket } = request.query;
+    const text = keyOf(request);
+    if (ticket === undefined) return this.authenticator.authenticate(text, address);
+    if (text !== null) throw new Unauthenticated('Send a key or a ticket, not both.');
+    const key = await this.tickets.redeem(ticket, request.path, address);
+    request.onStreamEnd = () => {
+      this.endTicket(ticket as string);
+    };
+    return key;
+  }
+
+  private endTicket(ticket: string): void {
+    // Then it opens for the rest of its day what has been read already.
+    this.tickets.end(ticket).catch((error: unknown) => {
+      this.logger.warn({ err: error }, 'A ticket could not be ended');
+    });
   }
 }
 

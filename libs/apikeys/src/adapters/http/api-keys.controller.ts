@@ -1,8 +1,9 @@
 import { Idempotent, AnyKey, Caller, PageQuery, Scoped } from '@app/http';
 import type { Caller as CallerValue } from '@app/kernel';
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import {
   ApiBearerAuth,
+  ApiConsumes,
   ApiCreatedResponse,
   ApiNoContentResponse,
   ApiOkResponse,
@@ -15,8 +16,11 @@ import {
   CreatedKeyResponse,
   KeyPage,
   KeyResponse,
+  PatchKeyRequest,
+  RotateKeyRequest,
   toCreatedResponse,
   toGrant,
+  toPatch,
   toResponse,
 } from './api-keys.dto.js';
 
@@ -32,16 +36,15 @@ export class ApiKeysController {
   @ApiOperation({ summary: 'Create a key; its secret is shown only here' })
   @ApiCreatedResponse({ type: CreatedKeyResponse })
   async create(@Body() request: CreateKeyRequest, @Caller() caller: CallerValue): Promise<CreatedKeyResponse> {
-    const { key, secret } = await this.keys.create(toGrant(request), caller);
-    return toCreatedResponse(key, secret);
+    return toCreatedResponse(await this.keys.create(toGrant(request), caller));
   }
 
   @Get()
   @Scoped('keys:read')
-  @ApiOperation({ summary: 'List keys, newest first' })
+  @ApiOperation({ summary: 'List keys, newest first; a key for some projects sees those for no others' })
   @ApiOkResponse({ type: KeyPage })
-  async list(@Query() query: PageQuery): Promise<KeyPage> {
-    const page = await this.keys.list(query);
+  async list(@Query() query: PageQuery, @Caller() caller: CallerValue): Promise<KeyPage> {
+    const page = await this.keys.list(query, caller);
     return { ...page, data: page.data.map(toResponse) };
   }
 
@@ -57,16 +60,52 @@ export class ApiKeysController {
   @Scoped('keys:read')
   @ApiOperation({ summary: 'Show a key, without its secret' })
   @ApiOkResponse({ type: KeyResponse })
-  async get(@Param('id') id: string): Promise<KeyResponse> {
-    return toResponse(await this.keys.get(id));
+  async get(@Param('id') id: string, @Caller() caller: CallerValue): Promise<KeyResponse> {
+    return toResponse(await this.keys.get(id, caller));
+  }
+
+  @Patch(':id')
+  @Scoped('keys:write')
+  @ApiConsumes('application/merge-patch+json', 'application/json')
+  @ApiOperation({
+    summary: 'Change a key, by a JSON merge patch',
+    description: 'Neither the key nor what becomes of it may have more rights than the key of this request.',
+  })
+  @ApiOkResponse({ type: KeyResponse })
+  async patch(
+    @Param('id') id: string,
+    @Body() request: PatchKeyRequest,
+    @Caller() caller: CallerValue,
+  ): Promise<KeyResponse> {
+    return toResponse(await this.keys.patch(id, toPatch(request), caller));
+  }
+
+  @Post(':id/rotate')
+  @Scoped('keys:write')
+  @Idempotent()
+  @ApiOperation({
+    summary: 'Issue a successor with the same name and rights; its secret is shown only here',
+    description:
+      'The key lives on for `overlapSeconds`, unless it expires before. The successor expires when the key would have.',
+  })
+  @ApiCreatedResponse({ type: CreatedKeyResponse, description: 'The successor' })
+  async rotate(
+    @Param('id') id: string,
+    @Body() { overlapSeconds }: RotateKeyRequest,
+    @Caller() caller: CallerValue,
+  ): Promise<CreatedKeyResponse> {
+    return toCreatedResponse(await this.keys.rotate(id, overlapSeconds, caller));
   }
 
   @Delete(':id')
   @Scoped('keys:write')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Revoke a key' })
+  @ApiOperation({
+    summary: 'Revoke a key',
+    description: 'One that has no more rights than the key of this request, or that key itself.',
+  })
   @ApiNoContentResponse()
-  async revoke(@Param('id') id: string): Promise<void> {
-    await this.keys.revoke(id);
+  async revoke(@Param('id') id: string, @Caller() caller: CallerValue): Promise<void> {
+    await this.keys.revoke(id, caller);
   }
 }

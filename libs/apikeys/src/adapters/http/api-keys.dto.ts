@@ -15,9 +15,12 @@ import {
   Max,
   Min,
   ValidateBy,
+  ValidateIf,
 } from 'class-validator';
-import type { ApiKey, Grant } from '../../domain/api-key.js';
+import type { NewKey } from '../../application/api-keys.service.js';
+import type { ApiKey, Grant, GrantPatch } from '../../domain/api-key.js';
 
+const NO_NUL = /^[^\0]*$/;
 const PROJECT_GLOB = /^[a-z0-9*-]{1,40}$/;
 
 const IsNetwork = (): PropertyDecorator =>
@@ -25,17 +28,86 @@ const IsNetwork = (): PropertyDecorator =>
     {
       name: 'isNetwork',
       validator: {
-        validate: (value: unknown) => typeof value === 'string' && isCidrOrAddress(value),
+        validate: (value: unknown) => typeof value === 'string' && isCidrOrAddress(value) && !value.includes('%'),
         defaultMessage: () => 'each value must be an IPv4 or IPv6 address or CIDR',
       },
     },
     { each: true },
   );
 
-export class CreateKeyRequest {
+const RPS_MAX = 10_000;
+const CONCURRENT_MAX = 10_000;
+const DAY_SECONDS = 86_400;
+
+/** Every field may be absent; null lifts a limit. */
+class Limits {
+  @ApiPropertyOptional({
+    type: 'array',
+    maxItems: 100,
+    items: { type: 'string', pattern: PROJECT_GLOB.source },
+    nullable: true,
+    example: ['team-a-*'],
+    description: 'Globs of project ids; null: all',
+  })
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(100)
+  @Matches(PROJECT_GLOB, {
+    each: true,
+    message: 'each value must be a project id in which * stands for anything',
+  })
+  projects?: string[] | null;
+
+  @ApiPropertyOptional({
+    type: 'array',
+    maxItems: 100,
+    items: { type: 'string', maxLength: 50 },
+    nullable: true,
+    example: ['10.0.0.0/8'],
+    description: 'Addresses and CIDRs; null: all',
+  })
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(100)
+  @IsNetwork()
+  allowedIps?: string[] | null;
+
+  @ApiPropertyOptional({ type: String, format: 'date-time', nullable: true, description: 'Null: never' })
+  @IsOptional()
+  @IsInstant()
+  expiresAt?: string | null;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    nullable: true,
+    minimum: 0,
+    maximum: RPS_MAX,
+    description: "0: no limit; null: the server's",
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(RPS_MAX)
+  rateLimitRps?: number | null;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    nullable: true,
+    minimum: 1,
+    maximum: CONCURRENT_MAX,
+    description: 'Null: no limit of its own',
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(CONCURRENT_MAX)
+  maxConcurrentCommands?: number | null;
+}
+
+export class CreateKeyRequest extends Limits {
   @ApiProperty({ example: 'ci', minLength: 1, maxLength: 100 })
   @IsString()
-  @Matches(/^[^\0]*$/, { message: 'must not contain a NUL character' })
+  @Matches(NO_NUL, { message: 'must not contain a NUL character' })
   @Length(1, 100)
   name!: string;
 
@@ -51,59 +123,41 @@ export class CreateKeyRequest {
   @ArrayUnique()
   @IsIn(SCOPES, { each: true })
   scopes!: Scope[];
+}
 
-  @ApiPropertyOptional({
-    type: 'array',
-    maxItems: 100,
-    items: { type: 'string', pattern: PROJECT_GLOB.source },
-    example: ['team-a-*'],
-    description: 'Globs of project ids; absent: all',
-  })
-  @IsOptional()
+const isGiven = (_request: unknown, value: unknown): boolean => value !== undefined;
+
+/** What is absent stays as it is. */
+export class PatchKeyRequest extends Limits {
+  @ApiPropertyOptional({ minLength: 1, maxLength: 100 })
+  @ValidateIf(isGiven)
+  @IsString()
+  @Matches(NO_NUL, { message: 'must not contain a NUL character' })
+  @Length(1, 100)
+  name?: string;
+
+  @ApiPropertyOptional({ enum: SCOPES, isArray: true, maxItems: SCOPES.length, uniqueItems: true })
+  @ValidateIf(isGiven)
   @IsArray()
-  @ArrayMaxSize(100)
-  @Matches(PROJECT_GLOB, {
-    each: true,
-    message: 'each value must be a project id in which * stands for anything',
-  })
-  projects?: string[];
+  @ArrayMaxSize(SCOPES.length)
+  @ArrayUnique()
+  @IsIn(SCOPES, { each: true })
+  scopes?: Scope[];
+}
 
-  @ApiPropertyOptional({
-    type: 'array',
-    maxItems: 100,
-    items: { type: 'string', maxLength: 50 },
-    example: ['10.0.0.0/8'],
-    description: 'Addresses and CIDRs; absent: all',
-  })
-  @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(100)
-  @IsNetwork()
-  allowedIps?: string[];
-
-  @ApiPropertyOptional({ format: 'date-time' })
-  @IsOptional()
-  @IsInstant()
-  expiresAt?: string;
-
+export class RotateKeyRequest {
   @ApiPropertyOptional({
     type: 'integer',
     minimum: 0,
-    maximum: 10_000,
-    description: "0: no limit; absent: the server's",
+    maximum: 30 * DAY_SECONDS,
+    default: DAY_SECONDS,
+    description: 'How long the key lives on beside its successor; 0: it ends at once',
   })
-  @IsOptional()
+  @ValidateIf(isGiven)
   @IsInt()
   @Min(0)
-  @Max(10_000)
-  rateLimitRps?: number;
-
-  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: 10_000, description: 'Absent: no limit of its own' })
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(10_000)
-  maxConcurrentCommands?: number;
+  @Max(30 * DAY_SECONDS)
+  overlapSeconds: number = DAY_SECONDS;
 }
 
 export class KeyResponse {
@@ -133,6 +187,9 @@ export class KeyResponse {
 
   @ApiProperty({ type: String, nullable: true, description: 'The key that made it' })
   createdBy!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, description: 'The key whose successor it is' })
+  rotatedFrom!: string | null;
 
   @ApiProperty({ type: String, format: 'date-time' })
   createdAt!: string;
@@ -174,7 +231,11 @@ export function toGrant(request: CreateKeyRequest): Grant {
   };
 }
 
-export function toCreatedResponse(key: ApiKey, secret: string | null): CreatedKeyResponse {
+export function toPatch({ expiresAt, ...patch }: PatchKeyRequest): GrantPatch {
+  return { ...patch, ...(expiresAt !== undefined && { expiresAt: expiresAt === null ? null : new Date(expiresAt) }) };
+}
+
+export function toCreatedResponse({ key, secret }: NewKey): CreatedKeyResponse {
   return Object.assign(toResponse(key), secret === null ? {} : { secret });
 }
 
@@ -190,6 +251,7 @@ export function toResponse(key: ApiKey): KeyResponse {
     rateLimitRps,
     maxConcurrentCommands,
     createdBy,
+    rotatedFrom: key.rotatedFrom,
     createdAt: key.createdAt.toISOString(),
     expiresAt: key.expiresAt?.toISOString() ?? null,
     revokedAt: key.revokedAt?.toISOString() ?? null,

@@ -1,8 +1,9 @@
 import type { Scope } from '@app/kernel';
-import { Column, Entity, PrimaryColumn, Unique } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 
 @Entity('api_keys')
 @Unique('api_keys_prefix_key', ['prefix'])
+@Index('api_keys_warn_at', ['warnAt'], { where: 'warn_at IS NOT NULL' })
 export class ApiKeyEntity {
   @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'api_keys_pkey' })
   id!: string;
@@ -34,11 +35,17 @@ export class ApiKeyEntity {
   @Column('text', { name: 'created_by', nullable: true })
   createdBy!: string | null;
 
+  @Column('text', { name: 'rotated_from', nullable: true })
+  rotatedFrom!: string | null;
+
   @Column({ type: 'timestamptz', name: 'created_at', precision: 3, default: () => 'now()' })
   createdAt!: Date;
 
   @Column({ type: 'timestamptz', name: 'expires_at', precision: 3, nullable: true })
   expiresAt!: Date | null;
+
+  @Column({ type: 'timestamptz', name: 'warn_at', precision: 3, nullable: true })
+  warnAt!: Date | null;
 
   @Column({ type: 'timestamptz', name: 'revoked_at', precision: 3, nullable: true })
   revokedAt!: Date | null;

@@ -6,7 +6,7 @@ import { ApiKeyRepository } from '../../application/api-key.repository.js';
 
 const COLUMNS = `id, name, prefix, hash, scopes, projects, allowed_ips AS "allowedIps",
   rate_limit_rps AS "rateLimitRps", max_concurrent_commands AS "maxConcurrentCommands", created_by AS "createdBy",
-  created_at AS "createdAt", expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;
+  rotated_from AS "rotatedFrom", created_at AS "createdAt", expires_at AS "expiresAt", warn_at AS "warnAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;
 
 @Injectable()
 export class TypeormApiKeyRepository extends ApiKeyRepository {
@@ -17,8 +17,8 @@ export class TypeormApiKeyRepository extends ApiKeyRepository {
   async insert(key: ApiKey): Promise<boolean> {
     const rows = await this.database.query(
       `INSERT INTO api_keys (id, name, prefix, hash, scopes, projects, allowed_ips, created_by, created_at, expires_at,
-         rate_limit_rps, max_concurrent_commands)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (prefix) DO NOTHING RETURNING id`,
+         rate_limit_rps, max_concurrent_commands, rotated_from, warn_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (prefix) DO NOTHING RETURNING id`,
       [
         key.id,
         key.name,
@@ -32,6 +32,8 @@ export class TypeormApiKeyRepository extends ApiKeyRepository {
         key.expiresAt,
         key.rateLimitRps,
         key.maxConcurrentCommands,
+        key.rotatedFrom,
+        key.warnAt,
       ],
     );
     return rows.length === 1;
@@ -47,18 +49,49 @@ export class TypeormApiKeyRepository extends ApiKeyRepository {
     return key ?? null;
   }
 
-  async list({ limit, cursor }: PageRequest): Promise<Page<ApiKey>> {
+  lock(ids: readonly string[]): Promise<readonly ApiKey[]> {
+    // In the same order everywhere: two keys that change each other do not wait for one another.
+    return this.database.query<ApiKey>(
+      `SELECT ${COLUMNS} FROM api_keys WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE`,
+      [ids],
+    );
+  }
+
+  async list({ limit, cursor }: PageRequest, visibleProjects: readonly string[] | null): Promise<Page<ApiKey>> {
     const [before] = cursor === undefined ? [null] : decodeCursor(cursor, 'string');
+    const patterns = visibleProjects?.map((glob) => glob.replaceAll('*', '%')) ?? null;
     const rows = await this.database.query<ApiKey>(
-      `SELECT ${COLUMNS} FROM api_keys WHERE $1::text IS NULL OR id < $1 ORDER BY id DESC LIMIT $2`,
-      [before, limit + 1],
+      `SELECT ${COLUMNS} FROM api_keys
+       WHERE ($1::text IS NULL OR id < $1) AND ($3::text[] IS NULL OR
+         projects IS NOT NULL AND NOT EXISTS (SELECT FROM unnest(projects) AS glob WHERE NOT glob LIKE ANY ($3)))
+       ORDER BY id DESC LIMIT $2`,
+      [before, limit + 1, patterns],
     );
     return toPage(rows, limit, ({ id }) => [id]);
   }
 
+  async update(key: ApiKey): Promise<void> {
+    await this.database.query(
+      `UPDATE api_keys SET name = $2, scopes = $3, projects = $4, allowed_ips = $5, expires_at = $6, rate_limit_rps = $7,
+         max_concurrent_commands = $8, warn_at = $9
+       WHERE id = $1`,
+      [
+        key.id,
+        key.name,
+        key.scopes,
+        key.projects,
+        key.allowedIps,
+        key.expiresAt,
+        key.rateLimitRps,
+        key.maxConcurrentCommands,
+        key.warnAt,
+      ],
+    );
+  }
+
   async revoke(id: string): Promise<ApiKey | null> {
     const [key] = await this.database.query<ApiKey>(
-      `UPDATE api_keys SET revoked_at = clock_timestamp() WHERE id = $1 AND revoked_at IS NULL RETURNING ${COLUMNS}`,
+      `UPDATE api_keys SET revoked_at = clock_timestamp(), warn_at = NULL WHERE id = $1 AND revoked_at IS NULL RETURNING ${COLUMNS}`,
       [id],
     );
     return key ?? null;
@@ -69,6 +102,15 @@ export class TypeormApiKeyRepository extends ApiKeyRepository {
       `UPDATE api_keys SET last_used_at = now()
        WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < now() - interval '10 seconds')`,
       [id],
+    );
+  }
+
+  takeDueWarnings(limit: number): Promise<readonly ApiKey[]> {
+    return this.database.query<ApiKey>(
+      `UPDATE api_keys SET warn_at = NULL WHERE id IN (
+         SELECT id FROM api_keys WHERE warn_at <= now() ORDER BY warn_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
+       ) RETURNING ${COLUMNS}`,
+      [limit],
     );
   }
 }

@@ -1,5 +1,5 @@
 import { Caller, Scoped, Shutdown, paced, stream } from '@app/http';
-import { type Caller as CallerValue, InvalidInput } from '@app/kernel';
+import { type Caller as CallerValue, InvalidInput, StreamRoutes } from '@app/kernel';
 import { Controller, HttpStatus, type MessageEvent, Param, Query, Req, Res, Sse } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
@@ -20,13 +20,20 @@ export class CommandEventsController {
     private readonly output: OutputService,
     private readonly streams: OpenStreams,
     private readonly shutdown: Shutdown,
-  ) {}
+    routes: StreamRoutes,
+  ) {
+    routes.add('/v1/commands/:id/events', {
+      scope: 'commands:read',
+      authorize: (id, caller) => commands.get(id, caller),
+    });
+  }
 
   @Sse(':id/events', { maxPendingDataLength: 1_048_576 })
   @Scoped('commands:read')
   @ApiOperation({ summary: 'Follow a command: `connected`, `status`, `output`, `gap`, `complete`, `heartbeat`' })
   @ApiProduces('text/event-stream')
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'Resume after that message' })
+  @ApiQuery({ name: 'ticket', required: false, description: 'Instead of a key: see `POST /v1/stream-tickets`' })
   @ApiQuery({
     name: 'lastEventId',
     required: false,

@@ -1,5 +1,5 @@
 import { Idempotent, Caller, Scoped, Shutdown } from '@app/http';
-import type { Caller as CallerValue } from '@app/kernel';
+import { type Caller as CallerValue, DomainError } from '@app/kernel';
 import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
@@ -74,7 +74,8 @@ export class CommandsController {
     response.location(`/v1/commands/${created.id}`);
     if (seconds === null) return this.detail(created);
     response.setHeader('Preference-Applied', `wait=${String(seconds)}`);
-    const command = await this.waitFor(created.id, seconds, caller, request);
+    const signal = clientLeft(request, this.shutdown.signal);
+    const command = await this.waitFor(created.id, seconds, caller, signal);
     if (hasEnded(command.status)) response.status(200);
     return this.detail(command);
   }
@@ -156,17 +157,20 @@ export class CommandsController {
     @Caller() caller: CallerValue,
     @Req() request: Request,
   ): Promise<CommandResponse> {
-    return this.detail(await this.waitFor(id, timeoutSeconds, caller, request));
+    const signal = clientLeft(request, this.shutdown.signal);
+    const command = await this.waitFor(id, timeoutSeconds, caller, signal);
+    if (signal.reason instanceof DomainError) throw signal.reason;
+    return this.detail(command);
   }
 
   private async detail(command: Command): Promise<CommandResponse> {
     return toResponse(command, await this.places.of(command));
   }
 
-  private async waitFor(id: string, seconds: number, caller: CallerValue, request: Request): Promise<Command> {
+  private async waitFor(id: string, seconds: number, caller: CallerValue, signal: AbortSignal): Promise<Command> {
     const release = this.streams.acquire(caller.keyId);
     try {
-      return await this.commands.wait(id, caller, seconds * 1000, clientLeft(request, this.shutdown.signal));
+      return await this.commands.wait(id, caller, seconds * 1000, signal);
     } finally {
       release();
     }

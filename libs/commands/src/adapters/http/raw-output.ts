@@ -31,15 +31,18 @@ export async function sendRange(
     response.setHeader('Rdev-Missing', missing.map((gap) => `${String(gap.from)}-${String(gap.to)}`).join(', '));
   const bytes = to - from - missing.reduce((sum, gap) => sum + gap.to - gap.from, 0);
   response.setHeader('Content-Length', String(bytes));
-  for (let at = from; at < to && !signal.aborted;) {
+  let at = from;
+  while (at < to && !signal.aborted) {
     const runs = await output.readStream(command, stream, at, BATCH_BYTES);
-    if (runs.length === 0) break; // Retention dropped it meanwhile: the length says that bytes are missing.
+    if (runs.length === 0) break; // Retention dropped it meanwhile.
     for (const run of runs) {
       if (run.kind === 'data') await write(response, run.data.subarray(0, Math.max(0, to - run.offset)), signal);
       at = run.offset + runLength(run);
     }
   }
-  response.end();
+  // The rest is not to come: whoever waits for the length that was announced would wait for long.
+  if (at < to) response.destroy();
+  else response.end();
 }
 
 /** Streams one stream to the end of the command; breaks the connection if it cannot reach it. */

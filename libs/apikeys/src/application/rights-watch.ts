@@ -1,0 +1,83 @@
+import { Clock, Notifier, Poller, Unavailable } from '@app/kernel';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { type ApiKey, assertUsable } from '../domain/api-key.js';
+import { RightsReduced, Unauthenticated } from '../domain/api-key.errors.js';
+import { accessBeyond } from '../domain/might.js';
+import { KEY_CHANGED, KeyCache } from './key-cache.js';
+
+/** For expiry, and for changes that were not heard of: a right ends within 2 s. */
+const CHECK_MS = 500;
+
+interface Watch {
+  /** The key as it was when the answer began. */
+  readonly key: ApiKey;
+  readonly onLost: (reason: Error) => void;
+}
+
+/** Tells answers that take long when the key behind them loses its right. */
+@Injectable()
+export class RightsWatch implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(RightsWatch.name);
+  private readonly watches = new Map<string, Set<Watch>>();
+  private readonly poller = new Poller(
+    () => this.check(),
+    CHECK_MS,
+    (error) => {
+      if (!(error instanceof Unavailable))
+        this.logger.error({ err: error }, 'The keys of streams could not be checked');
+    },
+  );
+  private unsubscribe: (() => void) | undefined;
+
+  constructor(
+    private readonly cache: KeyCache,
+    private readonly clock: Clock,
+    private readonly notifier: Notifier,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.unsubscribe = this.notifier.subscribe(KEY_CHANGED, (prefix) => {
+      if (this.watches.has(prefix)) this.poller.wake();
+    });
+    this.poller.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.unsubscribe?.();
+    await this.poller.stop();
+  }
+
+  /** Calls back once the key is revoked or expired, or has less access than it has now. Returns what stops the watch. */
+  watch(key: ApiKey, onLost: (reason: Error) => void): () => void {
+    const watch = { key, onLost };
+    const watches = this.watches.get(key.prefix) ?? new Set();
+    this.watches.set(key.prefix, watches.add(watch));
+    return () => {
+      watches.delete(watch);
+      if (watches.size === 0 && this.watches.get(key.prefix) === watches) this.watches.delete(key.prefix);
+    };
+  }
+
+  private async check(): Promise<boolean> {
+    await Promise.all([...this.watches.keys()].map((prefix) => this.checkKey(prefix)));
+    return false;
+  }
+
+  private async checkKey(prefix: string): Promise<void> {
+    const current = await this.cache.findByPrefix(prefix);
+    for (const { key, onLost } of [...(this.watches.get(prefix) ?? [])]) {
+      const reason = this.whyLost(key, current);
+      if (reason !== null) onLost(reason);
+    }
+  }
+
+  private whyLost(before: ApiKey, current: ApiKey | null): Error | null {
+    if (current === null) return new Unauthenticated('The key is not valid.');
+    try {
+      assertUsable(current, this.clock.now());
+    } catch (reason) {
+      return reason as Error;
+    }
+    return accessBeyond(current, before).length === 0 ? null : new RightsReduced();
+  }
+}

@@ -1,0 +1,54 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { type Caller, InvalidInput, StreamRoutes, hasScope } from '@app/kernel';
+import { Injectable } from '@nestjs/common';
+import type { ApiKey } from '../domain/api-key.js';
+import { InsufficientScope, Unauthenticated } from '../domain/api-key.errors.js';
+import { ApiKeyRepository } from './api-key.repository.js';
+import { Authenticator } from './authenticator.js';
+import { TicketRepository } from './ticket.repository.js';
+
+export interface IssuedTicket {
+  readonly ticket: string;
+  readonly expiresAt: Date;
+}
+
+/** Tickets open one event stream, with the rights of the key that asked for them: for browsers, which cannot send a key. */
+@Injectable()
+export class StreamTickets {
+  constructor(
+    private readonly routes: StreamRoutes,
+    private readonly tickets: TicketRepository,
+    private readonly keys: ApiKeyRepository,
+    private readonly authenticator: Authenticator,
+  ) {}
+
+  /** @throws {@link InvalidInput}, {@link InsufficientScope}, or {@link NotFound} if the caller may not see what is streamed */
+  async issue(path: string, caller: Caller): Promise<IssuedTicket> {
+    const found = this.routes.find(path);
+    if (found === null) throw new InvalidInput([{ pointer: '#/path', detail: 'must be the path of an event stream' }]);
+    const { route, id } = found;
+    if (!hasScope(caller, route.scope)) throw new InsufficientScope(route.scope);
+    await route.authorize(id, caller);
+    const ticket = `rdevt_${randomBytes(32).toString('base64url')}`;
+    return { ticket, expiresAt: await this.tickets.insert(hashOf(ticket), caller.keyId, path) };
+  }
+
+  /** The key that the ticket stands for, as it is now. @throws {@link Unauthenticated} and what a key itself is refused for */
+  async redeem(ticket: unknown, path: string, address: string | null): Promise<ApiKey> {
+    if (this.routes.find(path) === null) throw new Unauthenticated('A ticket opens nothing but its event stream.');
+    const keyId = typeof ticket === 'string' ? await this.tickets.use(hashOf(ticket), path) : null;
+    const key = keyId === null ? null : await this.keys.findById(keyId);
+    if (key === null) throw new Unauthenticated('The ticket is not valid for this, or its time is over.');
+    this.authenticator.admit(key, address);
+    return key;
+  }
+
+  /** What the ticket opened has ended. */
+  async end(ticket: string): Promise<void> {
+    await this.tickets.end(hashOf(ticket));
+  }
+}
+
+function hashOf(ticket: string): Buffer {
+  return createHash('sha256').update(ticket).digest();
+}
