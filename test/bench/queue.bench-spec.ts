@@ -1,8 +1,7 @@
 import { type Database } from '@app/database';
 import { type OpenTestDatabase, openTestDatabase } from '@app/database/testing';
-import { TypeormAdmission } from '../../libs/queue/src/adapters/typeorm/typeorm-admission.js';
 import { QueueLimits } from '@app/queue';
-import { type Filling, fillQueue } from '@app/queue/testing';
+import { TypeormAdmission, type Filling, fillQueue } from '@app/queue/testing';
 import { run, runMigrations } from 'graphile-worker';
 import { PgBoss } from 'pg-boss';
 import pg from 'pg';

@@ -1,3 +1,4 @@
+export { TypeormAdmission } from '../src/adapters/typeorm/typeorm-admission.js';
 export { AGING_SECONDS, type AdmissionHarness, describeAdmission } from './describe-admission.js';
 export { InMemoryAdmission } from './in-memory-admission.js';
 export { type Filling, fillQueue } from './fill-queue.js';

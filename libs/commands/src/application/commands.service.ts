@@ -21,7 +21,6 @@ import {
   type Priority,
   commandCreated,
   commandEnded,
-  commandRejected,
   commandReprioritized,
 } from '../domain/command.js';
 import { hasEnded } from '../domain/status.js';
@@ -33,7 +32,7 @@ import {
   CommandUnreachable,
   QueueFull,
 } from '../domain/command.errors.js';
-import { CommandPolicy } from '../domain/command-policy.js';
+import { CommandPolicy, commandRejected } from '../domain/command-policy.js';
 import { type Ending, notStarted } from '../domain/result.js';
 import { type CommandFilter, CommandRepository, type QueueRules } from './command.repository.js';
 import { CommandExecutor } from './command-executor.js';

@@ -1,5 +1,5 @@
-import { matchesGlob } from '@app/kernel';
-import type { CommandSpec, CommandType, Work } from './command.js';
+import { type NewEvent, matchesGlob } from '@app/kernel';
+import type { CommandSpec, CommandType, NewCommand, Work } from './command.js';
 import { gitRefusal } from './git-policy.js';
 
 /** Why a command is refused. */
@@ -67,4 +67,10 @@ function argvOf(work: Work): readonly string[] | undefined {
 
 function matchesAny(globs: readonly string[] | null, text: string | undefined): boolean {
   return globs === null || (text !== undefined && globs.some((glob) => matchesGlob(glob, text)));
+}
+
+/** Never what the command was: a refused one may hold a secret as any other. */
+export function commandRejected({ projectId, spec }: NewCommand, { by, rule }: Rejection): NewEvent {
+  const data = { type: spec.work.type, by, rule };
+  return { type: 'command.rejected', projectId, target: projectId, outcome: 'denied', data };
 }

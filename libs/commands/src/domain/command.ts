@@ -1,5 +1,4 @@
 import type { NewEvent } from '@app/kernel';
-import type { Rejection } from './command-policy.js';
 import type { Position } from './position.js';
 import type { CommandResult } from './result.js';
 import type { CommandStatus } from './status.js';
@@ -78,12 +77,6 @@ export type NewCommand = Pick<
 export function commandCreated({ id, projectId, spec, priority }: NewCommand): NewEvent {
   const data = { type: spec.work.type, priority };
   return { type: 'command.created', projectId, target: id, outcome: 'allowed', data };
-}
-
-/** Never what the command was: a refused one may hold a secret as any other. */
-export function commandRejected({ projectId, spec }: NewCommand, { by, rule }: Rejection): NewEvent {
-  const data = { type: spec.work.type, by, rule };
-  return { type: 'command.rejected', projectId, target: projectId, outcome: 'denied', data };
 }
 
 export function commandReprioritized({ id, projectId, priority }: Command, before: Priority): NewEvent {
