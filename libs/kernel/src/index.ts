@@ -9,6 +9,7 @@ export { type RequestContext, runInRequest, currentRequest, currentActor } from 
 export { type Creation, Idempotency, IdempotencyMismatch } from './idempotency.js';
 export { Notifier } from './notifier.js';
 export { Poller } from './poller.js';
+export { Waiter } from './waiter.js';
 export { SCOPES, type Scope, type Caller, hasScope, matchesGlob, maySeeProject } from './caller.js';
 export { RATE_WINDOW_MS, RateLimitStore, type RateLimitVerdict } from './rate-limit-store.js';
 export { HitLog, SlidingWindows, leavesAt } from './sliding-windows.js';
