@@ -111,7 +111,15 @@ async function exercise(saToken: string): Promise<void> {
       const { reason } = await runtime.reconcile(wanted, signal);
       if (reason?.includes('not allowed')) throw new Error(reason);
     }
-    await until('all is removed', () => runtime.remove(project, signal));
+    await until(
+      'all is removed',
+      async () => {
+        if (await runtime.remove(project, signal)) return true;
+        await namespace.hurryPod(`rdev-${project.id}-0`);
+        return false;
+      },
+      60_000,
+    );
   } finally {
     await informer.stop();
     client.close();

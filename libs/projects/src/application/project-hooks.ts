@@ -21,9 +21,18 @@ export interface ProjectUser {
 @Injectable()
 export class ProjectHooks {
   private readonly users: ProjectUser[] = [];
+  private readonly deletions: ((projectId: string) => Promise<void>)[] = [];
 
   add(user: ProjectUser): void {
     this.users.push(user);
+  }
+
+  addDeletion(work: (projectId: string) => Promise<void>): void {
+    this.deletions.push(work);
+  }
+
+  async onDelete(projectId: string): Promise<void> {
+    for (const work of this.deletions) await work(projectId);
   }
 
   async leave(leave: Leave, signal: AbortSignal): Promise<void> {

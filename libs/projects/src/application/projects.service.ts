@@ -197,6 +197,11 @@ export class ProjectsService {
     this.hooks.add(user);
   }
 
+  /** Runs the work before a project's files go; it may run more than once. */
+  beforeDelete(work: (projectId: string) => Promise<void>): void {
+    this.hooks.addDeletion(work);
+  }
+
   /** Notes, without haste, that a command was created or has ended. */
   noteCommand(id: string, what: 'created' | 'ended'): void {
     this.projects.touch(id, what).catch(() => undefined);

@@ -150,6 +150,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
   private async remove(project: ManagedProject, signal: AbortSignal): Promise<boolean> {
     const { id } = project;
     await this.hooks.leave({ projectId: id, before: null, why: 'The project was deleted.' }, signal);
+    await this.hooks.onDelete(id);
     if (!(await this.runtime.remove(project, signal))) return false;
     await this.transactor.run(async () => {
       if (await this.projects.delete(id)) await this.events.add(projectDeleted(id));
