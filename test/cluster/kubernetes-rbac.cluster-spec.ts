@@ -1,8 +1,11 @@
 import { text } from 'node:stream/consumers';
 import { AppsV1Api, CoreV1Api, V1Pod } from '@kubernetes/client-node';
+import { setTimeout as delay } from 'node:timers/promises';
 import { KubernetesClient, PodExec, PodInformer } from '@app/kubernetes';
+import { ProjectDefaults } from '@app/projects';
+import { KubernetesProjectRuntime, aProject } from '@app/projects/testing';
 import { DerivedKubeconfigs } from './support/kubeconfig.js';
-import { documentedServiceAccount } from './support/service-account.js';
+import { documentedRules, documentedServiceAccount, serviceAccountWithout } from './support/service-account.js';
 import { TestNamespace, kubeconfigs } from './support/test-cluster.js';
 import { until } from './support/until.js';
 
@@ -14,7 +17,7 @@ beforeAll(async () => {
   namespace = await TestNamespace.create();
   token = await documentedServiceAccount(namespace);
   await namespace.createPod('work', { 'rdev.dev/project': 'work' });
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   derived.remove();
@@ -75,4 +78,67 @@ describe.each(kubeconfigs())('the documented role, through $name', ({ path }) =>
     await expect(wrong.reachable()).rejects.toMatchObject({ code: 'CLUSTER_UNAVAILABLE', cause: { status: 401 } });
     wrong.close();
   });
+});
+
+/** Does with a service account all that rdev does in a cluster; throws at the first refusal. */
+async function exercise(saToken: string): Promise<void> {
+  const kubeconfigPath = derived.withToken(kubeconfigs().at(-1)?.path ?? '', saToken);
+  const client = new KubernetesClient({ mode: 'kubeconfig', kubeconfigPath, namespace: namespace.name });
+  const informer = new PodInformer(client);
+  try {
+    await client.reachable();
+    informer.start();
+    await informer.whenSynced();
+    await delay(300); // A watch that is refused is refused by then.
+    if (informer.state.staleSince !== null) throw new Error('The pods cannot be watched.');
+    const target = { namespace: namespace.name, pod: 'work', container: 'main' };
+    const channel = await new PodExec(client).openChannel(target, ['true']);
+    await channel.ended;
+
+    const resources = { requests: { cpu: '1m' }, limits: { cpu: '10m', memory: '16Mi' } };
+    const defaults = new ProjectDefaults(
+      'registry.invalid/none:1',
+      { size: '1Mi', className: null },
+      resources,
+      [],
+      true,
+    );
+    const runtime = new KubernetesProjectRuntime(informer, client, defaults);
+    const { signal } = new AbortController();
+    // Wanted for a while already, so that the events are asked why it is not there.
+    const project = aProject({ changedAt: new Date(Date.now() - 60_000) });
+    for (const wanted of [project, { ...project, desired: 'stopped' as const }, { ...project, keepStorage: true }]) {
+      const { reason } = await runtime.reconcile(wanted, signal);
+      if (reason?.includes('not allowed')) throw new Error(reason);
+    }
+    await until(
+      'all is removed',
+      async () => {
+        if (await runtime.remove(project, signal)) return true;
+        await namespace.hurryPod(`rdev-${project.id}-0`);
+        return false;
+      },
+      60_000,
+    );
+  } finally {
+    await informer.stop();
+    client.close();
+  }
+}
+
+describe('the rules of the documented role', () => {
+  test('are enough, and none of their verbs is one too many', async () => {
+    await exercise(token);
+    for (const { resources, verbs } of documentedRules(namespace)) {
+      for (const verb of verbs) {
+        const isLeftOut = (rule: { resources: readonly string[] }, other: string) =>
+          rule.resources[0] === resources[0] && other === verb;
+        const attempt = exercise(await serviceAccountWithout(namespace, isLeftOut)).then(
+          () => 'it was not needed',
+          () => 'refused',
+        );
+        expect([resources[0], verb, await attempt]).toEqual([resources[0], verb, 'refused']);
+      }
+    }
+  }, 120_000);
 });

@@ -7,7 +7,7 @@ import { HttpModule, RateLimitModule } from '@app/http';
 import { KubernetesModule } from '@app/kubernetes';
 import { MetricsModule } from '@app/metrics';
 import { LocalModule, Workspaces } from '@app/local';
-import { ProjectRuntime, ProjectsModule } from '@app/projects';
+import { ProjectDefaults, ProjectRuntime, ProjectsModule } from '@app/projects';
 import { QueueLimits, QueueModule } from '@app/queue';
 import { TelemetryModule } from '@app/telemetry';
 import { type DynamicModule, Module } from '@nestjs/common';
@@ -22,7 +22,7 @@ export class AppModule {
    */
   static with(config: Config, databaseUrl: string, policy = new CommandPolicy()): DynamicModule {
     const platform = platformOf(config);
-    const projects = ProjectsModule.with(config.runtime, platform);
+    const projects = ProjectsModule.with(config.runtime, platform, projectDefaults(config));
     const { commands: limits } = config;
     const commands = CommandsModule.with({
       runtime: config.runtime,
@@ -72,6 +72,11 @@ function platformOf({ runtime, dataDir, localEnvironment, kubernetes }: Config):
     namespace: kubernetes.namespace,
     ...(kubernetes.kubeconfig !== null && { kubeconfigPath: kubernetes.kubeconfig }),
   });
+}
+
+function projectDefaults({ projects }: Config): ProjectDefaults {
+  const { image, storageSize: size, storageClass: className, requests, limits, egress, readOnlyRoot } = projects;
+  return new ProjectDefaults(image, { size, className }, { requests, limits }, egress, readOnlyRoot);
 }
 
 const UNENDED = `SELECT 1 FROM commands WHERE status IN ('queued', 'starting', 'running') AND id < $1 LIMIT 1`;

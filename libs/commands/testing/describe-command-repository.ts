@@ -189,6 +189,13 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         await queued({ projectId: `${projectId}-other` });
         expect([...(await commands.unended(projectId))].sort()).toEqual([waits, runs].sort());
       });
+
+      it('leaves out what was created at that time or later', async () => {
+        const id = await queued();
+        const { createdAt } = (await commands.findById(id))!;
+        expect(await commands.unended(projectId, createdAt)).toEqual([]);
+        expect(await commands.unended(projectId, new Date(createdAt.getTime() + 1))).toEqual([id]);
+      });
     });
 
     describe('bind', () => {

@@ -139,9 +139,10 @@ export class InMemoryCommandRepository extends CommandRepository {
     return this.rows.get(id)?.command.status === 'queued' ? this.finish(id, ending) : null;
   }
 
-  async unended(projectId: string): Promise<readonly string[]> {
+  async unended(projectId: string, before: Date | null = null): Promise<readonly string[]> {
     return [...this.rows.values()]
       .filter(({ command }) => command.projectId === projectId && !hasEnded(command.status))
+      .filter(({ command }) => before === null || command.createdAt < before)
       .map(({ command }) => command.id);
   }
 

@@ -23,6 +23,16 @@ export interface Config {
   readonly dataDir: string;
   readonly runtime: 'local' | 'kubernetes';
   readonly kubernetes: { readonly inCluster: boolean; readonly namespace: string; readonly kubeconfig: string | null };
+  /** What projects on Kubernetes get that ask for nothing else. */
+  readonly projects: {
+    readonly image: string;
+    readonly storageSize: string;
+    readonly storageClass: string | null;
+    readonly requests: Readonly<Record<string, string>>;
+    readonly limits: Readonly<Record<string, string>>;
+    readonly egress: readonly string[];
+    readonly readOnlyRoot: boolean;
+  };
   readonly adminKey: string | null;
   readonly commands: {
     readonly runningPerProjectMax: number;
@@ -83,6 +93,15 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     dataDir: resolve(environment.RDEV_DATA_DIR),
     runtime,
     kubernetes: { inCluster, namespace: environment.RDEV_NAMESPACE, kubeconfig: environment.KUBECONFIG ?? null },
+    projects: {
+      image: environment.RDEV_WORKSPACE_IMAGE,
+      storageSize: environment.RDEV_STORAGE_SIZE,
+      storageClass: environment.RDEV_STORAGE_CLASS ?? null,
+      requests: environment.RDEV_PROJECT_REQUESTS,
+      limits: environment.RDEV_PROJECT_LIMITS,
+      egress: environment.RDEV_PROJECT_EGRESS,
+      readOnlyRoot: environment.RDEV_PROJECT_READ_ONLY_ROOT === 'true',
+    },
     adminKey: environment.RDEV_ADMIN_KEY ?? null,
     commands: {
       runningPerProjectMax: environment.CONCURRENT_COMMANDS,

@@ -1,6 +1,7 @@
+import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min, MinLength } from 'class-validator';
-import { IsOrigins, IsPostgresUrl, IsTrustProxy } from './validators.js';
-import { ToInteger, Variable } from './variable.js';
+import { IsEgressList, IsOrigins, IsPostgresUrl, IsQuantities, IsTrustProxy, QUANTITY } from './validators.js';
+import { ToInteger, ToList, ToQuantities, Variable } from './variable.js';
 
 const DAYS_MAX = 36_500;
 const GIB = 2 ** 30;
@@ -77,6 +78,48 @@ export class Environment {
   @Variable('Namespace of the project pods', 'default')
   @Matches(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, { message: 'must be a DNS-1123 label' })
   RDEV_NAMESPACE = 'default';
+
+  @Variable(
+    'Image of project pods that ask for no other: `sh` with coreutils, git, and ssh for `git@` addresses. It runs as user 1000',
+    'buildpack-deps:stable-scm',
+  )
+  @IsString()
+  RDEV_WORKSPACE_IMAGE = 'buildpack-deps:stable-scm';
+
+  @Variable('Size of the volume of a project that asks for no other', '10Gi')
+  @Matches(QUANTITY, { message: 'must be an amount like 10Gi' })
+  RDEV_STORAGE_SIZE = '10Gi';
+
+  @Variable('Storage class of the volumes of projects that ask for no other', "the cluster's default")
+  @IsOptional()
+  @IsString()
+  RDEV_STORAGE_CLASS?: string;
+
+  @Variable('What each project pod is given at least, unless it asks for something else', 'cpu=100m,memory=256Mi')
+  @ToQuantities()
+  @IsQuantities()
+  RDEV_PROJECT_REQUESTS: Record<string, string> = { cpu: '100m', memory: '256Mi' };
+
+  @Variable(
+    'What each project pod may use at most, unless it asks for something else',
+    'cpu=2,memory=2Gi,ephemeral-storage=10Gi',
+  )
+  @ToQuantities()
+  @IsQuantities()
+  RDEV_PROJECT_LIMITS: Record<string, string> = { cpu: '2', memory: '2Gi', 'ephemeral-storage': '10Gi' };
+
+  @Variable(
+    'What project pods may reach besides the name server, unless they ask for something else: address blocks, or `public` for all that are not private, each with `:port` or without, separated by commas. `none`: nothing',
+    'public',
+  )
+  @Transform(({ value }: { value: unknown }) => (value === 'none' ? [] : value))
+  @ToList()
+  @IsEgressList()
+  RDEV_PROJECT_EGRESS: string[] = ['public'];
+
+  @Variable('Whether the root file system of project pods is read-only: true or false', 'true')
+  @IsIn(['true', 'false'])
+  RDEV_PROJECT_READ_ONLY_ROOT: 'true' | 'false' = 'true';
 
   @Variable('Admin key to start with, in the format of a key', 'generated outside a cluster', { secret: true })
   @IsOptional()

@@ -58,3 +58,46 @@ export function IsTrustProxy(): PropertyDecorator {
     },
   });
 }
+
+/** Whether it is a map from resources of a container to amounts as Kubernetes writes them. */
+export function isQuantities(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).every(
+    ([name, amount]) =>
+      /^(cpu|memory|ephemeral-storage)$/.test(name) && typeof amount === 'string' && QUANTITY.test(amount),
+  );
+}
+
+export const QUANTITY = /^\d{1,12}(\.\d{1,9})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/;
+
+export function IsQuantities(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isQuantities',
+    validator: {
+      validate: isQuantities,
+      defaultMessage: () => 'must be amounts of cpu, memory and ephemeral-storage, like cpu=500m,memory=1Gi',
+    },
+  });
+}
+
+export function isEgressList(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.every((item) => {
+      const [, bracketed, plain] = /^(?:\[([^\]]+)\]|([^[\]]+?))(?::\d{1,5})?$/.exec(String(item)) ?? [];
+      const block = bracketed ?? plain ?? '';
+      return plain === 'public' || (block.includes('/') && isCidrOrAddress(block));
+    })
+  );
+}
+
+export function IsEgressList(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isEgressList',
+    validator: {
+      validate: isEgressList,
+      defaultMessage: () =>
+        'must be address blocks or `public`, each with a port or without, like public:443,10.1.0.0/16:5432',
+    },
+  });
+}

@@ -49,3 +49,12 @@ export function ToList(): PropertyDecorator {
       : value,
   );
 }
+
+/** Reads amounts by name, as in `cpu=500m,memory=1Gi`; anything else stays as it is, for the validator to refuse. */
+export function ToQuantities(): PropertyDecorator {
+  return Transform(({ value }: { value: unknown }) => {
+    if (typeof value !== 'string') return value;
+    const pairs = value.split(',').map((pair) => pair.trim().split('='));
+    return pairs.every(({ length }) => length === 2) ? (Object.fromEntries(pairs) as unknown) : value;
+  });
+}

@@ -62,4 +62,11 @@ export class PostgresEventLog extends EventLog {
     const [row] = await this.database.query<{ seq: string }>('SELECT last_seq AS seq FROM event_log_head');
     return Number(row?.seq ?? 0);
   }
+
+  subscribe(listener: () => void): () => void {
+    const onHint = (what: string): void => {
+      if (what === 'sealed') listener();
+    };
+    return this.notifier.subscribe(EVENTS_CHANNEL, onHint, listener);
+  }
 }

@@ -39,4 +39,6 @@ export abstract class EventLog {
   abstract readAfter(seq: number, limit: number, filter?: EventFilter): Promise<readonly LoggedEvent[]>;
   /** The `seq` of the newest event; 0 when there is none. */
   abstract lastSeq(): Promise<number>;
+  /** Calls back when new events may be read; a hint, which may be lost. Returns what stops it. */
+  abstract subscribe(listener: () => void): () => void;
 }

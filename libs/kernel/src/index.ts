@@ -10,6 +10,7 @@ export { type Creation, Idempotency, IdempotencyMismatch } from './idempotency.j
 export { Notifier } from './notifier.js';
 export { type StreamRoute, StreamRoutes } from './stream-routes.js';
 export { Poller } from './poller.js';
+export { Waiter } from './waiter.js';
 export { SCOPES, type Scope, type Caller, hasScope, matchesGlob, maySeeProject } from './caller.js';
 export { RATE_WINDOW_MS, RateLimitStore, type RateLimitVerdict } from './rate-limit-store.js';
 export { HitLog, SlidingWindows, leavesAt } from './sliding-windows.js';

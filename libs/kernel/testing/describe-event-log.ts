@@ -1,5 +1,5 @@
 import { type EventLog, type NewEvent, type Transactor, newId, runInRequest } from '../src/index.js';
-import { Deferred } from './deferred.js';
+import { Deferred, until } from './deferred.js';
 
 export interface EventLogHarness {
   readonly log: EventLog;
@@ -110,6 +110,18 @@ export function describeEventLog(name: string, open: () => Promise<EventLogHarne
       expect(await seqs(0, 100, { types: ['odd'] })).toEqual([2, 4, 6]);
       expect(await seqs(0, 100, { projectId: 'api', types: ['even', 'other'] })).toEqual([5]);
       expect(await seqs(0, 100, { types: [] })).toEqual([]);
+    });
+
+    it('tells listeners when there is more to read, until they leave', async () => {
+      let heard = 0;
+      const leave = harness.log.subscribe(() => heard++);
+      await harness.log.add(aFact());
+      await harness.seal();
+      await until(() => heard === 1);
+      leave();
+      await harness.log.add(aFact());
+      await harness.seal();
+      expect(heard).toBe(1);
     });
 
     it('has a follower miss nothing while many transactions commit and roll back', async () => {

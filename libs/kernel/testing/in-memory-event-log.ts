@@ -14,6 +14,7 @@ type Unsealed = NewEvent & { readonly id: string; readonly at: Date; readonly ac
 /** The log in memory. A fact gets its place when its transaction commits. */
 export class InMemoryEventLog extends EventLog {
   private readonly events: LoggedEvent[] = [];
+  private readonly listeners = new Set<() => void>();
 
   constructor(private readonly transactor = new InMemoryTransactor()) {
     super();
@@ -33,6 +34,7 @@ export class InMemoryEventLog extends EventLog {
     const unsealed = events.map((event): Unsealed => ({ ...event, id: newId('evt'), at: new Date(), actor }));
     this.transactor.afterCommit(() => {
       for (const event of unsealed) this.events.push({ ...event, seq: this.events.length + 1 });
+      for (const listener of this.listeners) listener();
     });
     return Promise.resolve();
   }
@@ -47,5 +49,12 @@ export class InMemoryEventLog extends EventLog {
 
   lastSeq(): Promise<number> {
     return Promise.resolve(this.events.length);
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => {
+      this.listeners.delete(listener);
+    };
   }
 }

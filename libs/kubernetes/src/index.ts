@@ -1,6 +1,6 @@
 export { KubernetesModule } from './kubernetes.module.js';
 export { type KubernetesOptions } from './kube-config.js';
-export { type CallOptions, KubernetesClient } from './kubernetes-client.js';
+export { type CallOptions, KubernetesClient, orNull } from './kubernetes-client.js';
 export { ClusterUnavailable, KubernetesApiError } from './kubernetes.errors.js';
 export { type ExecTarget, type ExecOptions, PodExec } from './pod-exec.js';
 export { type InformerOptions, type InformerState, PodInformer } from './pod-informer.js';

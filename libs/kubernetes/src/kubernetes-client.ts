@@ -10,7 +10,7 @@ import {
 } from '@kubernetes/client-node';
 import { type KubernetesOptions, loadKubeConfig } from './kube-config.js';
 import { ClusterUnavailable, KubernetesApiError, errorFromAnswer, errorFromFailure } from './kubernetes.errors.js';
-import { KubernetesTransport, readText } from './kubernetes-transport.js';
+import { type ApiRequest, KubernetesTransport, readText } from './kubernetes-transport.js';
 
 /** Limits of one call. */
 export interface CallOptions {
@@ -47,12 +47,29 @@ export class KubernetesClient {
    * @throws {@link ClusterUnavailable}, {@link KubernetesApiError}, or the signal's reason
    */
   async getJson(path: string, options: CallOptions = {}): Promise<unknown> {
-    return withDeadline(options, async (signal) => {
-      const answer = await this.transport.send({ path, signal });
-      const text = await readText(answer);
-      if (answer.statusCode !== 200) throw errorFromAnswer(answer.statusCode ?? 0, text);
-      return JSON.parse(text) as unknown;
-    });
+    return this.#json({ path }, options);
+  }
+
+  /** Creates an object in a collection. @throws {@link ClusterUnavailable}, {@link KubernetesApiError}, or the signal's reason */
+  async create(path: string, object: object, options: CallOptions = {}): Promise<unknown> {
+    return this.#json({ method: 'POST', path, ...bodyOf(object, 'application/json') }, options);
+  }
+
+  /**
+   * Changes an object as a JSON merge patch says (RFC 7396): maps are merged, lists replaced.
+   * @throws {@link ClusterUnavailable}, {@link KubernetesApiError}, or the signal's reason
+   */
+  async patch(path: string, change: object, options: CallOptions = {}): Promise<unknown> {
+    return this.#json({ method: 'PATCH', path, ...bodyOf(change, 'application/merge-patch+json') }, options);
+  }
+
+  /**
+   * Asks for the end of an object, and of what it owns; one that is not there is gone already.
+   * @throws {@link ClusterUnavailable}, {@link KubernetesApiError}, or the signal's reason
+   */
+  async remove(path: string, options: CallOptions = {}): Promise<void> {
+    const body = bodyOf({ propagationPolicy: 'Background' }, 'application/json');
+    await orNull(this.#json({ method: 'DELETE', path, ...body }, options));
   }
 
   /**
@@ -79,6 +96,16 @@ export class KubernetesClient {
     this.transport.close();
   }
 
+  async #json(request: Omit<ApiRequest, 'signal'>, options: CallOptions): Promise<unknown> {
+    return withDeadline(options, async (signal) => {
+      const answer = await this.transport.send({ ...request, signal });
+      const text = await readText(answer);
+      const status = answer.statusCode ?? 0;
+      if (status < 200 || status > 299) throw errorFromAnswer(status, text);
+      return JSON.parse(text) as unknown;
+    });
+  }
+
   async #send(request: RequestContext, signal: AbortSignal): Promise<ResponseContext> {
     const body = request.getBody();
     const answer = await this.transport.send({
@@ -94,6 +121,20 @@ export class KubernetesClient {
     const read = { text: () => Promise.resolve(text), binary: bytes, stream: () => null };
     return new ResponseContext(answer.statusCode ?? 0, headers, read);
   }
+}
+
+/** Null if the API says that there is no such object. */
+export async function orNull<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof KubernetesApiError && error.status === 404) return null;
+    throw error;
+  }
+}
+
+function bodyOf(object: object, type: string): Pick<ApiRequest, 'headers' | 'body'> {
+  return { headers: { 'content-type': type }, body: JSON.stringify(object) };
 }
 
 /** Runs something under the caller's signal and a time limit, and turns every failure into one that is safe to log. */

@@ -86,7 +86,13 @@ export class KubernetesTransport {
         ...credentials,
         method,
         signal,
-        headers: { accept: 'application/json', 'user-agent': 'rdev', ...headers, ...credentials.headers },
+        headers: {
+          accept: 'application/json',
+          'user-agent': 'rdev',
+          ...lengthOf(body),
+          ...headers,
+          ...credentials.headers,
+        },
       });
       sent.once('response', resolve);
       sent.on('error', (error: NodeJS.ErrnoException) => {
@@ -98,6 +104,11 @@ export class KubernetesTransport {
       sent.end(body);
     });
   }
+}
+
+/** Node sends the body of a DELETE without saying how long it is, and the server takes it for another request. */
+function lengthOf(body: string | undefined): http.OutgoingHttpHeaders {
+  return body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
 }
 
 /** The whole body as text; fails when it is cut off or absurdly large. */

@@ -14,6 +14,9 @@ export function observePod(pod: PodJson): ObservedPod {
   const containers = spec.containers.map(({ name, image }) =>
     observeContainer(name, image, pod.status?.containerStatuses),
   );
+  const initContainers = (spec.initContainers ?? []).map(({ name, image }) =>
+    observeContainer(name, image, pod.status?.initContainerStatuses),
+  );
   return {
     uid: metadata.uid,
     name: metadata.name,
@@ -29,6 +32,7 @@ export function observePod(pod: PodJson): ObservedPod {
     node: spec.nodeName ?? null,
     container,
     containers,
+    initContainers,
     ownerKind: owner?.kind ?? null,
     ownerName: owner?.name ?? null,
   };
@@ -50,7 +54,12 @@ function observeContainer(
     ready: status?.ready ?? false,
     restartCount: status?.restartCount ?? 0,
     lastTermination: ended
-      ? { reason: ended.reason ?? null, exitCode: ended.exitCode, finishedAt: toDate(ended.finishedAt) }
+      ? {
+          reason: ended.reason ?? null,
+          exitCode: ended.exitCode,
+          finishedAt: toDate(ended.finishedAt),
+          message: ended.message?.trim() ?? null,
+        }
       : null,
     waiting: waiting ? { reason: waiting.reason ?? null, message: waiting.message ?? null } : null,
   };

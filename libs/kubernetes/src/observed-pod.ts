@@ -13,6 +13,8 @@ export interface Termination {
   readonly reason: string | null;
   readonly exitCode: number;
   readonly finishedAt: Date | null;
+  /** What it wrote last, if it was asked to be kept. */
+  readonly message: string | null;
 }
 
 /** Why a container does not run yet, or not again. */
@@ -58,6 +60,7 @@ export interface ObservedPod {
   readonly container: string;
   /** All but init containers. */
   readonly containers: readonly ObservedContainer[];
+  readonly initContainers: readonly ObservedContainer[];
   /** The controller, such as `StatefulSet`; null for a bare pod. */
   readonly ownerKind: string | null;
   readonly ownerName: string | null;

@@ -72,5 +72,6 @@ export interface WaitingJson {
 export interface TerminatedJson {
   readonly exitCode: number;
   readonly reason?: string;
+  readonly message?: string;
   readonly finishedAt?: string | Date;
 }

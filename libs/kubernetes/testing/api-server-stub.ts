@@ -31,6 +31,10 @@ export class ApiServerStub {
   /** Whether exec connections answer pings; read when one opens. */
   pongs = true;
   onExec: (session: ExecSession) => void = () => undefined;
+  /** All objects but pods in lists, by path: what was created there, patched and not deleted. */
+  readonly objects = new Map<string, unknown>();
+  /** Answers a request in place of the stub, unless it says null. */
+  onRequest: (method: string, path: string) => { status: number; body: object } | null = () => null;
 
   private readonly pods = new Map<string, PodJson>();
   private log: LoggedEvent[] = [];
@@ -136,9 +140,29 @@ export class ApiServerStub {
     if (this.hangs) return;
     if (request.headers.authorization !== `Bearer ${this.token}`) return void response.writeHead(401).end();
     if (this.refusal) return void response.writeHead(this.refusal.status).end(this.refusal.body);
-    const query = new URL(request.url ?? '/', 'http://stub').searchParams;
+    const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://stub');
     if (query.get('watch') === 'true') this.watch(query, response);
-    else this.list(query, response);
+    else if (request.method === 'GET' && pathname.endsWith('/pods')) this.list(query, response);
+    else void this.answerObject(request, pathname, response);
+  }
+
+  /** Create, read, merge, delete: as much as is needed of what the API does with objects. */
+  private async answerObject(request: IncomingMessage, path: string, response: ServerResponse): Promise<void> {
+    const { method = 'GET' } = request;
+    const text = (await request.toArray()).join('');
+    const body = (text === '' ? {} : JSON.parse(text)) as { metadata?: { name?: string } };
+    const told = this.onRequest(method, path);
+    const at = method === 'POST' ? `${path}/${body.metadata?.name ?? ''}` : path;
+    const found = this.objects.get(at);
+    const reply = (status: number, object: unknown) =>
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(object));
+    if (told !== null) return void reply(told.status, told.body);
+    if (path.endsWith('/events')) return void reply(200, { items: this.objects.get(path) ?? [] });
+    if (method === 'POST' && found !== undefined) return void reply(409, { reason: 'AlreadyExists' });
+    if (method !== 'POST' && found === undefined) return void reply(404, { reason: 'NotFound' });
+    if (method === 'DELETE') this.objects.delete(at);
+    else if (method !== 'GET') this.objects.set(at, merged(found, body));
+    reply(method === 'POST' ? 201 : 200, this.objects.get(at) ?? {});
   }
 
   private list(query: URLSearchParams, response: ServerResponse): void {
@@ -186,4 +210,15 @@ export class ApiServerStub {
       this.onExec(new ExecSession(webSocket, query.getAll('command'), query.get('container')));
     });
   }
+}
+
+/** @see RFC 7396 */
+function merged(target: unknown, patch: unknown): unknown {
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
+  const result = new Map<string, unknown>(Object.entries(typeof target === 'object' && target !== null ? target : {}));
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) result.delete(name);
+    else result.set(name, merged(result.get(name), value));
+  }
+  return Object.fromEntries(result);
 }

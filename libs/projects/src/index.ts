@@ -1,5 +1,7 @@
 export { ProjectsModule } from './projects.module.js';
 export { ProjectsService, type ProjectFilter } from './application/projects.service.js';
+export { ProjectDefaults } from './adapters/kubernetes/project-defaults.js';
+export type { Leave, ProjectUser } from './application/project-hooks.js';
 export { ProjectRuntime } from './application/project-runtime.js';
 export type { Project, ProjectStatus, RuntimeKind } from './domain/project.js';
 export { ProjectNotRunning } from './domain/project.errors.js';

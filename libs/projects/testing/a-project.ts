@@ -1,4 +1,4 @@
-import type { ManagedProject } from '../src/domain/project.js';
+import type { ManagedProject, ProjectSpec } from '../src/domain/project.js';
 
 let count = 0;
 
@@ -7,7 +7,8 @@ export function aProjectId(): string {
   return `p${String(++count)}-${Math.random().toString(36).slice(2, 10)}`;
 }
 
-export function aProject(traits: Partial<ManagedProject> = {}): ManagedProject {
+/** What a client asks for that asks for nothing but a project. */
+export function aProjectSpec(traits: Partial<ProjectSpec> = {}): ProjectSpec {
   const id = traits.id ?? aProjectId();
   return {
     id,
@@ -16,9 +17,31 @@ export function aProject(traits: Partial<ManagedProject> = {}): ManagedProject {
     gitRef: null,
     env: {},
     labels: {},
+    image: null,
+    pullSecretName: null,
+    gitSecretName: null,
+    envFrom: [],
+    resources: null,
+    storage: null,
+    egress: null,
+    ttlSeconds: null,
+    idleStopSeconds: null,
+    wakeOnCommand: true,
+    ...traits,
+  };
+}
+
+export function aProject(traits: Partial<ManagedProject> = {}): ManagedProject {
+  return {
+    ...aProjectSpec(traits),
     status: 'running',
     reason: null,
     createdAt: new Date(),
+    desired: 'running',
+    revision: 1,
+    changedAt: new Date(),
+    restarts: 0,
+    keepStorage: false,
     ...traits,
   };
 }

@@ -1,16 +1,25 @@
+import { until } from '@app/kernel/testing';
 import type { ProjectRuntime } from '../src/application/project-runtime.js';
-import { aProject, aProjectId } from './a-project.js';
+import type { Condition, ManagedProject } from '../src/domain/project.js';
+import { aProject, aProjectId, aProjectSpec } from './a-project.js';
 
 export interface ProjectRuntimeHarness {
   readonly runtime: ProjectRuntime;
-  /** What commands of the project would find there; null if the project is not there. */
+  /** What commands of the project would find there; null if there is nothing that could run any. */
   files(projectId: string): Promise<readonly string[] | null>;
+  /** Puts a file there, as a command would. */
+  write(projectId: string, name: string): Promise<void>;
+  /** Helps along what is on its way out, where that takes long by itself. */
+  hurry?(projectId: string): Promise<void>;
   /** A repository with a file `README` on `main`, and `NEW` on the branch `next`. */
   readonly gitUrl: string;
+  /** One that is not there. */
+  readonly missingGitUrl: string;
   close(): Promise<void>;
 }
 
 const never = new AbortController().signal;
+const PATIENCE_MS = 60_000;
 
 /** For runtimes that make projects. */
 export function describeProjectRuntime(name: string, open: () => Promise<ProjectRuntimeHarness>): void {
@@ -20,49 +29,122 @@ export function describeProjectRuntime(name: string, open: () => Promise<Project
     beforeAll(async () => {
       harness = await open();
       ({ runtime } = harness);
-    });
+    }, PATIENCE_MS);
     afterAll(() => harness.close());
 
-    it('makes an empty project, and leaves what is in it when it does so again', async () => {
-      const project = aProject();
-      await runtime.provision(project, never);
-      await runtime.provision(project, never);
-      expect(await harness.files(project.id)).toEqual([]);
+    /** Looks after the project until it is like that. */
+    const becomes = async (project: ManagedProject, status: Condition['status']): Promise<Condition> => {
+      let condition: Condition = { status: 'unknown', reason: null };
+      const look = async (): Promise<boolean> => {
+        condition = await runtime.reconcile(project, never);
+        if (condition.status === status) return true;
+        if (condition.status === 'stopping') await harness.hurry?.(project.id);
+        return false;
+      };
+      await until(look, PATIENCE_MS).catch((cause: unknown) => {
+        throw new Error(`It is ${JSON.stringify(condition)}, not ${status}.`, { cause });
+      });
+      return condition;
+    };
+    const goes = (project: ManagedProject): Promise<void> =>
+      until(async () => {
+        if (await runtime.remove(project, never)) return true;
+        await harness.hurry?.(project.id);
+        return false;
+      }, PATIENCE_MS);
+
+    it(
+      'makes an empty project, and leaves what is in it when it is looked after again',
+      async () => {
+        const project = aProject();
+        expect(await becomes(project, 'running')).toEqual({ status: 'running', reason: null });
+        expect(await harness.files(project.id)).toEqual([]);
+        await harness.write(project.id, 'kept');
+        expect(await runtime.reconcile(project, never)).toEqual({ status: 'running', reason: null });
+        expect(await harness.files(project.id)).toEqual(['kept']);
+      },
+      PATIENCE_MS,
+    );
+
+    it(
+      'clones a repository once, at its own branch or the one asked for',
+      async () => {
+        const [main, next] = [
+          aProject({ gitUrl: harness.gitUrl }),
+          aProject({ gitUrl: harness.gitUrl, gitRef: 'next' }),
+        ];
+        await Promise.all([becomes(main, 'running'), becomes(next, 'running')]);
+        expect(await harness.files(main.id)).toEqual(['.git', 'README']);
+        expect(await harness.files(next.id)).toEqual(['.git', 'NEW', 'README']);
+        await harness.write(main.id, 'own');
+        await runtime.reconcile(main, never);
+        expect(await harness.files(main.id)).toEqual(['.git', 'README', 'own']);
+      },
+      PATIENCE_MS,
+    );
+
+    it(
+      'says in words why it cannot clone, and lets nothing run in what is half-made',
+      async () => {
+        const { gitUrl, missingGitUrl } = harness;
+        const noBranch = aProject({ gitUrl, gitRef: 'missing' });
+        const nowhere = aProject({ gitUrl: missingGitUrl });
+        const [first, second] = await Promise.all([becomes(noBranch, 'failed'), becomes(nowhere, 'failed')]);
+        expect(first.reason).toMatch(/missing/);
+        expect(second.reason).toMatch(/not exist|not found|no such repository/);
+        expect(await harness.files(noBranch.id)).toBeNull();
+        expect(await harness.files(nowhere.id)).toBeNull();
+      },
+      PATIENCE_MS,
+    );
+
+    it(
+      'stops, starts again with its files, and goes with them',
+      async () => {
+        const project = aProject();
+        const stopped = { ...project, desired: 'stopped' as const, revision: 2 };
+        await becomes(project, 'running');
+        await harness.write(project.id, 'kept');
+        await becomes(stopped, 'stopped');
+        await becomes({ ...project, revision: 3 }, 'running');
+        expect(await harness.files(project.id)).toEqual(['kept']);
+        await goes(project);
+        expect(await harness.files(project.id)).toBeNull();
+        await becomes({ ...project, revision: 1 }, 'running');
+        expect(await harness.files(project.id)).toEqual([]);
+      },
+      2 * PATIENCE_MS,
+    );
+
+    it(
+      'leaves the files that are to be kept to a later project of that id',
+      async () => {
+        const project = aProject();
+        await becomes(project, 'running');
+        await harness.write(project.id, 'kept');
+        await goes({ ...project, keepStorage: true });
+        await becomes(project, 'running');
+        expect(await harness.files(project.id)).toEqual(['kept']);
+        await goes(project);
+      },
+      2 * PATIENCE_MS,
+    );
+
+    it('removes what is not there', async () => {
+      await goes(aProject());
     });
 
-    it('clones a repository, at its own branch or the one asked for', async () => {
-      const [main, next] = [aProject({ gitUrl: harness.gitUrl }), aProject({ gitUrl: harness.gitUrl, gitRef: 'next' })];
-      await runtime.provision(main, never);
-      await runtime.provision(next, never);
-      expect(await harness.files(main.id)).toEqual(['.git', 'README']);
-      expect(await harness.files(next.id)).toEqual(['.git', 'NEW', 'README']);
+    it('refuses a transport that runs programs', async () => {
+      const project = aProject({ gitUrl: 'ext::sh -c touch% /tmp/x' });
+      const refuse = async (): Promise<void> => {
+        runtime.validate(project);
+        throw new Error((await becomes(project, 'failed')).reason ?? '');
+      };
+      await expect(refuse()).rejects.toThrow(/not allowed|ext|must be/);
     });
 
-    it.each([
-      ['a branch that there is not', { gitRef: 'missing' }, /missing/],
-      ['a repository that there is not', { gitUrl: '/nowhere/at/all.git' }, /nowhere|exist/],
-      ['a transport that runs programs', { gitUrl: 'ext::sh -c touch% /tmp/x' }, /not allowed|ext/],
-    ])('says in words why it cannot clone %s, and leaves nothing half-made', async (_case, traits, message) => {
-      const project = aProject({ gitUrl: harness.gitUrl, ...traits });
-      await expect(runtime.provision(project, never)).rejects.toThrow(message);
-      expect(await harness.files(project.id)).toBeNull();
-    });
-
-    it('makes it after all when a first attempt was given up', async () => {
-      const project = aProject({ gitUrl: harness.gitUrl });
-      await expect(runtime.provision(project, AbortSignal.abort())).rejects.toThrow();
-      expect(await harness.files(project.id)).toBeNull();
-      await runtime.provision(project, never);
-      expect(await harness.files(project.id)).toEqual(['.git', 'README']);
-    });
-
-    it('removes what it made, and what is not there', async () => {
-      const project = aProject({ gitUrl: harness.gitUrl });
-      await runtime.provision(project, never);
-      await runtime.dispose(project.id);
-      await runtime.dispose(project.id);
-      await runtime.dispose(aProjectId());
-      expect(await harness.files(project.id)).toBeNull();
+    it('takes what a client asks for who asks for little', () => {
+      runtime.validate(aProjectSpec({ gitUrl: 'https://example.com/x.git', gitRef: 'main', env: { A: '1' } }));
     });
 
     it('says that it works', async () => {
@@ -71,6 +153,7 @@ export function describeProjectRuntime(name: string, open: () => Promise<Project
 
     it('answers null for what it does not see', () => {
       expect(runtime.find(aProjectId())).toBeNull();
+      expect(runtime.lastSeen(aProjectId())).toBeNull();
     });
 
     it('lets a listener go', () => {

@@ -1,16 +1,17 @@
 import { ProjectRuntime } from '../src/application/project-runtime.js';
-import type { ManagedProject, ObservedProject, RuntimeKind } from '../src/domain/project.js';
+import type { Condition, ManagedProject, ObservedProject, RuntimeKind } from '../src/domain/project.js';
 
-/** A runtime in which the test says what is seen, and how provisioning goes. */
+/** A runtime in which the test says what is seen, and how the work goes. By itself it does at once what is wanted. */
 export class FakeProjectRuntime extends ProjectRuntime {
   kind: RuntimeKind = 'local';
-  canCreate = true;
   stale = false;
-  readonly provisioned = new Set<string>();
+  readonly made = new Set<string>();
   readonly seen = new Map<string, ObservedProject>();
-  onProvision: (project: ManagedProject, signal: AbortSignal) => Promise<void> = () => Promise.resolve();
-  onDispose: (id: string) => Promise<void> = () => Promise.resolve();
-  private readonly listeners = new Set<(project: ObservedProject) => void>();
+  onReconcile: (project: ManagedProject, signal: AbortSignal) => Promise<Condition | null> = () =>
+    Promise.resolve(null);
+  onRemove: (project: ManagedProject) => Promise<boolean> = () => Promise.resolve(true);
+  onValidate: () => void = () => undefined;
+  private readonly listeners = new Set<(id: string) => void>();
 
   observed(): readonly ObservedProject[] {
     return [...this.seen.values()];
@@ -20,21 +21,31 @@ export class FakeProjectRuntime extends ProjectRuntime {
     return this.seen.get(id) ?? null;
   }
 
-  async provision(project: ManagedProject, signal: AbortSignal): Promise<void> {
-    await this.onProvision(project, signal);
-    this.provisioned.add(project.id);
+  lastSeen(id: string): ObservedProject | null {
+    return this.find(id);
   }
 
-  async dispose(id: string): Promise<void> {
-    await this.onDispose(id);
-    this.provisioned.delete(id);
+  validate(): void {
+    this.onValidate();
+  }
+
+  async reconcile(project: ManagedProject, signal: AbortSignal): Promise<Condition> {
+    const condition = await this.onReconcile(project, signal);
+    this.made.add(project.id);
+    return condition ?? { status: project.desired, reason: null };
+  }
+
+  async remove(project: ManagedProject): Promise<boolean> {
+    if (!(await this.onRemove(project))) return false;
+    this.made.delete(project.id);
+    return true;
   }
 
   check(): Promise<void> {
     return Promise.resolve();
   }
 
-  onChange(listener: (project: ObservedProject) => void): () => void {
+  onChange(listener: (id: string) => void): () => void {
     this.listeners.add(listener);
     return () => {
       this.listeners.delete(listener);
@@ -42,8 +53,7 @@ export class FakeProjectRuntime extends ProjectRuntime {
   }
 
   /** The runtime sees that a project has changed. */
-  change(project: ObservedProject): void {
-    this.seen.set(project.id, project);
-    for (const listener of this.listeners) listener(project);
+  change(id: string): void {
+    for (const listener of this.listeners) listener(id);
   }
 }

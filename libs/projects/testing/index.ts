@@ -1,4 +1,5 @@
-export { aProject, aProjectId } from './a-project.js';
+export { KubernetesProjectRuntime } from '../src/adapters/kubernetes/kubernetes-project-runtime.js';
+export { aProject, aProjectId, aProjectSpec } from './a-project.js';
 export { type ProjectRepositoryHarness, describeProjectRepository } from './describe-project-repository.js';
 export { type ProjectRuntimeHarness, describeProjectRuntime } from './describe-project-runtime.js';
 export { FakeProjectRuntime } from './fake-project-runtime.js';

@@ -1,6 +1,7 @@
 import { InMemoryEventLog, InMemoryIdempotency, InMemoryTransactor } from '@app/kernel/testing';
+import { ProjectHooks } from '../src/application/project-hooks.js';
 import { ProjectsService } from '../src/application/projects.service.js';
-import { Provisioner } from '../src/application/provisioner.js';
+import { Reconciler } from '../src/application/reconciler.js';
 import { FakeProjectRuntime } from './fake-project-runtime.js';
 import { InMemoryProjectRepository } from './in-memory-project.repository.js';
 
@@ -10,21 +11,17 @@ export function projectsWithFakes(
   events = new InMemoryEventLog(transactor),
 ): {
   readonly service: ProjectsService;
-  readonly provisioner: Provisioner;
+  readonly reconciler: Reconciler;
+  readonly hooks: ProjectHooks;
   readonly projects: InMemoryProjectRepository;
   readonly runtime: FakeProjectRuntime;
   readonly events: InMemoryEventLog;
 } {
   const projects = new InMemoryProjectRepository(transactor);
   const runtime = new FakeProjectRuntime();
-  const provisioner = new Provisioner(projects, runtime, transactor, events);
-  const service = new ProjectsService(
-    projects,
-    runtime,
-    provisioner,
-    transactor,
-    new InMemoryIdempotency(transactor),
-    events,
-  );
-  return { service, provisioner, projects, runtime, events };
+  const hooks = new ProjectHooks();
+  const reconciler = new Reconciler(projects, runtime, hooks, transactor, events);
+  const idempotency = new InMemoryIdempotency(transactor);
+  const service = new ProjectsService(projects, runtime, reconciler, hooks, transactor, idempotency, events);
+  return { service, reconciler, hooks, projects, runtime, events };
 }

@@ -4,7 +4,10 @@ import { KubernetesApiError, KubernetesClient } from '@app/kubernetes';
 import { until } from './until.js';
 
 /** An image with sh, coreutils and sleep. Set CLUSTER_TEST_IMAGE where the nodes cannot pull the default. */
-const IMAGE = process.env.CLUSTER_TEST_IMAGE ?? 'debian:12-slim';
+export const TEST_IMAGE = process.env.CLUSTER_TEST_IMAGE ?? 'debian:12-slim';
+
+/** A pod takes seconds, and on a machine that is busy with other suites much longer. */
+const READY_MS = 90_000;
 
 /** The clusters to test against: KUBECONFIG, and KUBECONFIG_V5 for a way in that speaks another exec protocol. */
 export function kubeconfigs(): { name: string; path: string }[] {
@@ -76,12 +79,16 @@ export class TestNamespace {
   }
 
   async ready(name: string): Promise<V1Pod> {
-    return until(`pod ${name} is ready`, async () => {
-      const pod = await this.pod(name);
-      // One that is being deleted says so beside its conditions, which stay as they were.
-      if (pod?.metadata?.deletionTimestamp) return null;
-      return pod?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ? pod : null;
-    });
+    return until(
+      `pod ${name} is ready`,
+      async () => {
+        const pod = await this.pod(name);
+        // One that is being deleted says so beside its conditions, which stay as they were.
+        if (pod?.metadata?.deletionTimestamp) return null;
+        return pod?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ? pod : null;
+      },
+      READY_MS,
+    );
   }
 
   async pod(name: string): Promise<V1Pod | null> {
@@ -99,6 +106,12 @@ export class TestNamespace {
     );
   }
 
+  /** Ends the wait for a kubelet that collects a deleted pod only after a while; does nothing unless it was deleted. */
+  async hurryPod(name: string): Promise<void> {
+    const pod = await this.pod(name);
+    if (pod?.metadata?.deletionTimestamp) await this.deletePod(name).catch(() => undefined);
+  }
+
   /** Removes everything, without waiting for containers to end well. */
   async remove(): Promise<void> {
     const { name, client } = this;
@@ -114,6 +127,6 @@ function podSpec() {
   return {
     terminationGracePeriodSeconds: 1,
     automountServiceAccountToken: false,
-    containers: [{ name: 'main', image: IMAGE, imagePullPolicy: 'IfNotPresent', command: ['sleep', 'infinity'] }],
+    containers: [{ name: 'main', image: TEST_IMAGE, imagePullPolicy: 'IfNotPresent', command: ['sleep', 'infinity'] }],
   };
 }

@@ -223,7 +223,11 @@ export class CommandRunner {
       if (missing && missing.gaps.length > 0) await this.ledger.append(id, owner, missing.from, missing.gaps);
       const ended = await this.commands.end(id, owner, ending);
       if (!ended?.result) throw new LeaseLost(id);
-      await this.events.add(commandEnded(id, ended.projectId, ended.status, ended.result));
+      const { projectId, status, result } = ended;
+      await this.events.add(commandEnded(id, projectId, status, result));
+      this.transactor.afterCommit(() => {
+        this.projects.noteCommand(projectId, 'ended');
+      });
       return ended;
     });
     this.hints.ended(command);

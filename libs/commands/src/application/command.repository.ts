@@ -41,8 +41,8 @@ export abstract class CommandRepository {
   abstract findById(id: string): Promise<Command | null>;
   /** Newest first. */
   abstract list(filter: CommandFilter, page: PageRequest): Promise<Page<Command>>;
-  /** Commands of a project that have not ended. */
-  abstract unended(projectId: string): Promise<readonly string[]>;
+  /** Commands of a project that have not ended; if a time is given, those created before it. */
+  abstract unended(projectId: string, before?: Date | null): Promise<readonly string[]>;
   /** Binds an admitted command to an instance unless it is bound; answers the instance it is bound to, or null if the lease is lost. */
   abstract bind(id: string, owner: string, instance: Instance): Promise<Instance | null>;
   /** starting → running. Answers false if it was not starting, or the lease is lost. */

@@ -8,6 +8,7 @@ import {
   type Page,
   type PageRequest,
   Transactor,
+  Waiter,
   maySeeProject,
   newId,
 } from '@app/kernel';
@@ -38,7 +39,6 @@ import { type CommandFilter, CommandRepository, type QueueRules } from './comman
 import { CommandExecutor } from './command-executor.js';
 import { CommandHints } from './hints.js';
 import { CommandLimits } from './limits.js';
-import { Waiter } from './waiter.js';
 
 const POLL_MS = 500;
 const CANCEL_POLL_MS = 100;
@@ -50,6 +50,14 @@ export interface CommandRequest {
   readonly lock: string | null;
   readonly queueTimeoutSeconds: number | null;
   readonly traceparent: string | null;
+}
+
+export interface CancelAll {
+  readonly projectId: string;
+  /** Those that were created before; null: all. */
+  readonly before: Date | null;
+  readonly why: string;
+  readonly graceSeconds: number;
 }
 
 /** Commands, as one caller may see them. */
@@ -82,13 +90,13 @@ export class CommandsService {
       // In here: a replay answers what was allowed when it was made, whatever the policy says now.
       const rejection = this.policy.rejection({ projectId, keyId: caller.keyId, work: spec.work }, spec.env);
       if (rejection !== null) throw new CommandRejected(rejection);
-      await this.projects.getRunning(projectId, caller);
+      await this.projects.admitCommand(projectId, caller);
       await this.events.add(commandCreated(command));
       // Last, as others who add to the project's queue wait until the commit.
       if (!(await this.commands.enqueue(command, this.queueRules))) throw new QueueFull(projectId, queuedMax);
       this.transactor.afterCommit(() => {
         this.hints.queueChanged();
-        this.projects.noteCommand(projectId);
+        this.projects.noteCommand(projectId, 'created');
       });
       return command.id;
     });
@@ -170,14 +178,13 @@ export class CommandsService {
     return this.get(id, caller);
   }
 
-  /** Cancels all commands of a project and waits, within limits, until they have ended. */
-  async cancelAll(projectId: string, graceSeconds: number, timeoutMs: number): Promise<void> {
-    const deadline = performance.now() + timeoutMs;
+  /** Cancels the commands of a project, and waits until they have ended or the signal says that it has been long enough. */
+  async cancelAll({ projectId, before, why, graceSeconds }: CancelAll, signal: AbortSignal): Promise<void> {
     for (;;) {
-      const ids = await this.commands.unended(projectId);
-      if (ids.length === 0 || performance.now() > deadline) return;
+      const ids = await this.commands.unended(projectId, before);
+      if (ids.length === 0 || signal.aborted) return;
       for (const id of ids) {
-        if (await this.endQueued(id, notStarted('cancelled', 'cancelled', 'The project was deleted.'))) continue;
+        if (await this.endQueued(id, notStarted('cancelled', 'cancelled', why))) continue;
         if ((await this.commands.requestCancel(id, graceSeconds)) !== null) this.hints.cancelRequested(id);
       }
       await sleep(CANCEL_POLL_MS);

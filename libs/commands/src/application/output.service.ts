@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Caller, InvalidCursor, Unavailable } from '@app/kernel';
+import { type Caller, InvalidCursor, Unavailable, Waiter } from '@app/kernel';
 import type { StreamName } from '@app/supervisor';
 import { Injectable } from '@nestjs/common';
 import type { Command } from '../domain/command.js';
@@ -12,7 +12,6 @@ import { CommandHints } from './hints.js';
 import { QueuePlaces } from './queue-places.js';
 import { type OutputGap, OutputLedger, type OutputRun } from './output-ledger.js';
 import { advance } from './output-writer.js';
-import { Waiter } from './waiter.js';
 
 const RETRY_MS = 500;
 const BATCH_BYTES = 256 * 1024;

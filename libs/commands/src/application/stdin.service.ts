@@ -1,4 +1,4 @@
-import { type Caller, EventLog, Transactor } from '@app/kernel';
+import { type Caller, EventLog, Transactor, Waiter } from '@app/kernel';
 import type { StdinOutcome, StdinPiece } from '@app/supervisor';
 import { Injectable } from '@nestjs/common';
 import { type Command, stdinWritten } from '../domain/command.js';
@@ -8,7 +8,6 @@ import { hasEnded } from '../domain/status.js';
 import { CommandExecutor } from './command-executor.js';
 import { CommandsService } from './commands.service.js';
 import { CommandHints } from './hints.js';
-import { Waiter } from './waiter.js';
 
 /** So long a piece waits for a command that is just being started. */
 const START_MS = 5_000;

@@ -3,6 +3,7 @@ import { AddKeyLimits1764100000000 } from './1764100000000-add-key-limits.js';
 import { AddKeyRotationAndTickets1764110000000 } from './1764110000000-add-key-rotation-and-tickets.js';
 import { AddRateLimitHits1764120000000 } from './1764120000000-add-rate-limit-hits.js';
 import { AddCommandQueue1764140000000 } from './1764140000000-add-command-queue.js';
+import { AddProjectLifeCycle1764150000000 } from './1764150000000-add-project-life-cycle.js';
 
 /** In the order in which they run. Never edited once merged. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   AddKeyRotationAndTickets1764110000000,
   AddRateLimitHits1764120000000,
   AddCommandQueue1764140000000,
+  AddProjectLifeCycle1764150000000,
 ];

@@ -1,25 +1,28 @@
-import type { ManagedProject, ObservedProject, RuntimeKind } from '../domain/project.js';
+import type { Condition, ManagedProject, ObservedProject, ProjectSpec, RuntimeKind } from '../domain/project.js';
 
 /** Where projects live: directories of this machine, or pods of a cluster. */
 export abstract class ProjectRuntime {
   abstract readonly kind: RuntimeKind;
-  /** Whether projects can be created through the API. */
-  abstract readonly canCreate: boolean;
   /** The runtime does not answer, and what is seen is old. */
   abstract readonly stale: boolean;
   /** The projects that are seen apart from what the repository knows. @throws Unavailable if none was ever looked for */
   abstract observed(): readonly ObservedProject[];
   /** Null if there is none with the id. @throws Unavailable if that cannot be told now */
   abstract find(id: string): ObservedProject | null;
+  /** What was seen of a managed project last; null says nothing of whether it is there. */
+  abstract lastSeen(id: string): ObservedProject | null;
+  /** @throws {@link InvalidInput} naming each field that projects of this runtime cannot have */
+  abstract validate(spec: ProjectSpec): void;
   /**
-   * Makes the project ready for commands; safe to run again.
-   * @throws an Error whose message says in words why it cannot be
+   * Makes the project what it is to be, as far as that goes at once, and answers how it is. Safe to run again at any
+   * time, and meant to be: it heals what others changed.
+   * @throws if that cannot be told now
    */
-  abstract provision(project: ManagedProject, signal: AbortSignal): Promise<void>;
-  /** Removes what provisioning made; safe to run again. */
-  abstract dispose(id: string): Promise<void>;
+  abstract reconcile(project: ManagedProject, signal: AbortSignal): Promise<Condition>;
+  /** Removes what was made, the files too unless they are to be kept. Answers whether all is gone; else run it again. */
+  abstract remove(project: ManagedProject, signal: AbortSignal): Promise<boolean>;
   /** Throws if projects cannot be reached now. */
   abstract check(signal: AbortSignal): Promise<void>;
-  /** Calls back when the status of a project was seen to change; returns what stops it. */
-  abstract onChange(listener: (project: ObservedProject) => void): () => void;
+  /** Calls back with the id when something about a project was seen to change; returns what stops it. */
+  abstract onChange(listener: (id: string) => void): () => void;
 }

@@ -32,3 +32,13 @@ export class ProjectNotManaged extends DomainError {
     super(`The project "${id}" was not created through the API and cannot be changed by it.`, { projectId: id });
   }
 }
+
+/** What was asked for while the project is on its way out. */
+export class ProjectTerminating extends DomainError {
+  readonly kind = 'conflict';
+  readonly code = 'CONFLICT';
+
+  constructor(id: string) {
+    super(`The project "${id}" is being deleted.`, { projectId: id });
+  }
+}

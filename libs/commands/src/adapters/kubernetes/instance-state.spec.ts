@@ -30,7 +30,7 @@ function aPod(pod: Partial<ObservedPod> = {}, container: Partial<Container> = {}
 
 const ended = (reason: string, exitCode = 137): Partial<Container> => ({
   running: false,
-  lastTermination: { reason, exitCode, finishedAt: null },
+  lastTermination: { reason, exitCode, finishedAt: null, message: null },
 });
 const deleted = { status: 'terminating', reason: 'the pod has been deleted', deletionTimestamp: new Date() } as const;
 

@@ -208,10 +208,11 @@ export class TypeormCommandRepository extends CommandRepository {
     );
   }
 
-  async unended(projectId: string): Promise<readonly string[]> {
+  async unended(projectId: string, before: Date | null = null): Promise<readonly string[]> {
     const rows = await this.database.query<{ id: string }>(
-      `SELECT id FROM commands WHERE project_id = $1 AND status IN ('queued', 'starting', 'running')`,
-      [projectId],
+      `SELECT id FROM commands WHERE project_id = $1 AND status IN ('queued', 'starting', 'running')
+         AND ($2::timestamptz IS NULL OR created_at < $2)`,
+      [projectId, before],
     );
     return rows.map(({ id }) => id);
   }

@@ -1,20 +1,26 @@
 import { Idempotent, Caller, Scoped } from '@app/http';
 import type { Caller as CallerValue } from '@app/kernel';
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import {
+  ApiAcceptedResponse,
   ApiBearerAuth,
+  ApiConsumes,
   ApiCreatedResponse,
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
+import type { Response } from 'express';
 import { ProjectsService } from '../../application/projects.service.js';
 import {
   CreateProjectRequest,
+  DeleteProjectQuery,
   ListProjectsQuery,
   ProjectPage,
   ProjectResponse,
+  UpdateProjectRequest,
+  toChange,
   toLabels,
   toResponse,
   toSpec,
@@ -52,12 +58,65 @@ export class ProjectsController {
     return toResponse(await this.projects.get(id, caller));
   }
 
+  @Patch(':id')
+  @Scoped('projects:write')
+  @ApiOperation({
+    summary: 'Change a project',
+    description:
+      'A JSON merge patch: null brings back the default. A change of image, pullSecretName, envFrom or resources restarts the project.',
+  })
+  @ApiConsumes('application/merge-patch+json', 'application/json')
+  @ApiOkResponse({ type: ProjectResponse })
+  async update(
+    @Param('id') id: string,
+    @Body() request: UpdateProjectRequest,
+    @Caller() caller: CallerValue,
+  ): Promise<ProjectResponse> {
+    return toResponse(await this.projects.update(id, toChange(request, id), caller));
+  }
+
+  @Post(':id/start')
+  @Scoped('projects:write')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Start a project; one that runs goes on' })
+  @ApiAcceptedResponse({ type: ProjectResponse })
+  async start(@Param('id') id: string, @Caller() caller: CallerValue): Promise<ProjectResponse> {
+    return toResponse(await this.projects.start(id, caller));
+  }
+
+  @Post(':id/stop')
+  @Scoped('projects:write')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Stop a project: its commands are cancelled, its files stay' })
+  @ApiAcceptedResponse({ type: ProjectResponse })
+  async stop(@Param('id') id: string, @Caller() caller: CallerValue): Promise<ProjectResponse> {
+    return toResponse(await this.projects.stop(id, caller));
+  }
+
+  @Post(':id/restart')
+  @Scoped('projects:write')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Restart a project: its commands are cancelled, its files stay, all else begins anew' })
+  @ApiAcceptedResponse({ type: ProjectResponse })
+  async restart(@Param('id') id: string, @Caller() caller: CallerValue): Promise<ProjectResponse> {
+    return toResponse(await this.projects.restart(id, caller));
+  }
+
   @Delete(':id')
   @Scoped('projects:write')
   @HttpCode(204)
   @ApiOperation({ summary: 'Delete a project with its files' })
-  @ApiNoContentResponse()
-  async delete(@Param('id') id: string, @Caller() caller: CallerValue): Promise<void> {
-    await this.projects.delete(id, caller);
+  @ApiNoContentResponse({ description: 'It is gone' })
+  @ApiAcceptedResponse({ type: ProjectResponse, description: 'It takes longer, and goes on by itself' })
+  async delete(
+    @Param('id') id: string,
+    @Query() { keepStorage }: DeleteProjectQuery,
+    @Caller() caller: CallerValue,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ProjectResponse | undefined> {
+    const left = await this.projects.delete(id, keepStorage, caller);
+    if (left === null) return undefined;
+    response.status(202);
+    return toResponse(left);
   }
 }

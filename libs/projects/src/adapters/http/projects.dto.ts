@@ -1,11 +1,74 @@
 import { IsEnvironment, IsLabelFilter, IsLabels, PageQuery } from '@app/http';
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
-import { PROJECT_STATUSES, type Project, type ProjectSpec, type ProjectStatus } from '../../domain/project.js';
+import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
+import { Transform, Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsObject,
+  IsOptional,
+  IsString,
+  Length,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import {
+  PROJECT_STATUSES,
+  type Project,
+  type ProjectChange,
+  type ProjectSpec,
+  type ProjectStatus,
+} from '../../domain/project.js';
+import { IsEgress, IsQuantities, IsQuantity } from './cluster-validators.js';
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
 const GIT_REF = /^(?!-)[^\s\0~^:?*[\\]{1,255}$/;
 const GIT_URL = /^(https?|ssh|git|file):\/\/[^\s\0]+$|^[\w.-]+@[\w.-]+:[^\s\0]+$|^\/[^\0]+$/;
+
+/** Names of Secrets and storage classes. @see Kubernetes, "DNS Subdomain Names" */
+const OBJECT_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
+const SECONDS_MAX = 366 * 86_400;
+
+const IsObjectName = (): PropertyDecorator =>
+  Matches(OBJECT_NAME, { message: 'must be a name in Kubernetes: lower-case letters, digits, "-" and "."' });
+
+export class EnvironmentSource {
+  @ApiProperty({ example: 'api-tokens' })
+  @IsString()
+  @IsObjectName()
+  secretName!: string;
+}
+
+export class ResourcesRequest {
+  @ApiPropertyOptional({ example: { cpu: '500m', memory: '1Gi' }, description: 'What it is given at least' })
+  @IsOptional()
+  @IsQuantities()
+  requests?: Record<string, string>;
+
+  @ApiPropertyOptional({ example: { cpu: '2', memory: '4Gi' }, description: 'What it may use at most' })
+  @IsOptional()
+  @IsQuantities()
+  limits?: Record<string, string>;
+}
+
+export class StorageRequest {
+  @ApiPropertyOptional({ example: '20Gi' })
+  @IsOptional()
+  @IsString()
+  @IsQuantity()
+  size?: string;
+
+  @ApiPropertyOptional({ example: 'fast' })
+  @IsOptional()
+  @IsString()
+  @IsObjectName()
+  className?: string;
+}
 
 export class CreateProjectRequest {
   @ApiProperty({ example: 'web', pattern: DNS_LABEL.source })
@@ -45,6 +108,96 @@ export class CreateProjectRequest {
 
   @IsLabels()
   labels?: Record<string, string>;
+
+  @ApiPropertyOptional({ example: 'node:24', description: 'Kubernetes only, as all that follows' })
+  @IsOptional()
+  @IsString()
+  @Matches(/^[\w][\w.\-/:@]{0,511}$/, { message: 'must be the name of an image' })
+  image?: string;
+
+  @ApiPropertyOptional({ description: 'A Secret with the credentials for the registry of the image' })
+  @IsOptional()
+  @IsString()
+  @IsObjectName()
+  pullSecretName?: string;
+
+  @ApiPropertyOptional({
+    description:
+      'A Secret with `ssh-privatekey` and `known_hosts`, or `token` or `password`, and `username`, for gitUrl',
+  })
+  @IsOptional()
+  @IsString()
+  @IsObjectName()
+  gitSecretName?: string;
+
+  @ApiPropertyOptional({ type: [EnvironmentSource], description: 'Secrets whose entries become variables' })
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(20)
+  @ValidateNested({ each: true })
+  @Type(() => EnvironmentSource)
+  envFrom?: EnvironmentSource[];
+
+  @ApiPropertyOptional({ type: ResourcesRequest })
+  @IsOptional()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => ResourcesRequest)
+  resources?: ResourcesRequest;
+
+  @ApiPropertyOptional({ type: StorageRequest })
+  @IsOptional()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => StorageRequest)
+  storage?: StorageRequest;
+
+  @ApiPropertyOptional({ type: 'integer', description: 'Deleted, with its files, so long after it was created' })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(SECONDS_MAX)
+  ttlSeconds?: number;
+
+  @ApiPropertyOptional({ type: 'integer', description: 'Stopped when no command has run for so long' })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(SECONDS_MAX)
+  idleStopSeconds?: number;
+
+  @ApiPropertyOptional({ default: true, description: 'Whether a command starts it again when it is stopped' })
+  @IsOptional()
+  @IsBoolean()
+  wakeOnCommand?: boolean;
+
+  @ApiPropertyOptional({
+    type: [String],
+    example: ['public:443', '10.1.0.0/16:5432'],
+    description: 'What it may reach: address blocks, or `public` for all that are not private; with a port or without',
+  })
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(100)
+  @IsEgress()
+  egress?: string[];
+}
+
+/** A JSON merge patch: null brings back the default. The repository and the storage stay what they are. */
+export class UpdateProjectRequest extends OmitType(CreateProjectRequest, [
+  'id',
+  'gitUrl',
+  'gitRef',
+  'gitSecretName',
+  'storage',
+] as const) {}
+
+export class DeleteProjectQuery {
+  @ApiPropertyOptional({ default: false, description: 'A project that is created with this id later finds the files' })
+  @IsOptional()
+  @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
+  @IsBoolean()
+  keepStorage = false;
 }
 
 export class ListProjectsQuery extends PageQuery {
@@ -106,8 +259,35 @@ export class ProjectPage {
   nextCursor!: string | null;
 }
 
-export function toSpec({ id, name, gitUrl, gitRef, env, labels }: CreateProjectRequest): ProjectSpec {
-  return { id, name: name ?? id, gitUrl: gitUrl ?? null, gitRef: gitRef ?? null, env: env ?? {}, labels: labels ?? {} };
+export function toSpec(request: CreateProjectRequest): ProjectSpec {
+  const { id, gitUrl, gitRef, gitSecretName, storage, ...rest } = request;
+  return {
+    id,
+    gitUrl: gitUrl ?? null,
+    gitRef: gitRef ?? null,
+    gitSecretName: gitSecretName ?? null,
+    storage: storage ? { size: storage.size ?? null, className: storage.className ?? null } : null,
+    ...defaults(id),
+    ...toChange(rest, id),
+  };
+}
+
+/** The fields that are there; null means the default. */
+export function toChange(request: UpdateProjectRequest, id: string): Partial<Defaults> {
+  const { resources, ...rest } = request;
+  const asked = resources ? { requests: resources.requests ?? {}, limits: resources.limits ?? {} } : resources;
+  const given = Object.entries({ ...rest, resources: asked }).filter(([, value]) => value !== undefined);
+  const byDefault: Record<string, unknown> = { ...defaults(id) };
+  return Object.fromEntries(given.map(([name, value]) => [name, value ?? byDefault[name]]));
+}
+
+type Defaults = Required<Omit<ProjectChange, 'status' | 'reason' | 'desired' | 'restarts' | 'keepStorage'>>;
+
+function defaults(id: string): Defaults {
+  return {
+    ...{ name: id, env: {}, labels: {}, image: null, pullSecretName: null, envFrom: [], resources: null, egress: null },
+    ...{ ttlSeconds: null, idleStopSeconds: null, wakeOnCommand: true },
+  };
 }
 
 export function toLabels(pairs: readonly string[] = []): Record<string, string> {

@@ -1,8 +1,15 @@
 import { ClusterUnavailable, PodInformer } from '@app/kubernetes';
 import { ApiServerStub, aPod } from '@app/kubernetes/testing';
 import { until } from '@app/kernel/testing';
+import { aProject } from '@app/projects/testing';
+import type { V1StatefulSet } from '@kubernetes/client-node';
 import { Logger } from '@nestjs/common';
 import { KubernetesProjectRuntime } from './kubernetes-project-runtime.js';
+import { ProjectDefaults } from './project-defaults.js';
+import { templateKey } from './project-objects.js';
+
+const RESOURCES = { requests: { cpu: '10m' }, limits: { cpu: '1', memory: '128Mi' } };
+const DEFAULTS = new ProjectDefaults('work:1', { size: '1Gi', className: null }, RESOURCES, ['public'], true);
 
 describe('KubernetesProjectRuntime', () => {
   let api: ApiServerStub;
@@ -14,7 +21,7 @@ describe('KubernetesProjectRuntime', () => {
     api = await ApiServerStub.start();
     const client = api.client();
     informer = new PodInformer(client, { watchSeconds: 2, retryMsMax: 100 });
-    runtime = new KubernetesProjectRuntime(informer, client);
+    runtime = new KubernetesProjectRuntime(informer, client, DEFAULTS);
   });
   afterEach(async () => {
     await informer.stop();
@@ -46,4 +53,151 @@ describe('KubernetesProjectRuntime', () => {
     await until(() => !runtime.stale);
     expect(runtime.find('other')).toBeNull();
   });
+
+  describe('looking after a project', () => {
+    const BASE = '/api/v1/namespaces/projects';
+    const STATEFUL_SETS = '/apis/apps/v1/namespaces/projects/statefulsets';
+    const { signal } = new AbortController();
+    const forbidden = (verb: string, resource: string) => ({
+      status: 403,
+      body: {
+        reason: 'Forbidden',
+        message: `${resource} is forbidden: User "x" cannot ${verb} resource "${resource}" in API group "" in the namespace "projects"`,
+      },
+    });
+    const podFor = (id: string, project = aProject({ id })) =>
+      api.objects.set(
+        `${BASE}/pods/rdev-${id}-0`,
+        aPod({ name: `rdev-${id}-0`, metadata: { annotations: { 'rdev.dev/template': templateKey(project) } } }),
+      );
+
+    beforeEach(async () => {
+      informer.start();
+      await informer.whenSynced();
+    });
+
+    it('makes each object once, and leaves what another replica has made meanwhile', async () => {
+      const project = aProject();
+      expect(await runtime.reconcile(project, signal)).toMatchObject({ status: 'pending' });
+      expect([...api.objects.keys()].map((path) => path.split('/').slice(-2)).sort()).toEqual([
+        ['networkpolicies', `rdev-${project.id}`],
+        ['persistentvolumeclaims', `rdev-${project.id}`],
+        ['statefulsets', `rdev-${project.id}`],
+      ]);
+      podFor(project.id, project);
+      // Not seen by a read, and there when it is created.
+      api.onRequest = (method, path) =>
+        method === 'GET' && !path.includes('/pods/') ? { status: 404, body: {} } : null;
+      expect(await runtime.reconcile(project, signal)).toEqual({ status: 'running', reason: null });
+    });
+
+    it('puts back what somebody has deleted', async () => {
+      const project = aProject();
+      await runtime.reconcile(project, signal);
+      const before = new Map(api.objects);
+      api.objects.clear();
+      await runtime.reconcile(project, signal);
+      expect(api.objects).toEqual(before);
+    });
+
+    it('scales back what somebody has scaled, and never touches the template of a pod that runs', async () => {
+      const project = aProject();
+      await runtime.reconcile(project, signal);
+      const path = `${STATEFUL_SETS}/rdev-${project.id}`;
+      const made = api.objects.get(path) as V1StatefulSet;
+      const others = new ProjectDefaults('newer:2', { size: '1Gi', className: null }, RESOURCES, [], true);
+      const newer = new KubernetesProjectRuntime(informer, api.client(), others);
+      await newer.reconcile(project, signal);
+      expect(api.objects.get(path)).toEqual(made);
+      await newer.reconcile({ ...project, desired: 'stopped' }, signal);
+      const scaled = (api.objects.get(path) as V1StatefulSet).spec;
+      expect([scaled?.replicas, scaled?.template]).toEqual([0, made.spec?.template]);
+      await newer.reconcile(project, signal);
+      const { spec } = api.objects.get(path) as V1StatefulSet;
+      expect(spec?.template.spec?.containers[0]?.image).toBe('newer:2');
+    });
+
+    it('takes no StatefulSet that is not its own, and does not delete it either', async () => {
+      const project = aProject();
+      const path = `${STATEFUL_SETS}/rdev-${project.id}`;
+      api.objects.set(path, { metadata: { name: 'x', labels: {} }, spec: { replicas: 3 } });
+      const { status, reason } = await runtime.reconcile(project, signal);
+      expect([status, reason]).toEqual(['failed', expect.stringContaining("that is not rdev's. Remove it, or choose")]);
+      expect(await runtime.remove(project, signal)).toBe(true);
+      expect([...api.objects.keys()]).toEqual([path]);
+    });
+
+    it.each([
+      ['statefulsets', 'get'],
+      ['statefulsets', 'create'],
+      ['persistentvolumeclaims', 'create'],
+      ['networkpolicies', 'patch'],
+    ])('says that it may not do with %s: %s', async (resource, verb) => {
+      const methods: Record<string, string> = { get: 'GET', create: 'POST', patch: 'PATCH' };
+      api.onRequest = (method, path) =>
+        path.includes(`/${resource}`) && method === methods[verb] ? forbidden(verb, resource) : null;
+      expect(await runtime.reconcile(aProject(), signal)).toEqual({
+        status: 'failed',
+        reason: expect.stringMatching(`^rdev is not allowed to ${verb} ${resource} in the namespace "projects"`),
+      });
+    });
+
+    it('does not say that a project has failed because the cluster does not answer', async () => {
+      for (const status of [500, 503, 429]) {
+        api.onRequest = () => ({ status, body: {} });
+        await expect(runtime.reconcile(aProject(), signal)).rejects.toThrow(ClusterUnavailable);
+      }
+      await expect(runtime.reconcile(aProject(), AbortSignal.abort(new Error('stop')))).rejects.toThrow('stop');
+    });
+
+    it('asks the events why no pod comes, once that takes long', async () => {
+      const message = 'create Pod x failed error: pods "x" is forbidden: exceeded quota: small, requested: cpu=1';
+      const lastTimestamp = new Date().toISOString();
+      api.objects.set(`${BASE}/events`, [{ type: 'Warning', reason: 'FailedCreate', message, lastTimestamp }]);
+      expect(await runtime.reconcile(aProject(), signal)).toMatchObject({ status: 'pending' });
+      const waiting = aProject({ changedAt: new Date(Date.now() - 3_000) });
+      const { status, reason } = await runtime.reconcile(waiting, signal);
+      expect([status, reason]).toEqual(['failed', expect.stringMatching(/^quota exceeded: small/)]);
+    });
+
+    it('waits for the pod before its policy and its volume go, and keeps the volume if it is told to', async () => {
+      const project = aProject();
+      await runtime.reconcile(project, signal);
+      podFor(project.id, project);
+      expect(await runtime.remove({ ...project, keepStorage: true }, signal)).toBe(false);
+      expect([...api.objects.keys()].some((path) => path.includes('networkpolicies'))).toBe(true);
+      api.objects.delete(`${BASE}/pods/rdev-${project.id}-0`);
+      expect(await runtime.remove({ ...project, keepStorage: true }, signal)).toBe(true);
+      expect([...api.objects.keys()]).toEqual([`${BASE}/persistentvolumeclaims/rdev-${project.id}`]);
+      expect(await runtime.remove(project, signal)).toBe(true);
+      expect(api.objects.size).toBe(0);
+    });
+
+    it('makes no pod that would hold on to a volume that was deleted', async () => {
+      const project = aProject();
+      const metadata = { name: 'x', deletionTimestamp: new Date().toISOString() };
+      api.objects.set(`${BASE}/persistentvolumeclaims/rdev-${project.id}`, { metadata });
+      const { status, reason } = await runtime.reconcile(project, signal);
+      expect([status, reason]).toEqual(['pending', 'waiting for a pod']);
+      expect([...api.objects.keys()].some((path) => path.includes('statefulsets'))).toBe(false);
+    });
+  });
+
+  it.each(['https://user:pw@example.com/x.git', 'https://token@example.com/x.git', 'ssh://git:pw@example.com/x'])(
+    'refuses credentials in an address, which all could read who may see pods: %s',
+    (gitUrl) => {
+      expect(() => runtime.validate(aProject({ gitUrl }))).toThrow(/Secret/);
+    },
+  );
+
+  it.each(['/srv/x.git', 'file:///srv/x.git'])('refuses a path, which would be one in the pod: %s', (gitUrl) => {
+    expect(() => runtime.validate(aProject({ gitUrl }))).toThrow(/must be/);
+  });
+
+  it.each(['https://example.com/x.git', 'ssh://git@example.com/x', 'git@example.com:x.git', 'git://example.com/x'])(
+    'takes %s',
+    (gitUrl) => {
+      runtime.validate(aProject({ gitUrl }));
+    },
+  );
 });

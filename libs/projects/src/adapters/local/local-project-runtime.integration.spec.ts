@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '@app/kernel/testing';
 import { Workspaces } from '@app/local';
-import { aProject, describeProjectRuntime } from '@app/projects/testing';
+import { aProject, aProjectSpec, describeProjectRuntime } from '@app/projects/testing';
 import { LocalProjectRuntime } from './local-project-runtime.js';
 
 const environment = { PATH: process.env.PATH ?? '', HOME: '/nonexistent', GIT_CONFIG_NOSYSTEM: '1' };
@@ -43,6 +43,8 @@ describeProjectRuntime('local', async () => {
   return {
     runtime: new LocalProjectRuntime(workspaces),
     gitUrl,
+    missingGitUrl: '/nowhere/at/all.git',
+    write: (id, name) => writeFile(join(workspaces.directory(id), name), ''),
     files: (id) =>
       readdir(workspaces.directory(id)).then(
         (names) => names.sort(),
@@ -67,14 +69,14 @@ describe('LocalProjectRuntime', () => {
     const hanging = new Workspaces(join(dir, 'data'), { ...environment, PATH: `${dir}:${environment.PATH}` });
     const project = aProject({ gitUrl: 'git@example.invalid:x.git' });
     const abort = new AbortController();
-    const cloning = new LocalProjectRuntime(hanging).provision(project, abort.signal);
+    const cloning = new LocalProjectRuntime(hanging).reconcile(project, abort.signal);
     cloning.catch(() => undefined);
     const temporary = `${workspaces.directory(project.id)}.cloning`;
     await until(() => stat(temporary));
     abort.abort();
     await expect(cloning).rejects.toThrow();
     await expect(stat(workspaces.directory(project.id))).rejects.toThrow('ENOENT');
-    await runtime.provision({ ...project, gitUrl }, new AbortController().signal);
+    await runtime.reconcile({ ...project, gitUrl }, new AbortController().signal);
     expect((await readdir(workspaces.directory(project.id))).sort()).toEqual(['.git', 'README']);
     await expect(stat(temporary)).rejects.toThrow('ENOENT');
   });
@@ -85,7 +87,7 @@ describe('LocalProjectRuntime', () => {
     const temporary = `${workspaces.directory(project.id)}.cloning`;
     await mkdir(join(temporary, '.git'), { recursive: true });
     await writeFile(join(temporary, '.git', 'HEAD.lock'), '');
-    await new LocalProjectRuntime(workspaces).provision(project, new AbortController().signal);
+    await new LocalProjectRuntime(workspaces).reconcile(project, new AbortController().signal);
     expect((await readdir(workspaces.directory(project.id))).sort()).toEqual(['.git', 'README']);
   });
 
@@ -93,7 +95,7 @@ describe('LocalProjectRuntime', () => {
     const { workspaces, gitUrl } = place;
     const commit = execFileSync('git', ['-C', gitUrl, 'rev-parse', 'next'], { env: environment }).toString().trim();
     const project = aProject({ gitUrl, gitRef: commit });
-    await new LocalProjectRuntime(workspaces).provision(project, new AbortController().signal);
+    await new LocalProjectRuntime(workspaces).reconcile(project, new AbortController().signal);
     expect((await readdir(workspaces.directory(project.id))).sort()).toEqual(['.git', 'NEW', 'README']);
   });
 
@@ -101,16 +103,34 @@ describe('LocalProjectRuntime', () => {
     const { workspaces } = place;
     const runtime = new LocalProjectRuntime(workspaces);
     const project = aProject();
-    await runtime.provision(project, new AbortController().signal);
+    await runtime.reconcile(project, new AbortController().signal);
     const directory = workspaces.directory(project.id);
     const child = spawn('sleep', ['600'], { cwd: directory });
     try {
       await writeFile(join(directory, 'file'), 'x');
-      await runtime.dispose(project.id);
+      await runtime.remove(project);
       await expect(stat(directory)).rejects.toThrow('ENOENT');
     } finally {
       child.kill('SIGKILL');
     }
+  });
+
+  it('refuses what only a cluster can give, and names each field', () => {
+    const runtime = new LocalProjectRuntime(place.workspaces);
+    const spec = aProjectSpec({
+      image: 'alpine',
+      egress: [],
+      ttlSeconds: 1,
+      wakeOnCommand: false,
+      envFrom: [{ secretName: 'x' }],
+    });
+    const fields = ['#/image', '#/envFrom', '#/egress', '#/ttlSeconds', '#/wakeOnCommand'];
+    expect(() => runtime.validate(spec)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_REQUEST',
+        errors: fields.map((pointer) => ({ pointer, detail: 'is not for projects of the local runtime' })),
+      }),
+    );
   });
 
   it('keeps the spool to its owner', async () => {

@@ -1,7 +1,14 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { ProjectStatus } from '../../domain/project.js';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { DesiredState, ProjectSpec, ProjectStatus } from '../../domain/project.js';
+
+/** What is kept of a project in one column: nothing looks for a project by it. */
+export type ProjectSettings = Pick<
+  ProjectSpec,
+  'image' | 'pullSecretName' | 'gitSecretName' | 'envFrom' | 'resources' | 'storage' | 'egress'
+>;
 
 @Entity('projects')
+@Index('projects_due', ['dueAt'])
 export class ProjectEntity {
   @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'projects_pkey' })
   id!: string;
@@ -29,6 +36,44 @@ export class ProjectEntity {
 
   @Column({ type: 'timestamptz', name: 'created_at', precision: 3, default: () => 'now()' })
   createdAt!: Date;
+
+  @Column('json', { default: {} })
+  settings!: ProjectSettings;
+
+  @Column('integer', { name: 'ttl_seconds', nullable: true })
+  ttlSeconds!: number | null;
+
+  @Column('integer', { name: 'idle_stop_seconds', nullable: true })
+  idleStopSeconds!: number | null;
+
+  @Column('boolean', { name: 'wake_on_command', default: true })
+  wakeOnCommand!: boolean;
+
+  @Column('text', { default: 'running' })
+  desired!: DesiredState;
+
+  @Column('integer', { default: 1 })
+  revision!: number;
+
+  @Column({ type: 'timestamptz', name: 'changed_at', precision: 3, default: () => 'now()' })
+  changedAt!: Date;
+
+  @Column('integer', { default: 0 })
+  restarts!: number;
+
+  @Column('boolean', { name: 'keep_storage', default: false })
+  keepStorage!: boolean;
+
+  /** When somebody has to look after it next. */
+  @Column({ type: 'timestamptz', name: 'due_at', precision: 3, default: () => 'now()' })
+  dueAt!: Date;
+
+  /** Which replica looks after it now. */
+  @Column('text', { name: 'lease_owner', nullable: true })
+  leaseOwner!: string | null;
+
+  @Column({ type: 'timestamptz', name: 'lease_expires_at', precision: 3, nullable: true })
+  leaseExpiresAt!: Date | null;
 }
 
 /** When a project was last used; apart from the project, as pods that others made are used too. */
@@ -44,4 +89,8 @@ export class ProjectActivityEntity {
 
   @Column({ type: 'timestamptz', name: 'last_command_at', precision: 3 })
   lastCommandAt!: Date;
+
+  /** When a command was created or ended last. */
+  @Column({ type: 'timestamptz', name: 'active_at', precision: 3, default: () => 'now()' })
+  activeAt!: Date;
 }

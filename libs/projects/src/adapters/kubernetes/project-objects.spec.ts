@@ -1,0 +1,194 @@
+import { aProject } from '@app/projects/testing';
+import type { V1PodSpec } from '@kubernetes/client-node';
+import type { ManagedProject } from '../../domain/project.js';
+import { ProjectDefaults } from './project-defaults.js';
+import { networkPolicyOf, objectName, statefulSetOf, templateKey, volumeClaimOf } from './project-objects.js';
+
+const RESOURCES = { requests: { cpu: '100m', memory: '256Mi' }, limits: { cpu: '2', memory: '2Gi' } };
+const DEFAULTS = new ProjectDefaults('work:1', { size: '10Gi', className: null }, RESOURCES, ['public'], true);
+
+function podOf(traits: Partial<ManagedProject> = {}, defaults = DEFAULTS): V1PodSpec {
+  const spec = statefulSetOf(aProject(traits), defaults).spec?.template.spec;
+  if (!spec) throw new Error('There is no pod.');
+  return spec;
+}
+
+/** What the restricted profile demands of a pod. @see Kubernetes, "Pod Security Standards" */
+function violations(pod: V1PodSpec): string[] {
+  const found: string[] = [];
+  const demand = (holds: boolean, what: string) => holds || found.push(what);
+  const volumeKinds = [
+    'name',
+    'configMap',
+    'csi',
+    'downwardAPI',
+    'emptyDir',
+    'ephemeral',
+    'persistentVolumeClaim',
+    'projected',
+    'secret',
+  ];
+  demand(!pod.hostNetwork && !pod.hostPID && !pod.hostIPC, 'no namespace of the host');
+  for (const volume of pod.volumes ?? [])
+    demand(
+      Object.keys(volume).every((kind) => volumeKinds.includes(kind)),
+      `volume ${volume.name}`,
+    );
+  for (const { name, ports, securityContext: own } of [...pod.containers, ...(pod.initContainers ?? [])]) {
+    const of = pod.securityContext;
+    demand(
+      (ports ?? []).every(({ hostPort }) => !hostPort),
+      `${name}: no port of the host`,
+    );
+    demand(own?.privileged !== true, `${name}: not privileged`);
+    demand(own?.allowPrivilegeEscalation === false, `${name}: no privilege escalation`);
+    demand((own?.capabilities?.drop ?? []).includes('ALL'), `${name}: drops all capabilities`);
+    demand((own?.capabilities?.add ?? []).length === 0, `${name}: adds none`);
+    demand((own?.runAsNonRoot ?? of?.runAsNonRoot) === true, `${name}: runs as non-root`);
+    demand((own?.runAsUser ?? of?.runAsUser) !== 0, `${name}: not user 0`);
+    demand((own?.procMount ?? 'Default') === 'Default', `${name}: the usual /proc`);
+    demand(
+      ['RuntimeDefault', 'Localhost'].includes((own?.seccompProfile ?? of?.seccompProfile)?.type ?? ''),
+      `${name}: seccomp`,
+    );
+  }
+  demand((pod.securityContext?.sysctls ?? []).length === 0, 'no sysctls');
+  return found;
+}
+
+describe('the objects of a project', () => {
+  const everything: Partial<ManagedProject> = {
+    gitUrl: 'https://example.com/x.git',
+    gitSecretName: 'git',
+    envFrom: [{ secretName: 'tokens' }],
+    pullSecretName: 'pull',
+    image: 'node:24',
+  };
+
+  it.each([
+    ['with nothing special', {}],
+    ['with everything', everything],
+  ])('meet the restricted Pod Security Standard %s', (_case, traits) => {
+    expect(violations(podOf(traits))).toEqual([]);
+  });
+
+  it('are found wanting by that check where they would be', () => {
+    const pod = podOf(everything);
+    const volumes = [{ name: 'x', hostPath: { path: '/' } }];
+    const bad = Object.assign(pod, { hostPID: true, securityContext: {}, volumes });
+    expect(violations(bad)).toEqual(
+      expect.arrayContaining(['no namespace of the host', 'volume x', 'main: runs as non-root', 'clone: seccomp']),
+    );
+  });
+
+  it('give a pod no token, no links to services, and a root that cannot be written to', () => {
+    const pod = podOf(everything);
+    expect(pod).toMatchObject({ automountServiceAccountToken: false, enableServiceLinks: false });
+    for (const container of [...pod.containers, ...(pod.initContainers ?? [])])
+      expect(container.securityContext?.readOnlyRootFilesystem).toBe(true);
+    const writable = new ProjectDefaults('work:1', DEFAULTS.storage, RESOURCES, [], false);
+    expect(podOf({}, writable).containers[0]?.securityContext?.readOnlyRootFilesystem).toBe(false);
+  });
+
+  it('show the credentials for git to the init container alone, as files, and its Secrets to the main one alone', () => {
+    const pod = podOf(everything);
+    const [clone] = pod.initContainers ?? [];
+    const [main] = pod.containers;
+    expect(clone?.volumeMounts?.find(({ name }) => name === 'git')).toMatchObject({ readOnly: true });
+    expect(main?.volumeMounts?.some(({ name }) => name === 'git')).toBe(false);
+    expect([...(clone?.env ?? []), ...(main?.env ?? [])].some(({ valueFrom }) => valueFrom)).toBe(false);
+    expect(clone?.envFrom).toEqual([]);
+    expect(main?.envFrom).toEqual([{ secretRef: { name: 'tokens' } }]);
+    expect(podOf({ gitUrl: 'https://example.com/x.git' }).volumes?.some(({ name }) => name === 'git')).toBe(false);
+    expect(podOf({}).initContainers).toEqual([]);
+  });
+
+  it('never splice what a client said into a script', () => {
+    const hostile = '$(touch /tmp/x)`id`";\'';
+    const { initContainers: [clone] = [] } = podOf({ ...everything, gitUrl: hostile, gitRef: hostile });
+    expect(JSON.stringify(clone?.command)).not.toContain('touch');
+    expect(clone?.env).toContainEqual({ name: 'RDEV_GIT_URL', value: hostile });
+  });
+
+  it.each([
+    ['the defaults', null, RESOURCES],
+    [
+      'what is asked for over them',
+      { requests: { cpu: '1' }, limits: { memory: '4Gi' } },
+      { requests: { cpu: '1', memory: '256Mi' }, limits: { cpu: '2', memory: '4Gi' } },
+    ],
+    [
+      'a limit that grows with a request, and a request that shrinks with a limit',
+      { requests: { cpu: '4' }, limits: { memory: '128Mi' } },
+      { requests: { cpu: '4', memory: '128Mi' }, limits: { cpu: '4', memory: '128Mi' } },
+    ],
+  ])('take as resources %s', (_case, resources, expected) => {
+    expect(podOf({ resources }).containers[0]?.resources).toEqual(expected);
+    expect(podOf({ ...everything, resources }).initContainers?.[0]?.resources).toEqual(expected);
+  });
+
+  it('have names and labels that lead back to the project, short enough for the longest id', () => {
+    const project = aProject({ id: 'x'.repeat(40) });
+    for (const { metadata } of [
+      statefulSetOf(project, DEFAULTS),
+      volumeClaimOf(project, DEFAULTS),
+      networkPolicyOf(project, DEFAULTS),
+    ]) {
+      expect(metadata?.name).toBe(objectName(project.id));
+      expect(metadata?.labels).toEqual({
+        'rdev.dev/project': project.id,
+        'rdev.dev/managed': 'true',
+        'app.kubernetes.io/managed-by': 'rdev',
+      });
+    }
+    // A StatefulSet labels its pods with its name and a hash behind it, and labels have at most 63 characters.
+    expect(objectName(project.id).length).toBeLessThanOrEqual(52);
+  });
+
+  it('stay when nothing is wished for that a pod depends on, and change with what is', () => {
+    const project = aProject({ image: 'a:1' });
+    const key = templateKey(project);
+    const same = {
+      ...project,
+      name: 'x',
+      env: { A: '1' },
+      labels: { b: 'c' },
+      egress: [],
+      desired: 'stopped' as const,
+    };
+    expect(templateKey({ ...same, ttlSeconds: 1, revision: 9 })).toBe(key);
+    for (const change of [
+      { image: 'a:2' },
+      { restarts: 1 },
+      { envFrom: [{ secretName: 's' }] },
+      { pullSecretName: 'p' },
+    ])
+      expect(templateKey({ ...project, ...change })).not.toBe(key);
+  });
+
+  it('take the volume that is asked for, else the default', () => {
+    const spec = (storage: ManagedProject['storage'], className: string | null) =>
+      volumeClaimOf({ id: 'x', storage }, { storage: { size: '10Gi', className } }).spec;
+    expect(spec(null, null)).toEqual({ accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Gi' } } });
+    expect(spec({ size: '1Gi', className: 'fast' }, 'slow')).toMatchObject({
+      storageClassName: 'fast',
+      resources: { requests: { storage: '1Gi' } },
+    });
+    expect(spec({ size: null, className: null }, 'slow')).toMatchObject({ storageClassName: 'slow' });
+  });
+
+  it('let nobody in, and out only to the name server and what is listed', () => {
+    const egressOf = (egress: string[] | null) => networkPolicyOf({ id: 'x', egress }, { egress: ['public:443'] }).spec;
+    const none = egressOf([]);
+    expect(none).toMatchObject({ policyTypes: ['Ingress', 'Egress'], ingress: [] });
+    expect(none?.egress).toHaveLength(1);
+    expect(none?.egress?.[0]?.ports?.map(({ port }) => port)).toEqual([53, 53]);
+    expect(egressOf(['10.1.0.0/16:5432'])?.egress?.[1]).toEqual({
+      to: [{ ipBlock: { cidr: '10.1.0.0/16' } }],
+      ports: [{ protocol: 'TCP', port: 5432 }],
+    });
+    const [publicV4] = egressOf(null)?.egress?.[1]?.to ?? [];
+    expect(publicV4?.ipBlock?.cidr).toBe('0.0.0.0/0');
+    expect(publicV4?.ipBlock?.except).toEqual(expect.arrayContaining(['10.0.0.0/8', '169.254.0.0/16']));
+  });
+});

@@ -1,0 +1,237 @@
+import { createHash } from 'node:crypto';
+import { PROJECT_LABEL } from '@app/kubernetes';
+import type {
+  V1Container as ContainerClass,
+  V1NetworkPolicy,
+  V1NetworkPolicyEgressRule,
+  V1PersistentVolumeClaim,
+  V1PodSpec,
+  V1ResourceRequirements,
+  V1SecurityContext,
+  V1StatefulSet,
+} from '@kubernetes/client-node';
+import { parseEgress } from '../../domain/egress.js';
+import type { ManagedProject } from '../../domain/project.js';
+import { parseQuantity } from '../../domain/quantity.js';
+import { CLONE_SCRIPT, GIT_SECRET_DIRECTORY, TRUST_WORKSPACE } from './clone-script.js';
+import type { ProjectDefaults } from './project-defaults.js';
+
+/** Without the class around it: objects are written down here, not constructed. */
+type V1Container = Pick<ContainerClass, keyof ContainerClass>;
+
+/** On what rdev made, and on nothing else. */
+export const MANAGED_LABEL = 'rdev.dev/managed';
+/** Says for which wishes the pod was made: another value takes a new pod. */
+export const TEMPLATE_ANNOTATION = 'rdev.dev/template';
+export const CLONE_CONTAINER = 'clone';
+
+const USER = 1000;
+const HOME = '/home/rdev';
+/** Addresses that are not of the public internet. @see RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 */
+const PRIVATE_V4 = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16', '127.0.0.0/8'];
+const PRIVATE_V6 = ['fc00::/7', 'fe80::/10', '::1/128'];
+
+/** Reaps what is orphaned, and ends at once when it is told to. `sleep` alone as process 1 would do neither. */
+const WAIT = `${TRUST_WORKSPACE}
+if command -v tini >/dev/null 2>&1; then exec tini -- sleep infinity; fi
+trap 'exit 0' TERM INT
+while :; do sleep 3600 & wait $!; done
+`;
+
+/** The name of all objects of a project but its pod: the same however often it is made. */
+export function objectName(projectId: string): string {
+  return `rdev-${projectId}`;
+}
+
+export function podName(projectId: string): string {
+  return `${objectName(projectId)}-0`;
+}
+
+/** A fingerprint of all that a pod depends on and that a client can change. What the operator changes waits for the next start. */
+export function templateKey({ image, pullSecretName, envFrom, resources, restarts }: ManagedProject): string {
+  const wishes = JSON.stringify([image, pullSecretName, envFrom, resources, restarts]);
+  return createHash('sha256').update(wishes).digest('hex').slice(0, 16);
+}
+
+export function statefulSetOf(project: ManagedProject, defaults: ProjectDefaults): V1StatefulSet {
+  const labels = labelsOf(project.id);
+  const annotations = { [TEMPLATE_ANNOTATION]: templateKey(project) };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: { name: objectName(project.id), labels, annotations },
+    spec: {
+      replicas: project.desired === 'running' ? 1 : 0,
+      serviceName: objectName(project.id),
+      selector: { matchLabels: selectorOf(project.id) },
+      // Ordered, a pod that never gets ready would never be replaced by one that may.
+      podManagementPolicy: 'Parallel',
+      template: { metadata: { labels, annotations }, spec: podOf(project, defaults) },
+    },
+  };
+}
+
+export function volumeClaimOf(
+  { id, storage }: Pick<ManagedProject, 'id' | 'storage'>,
+  { storage: defaults }: Pick<ProjectDefaults, 'storage'>,
+): V1PersistentVolumeClaim {
+  const storageClassName = storage?.className ?? defaults.className;
+  return {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: objectName(id), labels: labelsOf(id) },
+    spec: {
+      accessModes: ['ReadWriteOnce'],
+      resources: { requests: { storage: storage?.size ?? defaults.size } },
+      ...(storageClassName !== null && { storageClassName }),
+    },
+  };
+}
+
+/** Nobody gets in; out go questions to the cluster's name server, and what is listed. */
+export function networkPolicyOf(
+  { id, egress }: Pick<ManagedProject, 'id' | 'egress'>,
+  defaults: Pick<ProjectDefaults, 'egress'>,
+): V1NetworkPolicy {
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name: objectName(id), labels: labelsOf(id) },
+    spec: {
+      podSelector: { matchLabels: selectorOf(id) },
+      policyTypes: ['Ingress', 'Egress'],
+      ingress: [],
+      egress: [NAME_SERVER, ...(egress ?? defaults.egress).map(egressOf)],
+    },
+  };
+}
+
+const NAME_SERVER: V1NetworkPolicyEgressRule = {
+  ports: [
+    { protocol: 'UDP', port: 53 },
+    { protocol: 'TCP', port: 53 },
+  ],
+  to: [
+    {
+      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
+      podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
+    },
+    // The address that a name server on each node has by convention.
+    { ipBlock: { cidr: '169.254.20.10/32' } },
+  ],
+};
+
+function egressOf(text: string): V1NetworkPolicyEgressRule {
+  const rule = parseEgress(text);
+  if (rule === null) throw new Error(`"${text}" is not an egress rule.`);
+  const { destination, port } = rule;
+  const to =
+    destination === 'public'
+      ? [{ ipBlock: { cidr: '0.0.0.0/0', except: PRIVATE_V4 } }, { ipBlock: { cidr: '::/0', except: PRIVATE_V6 } }]
+      : [{ ipBlock: { cidr: destination } }];
+  return { to, ...(port !== null && { ports: [{ protocol: 'TCP', port }] }) };
+}
+
+function podOf(project: ManagedProject, defaults: ProjectDefaults): V1PodSpec {
+  const { id, gitUrl, gitSecretName, pullSecretName } = project;
+  const main = containerOf(project, defaults);
+  return {
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: 5,
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: USER,
+      runAsGroup: USER,
+      fsGroup: USER,
+      fsGroupChangePolicy: 'OnRootMismatch',
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    imagePullSecrets: pullSecretName === null ? [] : [{ name: pullSecretName }],
+    initContainers: gitUrl === null ? [] : [cloneContainerOf(project, main)],
+    containers: [main],
+    volumes: [
+      { name: 'workspace', persistentVolumeClaim: { claimName: objectName(id) } },
+      { name: 'spool', emptyDir: {} },
+      { name: 'tmp', emptyDir: {} },
+      { name: 'home', emptyDir: {} },
+      ...(gitUrl === null || gitSecretName === null
+        ? []
+        : [{ name: 'git', secret: { secretName: gitSecretName, defaultMode: 0o440 } }]),
+    ],
+  };
+}
+
+function containerOf({ image, envFrom, resources }: ManagedProject, defaults: ProjectDefaults): V1Container {
+  return {
+    name: 'main',
+    image: image ?? defaults.image,
+    imagePullPolicy: 'IfNotPresent',
+    command: ['sh', '-c', WAIT],
+    workingDir: '/workspace',
+    env: [{ name: 'HOME', value: HOME }],
+    envFrom: envFrom.map(({ secretName }) => ({ secretRef: { name: secretName } })),
+    resources: resourcesOf(resources, defaults.resources),
+    securityContext: securityContext(defaults),
+    volumeMounts: [
+      { name: 'workspace', mountPath: '/workspace' },
+      { name: 'spool', mountPath: '/run/rdev' },
+      { name: 'tmp', mountPath: '/tmp' },
+      { name: 'home', mountPath: HOME },
+    ],
+  };
+}
+
+/** The same image and limits as the main container, but none of its Secrets; the credentials for git are its own. */
+function cloneContainerOf({ gitUrl, gitRef, gitSecretName }: ManagedProject, main: V1Container): V1Container {
+  const mounts = (main.volumeMounts ?? []).filter(({ name }) => name !== 'spool');
+  return {
+    ...main,
+    name: CLONE_CONTAINER,
+    command: ['sh', '-c', CLONE_SCRIPT],
+    env: [
+      ...(main.env ?? []),
+      { name: 'RDEV_GIT_URL', value: gitUrl ?? '' },
+      { name: 'RDEV_GIT_REF', value: gitRef ?? '' },
+      { name: 'GIT_TERMINAL_PROMPT', value: '0' },
+      { name: 'GIT_ALLOW_PROTOCOL', value: 'git:http:https:ssh' },
+    ],
+    envFrom: [],
+    volumeMounts:
+      gitSecretName === null ? mounts : [...mounts, { name: 'git', mountPath: GIT_SECRET_DIRECTORY, readOnly: true }],
+    // What git said becomes the reason of the project.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+  };
+}
+
+function securityContext({ readOnlyRoot }: ProjectDefaults): V1SecurityContext {
+  return {
+    allowPrivilegeEscalation: false,
+    capabilities: { drop: ['ALL'] },
+    readOnlyRootFilesystem: readOnlyRoot,
+  };
+}
+
+/** What was asked for, over the defaults; a default gives way where it would make a request larger than its limit. */
+function resourcesOf(
+  asked: ManagedProject['resources'],
+  { requests: least, limits: most }: ProjectDefaults['resources'],
+): V1ResourceRequirements {
+  const requests: Record<string, string> = { ...least, ...asked?.requests };
+  const limits: Record<string, string> = { ...most, ...asked?.limits };
+  for (const [name, request] of Object.entries(requests)) {
+    const limit = limits[name];
+    if (limit === undefined || (parseQuantity(request) ?? 0) <= (parseQuantity(limit) ?? Infinity)) continue;
+    if (asked?.limits[name] === undefined) limits[name] = request;
+    else if (asked.requests[name] === undefined) requests[name] = limit;
+  }
+  return { requests, limits };
+}
+
+function selectorOf(id: string): Record<string, string> {
+  return { [PROJECT_LABEL]: id, [MANAGED_LABEL]: 'true' };
+}
+
+function labelsOf(id: string): Record<string, string> {
+  return { ...selectorOf(id), 'app.kubernetes.io/managed-by': 'rdev' };
+}

@@ -1,0 +1,89 @@
+import { KubernetesApiError, observePod } from '@app/kubernetes';
+import { aPod } from '@app/kubernetes/testing';
+import { conditionOf, inWords, refused, troubleIn } from './project-trouble.js';
+
+describe('the words for what stands in the way', () => {
+  it.each([
+    [
+      'create Pod rdev-x-0 in StatefulSet rdev-x failed error: pods "rdev-x-0" is forbidden: exceeded quota: small, requested: memory=1Gi, used: memory=0, limited: memory=64Mi',
+      /^quota exceeded: small, requested: memory=1Gi.*Ask for less/,
+    ],
+    ['storageclass.storage.k8s.io "none" not found', /^the storage class "none" does not exist\. .*storage\.className/],
+    [
+      'no persistent volumes available for this claim and no storage class is set',
+      /no default storage class.*RDEV_STORAGE_CLASS/,
+    ],
+    ['namespaces "gone" not found', /^the namespace "gone" does not exist\. .*RDEV_NAMESPACE/],
+    [
+      'statefulsets.apps is forbidden: User "system:serviceaccount:a:b" cannot create resource "statefulsets" in API group "apps" in the namespace "secret"',
+      /^rdev is not allowed to create statefulsets in the namespace "secret"\. Bind the role/,
+    ],
+    [
+      'MountVolume.SetUp failed for volume "git" : secret "deploy-key" not found',
+      /^the Secret "deploy-key" does not exist/,
+    ],
+    [
+      'pods "x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true',
+      /Pod Security level restricted/,
+    ],
+    ['something that nobody has seen before', /^something that nobody has seen before$/],
+  ])('%s', (message, words) => {
+    expect(inWords(message)).toMatch(words);
+    expect(refused(new KubernetesApiError(403, 'Forbidden', message))).toMatchObject({ status: 'failed' });
+  });
+
+  it('come from the newest warning since the last change', () => {
+    const since = new Date('2026-01-01T00:01:00Z');
+    const at = (second: string, message: string, type = 'Warning') => ({
+      type,
+      reason: 'FailedCreate',
+      message,
+      lastTimestamp: `2026-01-01T00:${second}Z`,
+    });
+    expect(troubleIn([], since)).toBeNull();
+    expect(troubleIn([at('00:59', 'old')], since)).toBeNull();
+    expect(troubleIn([at('01:01', 'fine', 'Normal')], since)).toBeNull();
+    expect(troubleIn([at('01:01', 'first'), at('01:03', 'last'), at('01:02', 'middle')], since)).toEqual({
+      status: 'failed',
+      reason: 'last',
+    });
+  });
+
+  describe('of a pod', () => {
+    const conditionFor = (overrides: Parameters<typeof aPod>[0]) => conditionOf(observePod(aPod(overrides)));
+    const waiting = (reason: string, message: string) => ({ ready: false, state: { waiting: { reason, message } } });
+
+    it('say that the image cannot be pulled, and what to do', () => {
+      for (const reason of ['ErrImagePull', 'ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName']) {
+        const condition = conditionFor({ container: waiting(reason, 'no such image') });
+        expect(condition.status).toBe('failed');
+        expect(condition.reason).toMatch(/^the image cannot be pulled: .*no such image\. Change the image/);
+      }
+    });
+
+    it('say what git said, also while the clone is tried again', () => {
+      const ended = { exitCode: 128, reason: 'Error', message: 'fatal: Remote branch nope not found' };
+      const clone = (state: object, lastState: object = {}) =>
+        conditionFor({
+          spec: { initContainers: [{ name: 'clone', image: 'x' }] },
+          status: { initContainerStatuses: [{ name: 'clone', state, lastState }] },
+          container: waiting('PodInitializing', ''),
+        });
+      const failed = {
+        status: 'failed',
+        reason: expect.stringMatching(/^git clone failed: fatal: Remote branch nope.*gitRef/),
+      };
+      expect(clone({ terminated: ended })).toEqual(failed);
+      expect(clone({ waiting: { reason: 'CrashLoopBackOff' } }, { terminated: ended })).toEqual(failed);
+      expect(clone({ running: {} }, { terminated: ended })).toEqual(failed);
+      expect(clone({ running: {} }).status).toBe('pending');
+      expect(clone({ terminated: { exitCode: 0 } }).status).toBe('pending');
+    });
+
+    it('wait for another pod where one was deleted or has ended', () => {
+      expect(conditionFor({ metadata: { deletionTimestamp: new Date() } }).status).toBe('pending');
+      expect(conditionFor({ status: { phase: 'Succeeded' } }).status).toBe('pending');
+      expect(conditionFor({})).toEqual({ status: 'running', reason: null });
+    });
+  });
+});

@@ -1,0 +1,100 @@
+import type { KubernetesApiError, ObservedPod } from '@app/kubernetes';
+import type { Condition } from '../../domain/project.js';
+import { CLONE_CONTAINER } from './project-objects.js';
+
+/** An Event of the cluster, as far as it is used. */
+export interface ClusterEvent {
+  readonly type?: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly lastTimestamp?: string | null;
+  readonly eventTime?: string | null;
+}
+
+/** What to make of a message: the first that fits. `$1` and the like stand for what the pattern found. */
+const ADVICE: readonly (readonly [pattern: RegExp, words: string])[] = [
+  [
+    /exceeded quota: (.*)/s,
+    'quota exceeded: $1. Ask for less in resources or storage, delete what is not needed, or have the quota of the namespace raised',
+  ],
+  [
+    /storageclass\.storage\.k8s\.io "([^"]*)" not found/,
+    'the storage class "$1" does not exist. Delete the project, and create it with a storage.className that does, or without',
+  ],
+  [
+    /no persistent volumes available for this claim and no storage class is set/,
+    'the cluster has no default storage class. Delete the project, and create it with a storage.className, or set RDEV_STORAGE_CLASS',
+  ],
+  [
+    /namespaces "([^"]*)" not found/,
+    'the namespace "$1" does not exist. Create it, or set RDEV_NAMESPACE to one that does',
+  ],
+  [
+    /cannot (\w+) resource "([^"]*)".* in the namespace "([^"]*)"/s,
+    'rdev is not allowed to $1 $2 in the namespace "$3". Bind the role of rdev there, or set RDEV_NAMESPACE to where it is bound',
+  ],
+  [/violates PodSecurity "([^"]*)": (.*)/s, 'the namespace refuses the pod by its Pod Security level $1: $2'],
+  [
+    /(?:secrets?|Secret) "([^"]*)" not found/,
+    'the Secret "$1" does not exist. Create it in the namespace of the project, or name another',
+  ],
+  [/is forbidden: (.*)/s, 'the cluster refuses it: $1'],
+];
+
+/** In words what stands in the way, and what to do; the message itself where there is nothing better. */
+export function inWords(message: string): string {
+  for (const [pattern, words] of ADVICE) {
+    const found = pattern.exec(message);
+    if (found) return words.replaceAll(/\$(\d)/g, (_, index: string) => (found[Number(index)] ?? '').trim());
+  }
+  return message.trim();
+}
+
+/** A refusal of the API is the project's: it was asked for something that the cluster does not allow. */
+export function refused(error: KubernetesApiError): Condition {
+  return { status: 'failed', reason: inWords(error.message) };
+}
+
+/** How a project is that is to run, by its pod. */
+export function conditionOf(pod: ObservedPod): Condition {
+  const clone = cloneTrouble(pod);
+  if (clone !== null && pod.status !== 'terminating') return { status: 'failed', reason: clone };
+  const { status, reason } = pod;
+  if (status === 'terminating' || status === 'stopped') {
+    return { status: 'pending', reason: 'the pod has ended; another one is being made' };
+  }
+  if (status === 'failed') return { status, reason: reason === null ? null : withAdvice(reason) };
+  return { status, reason };
+}
+
+function withAdvice(reason: string): string {
+  if (/^the image (cannot be pulled|is not on the node|has an invalid name)/.test(reason)) {
+    const words = reason.startsWith('the image cannot be pulled') ? reason : `the image cannot be pulled: ${reason}`;
+    return `${words}. Change the image of the project, or give pullSecretName if it needs credentials`;
+  }
+  return inWords(reason);
+}
+
+/** Stays while the clone is tried again, so that the project does not seem to be well between two failures. */
+function cloneTrouble({ initContainers }: ObservedPod): string | null {
+  const clone = initContainers.find(({ name }) => name === CLONE_CONTAINER);
+  const end = clone?.lastTermination;
+  if (!end || end.exitCode === 0) return null;
+  const said = end.message ?? `it ended with exit code ${String(end.exitCode)}`;
+  return `git clone failed: ${said}. Look at gitUrl, gitRef, gitSecretName and egress; it is tried again`;
+}
+
+/** What the events of its objects say of a project that does not come up, at or after that time; null: nothing. */
+export function troubleIn(events: readonly ClusterEvent[], since: Date): Condition | null {
+  const recent = events
+    .filter(({ type }) => type === 'Warning')
+    .filter((event) => timeOf(event) >= since.getTime())
+    .sort((a, b) => timeOf(b) - timeOf(a));
+  const [last] = recent.filter(({ reason }) => reason !== 'FailedScheduling');
+  if (last?.message === undefined) return null;
+  return { status: 'failed', reason: inWords(last.message) };
+}
+
+function timeOf({ lastTimestamp, eventTime }: ClusterEvent): number {
+  return Date.parse(lastTimestamp ?? eventTime ?? '');
+}

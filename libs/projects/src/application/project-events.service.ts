@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Caller, EventLog, InvalidCursor, type LoggedEvent, Unavailable, Waiter } from '@app/kernel';
+import { Injectable } from '@nestjs/common';
+import type { Project } from '../domain/project.js';
+import { ProjectsService } from './projects.service.js';
+
+const BATCH = 100;
+/** For hints that were lost. */
+const POLL_MS = 1_000;
+
+/** The facts about one project, from a place in the event log on. */
+export interface FollowedProject {
+  readonly project: Project;
+  /** Where the stream begins: behind this `seq`. */
+  readonly from: number;
+  readonly events: (signal: AbortSignal) => AsyncGenerator<LoggedEvent>;
+}
+
+/** Reads what happens to projects and their commands. */
+@Injectable()
+export class ProjectEventsService {
+  constructor(
+    private readonly projects: ProjectsService,
+    private readonly log: EventLog,
+  ) {}
+
+  /**
+   * Follows a project from a `seq` on, or from now. Ends with the event that says that it was deleted.
+   * @throws {@link NotFound}, or {@link InvalidCursor} if there is no such `seq` yet
+   */
+  async follow(id: string, after: number | null, caller: Caller): Promise<FollowedProject> {
+    // Before the project is read: what changes in between is told once more, not missed.
+    const last = await this.log.lastSeq();
+    if (after !== null && after > last) throw new InvalidCursor();
+    const project = await this.projects.get(id, caller);
+    const from = after ?? last;
+    return { project, from, events: (signal) => this.read(id, from, signal) };
+  }
+
+  private async *read(projectId: string, from: number, signal: AbortSignal): AsyncGenerator<LoggedEvent> {
+    const waiter = new Waiter();
+    const leave = this.log.subscribe(waiter.raise);
+    let seq = from;
+    try {
+      while (!signal.aborted) {
+        const events = await this.batch(projectId, seq);
+        for (const event of events) {
+          yield event;
+          seq = event.seq;
+          if (event.type === 'project.deleted') return;
+        }
+        if (events.length < BATCH) await waiter.wait(POLL_MS, signal);
+      }
+    } finally {
+      leave();
+    }
+  }
+
+  /** Waits out a database that is away: its clients cannot all reconnect. */
+  private async batch(projectId: string, seq: number): Promise<readonly LoggedEvent[]> {
+    try {
+      return await this.log.readAfter(seq, BATCH, { projectId });
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      await sleep(POLL_MS);
+      return [];
+    }
+  }
+}

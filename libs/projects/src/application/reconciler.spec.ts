@@ -1,0 +1,290 @@
+import { InMemoryEventLog, InMemoryTransactor, aCaller, until } from '@app/kernel/testing';
+import { aProject, aProjectSpec, projectsWithFakes } from '@app/projects/testing';
+import { Unavailable } from '@app/kernel';
+import type { Condition, ManagedProject } from '../domain/project.js';
+import type { Leave, ProjectUser } from './project-hooks.js';
+import { Reconciler } from './reconciler.js';
+
+class FakeUser implements ProjectUser {
+  active = false;
+  readonly left: Leave[] = [];
+  readonly told: string[] = [];
+  onLeave: () => Promise<void> = () => Promise.resolve();
+
+  leave(leave: Leave): Promise<void> {
+    this.left.push(leave);
+    return this.onLeave();
+  }
+
+  isActive(): Promise<boolean> {
+    return Promise.resolve(this.active);
+  }
+
+  onRunning(projectId: string): void {
+    this.told.push(projectId);
+  }
+}
+
+describe('the life of a project', () => {
+  const caller = aCaller();
+  let site: ReturnType<typeof projectsWithFakes>;
+  let user: FakeUser;
+  beforeEach(() => {
+    site = projectsWithFakes();
+    site.runtime.kind = 'kubernetes';
+    user = new FakeUser();
+    site.service.addUser(user);
+    site.reconciler.onApplicationBootstrap();
+  });
+  afterEach(() => site.reconciler.beforeApplicationShutdown());
+
+  const create = (traits: Parameters<typeof aProjectSpec>[0] = {}) => site.service.create(aProjectSpec(traits), caller);
+  const is = (id: string, status: string) => until(async () => (await site.service.get(id, caller)).status === status);
+  const answers = (condition: Condition) => (site.runtime.onReconcile = () => Promise.resolve(condition));
+
+  it('begins pending, runs, and tells those who wait for it', async () => {
+    const { id, status } = await create();
+    expect(status).toBe('pending');
+    await is(id, 'running');
+    await until(() => user.told.includes(id));
+    expect(site.events.types).toEqual(['project.created', 'project.started']);
+  });
+
+  it('says each change of status once, however often it is looked at', async () => {
+    answers({ status: 'failed', reason: 'the image cannot be pulled' });
+    const { id } = await create();
+    await is(id, 'failed');
+    answers({ status: 'failed', reason: 'in other words' });
+    site.runtime.change(id);
+    await until(async () => (await site.service.get(id, caller)).reason === 'in other words');
+    answers({ status: 'running', reason: null });
+    site.runtime.change(id);
+    await is(id, 'running');
+    site.runtime.change(id);
+    expect(site.events.types).toEqual(['project.created', 'project.failed', 'project.started']);
+    expect(site.events.all[1]?.data).toEqual({ status: 'failed', reason: 'the image cannot be pulled' });
+  });
+
+  it('keeps what it was while the runtime does not answer, and goes on afterwards', async () => {
+    const { id } = await create();
+    await is(id, 'running');
+    let asked = 0;
+    site.runtime.onReconcile = () => {
+      asked++;
+      return Promise.reject(new Unavailable('away'));
+    };
+    site.runtime.change(id);
+    await until(() => asked > 0);
+    expect((await site.service.get(id, caller)).status).toBe('running');
+    answers({ status: 'failed', reason: 'gone' });
+    site.runtime.change(id);
+    await is(id, 'failed');
+  });
+
+  it('cancels what began before the stop, before it stops, and starts again', async () => {
+    const { id } = await create();
+    await is(id, 'running');
+    expect((await site.service.stop(id, caller)).status).toBe('stopping');
+    const { changedAt } = (await site.projects.findById(id))!;
+    await is(id, 'stopped');
+    expect(user.left).toEqual([{ projectId: id, before: changedAt, why: 'The project was stopped.' }]);
+    expect((await site.service.stop(id, caller)).status).toBe('stopped');
+    expect((await site.service.start(id, caller)).status).toBe('pending');
+    await is(id, 'running');
+    const types = site.events.types.slice(2);
+    expect(types).toEqual(['project.stopping', 'project.stopped', 'project.pending', 'project.started']);
+  });
+
+  it('forgets what it saw when something else was wanted meanwhile', async () => {
+    const { id } = await create();
+    await is(id, 'running');
+    let saw: (condition: Condition) => void = () => undefined;
+    let asked = 0;
+    site.runtime.onReconcile = ({ desired }) => {
+      if (desired === 'stopped') return Promise.resolve(null);
+      asked++;
+      return new Promise((resolve) => (saw = resolve));
+    };
+    site.runtime.change(id);
+    await until(() => asked === 1);
+    await site.service.stop(id, caller);
+    saw({ status: 'failed', reason: 'an old view' });
+    await is(id, 'stopped');
+    expect(site.events.types).not.toContain('project.failed');
+  });
+
+  it('ends what uses it before it goes, and tries again until all is gone', async () => {
+    const { id } = await create();
+    await is(id, 'running');
+    const steps: string[] = [];
+    user.onLeave = () => Promise.resolve(void steps.push('left'));
+    let attempts = 0;
+    site.runtime.onRemove = () => {
+      steps.push('removed');
+      return Promise.resolve(++attempts > 1);
+    };
+    const deletion = site.service.delete(id, true, caller);
+    await until(() => attempts === 1);
+    expect(await site.projects.findById(id)).toMatchObject({ status: 'terminating', keepStorage: true });
+    await expect(site.service.start(id, caller)).rejects.toMatchObject({ code: 'CONFLICT' });
+    await expect(site.service.admitCommand(id, caller)).rejects.toMatchObject({ code: 'PROJECT_NOT_RUNNING' });
+    expect(await deletion).toBeNull();
+    expect(steps).toEqual(['left', 'removed', 'left', 'removed']);
+    expect(site.events.types.slice(2)).toEqual(['project.terminating', 'project.deleted']);
+  });
+
+  it('goes when its time is over', async () => {
+    const { id } = await create({ ttlSeconds: 1 });
+    await is(id, 'running');
+    await until(async () => (await site.projects.findById(id)) === null);
+    expect(site.events.all.at(-2)?.data).toMatchObject({ status: 'terminating', reason: 'its time to live is over' });
+  });
+
+  it('stops when it is idle, and not while it is used', async () => {
+    user.active = true;
+    const { id } = await create({ idleStopSeconds: 1 });
+    await is(id, 'running');
+    await until(async () => (await site.projects.idle()).includes(id));
+    site.reconciler.wake();
+    await until(() => user.told.length > 0);
+    expect((await site.service.get(id, caller)).status).toBe('running');
+    user.active = false;
+    await is(id, 'stopped');
+    expect(site.events.all.at(-2)?.data).toEqual({ status: 'stopping', reason: 'no command has run for 1 s' });
+  });
+
+  describe('with a change', () => {
+    it('goes on running if no pod depends on it', async () => {
+      const { id } = await create();
+      await is(id, 'running');
+      const changed = await site.service.update(id, { name: 'new', egress: [], env: { SECRET: 'x' } }, caller);
+      expect(changed).toMatchObject({ name: 'new', status: 'running' });
+      expect(await site.service.environment(id)).toEqual({ SECRET: 'x' });
+      const { type, data } = site.events.all.at(-1)!;
+      expect([type, data]).toEqual(['project.updated', { fields: ['name', 'egress', 'env'] }]);
+      expect(user.left).toEqual([]);
+    });
+
+    it('cancels what runs and comes back anew if one does', async () => {
+      const { id } = await create();
+      await is(id, 'running');
+      expect((await site.service.update(id, { image: 'i:2' }, caller)).status).toBe('stopping');
+      await is(id, 'running');
+      expect(user.left).toHaveLength(1);
+      expect(await site.projects.findById(id)).toMatchObject({ image: 'i:2', desired: 'running' });
+    });
+
+    it('stays stopped', async () => {
+      const { id } = await create();
+      await is(id, 'running');
+      await site.service.stop(id, caller);
+      await is(id, 'stopped');
+      expect((await site.service.update(id, { image: 'i:2' }, caller)).status).toBe('stopped');
+    });
+  });
+
+  describe('and a command', () => {
+    it('is started for it', async () => {
+      const { id } = await create();
+      await is(id, 'running');
+      await site.service.stop(id, caller);
+      await is(id, 'stopped');
+      await site.service.admitCommand(id, caller);
+      await is(id, 'running');
+    });
+
+    it('lets it wait while it comes up, refuses it when it has failed', async () => {
+      answers({ status: 'pending', reason: null });
+      const { id } = await create();
+      await site.service.admitCommand(id, caller);
+      answers({ status: 'failed', reason: 'no image' });
+      site.runtime.change(id);
+      await is(id, 'failed');
+      await expect(site.service.admitCommand(id, caller)).rejects.toThrow('no image');
+    });
+
+    it('refuses it when it is stopped and is not to wake', async () => {
+      const { id } = await create({ wakeOnCommand: false });
+      await is(id, 'running');
+      await site.service.admitCommand(id, caller);
+      await site.service.stop(id, caller);
+      await expect(site.service.admitCommand(id, caller)).rejects.toMatchObject({ code: 'PROJECT_NOT_RUNNING' });
+    });
+  });
+
+  it('lets projects of others be used, not changed', async () => {
+    const { id, createdAt } = aProject();
+    const seen = {
+      id,
+      name: id,
+      status: 'running',
+      reason: null,
+      image: null,
+      labels: {},
+      pod: 'p',
+      node: 'n',
+      createdAt,
+    };
+    site.runtime.seen.set(id, { ...seen, status: 'running' });
+    await site.service.admitCommand(id, caller);
+    for (const change of [
+      site.service.update(id, { name: 'x' }, caller),
+      site.service.start(id, caller),
+      site.service.stop(id, caller),
+      site.service.restart(id, caller),
+      site.service.delete(id, false, caller),
+    ])
+      await expect(change).rejects.toMatchObject({ code: 'CONFLICT' });
+    await expect(create({ id })).rejects.toMatchObject({ code: 'PROJECT_EXISTS' });
+    site.runtime.seen.set(id, { ...seen, status: 'failed' });
+    await expect(site.service.admitCommand(id, caller)).rejects.toMatchObject({ code: 'PROJECT_NOT_RUNNING' });
+  });
+});
+
+describe('Reconciler', () => {
+  it('finishes what a replica left that was killed in between, with one at a time', async () => {
+    const transactor = new InMemoryTransactor();
+    const { projects, runtime, hooks } = projectsWithFakes(transactor, new InMemoryEventLog(transactor));
+    const events = new InMemoryEventLog(transactor);
+    const [pending, leaving] = [aProject({ status: 'pending' }), aProject({ status: 'terminating' })];
+    projects.seed(pending);
+    projects.seed(leaving);
+    await projects.claim('killed', 0, 10);
+    let atOnce = 0;
+    let most = 0;
+    runtime.onReconcile = async (_project: ManagedProject) => {
+      most = Math.max(most, ++atOnce);
+      await new Promise((resolve) => setImmediate(resolve));
+      atOnce--;
+      return null;
+    };
+    const replicas = Array.from({ length: 3 }, () => new Reconciler(projects, runtime, hooks, transactor, events));
+    for (const replica of replicas) replica.onApplicationBootstrap();
+    await until(async () => (await projects.findById(pending.id))?.status === 'running');
+    await until(async () => (await projects.findById(leaving.id)) === null);
+    await Promise.all(replicas.map((replica) => replica.beforeApplicationShutdown()));
+    expect(most).toBe(1);
+    expect([...events.types].sort()).toEqual(['project.deleted', 'project.started']);
+  });
+
+  it('leaves the work to others when it stops', async () => {
+    const { projects, reconciler, runtime } = projectsWithFakes();
+    const project = aProject({ status: 'pending' });
+    projects.seed(project);
+    let isAsked = false;
+    let isAborted = false;
+    runtime.onReconcile = (_project, signal) =>
+      new Promise((_resolve, reject) => {
+        isAsked = true;
+        signal.addEventListener('abort', () => {
+          isAborted = true;
+          reject(signal.reason as Error);
+        });
+      });
+    reconciler.onApplicationBootstrap();
+    await until(() => isAsked);
+    await reconciler.beforeApplicationShutdown();
+    expect(isAborted).toBe(true);
+    expect((await projects.claim('other', 60, 1)).map(({ id }) => id)).toEqual([project.id]);
+  });
+});

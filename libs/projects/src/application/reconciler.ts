@@ -1,0 +1,189 @@
+import { randomUUID } from 'node:crypto';
+import { EventLog, Poller, Transactor, Unavailable } from '@app/kernel';
+import { Injectable, Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import type { Condition, ManagedProject } from '../domain/project.js';
+import { projectDeleted, projectStatusChanged } from '../domain/project.events.js';
+import { ProjectHooks } from './project-hooks.js';
+import { ProjectRepository } from './project.repository.js';
+import { ProjectRuntime } from './project-runtime.js';
+
+/** Hints wake it; this is for those that were lost, and for what other replicas left. */
+const POLL_MS = 1_000;
+const LEASE_SECONDS = 15;
+const RENEW_MS = 5_000;
+const AT_ONCE_MAX = 20;
+/** So often a project is looked at where nothing seems to happen: what somebody has changed by hand is noticed by then. */
+const SETTLED_SECONDS = 30;
+const RETRY_SECONDS = { min: 1, max: 30 };
+
+/**
+ * Makes projects what they are to be. One replica at a time looks after a project, under a lease; it works by what is
+ * there and not by what it did before, so that a crash, a lost hint or a hand in the cluster is healed by the next look.
+ */
+@Injectable()
+export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger(Reconciler.name);
+  private readonly owner = randomUUID();
+  private readonly passes = new Map<string, Promise<void>>();
+  private readonly stopping = new AbortController();
+  private readonly poller = new Poller(
+    () => this.round(),
+    POLL_MS,
+    (error) => {
+      if (!(error instanceof Unavailable)) this.logger.error({ err: error }, 'Projects could not be looked after');
+    },
+  );
+  private unsubscribe: (() => void) | undefined;
+
+  constructor(
+    private readonly projects: ProjectRepository,
+    private readonly runtime: ProjectRuntime,
+    private readonly hooks: ProjectHooks,
+    private readonly transactor: Transactor,
+    private readonly events: EventLog,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.unsubscribe = this.runtime.onChange((id) => {
+      this.lookAgain(id);
+    });
+    this.poller.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.unsubscribe?.();
+    this.stopping.abort();
+    await this.poller.stop();
+    await Promise.all(this.passes.values());
+  }
+
+  /** Something is due. */
+  wake(): void {
+    this.poller.wake();
+  }
+
+  /** Looks after one project now, in the caller's time; does nothing if a replica does so already. */
+  async lookAfter(id: string): Promise<void> {
+    await this.take(1, id);
+    await this.passes.get(id);
+  }
+
+  private lookAgain(id: string): void {
+    this.projects.makeDue(id).then(
+      () => {
+        this.wake();
+      },
+      // The next look comes by itself.
+      () => undefined,
+    );
+  }
+
+  private async round(): Promise<boolean> {
+    await this.endExpired();
+    await this.stopIdle();
+    const room = AT_ONCE_MAX - this.passes.size;
+    return room > 0 && (await this.take(room)) === room;
+  }
+
+  private async take(max: number, id?: string): Promise<number> {
+    const claimed = await this.projects.claim(this.owner, LEASE_SECONDS, max, id);
+    for (const project of claimed) {
+      const pass = this.pass(project).finally(() => {
+        this.passes.delete(project.id);
+        this.wake();
+      });
+      this.passes.set(project.id, pass);
+    }
+    return claimed.length;
+  }
+
+  /** One look at one project; never rejects. */
+  private async pass(project: ManagedProject): Promise<void> {
+    const { id } = project;
+    const lost = new AbortController();
+    const signal = AbortSignal.any([this.stopping.signal, lost.signal]);
+    const renewing = setInterval(() => {
+      this.projects.renew(id, this.owner, LEASE_SECONDS).then(
+        (held) => {
+          if (!held) lost.abort();
+        },
+        // A lease that cannot be renewed runs out; the work is safe to be done twice.
+        () => undefined,
+      );
+    }, RENEW_MS);
+    let isSettled = false;
+    try {
+      isSettled = await this.look(project, signal);
+    } catch (error) {
+      const isKnown = signal.aborted || error instanceof Unavailable;
+      if (!isKnown) this.logger.error({ err: error, projectId: id }, 'A project could not be looked after');
+    } finally {
+      clearInterval(renewing);
+    }
+    const seconds = signal.aborted ? 0 : isSettled ? SETTLED_SECONDS : retrySeconds(project);
+    await this.projects.release(id, this.owner, seconds).catch(() => undefined);
+  }
+
+  /** Answers whether there is nothing more to be done or waited for. */
+  private async look(project: ManagedProject, signal: AbortSignal): Promise<boolean> {
+    if (project.status === 'terminating') return this.remove(project, signal);
+    if (project.status === 'stopping') {
+      const { id: projectId, changedAt: before } = project;
+      await this.hooks.leave({ projectId, before, why: 'The project was stopped.' }, signal);
+    }
+    const condition = await this.runtime.reconcile(project, signal);
+    await this.note(project, condition);
+    return condition.status === 'running' || condition.status === 'stopped';
+  }
+
+  private async note(project: ManagedProject, { status, reason }: Condition): Promise<void> {
+    const { id } = project;
+    await this.transactor.run(async () => {
+      if (!(await this.projects.observe(project, { status, reason }))) return;
+      await this.events.add(projectStatusChanged(id, status, reason));
+      this.transactor.afterCommit(() => {
+        if (status === 'running') this.hooks.onRunning(id);
+      });
+    });
+  }
+
+  private async remove(project: ManagedProject, signal: AbortSignal): Promise<boolean> {
+    const { id } = project;
+    await this.hooks.leave({ projectId: id, before: null, why: 'The project was deleted.' }, signal);
+    await this.hooks.onDelete(id);
+    if (!(await this.runtime.remove(project, signal))) return false;
+    await this.transactor.run(async () => {
+      if (await this.projects.delete(id)) await this.events.add(projectDeleted(id));
+    });
+    return true;
+  }
+
+  private async endExpired(): Promise<void> {
+    for (const id of await this.projects.expired()) {
+      await this.transactor.run(async () => {
+        const reason = 'its time to live is over';
+        if (await this.projects.change(id, { status: 'terminating', reason }))
+          await this.events.add(projectStatusChanged(id, 'terminating', reason));
+      });
+    }
+  }
+
+  private async stopIdle(): Promise<void> {
+    for (const id of await this.projects.idle()) {
+      await this.transactor.run(async () => {
+        // Whoever creates a command for such a project takes the same lock first.
+        const project = await this.projects.lock(id);
+        if (project?.status !== 'running' || (await this.hooks.isActive(id))) return;
+        const reason = `no command has run for ${String(project.idleStopSeconds)} s`;
+        await this.projects.change(id, { desired: 'stopped', status: 'stopping', reason });
+        await this.events.add(projectStatusChanged(id, 'stopping', reason));
+      });
+    }
+  }
+}
+
+/** The longer it takes already, the less often it is looked at. */
+function retrySeconds({ changedAt }: ManagedProject): number {
+  const { min, max } = RETRY_SECONDS;
+  return Math.min(max, Math.max(min, (Date.now() - changedAt.getTime()) / 4_000));
+}

@@ -1,0 +1,23 @@
+import type { NewEvent } from '@app/kernel';
+import type { ProjectSpec, ProjectStatus } from './project.js';
+
+export function projectCreated({ id, name, gitUrl, labels }: ProjectSpec): NewEvent {
+  // A clone URL may carry credentials.
+  const data = { name, gitUrl: gitUrl?.replace(/\/\/[^/@]*@/, '//***@') ?? null, labels };
+  return { type: 'project.created', projectId: id, target: id, outcome: 'succeeded', data };
+}
+
+/** Says which fields were changed, not to what: a variable may be a secret. */
+export function projectUpdated(id: string, fields: readonly string[]): NewEvent {
+  return { type: 'project.updated', projectId: id, target: id, outcome: 'succeeded', data: { fields } };
+}
+
+export function projectDeleted(id: string): NewEvent {
+  return { type: 'project.deleted', projectId: id, target: id, outcome: 'succeeded', data: {} };
+}
+
+export function projectStatusChanged(id: string, status: ProjectStatus, reason: string | null): NewEvent {
+  const type = status === 'running' ? 'project.started' : `project.${status}`;
+  const outcome = status === 'failed' ? 'failed' : 'succeeded';
+  return { type, projectId: id, target: id, outcome, data: { status, reason } };
+}
