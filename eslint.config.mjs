@@ -38,7 +38,7 @@ export default defineConfig(
   { files: ['libs/config/**/*.ts', 'ormconfig.ts', ...TESTS], rules: { 'no-restricted-properties': 'off' } },
   // The process hands its environment to libs/config, and speaks before there is a logger.
   {
-    files: ['apps/*/src/main.ts', 'apps/*/src/write-openapi.ts'],
+    files: ['apps/*/src/main.ts', 'apps/*/src/migrate.ts', 'apps/*/src/write-openapi.ts'],
     rules: { 'no-restricted-properties': 'off', 'no-console': 'off' },
   },
   {

@@ -40,6 +40,7 @@ module.exports = {
       testMatch: ['<rootDir>/{libs,apps}/**/*.spec.ts', '<rootDir>/test/tools/**/*.spec.ts'],
       testPathIgnorePatterns: ['\\.integration\\.spec\\.ts$', '/node_modules/'],
     },
+    { ...common, displayName: 'chart', testMatch: ['<rootDir>/test/chart/**/*.chart-spec.ts'] },
     {
       ...common,
       ...withPostgres,

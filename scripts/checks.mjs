@@ -13,7 +13,7 @@ function script(name) {
   return [...tool(packages[program] ?? program, program), ...args];
 }
 
-const CHECKS = ['lint', 'types', 'format:check', 'boundaries', 'openapi:check', 'docs:check'].filter(
+const CHECKS = ['lint', 'types', 'format:check', 'boundaries', 'openapi:check', 'docs:check', 'chart:check'].filter(
   (name) => name in scripts,
 );
 

@@ -80,7 +80,7 @@ export async function install() {
   const ticks = setInterval(() => console.error(`  still installing (${seconds()} s)`), 10_000);
   try {
     for (const args of INSTALLS) {
-      const { code } = await npm(...args, '--include=dev', '--no-audit', '--no-fund', '--loglevel=error');
+      const { code } = await npm([...args, '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']);
       if (code === 0 && existsSync(node)) return console.error(`Installed in ${seconds()} s.`);
       console.error(`npm ${args[0]} failed.`);
     }
@@ -91,16 +91,16 @@ export async function install() {
 }
 
 /** npm, on the Node of the machine: the one in node_modules is about to be replaced. */
-function npm(...args) {
+export function npm(args, options = {}) {
   const bin = join(root, 'node_modules', '.bin');
   const path = (process.env.PATH ?? '')
     .split(delimiter)
     .filter((dir) => !dir.startsWith(bin) && !dir.endsWith(`${sep}node-gyp-bin`));
-  const env = { ...process.env, PATH: path.join(delimiter) };
+  const all = { ...options, env: { ...process.env, PATH: path.join(delimiter) } };
   const { npm_execpath: npmScript = '', npm_node_execpath: ownNode = '' } = process.env;
   if (/npm-cli\.js$/.test(npmScript) && !ownNode.startsWith(root))
-    return run(ownNode || 'node', [npmScript, ...args], { env });
-  return run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, { env });
+    return run(ownNode || 'node', [npmScript, ...args], all);
+  return run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, all);
 }
 
 const isTest = (path) => /[.-]spec\.ts$/.test(path);

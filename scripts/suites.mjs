@@ -2,15 +2,20 @@
 import { join } from 'node:path';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { helmTools } from './helm.mjs';
 import { node, root, run, tool } from './project.mjs';
 
-/** `timeoutMs` is per test; files run one after the other where they measure time or share something. */
+/**
+ * `timeoutMs` is per test; files run one after the other where they measure time or share something. What needs `helm`
+ * finds it, and kubectl, in the directory HELM_TOOLS.
+ */
 const SUITES = {
   unit: { timeoutMs: 10_000, workers: 2 },
+  chart: { timeoutMs: 20_000, workers: 2, helm: true },
   integration: { timeoutMs: 60_000, workers: 2 },
   e2e: { timeoutMs: 60_000, workers: 2 },
   speed: { timeoutMs: 120_000, serial: true },
-  cluster: { timeoutMs: 300_000, serial: true },
+  cluster: { timeoutMs: 300_000, serial: true, helm: true },
   chaos: { timeoutMs: 600_000, serial: true },
   bench: { timeoutMs: 600_000, serial: true },
 };
@@ -25,7 +30,7 @@ const NODE_OPTIONS = '--experimental-vm-modules --disable-warning=ExperimentalWa
  * @returns what passed and failed, or null if Jest died without saying
  */
 export async function runSuite(name, args = [], env = process.env) {
-  const { timeoutMs, serial = false, workers } = SUITES[name];
+  const { timeoutMs, serial = false, workers, helm = false } = SUITES[name];
   const dir = await mkdtemp(join(tmpdir(), 'rdev-jest-'));
   const report = join(dir, 'report.json');
   try {
@@ -51,7 +56,11 @@ export async function runSuite(name, args = [], env = process.env) {
         ...args,
       ],
       {
-        env: { ...env, NODE_OPTIONS: `${env.NODE_OPTIONS ?? ''} ${NODE_OPTIONS}`.trim() },
+        env: {
+          ...env,
+          ...(helm && { HELM_TOOLS: env.HELM_TOOLS ?? (await helmTools()) }),
+          NODE_OPTIONS: `${env.NODE_OPTIONS ?? ''} ${NODE_OPTIONS}`.trim(),
+        },
       },
     );
     return { code, ...summary(name, JSON.parse(await readFile(report, 'utf8'))) };

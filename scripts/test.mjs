@@ -23,7 +23,7 @@ async function main() {
     return;
   }
   const results = args.length === 0 ? await runChecks() : [];
-  results.push(await suite('unit'));
+  for (const name of ['unit', 'chart']) results.push(await suite(name));
   const { startTestServer } = await import('../test/support/test-server.mjs');
   const server = await startTestServer();
   cleanUp = server.stop;

@@ -1,0 +1,33 @@
+/** Reads the part of the Dockerfile language that ours use; anything else is an error, not a guess. */
+
+/**
+ * The stages of a Dockerfile: `{ name, from, steps }`, a step being `{ name, text, words, json, flags }`. `json` is the
+ * list after the instruction where there is one, as `CMD ["node"]` has it.
+ */
+export function parseDockerfile(source) {
+  const stages = [];
+  for (const line of logicalLines(source)) {
+    const [, name = '', rest = ''] = /^([A-Z]+)\s+(.*)$/.exec(line) ?? [];
+    if (name === '') throw new Error(`This line of the Dockerfile is not understood: ${line}`);
+    const flags = Object.fromEntries(
+      [...rest.matchAll(/(?:^|(?<=\s))--([a-z-]+)=(\S+)(?=\s)/g)].map(([, key, value]) => [key, value]),
+    );
+    const isShell = name === 'RUN';
+    const text = isShell ? rest : rest.replace(/^(?:--[a-z-]+=\S+\s+)+/, '').replace(/^CMD\s+/, '');
+    const words = text.split(/\s+/);
+    if (name === 'FROM') stages.push({ from: words[0], name: words[2] ?? null, steps: [] });
+    else stages.at(-1).steps.push({ name, text, words, json: text.startsWith('[') ? JSON.parse(text) : null, flags });
+  }
+  return stages;
+}
+
+/** Without comments and empty lines, continued lines joined. */
+function logicalLines(source) {
+  return source
+    .split('\n')
+    .filter((line) => !/^\s*(#|$)/.test(line))
+    .join('\n')
+    .replace(/\\\n\s*/g, '')
+    .split('\n')
+    .map((line) => line.trim());
+}
