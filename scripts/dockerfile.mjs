@@ -1,5 +1,9 @@
 /** Reads the part of the Dockerfile language that ours use; anything else is an error, not a guess. */
 
+/** How packages of Debian are installed; the names are the first group. */
+export const INSTALL =
+  /^apt-get update && apt-get install --yes --no-install-recommends ([a-z0-9 .+-]+) && rm -rf \S+$/;
+
 /**
  * The stages of a Dockerfile: `{ name, from, steps }`, a step being `{ name, text, words, json, flags }`. `json` is the
  * list after the instruction where there is one, as `CMD ["node"]` has it.
@@ -30,4 +34,14 @@ function logicalLines(source) {
     .replace(/\\\n\s*/g, '')
     .split('\n')
     .map((line) => line.trim());
+}
+
+/** The last stage, and before it those that it comes from or copies from, in the order of the file. */
+export function neededStages(stages) {
+  const needed = new Set([stages.at(-1)]);
+  for (const stage of needed) {
+    const names = [stage.from, ...stage.steps.map(({ flags }) => flags.from)];
+    for (const other of stages) if (other.name !== null && names.includes(other.name)) needed.add(other);
+  }
+  return stages.filter((stage) => needed.has(stage));
 }

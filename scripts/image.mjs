@@ -10,12 +10,11 @@ import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { parseDockerfile } from './dockerfile.mjs';
+import { INSTALL, neededStages, parseDockerfile } from './dockerfile.mjs';
 import { isInstalled, root as checkout } from './project.mjs';
 
 const DEBIAN = { 12: 'bookworm', 13: 'trixie' };
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
-const INSTALL = /^apt-get update && apt-get install --yes --no-install-recommends ([a-z0-9 .+-]+) && rm -rf \S+$/;
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const UNWANTED = [
   'usr/share/doc',
@@ -103,7 +102,12 @@ async function followStep({ name, text, words, json, flags }, { root, config, is
       if (INSTALL.test(text)) return;
       if (isHosted && text.startsWith('npm ci') && isInstalled()) {
         // What it would install is here, by the same package-lock.json.
-        return run('cp', ['--archive', '--reflink=auto', join(checkout, 'node_modules'), inside('.')]);
+        const wanted = ['-mindepth', '1', '-maxdepth', '1', '!', '-name', '.cache'];
+        await mkdir(inside('node_modules'));
+        return run('find', [
+          ...[join(checkout, 'node_modules'), ...wanted],
+          ...['-exec', 'cp', '--archive', '--target-directory', inside('node_modules'), '{}', '+'],
+        ]);
       }
       if (isHosted) return run('sh', ['-ec', text], { cwd: inside('.') });
       return run('chroot', [root, '/bin/sh', '-ec', `cd ${config.WorkingDir} && ${text}`], { env: config.Env });
@@ -183,16 +187,6 @@ async function buildImage({ dockerfile, context, name, archive }) {
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
-}
-
-/** The last stage, and before it those that it comes from or copies from, in the order of the file. */
-export function neededStages(stages) {
-  const needed = new Set([stages.at(-1)]);
-  for (const stage of needed) {
-    const names = [stage.from, ...stage.steps.map(({ flags }) => flags.from)];
-    for (const other of stages) if (other.name !== null && names.includes(other.name)) needed.add(other);
-  }
-  return stages.filter((stage) => needed.has(stage));
 }
 
 const [dockerfile, name, archive, context = dirname(dockerfile)] = process.argv.slice(2);

@@ -242,7 +242,7 @@ describe('the network', () => {
     ]);
     const database = find(of('bundled'), 'NetworkPolicy', 'rdev-postgresql').spec;
     expect(database.egress).toBeUndefined();
-    expect(database.ingress[0]._from).toHaveLength(2); // as the client names `from`
+    expect(database.ingress[0]._from).toHaveLength(2);
   });
 });
 

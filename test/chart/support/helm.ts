@@ -28,12 +28,17 @@ export interface KubeObject {
   readonly [key: string]: any;
 }
 
-/** What the chart makes of the values, as objects. */
-export function render(values: Values = {}, options: readonly string[] = []): KubeObject[] {
+/** What the chart makes of the values, as text. */
+export function renderText(values: Values = {}, options: readonly string[] = []): string {
   const args = ['template', 'rdev', CHART, '--namespace', 'rdev', '--values', '-', ...options];
   const { status, stdout, stderr } = helm(args, values);
   if (status !== 0) throw new Error(stderr);
-  return loadAllYaml(stdout).filter((object): object is KubeObject => object !== null);
+  return stdout;
+}
+
+/** The same as objects, typed as the client has them: it calls `from` of a NetworkPolicy `_from`. */
+export function render(values: Values = {}, options: readonly string[] = []): KubeObject[] {
+  return loadAllYaml(renderText(values, options)).filter((object): object is KubeObject => object !== null);
 }
 
 /** What helm says against the values. */

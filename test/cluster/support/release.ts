@@ -7,6 +7,7 @@ import { HttpClient } from '../../support/index.js';
 import { kubeconfigs } from './test-cluster.js';
 
 const run = promisify(execFile);
+const WAIT = ['--wait', '--timeout', '240s'];
 
 /** A release of the chart, in a namespace of its own, with the administrator's helm and kubectl. */
 export class Release {
@@ -24,16 +25,23 @@ export class Release {
   }
 
   /** Answers what helm prints, the notes. */
-  install(values: Values, release = this.name): Promise<string> {
-    const wait = ['--create-namespace', '--wait', '--timeout', '150s'];
-    return this.helm(['install', release, CHART, '--values', '-', ...wait], values);
+  install(values: Values): Promise<string> {
+    return this.helm(['install', this.name, CHART, '--values', '-', '--create-namespace', ...WAIT], values);
+  }
+
+  upgrade(values: Values): Promise<string> {
+    return this.helm(['upgrade', this.name, CHART, '--values', '-', ...WAIT], values);
   }
 
   kubectl(...args: readonly string[]): Promise<string> {
-    return this.run('kubectl', ['--namespace', this.namespace, ...args]);
+    return this.kubectlWith('', ...args);
   }
 
-  private async run(program: 'helm' | 'kubectl', args: readonly string[], input?: string): Promise<string> {
+  kubectlWith(input: string, ...args: readonly string[]): Promise<string> {
+    return this.run('kubectl', ['--namespace', this.namespace, ...args], input);
+  }
+
+  private async run(program: 'helm' | 'kubectl', args: readonly string[], input: string): Promise<string> {
     const promise = run(toolPath(program), args, { env: this.env, maxBuffer: 2 ** 25 });
     promise.child.stdin?.end(input);
     return (await promise).stdout;
