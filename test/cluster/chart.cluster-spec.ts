@@ -17,9 +17,16 @@ const [repository = '', tag = ''] = RDEV_IMAGE.split(/:(?=[^/:]+$)/);
 const values = {
   image: { repository, tag },
   projects: { namespace: release.projectsNamespace, ...(RDEV_WORKSPACE_IMAGE && { image: RDEV_WORKSPACE_IMAGE }) },
-  database: { bundled: { enabled: true, size: '1Gi', ...(RDEV_POSTGRES_IMAGE && { image: RDEV_POSTGRES_IMAGE }) } },
-  // The nodes of tests are small. What is tested here is not the rate limit.
-  resources: { requests: { cpu: '10m', memory: '128Mi' }, limits: { memory: '1Gi' } },
+  database: {
+    bundled: {
+      enabled: true,
+      size: '1Gi',
+      resources: { requests: { cpu: '400m', memory: '128Mi' } },
+      ...(RDEV_POSTGRES_IMAGE && { image: RDEV_POSTGRES_IMAGE }),
+    },
+  },
+  // A busy node gives a pod what it has asked for, and little more. What is tested here is not the rate limit.
+  resources: { requests: { cpu: '400m', memory: '128Mi' }, limits: { memory: '1Gi' } },
   config: { CONCURRENT_COMMANDS: 20, RATE_LIMIT_RPS: 0, RDEV_PROJECT_REQUESTS: 'cpu=10m,memory=32Mi' },
 };
 
