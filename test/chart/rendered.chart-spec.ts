@@ -182,7 +182,7 @@ describe('secrets', () => {
     );
     for (const key of keys) {
       const [, body = '', checksum = ''] = /^(rdev_[0-9A-Za-z]{8}_[0-9A-Za-z]{32})([0-9A-Za-z]{6})$/.exec(key) ?? [];
-      expect([...checksum].reduce((sum, digit) => sum * 62 + BASE62.indexOf(digit), 0)).toBe(crc32(body));
+      expect(Array.from(checksum).reduce((sum, digit) => sum * 62 + BASE62.indexOf(digit), 0)).toBe(crc32(body));
       expect(body).not.toBe('');
     }
     expect(new Set(keys).size).toBe(keys.length);
