@@ -131,6 +131,8 @@ describe('the rules of the documented role', () => {
     await exercise(token);
     for (const { resources, verbs } of documentedRules(namespace)) {
       for (const verb of verbs) {
+        // Servers before 1.35 do not ask for it, as a WebSocket is opened by a GET.
+        if (resources[0] === 'pods/exec' && verb === 'create') continue;
         const isLeftOut = (rule: { resources: readonly string[] }, other: string) =>
           rule.resources[0] === resources[0] && other === verb;
         const attempt = exercise(await serviceAccountWithout(namespace, isLeftOut)).then(
