@@ -6,7 +6,11 @@ const resolve = (schema: any): any =>
 
 /** What of a request has no limit: each a path to it. */
 function unlimited(given: any, at: string): string[] {
-  const schema = resolve(given);
+  const resolved = resolve(given);
+  // Of ["string", "null"], null has no limit to say.
+  const schema = Array.isArray(resolved?.type)
+    ? { ...resolved, type: resolved.type.find((type: string) => type !== 'null') }
+    : resolved;
   if (schema === undefined || schema.enum !== undefined) return [];
   const parts = [...(schema.oneOf ?? []), ...(schema.allOf ?? [])];
   if (parts.length > 0) return parts.flatMap((part) => unlimited(part, at));

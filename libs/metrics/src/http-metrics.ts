@@ -61,8 +61,8 @@ export class HttpMetrics implements OnModuleInit {
   };
 }
 
-/** The template: paths hold ids, of which there is no end. */
+/** The template: paths hold ids, of which there is no end. One with a star is no route but what all requests pass. */
 function routeOf(request: Request): string {
   const { path } = (request.route ?? {}) as { path?: unknown };
-  return typeof path === 'string' ? path : 'none';
+  return typeof path === 'string' && !path.includes('*') ? path : 'none';
 }

@@ -33,7 +33,12 @@ export class CommandEventsController {
   @ApiOperation({ summary: 'Follow a command: `connected`, `status`, `output`, `gap`, `complete`, `heartbeat`' })
   @ApiProduces('text/event-stream')
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'Resume after that message' })
-  @ApiQuery({ name: 'ticket', required: false, description: 'Instead of a key: see `POST /v1/stream-tickets`' })
+  @ApiQuery({
+    name: 'ticket',
+    required: false,
+    schema: { type: 'string', maxLength: 64 },
+    description: 'Instead of a key: see `POST /v1/stream-tickets`',
+  })
   @ApiQuery({
     name: 'lastEventId',
     required: false,

@@ -1,9 +1,10 @@
 import { Caller, Scoped, Shutdown, paced, stream } from '@app/http';
-import { type Caller as CallerValue, InvalidCursor, InvalidInput, type LoggedEvent } from '@app/kernel';
+import { type Caller as CallerValue, InvalidCursor, InvalidInput, type LoggedEvent, StreamRoutes } from '@app/kernel';
 import { Controller, type MessageEvent, Param, Query, Req, Res, Sse } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import type { Observable } from 'rxjs';
+import { ProjectsService } from '../../application/projects.service.js';
 import { type FollowedProject, ProjectEventsService } from '../../application/project-events.service.js';
 import { toResponse } from './projects.dto.js';
 
@@ -14,7 +15,14 @@ export class ProjectEventsController {
   constructor(
     private readonly events: ProjectEventsService,
     private readonly shutdown: Shutdown,
-  ) {}
+    projects: ProjectsService,
+    routes: StreamRoutes,
+  ) {
+    routes.add('/v1/projects/:id/events', {
+      scope: 'projects:read',
+      authorize: (id, caller) => projects.get(id, caller),
+    });
+  }
 
   @Sse(':id/events', { maxPendingDataLength: 1_048_576 })
   @Scoped('projects:read')
@@ -23,7 +31,18 @@ export class ProjectEventsController {
   })
   @ApiProduces('text/event-stream')
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'Resume behind that event; else begin now' })
-  @ApiQuery({ name: 'lastEventId', required: false, description: 'The same, for clients that cannot set headers' })
+  @ApiQuery({
+    name: 'ticket',
+    required: false,
+    schema: { type: 'string', maxLength: 64 },
+    description: 'Instead of a key: see `POST /v1/stream-tickets`',
+  })
+  @ApiQuery({
+    name: 'lastEventId',
+    required: false,
+    schema: { type: 'string', maxLength: 15 },
+    description: 'The same, for clients that cannot set headers',
+  })
   async follow(
     @Param('id') id: string,
     @Query('lastEventId') query: unknown,

@@ -33,12 +33,17 @@ const GIT_URL = /^(https?|ssh|git|file):\/\/[^\s\0]+$|^[\w.-]+@[\w.-]+:[^\s\0]+$
 /** Names of Secrets and storage classes. @see Kubernetes, "DNS Subdomain Names" */
 const OBJECT_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 const SECONDS_MAX = 366 * 86_400;
+const IMAGE = /^[\w][\w.\-/:@]{0,511}$/;
+const SOURCES_MAX = 20;
+const EGRESS_MAX = 100;
+const SECONDS = { type: 'integer', minimum: 1, maximum: SECONDS_MAX } as const;
+const OBJECT = { pattern: OBJECT_NAME.source, maxLength: 253 };
 
 const IsObjectName = (): PropertyDecorator =>
   Matches(OBJECT_NAME, { message: 'must be a name in Kubernetes: lower-case letters, digits, "-" and "."' });
 
 export class EnvironmentSource {
-  @ApiProperty({ example: 'api-tokens' })
+  @ApiProperty({ ...OBJECT, example: 'api-tokens' })
   @IsString()
   @IsObjectName()
   secretName!: string;
@@ -57,13 +62,13 @@ export class ResourcesRequest {
 }
 
 export class StorageRequest {
-  @ApiPropertyOptional({ example: '20Gi' })
+  @ApiPropertyOptional({ example: '20Gi', maxLength: 32 })
   @IsOptional()
   @IsString()
   @IsQuantity()
   size?: string;
 
-  @ApiPropertyOptional({ example: 'fast' })
+  @ApiPropertyOptional({ ...OBJECT, example: 'fast' })
   @IsOptional()
   @IsString()
   @IsObjectName()
@@ -109,19 +114,25 @@ export class CreateProjectRequest {
   @IsLabels()
   labels?: Record<string, string>;
 
-  @ApiPropertyOptional({ example: 'node:24', description: 'Kubernetes only, as all that follows' })
+  @ApiPropertyOptional({
+    pattern: IMAGE.source,
+    maxLength: 512,
+    example: 'node:24',
+    description: 'Kubernetes only, as all that follows',
+  })
   @IsOptional()
   @IsString()
-  @Matches(/^[\w][\w.\-/:@]{0,511}$/, { message: 'must be the name of an image' })
+  @Matches(IMAGE, { message: 'must be the name of an image' })
   image?: string;
 
-  @ApiPropertyOptional({ description: 'A Secret with the credentials for the registry of the image' })
+  @ApiPropertyOptional({ ...OBJECT, description: 'A Secret with the credentials for the registry of the image' })
   @IsOptional()
   @IsString()
   @IsObjectName()
   pullSecretName?: string;
 
   @ApiPropertyOptional({
+    ...OBJECT,
     description:
       'A Secret with `ssh-privatekey` and `known_hosts`, or `token` or `password`, and `username`, for gitUrl',
   })
@@ -130,10 +141,14 @@ export class CreateProjectRequest {
   @IsObjectName()
   gitSecretName?: string;
 
-  @ApiPropertyOptional({ type: [EnvironmentSource], description: 'Secrets whose entries become variables' })
+  @ApiPropertyOptional({
+    type: [EnvironmentSource],
+    maxItems: SOURCES_MAX,
+    description: 'Secrets whose entries become variables',
+  })
   @IsOptional()
   @IsArray()
-  @ArrayMaxSize(20)
+  @ArrayMaxSize(SOURCES_MAX)
   @ValidateNested({ each: true })
   @Type(() => EnvironmentSource)
   envFrom?: EnvironmentSource[];
@@ -152,33 +167,39 @@ export class CreateProjectRequest {
   @Type(() => StorageRequest)
   storage?: StorageRequest;
 
-  @ApiPropertyOptional({ type: 'integer', description: 'Deleted, with its files, so long after it was created' })
+  @ApiPropertyOptional({ ...SECONDS, description: 'Deleted, with its files, so long after it was created' })
   @IsOptional()
   @IsInt()
   @Min(1)
   @Max(SECONDS_MAX)
   ttlSeconds?: number;
 
-  @ApiPropertyOptional({ type: 'integer', description: 'Stopped when no command has run for so long' })
+  @ApiPropertyOptional({ ...SECONDS, description: 'Stopped when no command has run for so long' })
   @IsOptional()
   @IsInt()
   @Min(1)
   @Max(SECONDS_MAX)
   idleStopSeconds?: number;
 
-  @ApiPropertyOptional({ default: true, description: 'Whether a command starts it again when it is stopped' })
+  @ApiPropertyOptional({
+    type: Boolean,
+    default: true,
+    description: 'Whether a command starts it again when it is stopped',
+  })
   @IsOptional()
   @IsBoolean()
   wakeOnCommand?: boolean;
 
   @ApiPropertyOptional({
-    type: [String],
+    type: 'array',
+    maxItems: EGRESS_MAX,
+    items: { type: 'string', maxLength: 64 },
     example: ['public:443', '10.1.0.0/16:5432'],
     description: 'What it may reach: address blocks, or `public` for all that are not private; with a port or without',
   })
   @IsOptional()
   @IsArray()
-  @ArrayMaxSize(100)
+  @ArrayMaxSize(EGRESS_MAX)
   @IsEgress()
   egress?: string[];
 }
@@ -193,7 +214,11 @@ export class UpdateProjectRequest extends OmitType(CreateProjectRequest, [
 ] as const) {}
 
 export class DeleteProjectQuery {
-  @ApiPropertyOptional({ default: false, description: 'A project that is created with this id later finds the files' })
+  @ApiPropertyOptional({
+    type: Boolean,
+    default: false,
+    description: 'A project that is created with this id later finds the files',
+  })
   @IsOptional()
   @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
   @IsBoolean()

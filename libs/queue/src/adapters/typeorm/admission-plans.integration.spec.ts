@@ -4,8 +4,11 @@ import { fillQueue } from '@app/queue/testing';
 import { QueueLimits } from '../../application/queue-limits.js';
 import { TypeormAdmission } from './typeorm-admission.js';
 
-/** What costs nothing is the scan of an empty partition. */
-const BIG = /Seq Scan on (commands|queued_commands|queue_lanes)\w*( \w+)? +\(cost=0\.00\.\.(?!0\.00 )/;
+/**
+ * What costs nothing is the scan of an empty partition. The lanes, one row per project and key, are so few that PostgreSQL
+ * may choose to read them all where it needs thirty of them.
+ */
+const BIG = /Seq Scan on (commands|queued_commands)\w*( \w+)? +\(cost=0\.00\.\.(?!0\.00 )/;
 
 /** Explains each statement before it runs, in the transaction and with the parameters that it really has. */
 class ExplainingDatabase extends Database {
