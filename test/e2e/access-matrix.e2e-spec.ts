@@ -18,11 +18,13 @@ interface Route {
   /** Without it the answer would take long. */
   readonly query?: string;
   readonly body?: (context: Context) => unknown;
+  /** It does not end by itself. */
+  readonly isEndless?: boolean;
   readonly status: number;
 }
 
 interface Context {
-  readonly project: string;
+  readonly command: string;
   readonly fresh: string;
 }
 
@@ -33,6 +35,13 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'POST /v1/projects': { scope: 'projects:write', body: ({ fresh }) => ({ id: fresh }), status: 201 },
   'GET /v1/projects': { scope: 'projects:read', status: 200 },
   'GET /v1/projects/{id}': { scope: 'projects:read', names: 'project', status: 200 },
+  'GET /v1/projects/{id}/events': { scope: 'projects:read', names: 'project', isEndless: true, status: 200 },
+  'PATCH /v1/projects/{id}': {
+    scope: 'projects:write',
+    names: 'project',
+    body: () => ({ name: 'renamed' }),
+    status: 200,
+  },
   'DELETE /v1/projects/{id}': { scope: 'projects:write', names: 'project', status: 204 },
   'POST /v1/projects/{projectId}/commands': {
     scope: 'commands:execute',
@@ -52,6 +61,12 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'GET /v1/commands/{id}/events': { scope: 'commands:read', names: 'command', status: 200 },
   'GET /v1/commands/{id}/output': { scope: 'commands:read', names: 'command', status: 200 },
   'GET /v1/commands/{id}/timeline': { scope: 'commands:read', names: 'command', status: 200 },
+  'PATCH /v1/commands/{id}': {
+    scope: 'commands:execute',
+    names: 'command',
+    body: () => ({ priority: 'high' }),
+    status: 409,
+  },
   'POST /v1/commands/{id}/cancel': { scope: 'commands:execute', names: 'command', body: () => ({}), status: 200 },
   'POST /v1/commands/{id}/signal': {
     scope: 'commands:execute',
@@ -65,10 +80,25 @@ const ROUTES: Readonly<Record<string, Route>> = {
     body: () => ({ data: 'x' }),
     status: 409,
   },
+  'POST /v1/stream-tickets': {
+    scope: 'commands:read',
+    body: ({ command }) => ({ path: `/v1/commands/${command}/events` }),
+    status: 201,
+  },
+  'GET /v1/queue': { scope: 'queue:read', status: 200 },
+  'POST /v1/queue/pause': { scope: 'queue:write', status: 200 },
+  'POST /v1/queue/resume': { scope: 'queue:write', status: 200 },
+  'POST /v1/projects/{id}/queue/pause': { scope: 'queue:write', names: 'project', status: 200 },
+  'POST /v1/projects/{id}/queue/resume': { scope: 'queue:write', names: 'project', status: 200 },
+  'POST /v1/projects/{id}/stop': { scope: 'projects:write', names: 'project', status: 202 },
+  'POST /v1/projects/{id}/start': { scope: 'projects:write', names: 'project', status: 202 },
+  'POST /v1/projects/{id}/restart': { scope: 'projects:write', names: 'project', status: 202 },
   'POST /v1/keys': { scope: 'keys:write', body: () => ({ name: 'made', scopes: [] }), status: 201 },
   'GET /v1/keys': { scope: 'keys:read', status: 200 },
   'GET /v1/keys/self': { scope: 'any-key', status: 200 },
   'GET /v1/keys/{id}': { scope: 'keys:read', status: 200 },
+  'PATCH /v1/keys/{id}': { scope: 'keys:write', body: () => ({ name: 'renamed' }), status: 200 },
+  'POST /v1/keys/{id}/rotate': { scope: 'keys:write', body: () => ({}), status: 201 },
   'DELETE /v1/keys/{id}': { scope: 'keys:write', status: 204 },
 };
 
@@ -119,12 +149,17 @@ describe('every route', () => {
   const wrongScope = (scope: string): string =>
     keys.get(scope === 'commands:read' ? 'projects:read' : 'commands:read') ?? '';
 
-  async function call(route: string, key: string | undefined, target?: string): Promise<TestResponse> {
-    const [method = '', template = ''] = route.split(' ');
-    const { query = '', body, names } = ROUTES[route]!;
+  function pathOf(route: string, target?: string): string {
+    const { query = '', names } = ROUTES[route]!;
     const id = target ?? (names === 'command' ? command : names === undefined ? victim : project);
-    const path = template.replace(/\{(id|projectId)\}/, id) + query;
-    const content = body?.({ project, fresh: `made-${Math.random().toString(36).slice(2, 10)}` });
+    return route.slice(route.indexOf('/')).replace(/\{(id|projectId)\}/, id) + query;
+  }
+
+  async function call(route: string, key: string | undefined, target?: string): Promise<TestResponse> {
+    const [method = ''] = route.split(' ');
+    const path = pathOf(route, target);
+    const { body } = ROUTES[route]!;
+    const content = body?.({ command, fresh: `made-${Math.random().toString(36).slice(2, 10)}` });
     return admin.as(key).request(method, path, content);
   }
 
@@ -187,7 +222,11 @@ describe('every route', () => {
   // Last, and what deletes last of all: from here on things change.
   const inOrder = [...routes].sort((a, b) => Number(a.startsWith('DELETE')) - Number(b.startsWith('DELETE')));
   it.each(inOrder)('%s: takes the right key', async (route) => {
-    const { scope, status } = ROUTES[route]!;
+    const { scope, status, isEndless = false } = ROUTES[route]!;
+    if (isEndless) {
+      (await admin.as(keys.get(scope)).sse(pathOf(route))).drop();
+      return;
+    }
     const response = await call(route, keys.get(scope));
     expect({ route, status: response.status }).toEqual({ route, status });
   });
