@@ -13,8 +13,6 @@ import {
   startApi,
 } from '../support/index.js';
 
-const RESTART_MS_MAX = 3_000;
-
 describe('starting', () => {
   const started: ApiProcess[] = [];
   const directories: string[] = [];
@@ -91,36 +89,6 @@ describe('starting', () => {
     expect(logs).not.toContain('s3cret');
   });
 
-  /** Milliseconds from the start to ready: the best of at most five, as the machine may be busy with other suites. */
-  async function restartMs(api: ApiProcess, signal: NodeJS.Signals): Promise<number> {
-    const times: number[] = [];
-    do {
-      await api.kill(signal);
-      const since = performance.now();
-      await api.start();
-      times.push(Math.round(performance.now() - since));
-    } while (Math.min(...times) > RESTART_MS_MAX && times.length < 5);
-    process.stderr.write(`restart after ${signal}: ready after ${times.join(', ')} ms\n`);
-    return Math.min(...times);
-  }
-
-  it.each([
-    ['a database elsewhere', {}],
-    ['its own database', { DATABASE_URL: undefined }],
-  ])(
-    'on an existing data directory is ready within 3 s, with %s',
-    async (_name, env) => {
-      const api = await start({ env });
-      const project = await createProject(api.client);
-      const { id } = await runCommand(api.client, project, 'echo kept');
-      for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-        expect(await restartMs(api, signal)).toBeLessThan(RESTART_MS_MAX);
-        expect((await api.client.get(`/v1/commands/${id}`)).body.status).toBe('succeeded');
-      }
-    },
-    120_000,
-  );
-
   describe('with a cluster that cannot be reached', () => {
     it('goes well; /ready names the runtime, and commands are refused in words', async () => {
       const dir = await directory();
@@ -152,9 +120,8 @@ describe('starting', () => {
       });
       expectStatus(await api.client.get('/health'), 200);
       const refused = await api.client.post('/v1/projects/web/commands', { type: 'shell', script: 'true' });
-      expect([404, 503]).toContain(refused.status);
-      expectProblem(refused, refused.status, refused.status === 404 ? 'NOT_FOUND' : 'CLUSTER_UNAVAILABLE');
-      expectStatus(await api.client.get('/v1/projects'), 200);
+      expectProblem(refused, 503, 'CLUSTER_UNAVAILABLE');
+      expectProblem(await api.client.get('/v1/projects'), 503, 'CLUSTER_UNAVAILABLE');
       expectStatus(await api.client.get('/v1/keys/self'), 200);
       expect(api.isRunning).toBe(true);
       expect(api.logs).not.toContain('s3cret');
