@@ -1,9 +1,13 @@
-import { type ApiProcess, createProject, runCommand, startApi } from '../support/index.js';
+import { type ApiProcess, createProject, runCommand, slowness, startApi } from '../support/index.js';
 
 const RESTART_MS_MAX = 3_000;
 
 describe('a restart on an existing data directory', () => {
   let api: ApiProcess;
+  let maxMs: number;
+  beforeAll(() => {
+    maxMs = RESTART_MS_MAX * slowness();
+  });
   afterEach(() => api.stop());
 
   /** Milliseconds from the start to ready: the best of at most five, as the machine may be busy. */
@@ -14,7 +18,7 @@ describe('a restart on an existing data directory', () => {
       const since = performance.now();
       await api.start();
       times.push(Math.round(performance.now() - since));
-    } while (Math.min(...times) > RESTART_MS_MAX && times.length < 5);
+    } while (Math.min(...times) > maxMs && times.length < 5);
     process.stderr.write(`restart after ${signal}: ready after ${times.join(', ')} ms\n`);
     return Math.min(...times);
   }
@@ -27,7 +31,7 @@ describe('a restart on an existing data directory', () => {
     const project = await createProject(api.client);
     const { id } = await runCommand(api.client, project, 'echo kept');
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      expect(await restartMs(signal)).toBeLessThan(RESTART_MS_MAX);
+      expect(await restartMs(signal)).toBeLessThan(maxMs);
       expect((await api.client.get(`/v1/commands/${id}`)).body.status).toBe('succeeded');
     }
   });

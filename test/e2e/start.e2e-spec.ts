@@ -2,16 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type ApiProcess,
-  createProject,
-  eventually,
-  expectProblem,
-  expectStatus,
-  freePort,
-  runCommand,
-  startApi,
-} from '../support/index.js';
+import { type ApiProcess, eventually, expectProblem, expectStatus, freePort, startApi } from '../support/index.js';
 
 describe('starting', () => {
   const started: ApiProcess[] = [];

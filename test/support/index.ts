@@ -8,3 +8,4 @@ export { freePort, killProcessesOf } from './processes.js';
 export { percentile, seededRandom } from './random.js';
 export { type SseEvent, readEvents } from './sse-reader.js';
 export { type StreamName, Transcript } from './transcript.js';
+export { slowness } from './slowness.js';
