@@ -19,7 +19,7 @@ describe('keys', () => {
   let client: HttpClient;
 
   beforeAll(async () => {
-    api = await startApi({ env: { TRUST_PROXY: undefined } });
+    api = await startApi({ env: { TRUST_PROXY: undefined, RATE_LIMIT_RPS: '1000' } });
     client = api.client;
   });
   afterAll(() => api.stop());
