@@ -12,8 +12,8 @@ import { node, root, run, tool } from './project.mjs';
 const SUITES = {
   unit: { timeoutMs: 10_000, workers: 2 },
   chart: { timeoutMs: 20_000, workers: 2, helm: true },
-  integration: { timeoutMs: 60_000, workers: 2 },
-  e2e: { timeoutMs: 60_000, workers: 2 },
+  integration: { timeoutMs: 120_000, workers: 2 },
+  e2e: { timeoutMs: 120_000, workers: 2 },
   speed: { timeoutMs: 120_000, serial: true },
   cluster: { timeoutMs: 300_000, serial: true, helm: true },
   chaos: { timeoutMs: 600_000, serial: true },

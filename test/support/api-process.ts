@@ -11,7 +11,8 @@ import { leaksIn, noteKey } from './known-secrets.js';
 import { freePort, killProcessesOf, signal } from './processes.js';
 
 const MAIN = join(process.cwd(), 'dist/apps/api/src/main.js');
-const READY_TIMEOUT_MS = 30_000;
+/** It takes 2 s; a machine with much to do may take long. */
+const READY_TIMEOUT_MS = 90_000;
 const STOP_TIMEOUT_MS = 25_000;
 const LOG_CHARS_MAX = 2_000_000;
 
