@@ -20,7 +20,7 @@ describe('starting', () => {
   /** Starts an API that cannot start; answers what it says. */
   const fail = async (env: Record<string, string | undefined>) => {
     const api = await start({ env, waitUntilReady: false });
-    await eventually(() => !api.isRunning, 20_000);
+    await eventually(() => !api.isRunning, 60_000);
     expect(await api.kill()).toBe(1);
     return api.logs;
   };
@@ -100,7 +100,7 @@ describe('starting', () => {
       const { body } = await eventually(async () => {
         const response = await api.client.get('/ready');
         return response.status === 503 && response;
-      }, 20_000);
+      }, 60_000);
       expect(body).toMatchObject({
         status: 'error',
         details: {
