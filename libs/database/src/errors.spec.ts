@@ -13,6 +13,10 @@ describe('isOutage', () => {
     '57P01',
     '57P02',
     '57P03',
+    '57014',
+    '25P03',
+    '55P03',
+    '40P01',
     '58030',
     '25006',
     'ECONNREFUSED',
@@ -27,7 +31,7 @@ describe('isOutage', () => {
     expect(isOutage(asQueryFailed(withCode(code)))).toBe(true);
   });
 
-  it.each(['23505', '22P02', '42601', '57014', '40001', '55P03', 'ENOENT'])('takes %s for none', (code) => {
+  it.each(['23505', '22P02', '42601', '40001', 'ENOENT'])('takes %s for none', (code) => {
     expect(isOutage(withCode(code))).toBe(false);
     expect(isOutage(asQueryFailed(withCode(code)))).toBe(false);
   });
