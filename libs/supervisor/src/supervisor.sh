@@ -5,16 +5,16 @@
 # Every variable starts with r_: any other name may be exported in the container's environment, and assigning to it
 # would change what the command sees.
 #
-# <root>/<id>          the claim: whoever makes this directory may start the command
+# <root>/<id>          the claim: moved here complete, before anything starts, or not at all
 # <root>/<id>/done     all was read and removed; the claim stays, so that the command is never started again
-# <root>/<id>/c/       moved here complete, before anything starts
+# <root>/<id>/c/       what is left of it when that has gone:
 #   meta script stdin  the request
 #   out err            the spools
 #   o e in ctl put     FIFOs: the command's stdout, stderr, open stdin; requests to the supervisor, and to the feeder of that stdin
 #   put.* said.*       pieces of stdin that are offered to the feeder, and its answers
 #   in.<offset>        pieces that it has taken and not yet given to the command; deaf: it takes no more
+#   go                 made by the supervisor before anything else, or by whoever gave the command up: the right to start it, once only
 #   sup                "<supervisor pid> <its start time> <main pid> <its start time>"
-#   go                 made by the supervisor before it starts the command, or by whoever gave it up: once only
 #   end                the exit record; end.tmp, sup, out.n, err.n, *.dd are written ahead as blanks and filled in place,
 #                      so that a full disk cannot prevent them
 
@@ -58,7 +58,7 @@ since() {
 }
 # $1=1 also counts what cannot be inspected. Sets r_tree to " pid pid " and r_unknown.
 scan() {
-  r_tree=' ' r_rows= r_unknown=0 r_deep=$1
+  r_tree=' ' r_rows= r_unknown=0 r_deep=$1 r_led=$r_main
   [ "$r_launcher" ] && { alive "$r_launcher" "$r_l0" || r_launcher=; }
   if [ "$r_frugal" ]; then
     for r_f in /proc/[0-9]*; do
@@ -89,8 +89,8 @@ scan() {
   [ "$r_tree" != ' ' ]
 }
 row() {
-  # The id of the main process may be in use again.
-  [ "$r_p" = "$r_main" ] && [ "$r_m1" ] && [ "$4" != "$r_m1" ] && return
+  # The id of the main process may be in use again, and its session is another one then.
+  [ "$r_p" = "$r_main" ] && [ "$r_m1" ] && [ "$4" != "$r_m1" ] && { r_led=-; return; }
   # Ours: the supervisor, what it runs, and the attachment that started it. Others of ours are known by their environment.
   [ "$r_p" = $$ ] && return
   case " $$ $r_launcher " in *" $1 "*) [ "$r_p" = "$r_main" ] || return ;; esac
@@ -103,7 +103,7 @@ grow() {
     for r_row in $r_rows; do
       r_p=${r_row%%:*} r_x=${r_row#*:} r_y=${r_x#*:}
       has "$r_tree" "$r_p" && continue
-      if [ "$r_p" = "$r_main" ] || [ "${r_y%%:*}" = "$r_main" ] || has "$r_tree" "${r_x%%:*}"; then r_tree="$r_tree$r_p "; fi
+      if [ "$r_p" = "$r_main" ] || [ "${r_y%%:*}" = "$r_led" ] || has "$r_tree" "${r_x%%:*}"; then r_tree="$r_tree$r_p "; fi
     done
     [ "$r_before" = "$r_tree" ] && return
   done
@@ -171,6 +171,9 @@ hardkill() {
 }
 
 # --- the supervisor ---
+
+# The right to start the command, which only one gets.
+claim_start() { set -C; true >"$r_c/go"; r_x=$?; set +C; return $r_x; }
 
 # One value: a line with the number of its lines, then these. Zero lines: no value.
 value() {
@@ -369,8 +372,8 @@ reap() {
 # Ends without a record: that is seen as supervisor-gone, and is the truth.
 give_up() { trap - EXIT; hardkill 0; kill -KILL $r_out $r_err; exit 1; }
 pumped() {
-  over "$1" || return 1
   case $2 in Done' '* | Done) return 0 ;; Done* | [!R]*) give_up ;; esac
+  over "$1" || return 1
   status "$1"
   [ $r_code = 0 ] || give_up
 }
@@ -393,10 +396,8 @@ supervise() {
   listen
   look $$ || exit 1
   r_s0=$r_start
+  claim_start || exit 1
   echo "$$ $r_s0 " 1<>"$r_c/sup"
-  set -C
-  true >"$r_c/go" || exit 1
-  set +C
   exec 3>&- 4<"$r_c/meta"
   read -r r_timeout r_silence r_grace r_limit r_keep r_stdin r_kind <&4
   if value; then
@@ -431,7 +432,8 @@ supervise() {
     open)
       exec 3<>"$r_c/in" 4<"$r_c/in" 0>"$r_c/in" 3>&0 0</dev/null
       (exec 4<&- 5>&- 6>&- 7<&- 8<>"$r_c/put" 9<&-; feed) &
-      r_feed=$!
+      r_feed=$! r_f0=
+      look $r_feed && r_f0=$r_start
       exec 3>&-
       ;;
   esac
@@ -519,7 +521,7 @@ silence() {
   [ $r_x -ge $r_wait ] || r_wait=$r_x
 }
 settle() {
-  [ "$r_feed" ] && kill -KILL $r_feed
+  [ "$r_feed" ] && alive $r_feed "$r_f0" && kill -KILL $r_feed
   r_reason=exited r_report='- 0 0' r_leftkilled=-
   if [ "$r_why" ]; then
     hardkill 1
@@ -547,7 +549,8 @@ settle() {
   while r_woken=; ! { pumped $r_out "$r_outjob" && r_outjob=Done && pumped $r_err "$r_errjob" && r_errjob=Done; }; do
     uptime_ms
     [ $r_now -lt $r_until ] || give_up
-    [ $r_now -ge $r_cutat ] && { kill -TERM $r_out $r_err; r_cutat=$((r_now + 100)); }
+    # Not one that was waited for: its id may be in use again.
+    [ $r_now -ge $r_cutat ] && { [ "$r_outjob" = Done ] || kill -TERM $r_out; kill -TERM $r_err; r_cutat=$((r_now + 100)); }
     doze $((r_cutat - r_now))
   done
   record
@@ -592,7 +595,7 @@ receive() {
 }
 # Everything is there before the claim is made: an incomplete request claims nothing.
 prepare() {
-  mkdir -m 700 "$r_t" && cd "$r_t" && receive "$1" meta && { [ "$2" = 0 ] || receive "$2" script; } && receive "$3" stdin &&
+  mkdir -m 700 "$r_t" "$r_t/c" && cd "$r_t/c" && receive "$1" meta && { [ "$2" = 0 ] || receive "$2" script; } && receive "$3" stdin &&
     printf '%1024s\n' ' ' >end.tmp && printf '%99s\n' ' ' >sup && printf '%99s\n' ' ' >out.n && printf '%99s\n' ' ' >err.n &&
     printf '%99s\n' ' ' >out.dd && printf '%99s\n' ' ' >err.dd && true >out && true >err &&
     mkfifo o e ctl in put out.rest err.rest && cd "$r_pwd"
@@ -611,35 +614,54 @@ run() {
     rm -rf "$r_t"
     refuse 'unsupported The request is incomplete, or the spool directory is full.'
   }
-  mkdir -m 700 "$r_root/$r_id" || {
-    rm -rf "$r_t"
+  mv "$r_t" "$r_root/$r_id"
+  # Where there is a claim, it fails, or moves ours into that.
+  r_x=$r_root/$r_id/${r_t##*/}
+  if [ -d "$r_t" ] || [ -d "$r_x" ]; then
+    rm -rf "$r_t" "$r_x"
     [ -d "$r_root/$r_id" ] && return
     refuse 'unsupported The spool directory is full.'
-  }
-  mv "$r_t" "$r_c" || { rmdir "$r_root/$r_id"; refuse 'unsupported The spool directory is full.'; }
-  # Somebody who thought us dead may have put a directory there.
-  [ -e "$r_c/meta" ] || return
+  fi
+  launch
+  r_how=started
+}
+launch() {
   look $$
   setsid sh -c "$r_script" rdev supervise "$r_id" "$r_c" $$ "$r_start" </dev/null >/dev/null 2>&1 3>&- &
-  r_sup=$! r_how=started
+  r_sup=$!
 }
 identity() { steady "$r_c/sup"; set -- $r_line; r_sup=${1:-} r_s0=${2:-} r_main=${3:-} r_m0=${4:-}; }
-# Waits for the supervisor's identity. Gives up only after taking its right to start, so that "gone" is a proof.
+# Waits for the supervisor's identity, and starts one if the launcher died before it did so. Fails if the command was never started
+# and never will be, or is not here any more.
 ready() {
-  r_i=0
+  r_i=0 r_went=
   while :; do
-    [ -e "$r_root/$r_id/done" ] && { r_s0= r_main=; return 1; }
+    [ -d "$r_c" ] && [ ! -e "$r_root/$r_id/done" ] || { r_s0= r_main=; return 1; }
     identity
-    [ "$r_s0" ] && return 0
-    [ -e "$r_c/end" ] && return 0
+    [ "$r_s0" ] || [ -e "$r_c/end" ] && return 0
     r_i=$((r_i + 1))
-    if [ $r_i -gt 200 ]; then
-      if [ -d "$r_c" ]; then set -C; true >"$r_c/go" && { set +C; return 1; }; set +C
-      else mkdir "$r_c" && return 1; fi
-      [ $r_i -gt 400 ] && return 1
+    if [ $((r_i % 20)) = 0 ]; then
+      # In this order: whoever had the right to start before we looked, was not seen, and has left no name, is dead.
+      [ -e "$r_c/go" ] && r_went=1
+      if ! coming; then
+        identity
+        [ "$r_s0" ] && return 0
+        [ "$r_went" ] && return 1
+        if [ "$r_mode" = cancel ] || [ $r_i -gt 400 ]; then claim_start && return 1; else launch; fi
+      fi
     fi
+    # No proof of anything: whoever asks comes again.
+    [ $r_i -lt 4000 ] || exit 1
     nap 0.05
   done
+}
+# Whether a supervisor of the command is there. The shell drops the NULs between arguments.
+coming() {
+  for r_f in /proc/[0-9]*/cmdline; do
+    { while IFS= read -r r_line; do :; done; } <"$r_f"
+    case $r_line in *"supervise$r_id"*) return 0 ;; esac
+  done
+  return 1
 }
 # Follows without tail --pid: $1 spool, $2 offset.
 poll() {
@@ -692,7 +714,12 @@ both() {
 }
 attach() {
   if [ "$r_how" != started ]; then
-    ready || { [ "$r_s0" ] || { [ -e "$r_root/$r_id/done" ] && refuse absent; header taken; trailer 'gone The command was claimed and never started.'; exit 0; }; }
+    ready || {
+      [ -d "$r_c" ] && [ ! -e "$r_root/$r_id/done" ] || refuse absent
+      header taken
+      trailer 'gone The command was claimed and never started.'
+      exit 0
+    }
     r_so=0 r_se=0
     [ "$1" = 0 ] || r_so=$(($(wc -c <"$r_c/out")))
     [ "$2" = 0 ] || r_se=$(($(wc -c <"$r_c/err")))
@@ -715,12 +742,16 @@ attach() {
   ) >/dev/null 3>&- &
   r_w=$!
   follow "$1" "$2"
+  # Ours may not be the one that started the command.
+  [ "$r_how" != started ] || [ -e "$r_c/end" ] || ready
   # Following may have failed while the supervisor lives. Then there is no trailer, and the client comes back.
-  if [ "$r_s0" ]; then alive "$r_sup" "$r_s0"; else kill -0 "$r_sup"; fi && [ ! -e "$r_c/end" ] && exit 1
+  [ "$r_s0" ] && alive "$r_sup" "$r_s0" && [ ! -e "$r_c/end" ] && exit 1
   if [ -e "$r_c/end" ]; then
     { read -r r_x; read -r r_y; } <"$r_c/end"
     trailer "end $r_x$r_nl$r_y"
   else
+    # Nor if somebody else has read all, and removed it.
+    [ -d "$r_c" ] || exit 1
     trailer 'gone The supervisor died before the command ended.'
   fi
   wait $r_w

@@ -118,6 +118,12 @@ export class Bench {
     return out.split('\n').filter((line) => line !== '');
   }
 
+  /** What was left alone on purpose. */
+  async killProcesses(commandId: string): Promise<void> {
+    const ids = (await this.processes(commandId)).map((line) => /\d+/.exec(line)?.[0] ?? '');
+    await this.sh(`kill -9 ${ids.join(' ')}; true`);
+  }
+
   /** How many processes serve attachments to the command. */
   async attached(commandId: string): Promise<number> {
     // The brackets keep grep from finding itself.

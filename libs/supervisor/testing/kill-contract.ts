@@ -94,9 +94,7 @@ export function killContract(bench: () => Bench): void {
     expect(end).toMatchObject({ record: { reason: 'exited', leftKilled: null, stored: { stdout: 6, stderr: 0 } } });
     expect((await bench().processes(request.commandId)).length).toBeGreaterThan(0);
     expect(await bench().supervisor.cancel(request.commandId, 0)).toBeNull();
-    await bench().sh(
-      `for f in /proc/[0-9]*/environ; do tr '\\0' '\\n' <$f 2>/dev/null | grep -qx RDEV_COMMAND_ID=${request.commandId} && f=\${f#/proc/} && kill -9 \${f%/environ}; done; true`,
-    );
+    await bench().killProcesses(request.commandId);
     await eventually(async () => (await bench().processes(request.commandId)).length === 0, 'the test cleaned up');
   });
 
@@ -106,10 +104,7 @@ export function killContract(bench: () => Bench): void {
       const request: StartRequest = aRequest({ program: { script }, keepBackground });
       const { stdout, stderr } = await drain(bench().start(request));
       expect([stdout.length, stderr.toString()]).toEqual([200_000, 'end\n']);
-      if (keepBackground)
-        await bench().sh(
-          `for f in /proc/[0-9]*/environ; do grep -q ${request.commandId} $f 2>/dev/null && f=\${f#/proc/} && kill -9 \${f%/environ}; done; for f in /proc/[0-9]*/environ; do tr '\\0' '\\n' <$f 2>/dev/null | grep -qx RDEV_COMMAND_ID=${request.commandId} && f=\${f#/proc/} && kill -9 \${f%/environ}; done; true`,
-        );
+      if (keepBackground) await bench().killProcesses(request.commandId);
     }
   });
 

@@ -1,3 +1,4 @@
+import { Supervisor } from '../src/index.js';
 import { START, aRequest, drain } from './harness.js';
 import type { Bench } from './harness.js';
 
@@ -152,10 +153,38 @@ export function startContract(bench: () => Bench): void {
     );
   });
 
+  /** A supervisor whose launcher dies when it has made the claim, and before it starts anything. */
+  const dying = () =>
+    new Supervisor(async (argv, signal) => {
+      const channel = await bench().place.open(argv, signal);
+      const write = channel.stdin.write.bind(channel.stdin) as (chunk: Buffer) => boolean;
+      channel.stdin.write = ((chunk: Buffer) =>
+        write(
+          Buffer.from(chunk.toString('latin1').replace('\nlaunch\nr_how=', '\nexit 1\nr_how='), 'latin1'),
+        )) as typeof channel.stdin.write;
+      return channel;
+    }, bench().place.spoolDir);
+
+  it('starts a command once when its launcher died before it did so, however many attach', async () => {
+    const request = aRequest({ program: { script: 'echo once' } });
+    expect((await drain(dying().run(request, START))).end.kind).toBe('dropped');
+    const again = [drain(bench().start(request)), bench().follow(request.commandId), bench().follow(request.commandId)];
+    for (const { stdout, end } of await Promise.all(again)) {
+      expect([end.kind, stdout.toString()]).toEqual(['ended', 'once\n']);
+    }
+  });
+
+  it('never starts what was cancelled before it was started', async () => {
+    const request = aRequest({ program: { script: 'echo started' } });
+    await drain(dying().run(request, START));
+    expect(await bench().supervisor.cancel(request.commandId, 0)).toBeNull();
+    const { stdout, end } = await drain(bench().start(request));
+    expect([end.kind, stdout.toString()]).toEqual(['supervisor-gone', '']);
+  });
+
   it('starts nothing when the request does not arrive whole', async () => {
     const { open, spoolDir } = bench().place;
     const request = aRequest({ program: { script: 'echo started' } });
-    const { Supervisor } = await import('../src/index.js');
     const cut = new Supervisor(async (argv, signal) => {
       const channel = await open(argv, signal);
       const write = channel.stdin.write.bind(channel.stdin) as (chunk: Buffer) => boolean;
