@@ -42,6 +42,7 @@ describe('isOutage', () => {
     'timeout exceeded when trying to connect',
     'Query read timeout',
     'Client has encountered a connection error and is not queryable',
+    'Query runner already released. Cannot run queries anymore.',
   ])('knows "%s", which has no code', (message) => {
     expect(isOutage(new Error(message))).toBe(true);
   });

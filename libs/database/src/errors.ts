@@ -2,13 +2,13 @@ import { DomainError, InvalidInput, Unavailable } from '@app/kernel';
 
 /**
  * SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown), 58 (system); what waited for too long on a transaction that
- * stands still: 57014 (statement timeout), 25P03 (idle in transaction), 55P03 (lock), 40P01 (deadlock); Node's codes; pg's texts
- * without a code.
+ * stands still: 57014 (statement timeout), 25P03 (idle in transaction), 55P03 (lock), 40P01 (deadlock); Node's codes; texts without
+ * a code, of pg, and of TypeORM for a transaction whose connection broke between two statements.
  */
 const OUTAGE_CODE =
   /^(08|53|57P|58|57014|25P03|55P03|40P01|25006|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/;
 const OUTAGE_TEXT =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|server closed the connection|Cannot use a pool after calling end|connection is insecure|not queryable/i;
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|server closed the connection|Cannot use a pool after calling end|connection is insecure|not queryable|Query runner already released/i;
 
 /** Whether the database is away, in contrast to a statement that is wrong. */
 export function isOutage(error: unknown): boolean {
