@@ -49,9 +49,9 @@ export async function figuresOf(site: Site, clients: readonly Client[], course: 
   return { ...figures, failures: failures.map((failure) => withLogs(site, failure)), report };
 }
 
-/** What the replicas logged about the command in question. */
+/** What the replicas logged about the command, or the request, in question. */
 function withLogs(site: Site, failure: string): string {
-  const [id] = /cmd_\w+/.exec(failure) ?? [];
+  const [id] = /(cmd|req)_\w+/.exec(failure) ?? [];
   if (id === undefined) return failure;
   const lines = site.replicas.flatMap(({ api }) => api.logs.split('\n').filter((line) => line.includes(id)));
   return [failure, ...lines.slice(-LOG_LINES).map((line) => line.slice(0, LOG_CHARS))].join('\n    ');
