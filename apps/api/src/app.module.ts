@@ -35,7 +35,6 @@ export class AppModule {
         limits.outputBytesDefault,
         limits.outputBytesMax,
         limits.lostAfterSeconds,
-        limits.streamsPerKeyMax,
       ),
     });
     return {
@@ -45,7 +44,10 @@ export class AppModule {
         MetricsModule.with(config.metrics),
         EventEmitterModule.forRoot(),
         HttpModule,
-        RateLimitModule.with({ requestsPerSecond: config.http.rateLimitRps }),
+        RateLimitModule.with({
+          requestsPerSecond: config.http.rateLimitRps,
+          streamsPerKeyMax: config.http.streamsPerKeyMax,
+        }),
         DatabaseModule.with({
           url: databaseUrl,
           directUrl: config.database.directUrl ?? databaseUrl,

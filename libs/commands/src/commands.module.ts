@@ -23,7 +23,6 @@ import { CommandRunner } from './application/command-runner.js';
 import { CommandsService } from './application/commands.service.js';
 import { CommandHints } from './application/hints.js';
 import { CommandLimits } from './application/limits.js';
-import { OpenStreams } from './application/open-streams.js';
 import { OutputLedger } from './application/output-ledger.js';
 import { OutputService } from './application/output.service.js';
 import { ProjectCleanup } from './application/project-cleanup.js';
@@ -64,7 +63,6 @@ export class CommandsModule {
         CommandRunner,
         RunningCommands,
         CommandHints,
-        OpenStreams,
         QueuePlaces,
         CommandMetrics,
         ...commandMetrics,

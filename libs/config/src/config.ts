@@ -11,6 +11,7 @@ export interface Config {
     readonly trustProxy: number | readonly string[];
     /** Requests per second and key; 0: no limit. */
     readonly rateLimitRps: number;
+    readonly streamsPerKeyMax: number;
     /** From where browsers may call. */
     readonly corsOrigins: readonly string[];
   };
@@ -42,7 +43,6 @@ export interface Config {
     readonly outputBytesDefault: number;
     readonly outputBytesMax: number;
     readonly lostAfterSeconds: number;
-    readonly streamsPerKeyMax: number;
     /** Null: every command is allowed. */
     readonly policyFile: string | null;
   };
@@ -86,6 +86,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       host: environment.HOST,
       trustProxy: trustProxy(environment.TRUST_PROXY),
       rateLimitRps: environment.RATE_LIMIT_RPS,
+      streamsPerKeyMax: environment.RDEV_MAX_STREAMS,
       corsOrigins: list(environment.CORS_ORIGINS),
     },
     metrics: { port: environment.METRICS_PORT, host: environment.HOST },
@@ -111,7 +112,6 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       outputBytesDefault: environment.RDEV_OUTPUT_LIMIT_BYTES,
       outputBytesMax: environment.RDEV_OUTPUT_LIMIT_MAX_BYTES,
       lostAfterSeconds: environment.RDEV_LOST_AFTER_SECONDS,
-      streamsPerKeyMax: environment.RDEV_MAX_STREAMS,
       policyFile: environment.RDEV_POLICY_FILE ?? null,
     },
     retentionDays: {

@@ -1,18 +1,26 @@
-import { Injectable } from '@nestjs/common';
-import { TooManyStreams } from '../domain/command.errors.js';
-import { CommandLimits } from './limits.js';
+import { DomainError } from '@app/kernel';
+
+export class TooManyStreams extends DomainError {
+  readonly kind = 'rate-limited';
+  readonly code = 'TOO_MANY_STREAMS';
+  override readonly retryable = true;
+  override readonly retryAfterSeconds = 1;
+
+  constructor(max: number) {
+    super(`The key has ${String(max)} streams and long polls open here, which is the most.`, { max });
+  }
+}
 
 /** Counts the streams and long polls that each key has open in this replica. */
-@Injectable()
 export class OpenStreams {
   private readonly open = new Map<string, number>();
 
-  constructor(private readonly limits: CommandLimits) {}
+  constructor(private readonly perKeyMax: number) {}
 
   /** Answers what releases it; releasing twice does no harm. @throws {@link TooManyStreams} */
   acquire(keyId: string): () => void {
     const count = this.open.get(keyId) ?? 0;
-    if (count >= this.limits.streamsPerKeyMax) throw new TooManyStreams(this.limits.streamsPerKeyMax);
+    if (count >= this.perKeyMax) throw new TooManyStreams(this.perKeyMax);
     this.open.set(keyId, count + 1);
     let held = true;
     return () => {

@@ -2,13 +2,20 @@ import { RateLimitStore } from '@app/kernel';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { FailedAttempts } from './failed-attempts.js';
+import { OpenStreams } from './open-streams.js';
 import { throttlerOptions, windowLimit } from './rate-limit.guard.js';
 
-/** What the guards need to hold limits: of requests by key, and of failed authentication by address. */
+interface RateLimits {
+  /** Of a key that has no limit of its own; 0: none. */
+  readonly requestsPerSecond: number;
+  readonly streamsPerKeyMax: number;
+}
+
+/** What holds limits: of requests and open streams by key, and of failed authentication by address. */
 @Global()
 @Module({})
 export class RateLimitModule {
-  static with({ requestsPerSecond }: { readonly requestsPerSecond: number }): DynamicModule {
+  static with({ requestsPerSecond, streamsPerKeyMax }: RateLimits): DynamicModule {
     return {
       module: RateLimitModule,
       imports: [
@@ -17,8 +24,11 @@ export class RateLimitModule {
           useFactory: (store: RateLimitStore) => throttlerOptions(store, requestsPerSecond),
         }),
       ],
-      providers: [{ provide: FailedAttempts, useFactory: () => new FailedAttempts(windowLimit(requestsPerSecond)) }],
-      exports: [FailedAttempts],
+      providers: [
+        { provide: FailedAttempts, useFactory: () => new FailedAttempts(windowLimit(requestsPerSecond)) },
+        { provide: OpenStreams, useFactory: () => new OpenStreams(streamsPerKeyMax) },
+      ],
+      exports: [FailedAttempts, OpenStreams],
     };
   }
 }

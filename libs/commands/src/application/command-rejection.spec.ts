@@ -11,7 +11,7 @@ import { type CommandRequest, CommandsService } from './commands.service.js';
 import type { CommandHints } from './hints.js';
 import { CommandLimits } from './limits.js';
 
-const LIMITS = new CommandLimits(5, 1, 300, 100, 1_000, 60, 10);
+const LIMITS = new CommandLimits(5, 1, 300, 100, 1_000, 60);
 const DENY_RM: PolicyRule = {
   action: 'deny',
   types: null,

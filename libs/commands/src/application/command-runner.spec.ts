@@ -58,7 +58,7 @@ describe('CommandRunner', () => {
     hinted = [];
     notifier.subscribe('queue', () => hinted.push('queue'));
     lostAfterSeconds = 600;
-    const limits = Object.defineProperty(new CommandLimits(5, 10, 300, 100, 100, 600, 10), 'lostAfterSeconds', {
+    const limits = Object.defineProperty(new CommandLimits(5, 10, 300, 100, 100, 600), 'lostAfterSeconds', {
       get: () => lostAfterSeconds,
     });
     const hints = new CommandHints(notifier);

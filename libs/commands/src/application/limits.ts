@@ -10,7 +10,6 @@ export class CommandLimits {
     readonly outputBytesDefault: number,
     readonly outputBytesMax: number,
     readonly lostAfterSeconds: number,
-    readonly streamsPerKeyMax: number,
   ) {}
 
   /** How many bytes of each stream are kept, or why so many may not be asked for. */

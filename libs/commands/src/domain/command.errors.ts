@@ -78,17 +78,6 @@ export class LeaseLost extends Error {
   }
 }
 
-export class TooManyStreams extends DomainError {
-  readonly kind = 'rate-limited';
-  readonly code = 'TOO_MANY_STREAMS';
-  override readonly retryable = true;
-  override readonly retryAfterSeconds = 1;
-
-  constructor(max: number) {
-    super(`The key has ${String(max)} streams and long polls open here, which is the most.`, { max });
-  }
-}
-
 export class ShuttingDown extends DomainError {
   readonly kind = 'unavailable';
   readonly code = 'SHUTTING_DOWN';

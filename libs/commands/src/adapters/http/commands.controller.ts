@@ -1,4 +1,4 @@
-import { Idempotent, Caller, Scoped, Shutdown } from '@app/http';
+import { Caller, Idempotent, OpenStreams, Scoped, Shutdown } from '@app/http';
 import { type Caller as CallerValue, DomainError } from '@app/kernel';
 import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import {
@@ -13,7 +13,6 @@ import {
 import type { Request, Response } from 'express';
 import { CommandsService } from '../../application/commands.service.js';
 import { QueuePlaces } from '../../application/queue-places.js';
-import { OpenStreams } from '../../application/open-streams.js';
 import type { Command } from '../../domain/command.js';
 import { hasEnded } from '../../domain/status.js';
 import { CommandPage, CommandResponse, toResponse } from './command.response.js';
@@ -70,14 +69,19 @@ export class CommandsController {
   ): Promise<CommandResponse> {
     // All that may be refused comes before the command is made.
     const seconds = preferredWaitSeconds(request);
-    const created = await this.commands.create(projectId, toRequest(body, traceparentOf(request)), caller);
-    response.location(`/v1/commands/${created.id}`);
-    if (seconds === null) return this.detail(created);
-    response.setHeader('Preference-Applied', `wait=${String(seconds)}`);
-    const signal = clientLeft(request, this.shutdown.signal);
-    const command = await this.waitFor(created.id, seconds, caller, signal);
-    if (hasEnded(command.status)) response.status(200);
-    return this.detail(command);
+    const release = seconds === null ? null : this.streams.acquire(caller.keyId);
+    try {
+      const created = await this.commands.create(projectId, toRequest(body, traceparentOf(request)), caller);
+      response.location(`/v1/commands/${created.id}`);
+      if (seconds === null) return await this.detail(created);
+      response.setHeader('Preference-Applied', `wait=${String(seconds)}`);
+      const signal = clientLeft(request, this.shutdown.signal);
+      const command = await this.commands.wait(created.id, caller, seconds * 1000, signal);
+      if (hasEnded(command.status)) response.status(200);
+      return await this.detail(command);
+    } finally {
+      release?.();
+    }
   }
 
   @Get('commands')
@@ -158,21 +162,17 @@ export class CommandsController {
     @Req() request: Request,
   ): Promise<CommandResponse> {
     const signal = clientLeft(request, this.shutdown.signal);
-    const command = await this.waitFor(id, timeoutSeconds, caller, signal);
-    if (signal.reason instanceof DomainError) throw signal.reason;
-    return this.detail(command);
+    const release = this.streams.acquire(caller.keyId);
+    try {
+      const command = await this.commands.wait(id, caller, timeoutSeconds * 1000, signal);
+      if (signal.reason instanceof DomainError) throw signal.reason;
+      return await this.detail(command);
+    } finally {
+      release();
+    }
   }
 
   private async detail(command: Command): Promise<CommandResponse> {
     return toResponse(command, await this.places.of(command));
-  }
-
-  private async waitFor(id: string, seconds: number, caller: CallerValue, signal: AbortSignal): Promise<Command> {
-    const release = this.streams.acquire(caller.keyId);
-    try {
-      return await this.commands.wait(id, caller, seconds * 1000, signal);
-    } finally {
-      release();
-    }
   }
 }

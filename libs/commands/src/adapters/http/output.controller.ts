@@ -1,10 +1,9 @@
-import { Caller, Scoped, Shutdown } from '@app/http';
+import { Caller, OpenStreams, Scoped, Shutdown } from '@app/http';
 import type { Caller as CallerValue } from '@app/kernel';
 import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { CommandsService } from '../../application/commands.service.js';
-import { OpenStreams } from '../../application/open-streams.js';
 import { OutputService } from '../../application/output.service.js';
 import { clientLeft } from './client-left.js';
 import { sendHeadTail } from './head-tail.js';

@@ -1,7 +1,7 @@
-import { Caller, Scoped, Shutdown, paced, stream } from '@app/http';
-import { type Caller as CallerValue, InvalidCursor, InvalidInput, type LoggedEvent, StreamRoutes } from '@app/kernel';
-import { Controller, type MessageEvent, Param, Query, Req, Res, Sse } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { Caller, OpenStreams, ResumableSse, Scoped, Shutdown, lastEventId, paced, stream } from '@app/http';
+import { type Caller as CallerValue, InvalidCursor, type LoggedEvent, StreamRoutes } from '@app/kernel';
+import { Controller, type MessageEvent, Param, Req, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import type { Observable } from 'rxjs';
 import { ProjectsService } from '../../application/projects.service.js';
@@ -14,6 +14,7 @@ import { toResponse } from './projects.dto.js';
 export class ProjectEventsController {
   constructor(
     private readonly events: ProjectEventsService,
+    private readonly streams: OpenStreams,
     private readonly shutdown: Shutdown,
     projects: ProjectsService,
     routes: StreamRoutes,
@@ -24,33 +25,19 @@ export class ProjectEventsController {
     });
   }
 
-  @Sse(':id/events', { maxPendingDataLength: 1_048_576 })
+  @ResumableSse(':id/events', { idLengthMax: 15 })
   @Scoped('projects:read')
   @ApiOperation({
     summary: 'Follow a project: `connected`, `project` (status changes), `command` (life cycle), `heartbeat`',
   })
-  @ApiProduces('text/event-stream')
-  @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'Resume behind that event; else begin now' })
-  @ApiQuery({
-    name: 'ticket',
-    required: false,
-    schema: { type: 'string', maxLength: 64 },
-    description: 'Instead of a key: see `POST /v1/stream-tickets`',
-  })
-  @ApiQuery({
-    name: 'lastEventId',
-    required: false,
-    schema: { type: 'string', maxLength: 15 },
-    description: 'The same, for clients that cannot set headers',
-  })
   async follow(
     @Param('id') id: string,
-    @Query('lastEventId') query: unknown,
     @Caller() caller: CallerValue,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
-    const followed = await this.events.follow(id, lastSeq(request, query), caller);
+    const followed = await this.events.follow(id, toSeq(lastEventId(request)), caller);
+    response.once('close', this.streams.acquire(caller.keyId));
     const firstId = String(followed.from);
     response.setHeader('Last-Event-ID', firstId);
     return stream(
@@ -77,12 +64,9 @@ function toMessage({ id, seq, type, at, projectId, target, outcome, actor, data 
   return { type: kind, id: String(seq), data: body };
 }
 
-/** The header wins, as EventSource sends it when it reconnects. Null: none was given. */
-function lastSeq(request: Request, query: unknown): number | null {
-  const header = request.get('last-event-id');
-  const text = header === undefined || header === '' ? query : header;
-  if (text === undefined || text === '') return null;
-  if (typeof text !== 'string') throw new InvalidInput([{ pointer: 'lastEventId', detail: 'must be given once' }]);
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidCursor();
-  return Number(text);
+/** Null: none was given, and the stream begins now. */
+function toSeq(id: string | null): number | null {
+  if (id === null) return null;
+  if (!/^\d{1,15}$/.test(id)) throw new InvalidCursor();
+  return Number(id);
 }
