@@ -8,6 +8,7 @@ import {
   eventually,
   expectProblem,
   expectStatus,
+  factsOf,
   newKey,
   runCommand,
   startApi,
@@ -123,6 +124,23 @@ describe('keys', () => {
     expect((await own.get('/v1/keys/self')).body.expiresAt).toBe(expiresAt);
     await eventually(async () => (await own.get('/v1/keys/self')).status === 401, 3_000);
     expectProblem(await own.get('/v1/keys/self'), 401, 'KEY_EXPIRED');
+  });
+
+  it('that are refused leave a record of who tried what, and why', async () => {
+    const reader = await create({ scopes: ['projects:read'] });
+    for (let attempt = 0; attempt < 3; attempt++)
+      expectProblem(await client.as(reader.secret).get('/v1/keys'), 403, 'INSUFFICIENT_SCOPE');
+    expectStatus(await client.as('nonsense').get('/v1/keys?ticket=secret'), 401);
+    const denials = async () => (await factsOf(api.databaseUrl, 'auth.denied')).filter(({ actor }) => actor.ip);
+    await eventually(async () => (await denials()).some(({ target }) => target === reader.id));
+    const [found] = (await denials()).filter(({ target }) => target === reader.id);
+    expect(found).toMatchObject({
+      outcome: 'denied',
+      data: { code: 'INSUFFICIENT_SCOPE', method: 'GET', path: '/v1/keys' },
+      actor: { keyId: reader.id, ip: '127.0.0.1', requestId: expect.stringMatching(/^req_/) },
+    });
+    await eventually(async () => (await denials()).some(({ data }) => data.code === 'UNAUTHENTICATED'));
+    expect(JSON.stringify(await denials())).not.toMatch(/nonsense|ticket/);
   });
 
   it('work from the allowed addresses only, whatever a header claims', async () => {

@@ -33,7 +33,16 @@ describe('limits', () => {
     const another = () => api.client.get(`/v1/commands/${id}/wait?timeoutSeconds=0`);
     await eventually(async () => (await another()).status === 429);
     expect(expectProblem(await another(), 429, 'TOO_MANY_STREAMS')).toMatchObject({ retryable: true, max: 3 });
-    await expect(api.client.sse(`/v1/commands/${id}/events`)).rejects.toMatchObject({ response: { status: 429 } });
+    for (const path of [`/v1/commands/${id}/events`, `/v1/projects/${project}/events`])
+      await expect(api.client.sse(path)).rejects.toMatchObject({ response: { status: 429 } });
+    const waited = await api.client.request(
+      'POST',
+      `/v1/projects/${project}/commands`,
+      { type: 'shell', script: 'true' },
+      { prefer: 'wait=5' },
+    );
+    expectProblem(waited, 429, 'TOO_MANY_STREAMS');
+    expect((await api.client.get(`/v1/commands?projectId=${project}`)).body.data).toHaveLength(1);
     expect((await api.client.get(`/v1/commands/${id}`)).status).toBe(200);
 
     const { body } = await api.client.post('/v1/keys', { name: 'other', scopes: ['commands:read'] });

@@ -1,4 +1,3 @@
-import pg from 'pg';
 import {
   type ApiProcess,
   type HttpClient,
@@ -6,6 +5,7 @@ import {
   createProject,
   ended,
   eventually,
+  factsOf,
   expectProblem,
   runCommand,
   startApi,
@@ -41,12 +41,7 @@ describe('the queue', () => {
     return { project, blocker };
   }
 
-  async function facts(type: string): Promise<any[]> {
-    const database = new pg.Client({ connectionString: api.databaseUrl });
-    await database.connect();
-    const sql = 'SELECT project_id, target, data, actor FROM events WHERE type = $1 ORDER BY seq';
-    return database.query(sql, [type]).then(({ rows }) => rows).finally(() => database.end()); // prettier-ignore
-  }
+  const facts = (type: string) => factsOf(api.databaseUrl, type);
 
   it('says where a command stands, and says so again on its stream whenever that changes', async () => {
     const { project, blocker } = await busyProject();

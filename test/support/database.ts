@@ -35,6 +35,14 @@ async function drop(server: string, name: string): Promise<void> {
   }
 }
 
+/** The facts of a type, oldest first, as they are recorded. */
+export async function factsOf(url: string, type: string): Promise<any[]> {
+  const sql = 'SELECT project_id, target, outcome, data, actor FROM events WHERE type = $1 ORDER BY seq';
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  return client.query(sql, [type]).then(({ rows }) => rows).finally(() => client.end()); // prettier-ignore
+}
+
 async function execute(url: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

@@ -1,6 +1,6 @@
 export { type ApiOptions, ApiProcess, newKey, startApi } from './api-process.js';
 export { createProject, ended, expectStatus, outputOf, runCommand, startCommand, textOf } from './commands.js';
-export { type TestDatabase, createTestDatabase } from './database.js';
+export { type TestDatabase, createTestDatabase, factsOf } from './database.js';
 export { eventually } from './deadline.js';
 export { HttpClient, type SseOptions, type SseStream, StreamRefused, type TestResponse } from './http-client.js';
 export { expectProblem } from './problems.js';

@@ -15,6 +15,7 @@ import { ApiKeyRepository } from './application/api-key.repository.js';
 import { ApiKeysService, DefaultRateLimit } from './application/api-keys.service.js';
 import { Authenticator } from './application/authenticator.js';
 import { Bootstrap } from './application/bootstrap.js';
+import { Denials } from './application/denials.js';
 import { KeyCache } from './application/key-cache.js';
 import { KeyUpkeep } from './application/key-upkeep.js';
 import { RightsWatch } from './application/rights-watch.js';
@@ -33,6 +34,7 @@ export class ApiKeysModule {
         ApiKeysService,
         Authenticator,
         Bootstrap,
+        Denials,
         KeyCache,
         KeyUpkeep,
         RightsWatch,

@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Body, Controller, Get, Logger, Module, Post, Res } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { EventEmitterModule } from '@nestjs/event-emitter';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Response } from 'express';
 import { HttpModule } from './http.module.js';
@@ -32,7 +33,7 @@ class TestController {
   }
 }
 
-@Module({ imports: [HttpModule], controllers: [TestController] })
+@Module({ imports: [EventEmitterModule.forRoot(), HttpModule], controllers: [TestController] })
 class TestModule {}
 
 describe('the HTTP server, over a socket,', () => {

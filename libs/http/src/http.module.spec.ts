@@ -2,6 +2,7 @@ import { type AddressInfo } from 'node:net';
 import { DomainError, type ErrorKind, InvalidInput, NotFound, Unavailable } from '@app/kernel';
 import { Body, Controller, Get, HttpException, Logger, Module, Param, Post, Put, Query, Res } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { EventEmitterModule } from '@nestjs/event-emitter';
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Length, ValidateNested } from 'class-validator';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -81,7 +82,7 @@ class TestController {
   }
 }
 
-@Module({ imports: [HttpModule], controllers: [TestController] })
+@Module({ imports: [EventEmitterModule.forRoot(), HttpModule], controllers: [TestController] })
 class TestModule {}
 
 interface Answer {

@@ -10,6 +10,7 @@ export { ARGUMENT_BYTES_MAX, IsEnvironment, IsLabelFilter, IsLabels } from './ma
 export { PageQuery } from './page.dto.js';
 export { InvalidFieldResponse, ProblemResponse } from './problem.dto.js';
 export { OpenStreams, TooManyStreams } from './open-streams.js';
+export { REFUSED, type Refusal } from './problem.filter.js';
 export { RateLimitGuard } from './rate-limit.guard.js';
 export { RateLimitModule } from './rate-limit.module.js';
 export { requestContext } from './request-context.middleware.js';

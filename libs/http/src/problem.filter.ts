@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { DomainError, type ErrorKind, currentRequest } from '@app/kernel';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import { EventEmitter2 } from '@nestjs/event-emitter';
 import type { Request, Response } from 'express';
 import { allowedMethods } from './allowed-methods.js';
 
@@ -38,15 +39,31 @@ interface Problem {
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
+/** Emitted with a {@link Refusal}, in the context of the request, when a caller may not do what it asked for. */
+export const REFUSED = 'http.refused';
+
+export interface Refusal {
+  readonly code: string;
+  readonly method: string;
+  /** Without the query, which may hold a ticket. */
+  readonly path: string;
+}
+
 /** Answers every error as `application/problem+json`. @see RFC 9457 */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger(ProblemFilter.name);
 
+  constructor(private readonly emitter: EventEmitter2) {}
+
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<Request>();
     const response = host.switchToHttp().getResponse<Response>();
     const problem = this.toProblem(error, request, response);
+    const [path = ''] = request.originalUrl.split('?', 1);
+    if (problem.status === 401 || problem.status === 403) {
+      this.emitter.emit(REFUSED, { code: problem.code, method: request.method, path } satisfies Refusal);
+    }
     if (problem.status >= 500 && !(error instanceof DomainError)) {
       this.logger.error({ err: error, requestId: currentRequest()?.requestId }, 'A request failed');
     }
@@ -63,7 +80,7 @@ export class ProblemFilter implements ExceptionFilter {
     response
       .status(problem.status)
       .type('application/problem+json')
-      .send(JSON.stringify(problemBody(problem, request.originalUrl.split('?', 1)[0] ?? '', requestId)));
+      .send(JSON.stringify(problemBody(problem, path, requestId)));
   }
 
   private toProblem(error: unknown, request: Request, response: Response): Problem {

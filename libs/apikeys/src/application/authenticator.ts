@@ -1,4 +1,4 @@
-import { Clock } from '@app/kernel';
+import { Clock, currentRequest } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
 import { isInNetworks } from '../domain/addresses.js';
 import { type ApiKey, assertUsable } from '../domain/api-key.js';
@@ -33,6 +33,9 @@ export class Authenticator {
 
   /** For a key that was found in another way than by its text. @throws {@link KeyRevoked}, {@link KeyExpired} or {@link IpNotAllowed} */
   admit(key: ApiKey, address: string | null): void {
+    // Also of what is refused it is known whose key it was.
+    const request = currentRequest();
+    if (request !== null) request.actor = { ...request.actor, keyId: key.id };
     assertUsable(key, this.clock.now());
     if (key.allowedIps !== null && (address === null || !isInNetworks(address, key.allowedIps)))
       throw new IpNotAllowed();

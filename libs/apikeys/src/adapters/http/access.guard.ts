@@ -1,5 +1,4 @@
 import { ACCESS, type Access, type AuthenticatedRequest, FailedAttempts } from '@app/http';
-import { currentRequest } from '@app/kernel';
 import { type CanActivate, type ExecutionContext, Injectable, Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { Authenticator } from '../../application/authenticator.js';
@@ -30,8 +29,6 @@ export class AccessGuard implements CanActivate {
     const key = await this.failedAttempts.watch(request, () => this.authenticate(request));
     request.caller = callerOf(key);
     request.watchRight = (onLost) => this.rights.watch(key, onLost);
-    const current = currentRequest();
-    if (current !== null) current.actor = { ...current.actor, keyId: key.id };
     return true;
   }
 

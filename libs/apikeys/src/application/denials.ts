@@ -1,0 +1,94 @@
+import { REFUSED, type Refusal } from '@app/http';
+import {
+  type Actor,
+  EventLog,
+  type NewEvent,
+  Poller,
+  Transactor,
+  Unavailable,
+  currentActor,
+  runInRequest,
+  subscriberOf,
+} from '@app/kernel';
+import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { OnEvent } from '@nestjs/event-emitter';
+
+const INTERVAL_MS = 2_000;
+/** So many are told apart in an interval; the rest is counted as one. Nobody fills the log by being refused. */
+const KINDS_MAX = 20;
+const PATH_LENGTH_MAX = 200;
+/** Other refusals are about what was asked for, and have events of their own. */
+const CODES = new Set(['UNAUTHENTICATED', 'KEY_REVOKED', 'KEY_EXPIRED', 'IP_NOT_ALLOWED', 'INSUFFICIENT_SCOPE']);
+
+interface Denial {
+  readonly actor: Actor;
+  readonly data: { readonly code: string; readonly method: string; readonly path: string };
+  attempts: number;
+}
+
+/** Records as `auth.denied` who was refused and why: the first attempt of each caller and reason in an interval, and how many there were. */
+@Injectable()
+export class Denials implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger(Denials.name);
+  private collected = new Map<string, Denial>();
+  private readonly poller = new Poller(
+    () => this.record(),
+    INTERVAL_MS,
+    (error) => {
+      if (!(error instanceof Unavailable)) this.logger.error({ err: error }, 'Refusals could not be recorded');
+    },
+  );
+
+  constructor(
+    private readonly transactor: Transactor,
+    private readonly events: EventLog,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.poller.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.poller.stop();
+    await this.record().catch(() => undefined);
+  }
+
+  @OnEvent(REFUSED)
+  note({ code, method, path }: Refusal): void {
+    if (!CODES.has(code)) return;
+    const actor = currentActor();
+    const kind = JSON.stringify([code, actor.keyId, actor.ip === null ? null : subscriberOf(actor.ip)]);
+    const key = this.collected.has(kind) || this.collected.size < KINDS_MAX ? kind : 'others';
+    const known = this.collected.get(key);
+    if (known !== undefined) known.attempts++;
+    else this.collected.set(key, { actor, data: { code, method, path: path.slice(0, PATH_LENGTH_MAX) }, attempts: 1 });
+  }
+
+  /** Records what was collected; keeps it if that fails. */
+  async record(): Promise<boolean> {
+    const collected = [...this.collected];
+    this.collected = new Map();
+    try {
+      await this.transactor.run(async () => {
+        for (const [, denial] of collected) await inNameOf(denial.actor, () => this.events.add(authDenied(denial)));
+      });
+    } catch (error) {
+      // Not more than there may be: what has come since is newer, and goes first.
+      for (const [kind, denial] of collected) {
+        const newer = this.collected.get(kind);
+        if (newer !== undefined) newer.attempts += denial.attempts;
+        else if (this.collected.size <= KINDS_MAX) this.collected.set(kind, denial);
+      }
+      throw error;
+    }
+    return false;
+  }
+}
+
+function inNameOf<T>(actor: Actor, work: () => T): T {
+  return runInRequest({ requestId: actor.requestId ?? '', actor }, work);
+}
+
+function authDenied({ actor, data, attempts }: Denial): NewEvent {
+  return { type: 'auth.denied', target: actor.keyId ?? actor.ip ?? '', outcome: 'denied', data: { ...data, attempts } };
+}
