@@ -29,7 +29,7 @@ describe.each(kubeconfigs())('an exec that is cut off, through $name', ({ name, 
   beforeAll(async () => {
     proxy = await TcpProxy.start(addressOf(path));
     const kubeconfigPath = derived.through(path, proxy.port);
-    client = new KubernetesClient({ mode: 'kubeconfig', kubeconfigPath, namespace: namespace.name });
+    client = await KubernetesClient.open({ mode: 'kubeconfig', kubeconfigPath, namespace: namespace.name });
     exec = new PodExec(client, { pingIntervalMs: PING_MS });
   });
   afterAll(async () => {

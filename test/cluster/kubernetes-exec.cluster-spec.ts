@@ -23,8 +23,8 @@ describe.each(kubeconfigs())('exec through $name', ({ path }) => {
   let client: KubernetesClient;
   let exec: PodExec;
 
-  beforeAll(() => {
-    client = new KubernetesClient({ mode: 'kubeconfig', kubeconfigPath: path, namespace: namespace.name });
+  beforeAll(async () => {
+    client = await KubernetesClient.open({ mode: 'kubeconfig', kubeconfigPath: path, namespace: namespace.name });
     exec = new PodExec(client, { pingIntervalMs: 1_000 });
   });
   afterAll(() => client.close());

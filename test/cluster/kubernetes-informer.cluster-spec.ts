@@ -18,7 +18,7 @@ beforeAll(async () => {
   const [first] = kubeconfigs();
   proxy = await TcpProxy.start(addressOf(first!.path));
   const kubeconfigPath = derived.through(first!.path, proxy.port);
-  client = new KubernetesClient({ mode: 'kubeconfig', kubeconfigPath, namespace: namespace.name });
+  client = await KubernetesClient.open({ mode: 'kubeconfig', kubeconfigPath, namespace: namespace.name });
   informer = new PodInformer(client, { watchSeconds: 5 });
   informer.start();
   await informer.whenSynced();

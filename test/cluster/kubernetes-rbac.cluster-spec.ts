@@ -1,5 +1,6 @@
 import { text } from 'node:stream/consumers';
 import { AppsV1Api, CoreV1Api, V1Pod } from '@kubernetes/client-node';
+import { call } from '@app/kubernetes/testing';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KubernetesClient, PodExec, PodInformer } from '@app/kubernetes';
 import { ProjectDefaults } from '@app/projects';
@@ -27,9 +28,9 @@ afterAll(async () => {
 describe.each(kubeconfigs())('the documented role, through $name', ({ path }) => {
   let client: KubernetesClient;
 
-  beforeAll(() => {
+  beforeAll(async () => {
     const kubeconfigPath = derived.withToken(path, token);
-    client = new KubernetesClient({ mode: 'kubeconfig', kubeconfigPath, namespace: namespace.name });
+    client = await KubernetesClient.open({ mode: 'kubeconfig', kubeconfigPath, namespace: namespace.name });
   });
   afterAll(() => client.close());
 
@@ -47,25 +48,25 @@ describe.each(kubeconfigs())('the documented role, through $name', ({ path }) =>
 
   const inNamespace = () => ({ namespace: namespace.name });
   const refused: [string, () => Promise<unknown>][] = [
-    ['read secrets', () => client.call(CoreV1Api, (core) => core.listNamespacedSecret(inNamespace()))],
-    ['read deployments', () => client.call(AppsV1Api, (apps) => apps.listNamespacedDeployment(inNamespace()))],
+    ['read secrets', () => call(client, CoreV1Api, (core) => core.listNamespacedSecret(inNamespace()))],
+    ['read deployments', () => call(client, AppsV1Api, (apps) => apps.listNamespacedDeployment(inNamespace()))],
     [
       'read logs',
-      () => client.call(CoreV1Api, (core) => core.readNamespacedPodLog({ name: 'work', ...inNamespace() })),
+      () => call(client, CoreV1Api, (core) => core.readNamespacedPodLog({ name: 'work', ...inNamespace() })),
     ],
     [
       'create pods',
-      () => client.call(CoreV1Api, (core) => core.createNamespacedPod({ body: new V1Pod(), ...inNamespace() })),
+      () => call(client, CoreV1Api, (core) => core.createNamespacedPod({ body: new V1Pod(), ...inNamespace() })),
     ],
     [
       'delete pods',
-      () => client.call(CoreV1Api, (core) => core.deleteNamespacedPod({ name: 'work', ...inNamespace() })),
+      () => call(client, CoreV1Api, (core) => core.deleteNamespacedPod({ name: 'work', ...inNamespace() })),
     ],
     [
       'see pods elsewhere',
-      () => client.call(CoreV1Api, (core) => core.listNamespacedPod({ namespace: 'kube-system' })),
+      () => call(client, CoreV1Api, (core) => core.listNamespacedPod({ namespace: 'kube-system' })),
     ],
-    ['see namespaces', () => client.call(CoreV1Api, (core) => core.listNamespace())],
+    ['see namespaces', () => call(client, CoreV1Api, (core) => core.listNamespace())],
   ];
 
   test.each(refused)('does not let rdev %s', async (_what, attempt) => {
@@ -74,7 +75,7 @@ describe.each(kubeconfigs())('the documented role, through $name', ({ path }) =>
 
   test('does not let anybody in with a wrong token', async () => {
     const kubeconfigPath = derived.withToken(path, `${token}x`);
-    const wrong = new KubernetesClient({ mode: 'kubeconfig', kubeconfigPath, namespace: namespace.name });
+    const wrong = await KubernetesClient.open({ mode: 'kubeconfig', kubeconfigPath, namespace: namespace.name });
     await expect(wrong.reachable()).rejects.toMatchObject({ code: 'CLUSTER_UNAVAILABLE', cause: { status: 401 } });
     wrong.close();
   });
@@ -83,7 +84,7 @@ describe.each(kubeconfigs())('the documented role, through $name', ({ path }) =>
 /** Does with a service account all that rdev does in a cluster; throws at the first refusal. */
 async function exercise(saToken: string): Promise<void> {
   const kubeconfigPath = derived.withToken(kubeconfigs().at(-1)?.path ?? '', saToken);
-  const client = new KubernetesClient({ mode: 'kubeconfig', kubeconfigPath, namespace: namespace.name });
+  const client = await KubernetesClient.open({ mode: 'kubeconfig', kubeconfigPath, namespace: namespace.name });
   const informer = new PodInformer(client);
   try {
     await client.reachable();

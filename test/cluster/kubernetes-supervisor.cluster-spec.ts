@@ -19,9 +19,9 @@ afterAll(async () => {
 });
 
 // One way in is enough: the exec tests show that the others carry the same bytes, and this takes a minute.
-describeSupervisor('in a pod', () => {
+describeSupervisor('in a pod', async () => {
   const kubeconfigPath = kubeconfigs()[0]!.path;
-  client = new KubernetesClient({ mode: 'kubeconfig', kubeconfigPath, namespace: namespace.name });
+  client = await KubernetesClient.open({ mode: 'kubeconfig', kubeconfigPath, namespace: namespace.name });
   const open = new PodExec(client).channelTo({ namespace: namespace.name, pod: 'work', container: 'main' });
   return { open, spoolDir: '/tmp/rdev-contract' };
 });

@@ -12,7 +12,7 @@ describeProjectRuntime('Kubernetes', async () => {
   const derived = new DerivedKubeconfigs();
   const git = await serveGit(namespace);
   const kubeconfigPath = derived.withToken(kubeconfigs()[0]?.path ?? '', await documentedServiceAccount(namespace));
-  const client = new KubernetesClient({ mode: 'kubeconfig', kubeconfigPath, namespace: namespace.name });
+  const client = await KubernetesClient.open({ mode: 'kubeconfig', kubeconfigPath, namespace: namespace.name });
   const informer = new PodInformer(client);
   informer.start();
   await informer.whenSynced();

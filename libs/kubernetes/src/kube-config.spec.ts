@@ -23,30 +23,32 @@ const config = (name: string) => ({
 const load = (kubeconfigPath: string) => loadKubeConfig({ mode: 'kubeconfig', kubeconfigPath, namespace: 'a' });
 
 describe('loadKubeConfig', () => {
-  test('merges several files, of which the first decides', () => {
-    const loaded = load([aFile('one', config('one')), aFile('two', config('two'))].join(delimiter));
+  test('merges several files, of which the first decides', async () => {
+    const loaded = await load([aFile('one', config('one')), aFile('two', config('two'))].join(delimiter));
     expect(loaded.getCurrentCluster()?.server).toBe('https://one.example');
     expect(loaded.getContexts().map(({ name }) => name)).toEqual(['one', 'two']);
   });
 
-  test('says which file is missing', () => {
-    expect(() => load(join(directory, 'absent'))).toThrow(/absent" cannot be read: ENOENT/);
+  test('says which file is missing', async () => {
+    await expect(load(join(directory, 'absent'))).rejects.toThrow(/absent" cannot be read: ENOENT/);
   });
 
-  test('does not quote a file that it cannot parse', () => {
-    expect(() => load(aFile('broken', 'users: [{token: the-token'))).toThrow(/broken" cannot be parsed\.$/);
+  test('does not quote a file that it cannot parse', async () => {
+    await expect(load(aFile('broken', 'users: [{token: the-token'))).rejects.toThrow(/broken" cannot be parsed\.$/);
   });
 
-  test('refuses a file without a current context', () => {
-    expect(() => load(aFile('empty', { ...config('one'), 'current-context': '' }))).toThrow('no current context');
+  test('refuses a file without a current context', async () => {
+    await expect(load(aFile('empty', { ...config('one'), 'current-context': '' }))).rejects.toThrow(
+      'no current context',
+    );
   });
 
-  test('says so when it is not in a cluster', () => {
-    expect(() => loadKubeConfig({ mode: 'in-cluster', namespace: 'a' })).toThrow('Not in a Kubernetes pod');
+  test('says so when it is not in a cluster', async () => {
+    await expect(loadKubeConfig({ mode: 'in-cluster', namespace: 'a' })).rejects.toThrow('Not in a Kubernetes pod');
   });
 
-  test('leaves no token in what a log would print of the client', () => {
-    const client = new KubernetesClient({
+  test('leaves no token in what a log would print of the client', async () => {
+    const client = await KubernetesClient.open({
       mode: 'kubeconfig',
       kubeconfigPath: aFile('three', config('three')),
       namespace: 'a',

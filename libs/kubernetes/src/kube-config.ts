@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { KubeConfig } from '@kubernetes/client-node';
+import type { KubeConfig } from '@kubernetes/client-node';
 
 /** Which cluster to talk to, and where in it the pods of projects live. */
 export interface KubernetesOptions {
@@ -16,16 +16,18 @@ export interface KubernetesOptions {
  * and in the end to `http://localhost:8080`, which is not what anybody asked for.
  * @throws an Error that says what is missing or malformed
  */
-export function loadKubeConfig(options: KubernetesOptions): KubeConfig {
-  const config = options.mode === 'in-cluster' ? fromServiceAccount() : fromFiles(options.kubeconfigPath);
+export async function loadKubeConfig(options: KubernetesOptions): Promise<KubeConfig> {
+  // It takes up to a second to load, which who runs rdev without a cluster need not wait for.
+  const { KubeConfig } = await import('@kubernetes/client-node');
+  const empty = (): KubeConfig => new KubeConfig();
+  const config = options.mode === 'in-cluster' ? fromServiceAccount(empty()) : fromFiles(empty, options.kubeconfigPath);
   const cluster = config.getCurrentCluster();
   if (!cluster) throw new Error('The kubeconfig has no current context, or its cluster is not in the file.');
   if (!URL.canParse(cluster.server)) throw new Error('The address of the Kubernetes API is not a URL.');
   return config;
 }
 
-function fromServiceAccount(): KubeConfig {
-  const config = new KubeConfig();
+function fromServiceAccount(config: KubeConfig): KubeConfig {
   config.loadFromCluster();
   // client-node builds the address from two variables and does not look whether they are there.
   if (config.getCurrentCluster()?.server.includes('undefined')) {
@@ -34,10 +36,10 @@ function fromServiceAccount(): KubeConfig {
   return config;
 }
 
-function fromFiles(paths = join(homedir(), '.kube', 'config')): KubeConfig {
-  const merged = new KubeConfig();
+function fromFiles(empty: () => KubeConfig, paths = join(homedir(), '.kube', 'config')): KubeConfig {
+  const merged = empty();
   for (const path of paths.split(delimiter).filter(Boolean)) {
-    const one = new KubeConfig();
+    const one = empty();
     try {
       one.loadFromFile(path);
     } catch (error) {

@@ -1,4 +1,3 @@
-import { CoreV1Api } from '@kubernetes/client-node';
 import { ApiServerStub, aPod } from '@app/kubernetes/testing';
 import { ClusterUnavailable, KubernetesApiError, type KubernetesClient } from './index.js';
 
@@ -7,20 +6,19 @@ let client: KubernetesClient;
 
 beforeEach(async () => {
   api = await ApiServerStub.start();
-  client = api.client();
+  client = await api.client();
 });
 afterEach(async () => {
   client.close();
   await api.stop();
 });
 
-const pods = (options = {}) =>
-  client.call(CoreV1Api, (core) => core.listNamespacedPod({ namespace: 'projects' }), options);
+const pods = (options = {}) => client.getJson('/api/v1/namespaces/projects/pods', options);
 
 describe('KubernetesClient', () => {
-  test('calls the typed APIs with its credentials', async () => {
+  test('reads with its credentials', async () => {
     api.set(aPod({ name: 'a' }));
-    expect((await pods()).items.map(({ metadata }) => metadata?.name)).toEqual(['a']);
+    expect(await pods()).toMatchObject({ items: [{ metadata: { name: 'a' } }] });
     await client.reachable();
   });
 

@@ -1,13 +1,3 @@
-import {
-  type ApiType,
-  type Configuration,
-  type RequestContext,
-  ApiException,
-  ResponseContext,
-  ServerConfiguration,
-  createConfiguration,
-  wrapHttpLibrary,
-} from '@kubernetes/client-node';
 import { type KubernetesOptions, loadKubeConfig } from './kube-config.js';
 import { ClusterUnavailable, KubernetesApiError, errorFromAnswer, errorFromFailure } from './kubernetes.errors.js';
 import { type ApiRequest, KubernetesTransport, readText } from './kubernetes-transport.js';
@@ -23,15 +13,16 @@ const CALL_TIMEOUT_MS = 10_000;
 
 /** The configured way to one cluster: loads the credentials, limits every call in time and makes errors safe. */
 export class KubernetesClient {
-  /** Where the pods of projects live. */
-  readonly namespace: string;
-  /** @internal For the rest of this library. */
-  readonly transport: KubernetesTransport;
+  private constructor(
+    /** Where the pods of projects live. */
+    readonly namespace: string,
+    /** @internal For the rest of this library. */
+    readonly transport: KubernetesTransport,
+  ) {}
 
-  /** @throws Error if the credentials cannot be loaded; it names the file, never its content */
-  constructor(options: KubernetesOptions) {
-    this.namespace = options.namespace;
-    this.transport = new KubernetesTransport(loadKubeConfig(options));
+  /** Connects only when it is used. @throws Error if the credentials cannot be loaded; it names the file, never its content */
+  static async open(options: KubernetesOptions): Promise<KubernetesClient> {
+    return new KubernetesClient(options.namespace, new KubernetesTransport(await loadKubeConfig(options)));
   }
 
   /**
@@ -72,25 +63,6 @@ export class KubernetesClient {
     await orNull(this.#json({ method: 'DELETE', path, ...body }, options));
   }
 
-  /**
-   * Calls one of client-node's typed APIs:
-   * `client.call(AppsV1Api, (apps) => apps.readNamespacedStatefulSet({ name, namespace }), { signal })`.
-   * @throws {@link ClusterUnavailable}, {@link KubernetesApiError}, or the signal's reason
-   */
-  async call<A extends ApiType, T>(
-    Api: new (configuration: Configuration) => A,
-    operation: (api: A) => Promise<T>,
-    options: CallOptions = {},
-  ): Promise<T> {
-    return withDeadline(options, async (signal) => {
-      const configuration = createConfiguration({
-        baseServer: new ServerConfiguration(this.transport.server, {}),
-        httpApi: wrapHttpLibrary({ send: (request) => this.#send(request, signal) }),
-      });
-      return operation(new Api(configuration));
-    });
-  }
-
   /** Lets go of idle connections. */
   close(): void {
     this.transport.close();
@@ -104,22 +76,6 @@ export class KubernetesClient {
       if (status < 200 || status > 299) throw errorFromAnswer(status, text);
       return JSON.parse(text) as unknown;
     });
-  }
-
-  async #send(request: RequestContext, signal: AbortSignal): Promise<ResponseContext> {
-    const body = request.getBody();
-    const answer = await this.transport.send({
-      method: request.getHttpMethod(),
-      path: request.getUrl().slice(this.transport.server.length),
-      headers: request.getHeaders(),
-      ...(typeof body === 'string' && { body }),
-      signal,
-    });
-    const text = await readText(answer);
-    const headers = { 'content-type': answer.headers['content-type'] ?? 'application/json' };
-    const bytes = () => Promise.resolve(Buffer.from(text));
-    const read = { text: () => Promise.resolve(text), binary: bytes, stream: () => null };
-    return new ResponseContext(answer.statusCode ?? 0, headers, read);
   }
 }
 
@@ -146,12 +102,7 @@ async function withDeadline<T>(options: CallOptions, run: (signal: AbortSignal) 
   } catch (error) {
     if (caller?.aborted) throw caller.reason;
     if (deadline.aborted) throw new ClusterUnavailable(new Error(`No answer within ${String(timeoutMs)} ms.`));
-    if (error instanceof ApiException) throw errorFromAnswer(error.code, bodyText(error.body));
     if (error instanceof KubernetesApiError) throw error;
     throw errorFromFailure(error);
   }
-}
-
-function bodyText(body: unknown): string {
-  return typeof body === 'string' ? body : JSON.stringify(body ?? '');
 }

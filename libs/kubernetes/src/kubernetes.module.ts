@@ -24,7 +24,7 @@ export class KubernetesModule implements OnApplicationBootstrap, OnApplicationSh
       module: KubernetesModule,
       global: true,
       providers: [
-        { provide: KubernetesClient, useFactory: () => new KubernetesClient(options) },
+        { provide: KubernetesClient, useFactory: () => KubernetesClient.open(options) },
         { provide: PodExec, useFactory: (client: KubernetesClient) => new PodExec(client), inject: [KubernetesClient] },
         {
           provide: PodInformer,

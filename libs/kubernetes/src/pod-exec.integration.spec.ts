@@ -15,12 +15,12 @@ afterEach(() => api.stop());
 async function open(options: ExecOptions = {}, argv: readonly string[] = ['sh']) {
   const { promise, resolve } = Promise.withResolvers<ExecSession>();
   api.onExec = resolve;
-  const channel = await new PodExec(api.client(), options).openChannel(target, argv);
+  const channel = await new PodExec(await api.client(), options).openChannel(target, argv);
   return { channel, session: await promise };
 }
 
-const refusedBy = (options: ExecOptions = {}, signal?: AbortSignal) =>
-  new PodExec(api.client(), options).openChannel(target, ['sh'], signal).then(
+const refusedBy = async (options: ExecOptions = {}, signal?: AbortSignal) =>
+  new PodExec(await api.client(), options).openChannel(target, ['sh'], signal).then(
     () => Promise.reject(new Error('It has opened.')),
     (error: unknown) => error as Error,
   );
@@ -38,7 +38,7 @@ describe('opening an exec', () => {
       session.stdout('early');
       session.exit(0);
     };
-    const channel = await new PodExec(api.client()).openChannel(target, ['sh']);
+    const channel = await new PodExec(await api.client()).openChannel(target, ['sh']);
     expect(await text(channel.stdout)).toBe('early');
     expect(await channel.ended).toEqual({ kind: 'exited', code: 0 });
   });
@@ -76,7 +76,7 @@ describe('opening an exec', () => {
 
   test('lets go of an open channel when told to', async () => {
     const later = new AbortController();
-    const channel = await new PodExec(api.client()).openChannel(target, ['sh'], later.signal);
+    const channel = await new PodExec(await api.client()).openChannel(target, ['sh'], later.signal);
     later.abort();
     expect((await channel.ended).kind).toBe('dropped');
   });

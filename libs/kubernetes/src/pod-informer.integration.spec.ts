@@ -11,7 +11,7 @@ const warnings: string[] = [];
 beforeAll(() => Logger.overrideLogger({ log: () => undefined, error: keep, warn: keep }));
 beforeEach(async () => {
   api = await ApiServerStub.start();
-  informer = new PodInformer(api.client(), { watchSeconds: 2, retryMsMax: 100 });
+  informer = new PodInformer(await api.client(), { watchSeconds: 2, retryMsMax: 100 });
   changes = [];
   informer.onChange(({ type, pod }: PodChange) => changes.push(`${type} ${pod.name} ${pod.status}`));
 });

@@ -58,7 +58,7 @@ export class ApiServerStub {
     return new ApiServerStub(server);
   }
 
-  client(): KubernetesClient {
+  client(): Promise<KubernetesClient> {
     const { port } = this.server.address() as AddressInfo;
     const kubeconfigPath = join(this.directory, 'config');
     const config = {
@@ -70,7 +70,7 @@ export class ApiServerStub {
       users: [{ name: 'stub', user: { token: this.token } }],
     };
     writeFileSync(kubeconfigPath, JSON.stringify(config));
-    return new KubernetesClient({ mode: 'kubeconfig', kubeconfigPath, namespace: 'projects' });
+    return KubernetesClient.open({ mode: 'kubeconfig', kubeconfigPath, namespace: 'projects' });
   }
 
   async stop(): Promise<void> {

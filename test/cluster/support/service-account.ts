@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CoreV1Api, loadAllYaml } from '@kubernetes/client-node';
+import { call } from '@app/kubernetes/testing';
 import type { TestNamespace } from './test-cluster.js';
 
 /** What a role allows. */
@@ -54,6 +55,6 @@ function documented(namespace: TestNamespace): readonly { readonly kind: string;
 async function tokenOf(namespace: TestNamespace, name: string): Promise<string> {
   const body = { spec: { audiences: [], expirationSeconds: 600 } };
   const request = { name, namespace: namespace.name, body };
-  const answer = await namespace.client.call(CoreV1Api, (core) => core.createNamespacedServiceAccountToken(request));
+  const answer = await call(namespace.client, CoreV1Api, (core) => core.createNamespacedServiceAccountToken(request));
   return answer.status?.token ?? '';
 }

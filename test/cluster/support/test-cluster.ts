@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { CoreV1Api, type KubernetesObject, KubernetesObjectApi, type V1Pod } from '@kubernetes/client-node';
+import { call } from '@app/kubernetes/testing';
 import { KubernetesApiError, KubernetesClient } from '@app/kubernetes';
 import { until } from './until.js';
 
@@ -27,7 +28,11 @@ export class TestNamespace {
   static async create(): Promise<TestNamespace> {
     const name = `rdev-test-${randomBytes(4).toString('hex')}`;
     const [first] = kubeconfigs();
-    const client = new KubernetesClient({ mode: 'kubeconfig', kubeconfigPath: first?.path ?? '', namespace: name });
+    const client = await KubernetesClient.open({
+      mode: 'kubeconfig',
+      kubeconfigPath: first?.path ?? '',
+      namespace: name,
+    });
     const namespace = new TestNamespace(name, client);
     await namespace.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
     return namespace;
@@ -36,7 +41,7 @@ export class TestNamespace {
   /** Creates an object; one that exists stays as it is. */
   async apply(object: object): Promise<void> {
     try {
-      await this.client.call(KubernetesObjectApi, (api) => api.create(object as KubernetesObject));
+      await call(this.client, KubernetesObjectApi, (api) => api.create(object as KubernetesObject));
     } catch (error) {
       if (!(error instanceof KubernetesApiError) || error.reason !== 'AlreadyExists') throw error;
     }
@@ -93,7 +98,7 @@ export class TestNamespace {
 
   async pod(name: string): Promise<V1Pod | null> {
     try {
-      return await this.client.call(CoreV1Api, (core) => core.readNamespacedPod({ name, namespace: this.name }));
+      return await call(this.client, CoreV1Api, (core) => core.readNamespacedPod({ name, namespace: this.name }));
     } catch (error) {
       if (error instanceof KubernetesApiError && error.status === 404) return null;
       throw error;
@@ -101,7 +106,7 @@ export class TestNamespace {
   }
 
   async deletePod(name: string, gracePeriodSeconds = 0): Promise<void> {
-    await this.client.call(CoreV1Api, (core) =>
+    await call(this.client, CoreV1Api, (core) =>
       core.deleteNamespacedPod({ name, namespace: this.name, gracePeriodSeconds }),
     );
   }
@@ -115,8 +120,8 @@ export class TestNamespace {
   /** Removes everything, without waiting for containers to end well. */
   async remove(): Promise<void> {
     const { name, client } = this;
-    await client.call(CoreV1Api, (core) => core.deleteNamespace({ name, gracePeriodSeconds: 0 }));
-    await client.call(CoreV1Api, (core) =>
+    await call(client, CoreV1Api, (core) => core.deleteNamespace({ name, gracePeriodSeconds: 0 }));
+    await call(client, CoreV1Api, (core) =>
       core.deleteCollectionNamespacedPod({ namespace: name, gracePeriodSeconds: 0 }),
     );
     client.close();

@@ -19,7 +19,7 @@ describe('KubernetesProjectRuntime', () => {
   beforeAll(() => Logger.overrideLogger(false));
   beforeEach(async () => {
     api = await ApiServerStub.start();
-    const client = api.client();
+    const client = await api.client();
     informer = new PodInformer(client, { watchSeconds: 2, retryMsMax: 100 });
     runtime = new KubernetesProjectRuntime(informer, client, DEFAULTS);
   });
@@ -106,7 +106,7 @@ describe('KubernetesProjectRuntime', () => {
       const path = `${STATEFUL_SETS}/rdev-${project.id}`;
       const made = api.objects.get(path) as V1StatefulSet;
       const others = new ProjectDefaults('newer:2', { size: '1Gi', className: null }, RESOURCES, [], true);
-      const newer = new KubernetesProjectRuntime(informer, api.client(), others);
+      const newer = new KubernetesProjectRuntime(informer, await api.client(), others);
       await newer.reconcile(project, signal);
       expect(api.objects.get(path)).toEqual(made);
       await newer.reconcile({ ...project, desired: 'stopped' }, signal);
