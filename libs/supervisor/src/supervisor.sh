@@ -655,13 +655,10 @@ ready() {
     nap 0.05
   done
 }
-# Whether a supervisor of the command is there. The shell drops the NULs between arguments.
+# Whether a supervisor of the command is there. Its program is an argument of its own; others get that through stdin.
 coming() {
-  for r_f in /proc/[0-9]*/cmdline; do
-    { while IFS= read -r r_line; do :; done; } <"$r_f"
-    case $r_line in *"supervise$r_id"*) return 0 ;; esac
-  done
-  return 1
+  r_x=$(grep -lF "$r_id" /proc/[0-9]*/cmdline)
+  [ "$r_x" ] && grep -qF supervise $r_x
 }
 # Follows without tail --pid: $1 spool, $2 offset.
 poll() {
