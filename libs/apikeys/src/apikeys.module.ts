@@ -5,6 +5,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AccessGuard } from './adapters/http/access.guard.js';
 import { ApiKeysController } from './adapters/http/api-keys.controller.js';
+import { RefusalListener } from './adapters/http/refusal.listener.js';
 import { ScopeGuard } from './adapters/http/scope.guard.js';
 import { StreamTicketsController } from './adapters/http/stream-tickets.controller.js';
 import { ApiKeyEntity } from './adapters/typeorm/api-key.entity.js';
@@ -37,6 +38,7 @@ export class ApiKeysModule {
         Denials,
         KeyCache,
         KeyUpkeep,
+        RefusalListener,
         RightsWatch,
         StreamTickets,
         { provide: Clock, useClass: SystemClock },

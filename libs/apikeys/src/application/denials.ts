@@ -1,4 +1,3 @@
-import { REFUSED, type Refusal } from '@app/http';
 import {
   type Actor,
   EventLog,
@@ -11,7 +10,6 @@ import {
   subscriberOf,
 } from '@app/kernel';
 import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import { OnEvent } from '@nestjs/event-emitter';
 
 const INTERVAL_MS = 2_000;
 /** So many are told apart in an interval; the rest is counted as one. Nobody fills the log by being refused. */
@@ -20,9 +18,16 @@ const PATH_LENGTH_MAX = 200;
 /** Other refusals are about what was asked for, and have events of their own. */
 const CODES = new Set(['UNAUTHENTICATED', 'KEY_REVOKED', 'KEY_EXPIRED', 'IP_NOT_ALLOWED', 'INSUFFICIENT_SCOPE']);
 
+interface Refused {
+  readonly code: string;
+  readonly method: string;
+  /** Without the query, which may hold a ticket. */
+  readonly path: string;
+}
+
 interface Denial {
   readonly actor: Actor;
-  readonly data: { readonly code: string; readonly method: string; readonly path: string };
+  readonly data: Refused;
   attempts: number;
 }
 
@@ -53,8 +58,8 @@ export class Denials implements OnApplicationBootstrap, BeforeApplicationShutdow
     await this.record().catch(() => undefined);
   }
 
-  @OnEvent(REFUSED)
-  note({ code, method, path }: Refusal): void {
+  /** Of the request in whose context it is called. */
+  note({ code, method, path }: Refused): void {
     if (!CODES.has(code)) return;
     const actor = currentActor();
     const kind = JSON.stringify([code, actor.keyId, actor.ip === null ? null : subscriberOf(actor.ip)]);
