@@ -1,3 +1,4 @@
+import { FakeCommandExecutor } from '@app/commands/testing';
 import { type Database } from '@app/database';
 import { type OpenTestDatabase, openTestDatabase } from '@app/database/testing';
 import { QueueLimits } from '@app/queue';
@@ -10,6 +11,13 @@ import { createTestDatabase, eventually, percentile } from '../support/index.js'
 const LIMITS = new QueueLimits(5, 1_000, 300);
 const ROUNDS = 100;
 const report = (text: string): boolean => process.stderr.write(`${text}\n`);
+
+/** With what is cleared up afterwards. */
+async function admit(admission: TypeormAdmission, slots: number): Promise<string[]> {
+  const commands = await admission.admit('bench', slots);
+  await admission.tidy();
+  return commands.map(({ id }) => id);
+}
 
 async function endAll(database: Database, ids: readonly string[]): Promise<void> {
   await database.query(
@@ -31,7 +39,7 @@ describe('admission with much and with little queued', () => {
       for (let round = 0; round < ROUNDS; round++) {
         for (const { test, times } of sites) {
           const since = performance.now();
-          const ids = await new TypeormAdmission(test.database, LIMITS).admit('bench', slots);
+          const ids = await admit(new TypeormAdmission(test.database, LIMITS, new FakeCommandExecutor()), slots);
           if (round >= 10) times.push(performance.now() - since);
           await endAll(test.database, ids);
         }
@@ -72,10 +80,10 @@ describe('the same load on other queues', () => {
     const test = await openTestDatabase();
     try {
       await fillQueue(test.database, { projects: PROJECTS, perProject: PER_PROJECT });
-      const admission = new TypeormAdmission(test.database, LIMITS);
+      const admission = new TypeormAdmission(test.database, LIMITS, new FakeCommandExecutor());
       const since = performance.now();
       for (let done = 0; done < JOBS;) {
-        const ids = await admission.admit('bench', BATCH);
+        const ids = await admit(admission, BATCH);
         await endAll(test.database, ids);
         done += ids.length;
       }

@@ -1,4 +1,4 @@
-import { InMemoryCommandRepository, aNewCommand } from '@app/commands/testing';
+import { FakeCommandExecutor, InMemoryCommandRepository, aNewCommand } from '@app/commands/testing';
 import { QueueLimits } from '../src/application/queue-limits.js';
 import { AGING_SECONDS, InMemoryAdmission, describeAdmission } from './index.js';
 
@@ -7,10 +7,15 @@ describeAdmission('in memory', async () => {
   const runningPerProjectMax = 4;
   const limits = new QueueLimits(runningPerProjectMax, 100, AGING_SECONDS);
   const rules = { queuedMax: 1_000, agingSeconds: AGING_SECONDS };
-  const [here, there] = [new InMemoryAdmission(commands, limits), new InMemoryAdmission(commands, limits)];
+  const executor = new FakeCommandExecutor();
+  const [here, there] = [1, 2].map(() => new InMemoryAdmission(commands, limits, executor)) as [
+    InMemoryAdmission,
+    InMemoryAdmission,
+  ];
   return {
     here,
     there,
+    executor,
     runningPerProjectMax,
     queue: async (traits, waitedSeconds = 0) => {
       const command = aNewCommand(traits);
