@@ -1,6 +1,12 @@
-import { FakeCommandExecutor, InMemoryCommandRepository, aNewCommand } from '@app/commands/testing';
+import { FakeCommandExecutor, InMemoryCommandRepository, aCommand, aNewCommand } from '@app/commands/testing';
 import { QueueLimits } from '../src/application/queue-limits.js';
-import { AGING_SECONDS, InMemoryAdmission, describeAdmission } from './index.js';
+import {
+  AGING_SECONDS,
+  InMemoryAdmission,
+  InMemoryQueueRepository,
+  describeAdmission,
+  describeQueueRepository,
+} from './index.js';
 
 describeAdmission('in memory', async () => {
   const commands = new InMemoryCommandRepository();
@@ -44,6 +50,22 @@ describeAdmission('in memory', async () => {
       commands.change(id, { status: 'succeeded' }, { leaseOwner: null });
     },
     status: async (id) => (await commands.findById(id))!.status,
+    close: () => Promise.resolve(),
+  };
+});
+
+describeQueueRepository('in memory', async () => {
+  const commands = new InMemoryCommandRepository();
+  return {
+    queues: new InMemoryQueueRepository(commands),
+    queue: async (traits, waitedSeconds = 0) => {
+      const command = aNewCommand(traits);
+      await commands.enqueue(command, { queuedMax: 100, agingSeconds: 300 });
+      commands.change(command.id, { createdAt: new Date(Date.now() - waitedSeconds * 1000) });
+    },
+    run: async (projectId) => {
+      commands.seed(aCommand({ projectId }));
+    },
     close: () => Promise.resolve(),
   };
 });
