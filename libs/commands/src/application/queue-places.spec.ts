@@ -53,6 +53,28 @@ describe('QueuePlaces', () => {
     expect(queue.looks).toEqual([['b'], ['gone']]);
   });
 
+  it('answers all who ask while a look is under way by one more, which begins after they asked', async () => {
+    queue.ids = ['a', 'b', 'c'];
+    queue.lookMs = 100;
+    const ask = async (id: string): Promise<number | undefined> =>
+      (await places.of({ id, status: 'queued' }))?.position;
+    const first = ask('a');
+    await jest.advanceTimersByTimeAsync(50);
+    const rest = Promise.all(['b', 'c', 'b'].map(ask));
+    queue.ids = ['c', 'b'];
+    await jest.advanceTimersByTimeAsync(200);
+    expect([await first, ...(await rest)]).toEqual([undefined, 2, 1, 2]);
+    expect(queue.looks).toEqual([['a'], ['b', 'c']]);
+  });
+
+  it('answers the next who asks although the look before failed', async () => {
+    queue.ids = ['a'];
+    queue.isAway = true;
+    await expect(places.of({ id: 'a', status: 'queued' })).rejects.toBeInstanceOf(Unavailable);
+    queue.isAway = false;
+    expect(await places.of({ id: 'a', status: 'queued' })).toMatchObject({ position: 1 });
+  });
+
   it('tells all who wait by one look a second, and that one is not queued any more', async () => {
     queue.ids = ['a', 'b', 'c'];
     const [b, alsoB, c] = [watch('b'), watch('b'), watch('c')];
