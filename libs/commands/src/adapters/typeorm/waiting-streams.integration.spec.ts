@@ -50,9 +50,7 @@ describe(`${WAITING} commands that wait, each with a stream`, () => {
     database = new CountingDatabase(test.dataSource);
     ids = await queue();
     const hints = new CommandHints(new InMemoryNotifier());
-    const places = new QueuePlaces(
-      new TypeormCommandQueue(database, new CommandLimits(1, WAITING, 300, 0, 0, 600, 10)),
-    );
+    const places = new QueuePlaces(new TypeormCommandQueue(database, new CommandLimits(1, WAITING, 300, 0, 0, 600)));
     const commands = new TypeormCommandRepository(database);
     const service = { get: (id: string) => commands.findById(id) } as unknown as CommandsService;
     output = new OutputService(service, new InMemoryOutputLedger(new InMemoryCommandRepository()), hints, places);
