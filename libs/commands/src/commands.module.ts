@@ -10,7 +10,12 @@ import { KubernetesCommandExecutor } from './adapters/kubernetes/kubernetes-comm
 import { LocalCommandExecutor } from './adapters/local/local-command-executor.js';
 import { CommandMetrics, commandMetrics } from './adapters/prometheus/command-metrics.js';
 import { CommandEntity, CommandOutputEntity } from './adapters/typeorm/command.entity.js';
-import { QueueLaneEntity, QueuePauseEntity, QueuedCommandEntity } from './adapters/typeorm/queue.entities.js';
+import {
+  AdmissionRoundEntity,
+  QueueLaneEntity,
+  QueuePauseEntity,
+  QueuedCommandEntity,
+} from './adapters/typeorm/queue.entities.js';
 import { TypeormCommandQueue } from './adapters/typeorm/typeorm-command-queue.js';
 import { TypeormCommandRepository } from './adapters/typeorm/typeorm-command.repository.js';
 import { TypeormOutputLedger } from './adapters/typeorm/typeorm-output-ledger.js';
@@ -39,7 +44,14 @@ export interface CommandsOptions {
   readonly imports: readonly DynamicModule[];
 }
 
-const ENTITIES = [CommandEntity, CommandOutputEntity, QueuedCommandEntity, QueueLaneEntity, QueuePauseEntity];
+const ENTITIES = [
+  CommandEntity,
+  CommandOutputEntity,
+  QueuedCommandEntity,
+  QueueLaneEntity,
+  QueuePauseEntity,
+  AdmissionRoundEntity,
+];
 
 @Module({})
 export class CommandsModule {
@@ -75,7 +87,7 @@ export class CommandsModule {
         { provide: OutputLedger, useClass: TypeormOutputLedger },
         { provide: CommandExecutor, useClass: executor },
       ],
-      exports: [CommandsService, CommandHints, RunningCommands],
+      exports: [CommandsService, CommandHints, RunningCommands, CommandExecutor],
     };
   }
 }

@@ -1,16 +1,27 @@
-import { InMemoryCommandRepository, aNewCommand } from '@app/commands/testing';
+import { FakeCommandExecutor, InMemoryCommandRepository, aCommand, aNewCommand } from '@app/commands/testing';
 import { QueueLimits } from '../src/application/queue-limits.js';
-import { AGING_SECONDS, InMemoryAdmission, describeAdmission } from './index.js';
+import {
+  AGING_SECONDS,
+  InMemoryAdmission,
+  InMemoryQueueRepository,
+  describeAdmission,
+  describeQueueRepository,
+} from './index.js';
 
 describeAdmission('in memory', async () => {
   const commands = new InMemoryCommandRepository();
   const runningPerProjectMax = 4;
   const limits = new QueueLimits(runningPerProjectMax, 100, AGING_SECONDS);
   const rules = { queuedMax: 1_000, agingSeconds: AGING_SECONDS };
-  const [here, there] = [new InMemoryAdmission(commands, limits), new InMemoryAdmission(commands, limits)];
+  const executor = new FakeCommandExecutor();
+  const [here, there] = [1, 2].map(() => new InMemoryAdmission(commands, limits, executor)) as [
+    InMemoryAdmission,
+    InMemoryAdmission,
+  ];
   return {
     here,
     there,
+    executor,
     runningPerProjectMax,
     queue: async (traits, waitedSeconds = 0) => {
       const command = aNewCommand(traits);
@@ -39,6 +50,22 @@ describeAdmission('in memory', async () => {
       commands.change(id, { status: 'succeeded' }, { leaseOwner: null });
     },
     status: async (id) => (await commands.findById(id))!.status,
+    close: () => Promise.resolve(),
+  };
+});
+
+describeQueueRepository('in memory', async () => {
+  const commands = new InMemoryCommandRepository();
+  return {
+    queues: new InMemoryQueueRepository(commands),
+    queue: async (traits, waitedSeconds = 0) => {
+      const command = aNewCommand(traits);
+      await commands.enqueue(command, { queuedMax: 100, agingSeconds: 300 });
+      commands.change(command.id, { createdAt: new Date(Date.now() - waitedSeconds * 1000) });
+    },
+    run: async (projectId) => {
+      commands.seed(aCommand({ projectId }));
+    },
     close: () => Promise.resolve(),
   };
 });

@@ -1,4 +1,4 @@
-import { compareOrder } from '@app/commands';
+import { type Command, type CommandExecutor, compareOrder } from '@app/commands';
 import { type InMemoryCommandRepository } from '@app/commands/testing';
 import { Admission } from '../src/application/admission.js';
 import { type QueueLimits } from '../src/application/queue-limits.js';
@@ -16,11 +16,16 @@ export class InMemoryAdmission extends Admission {
   constructor(
     private readonly commands: InMemoryCommandRepository,
     private readonly limits: QueueLimits,
+    private readonly executor: CommandExecutor,
   ) {
     super();
   }
 
-  async admit(owner: string, slots: number): Promise<readonly string[]> {
+  tidy(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async admit(owner: string, slots: number): Promise<readonly Command[]> {
     const rows = [...this.commands.rows.values()];
     const active = rows
       .map(({ command }) => command)
@@ -47,8 +52,13 @@ export class InMemoryAdmission extends Admission {
       });
     }
     const lease = { leaseOwner: owner, leaseExpiresAt: now.getTime() + LEASE_MS };
-    for (const id of choice.ids) this.commands.change(id, { status: 'starting', admittedAt: now }, lease);
-    return choice.ids;
+    const admitted = choice.ids.map((id) => this.commands.change(id, { status: 'starting', admittedAt: now }, lease)!);
+    return Promise.all(
+      admitted.map(async ({ id, projectId }) => {
+        const instance = await this.executor.locate(projectId).catch(() => null);
+        return this.commands.change(id, { instance })!;
+      }),
+    );
   }
 
   async overdue(max: number): Promise<readonly string[]> {

@@ -2,3 +2,5 @@ export { TypeormAdmission } from '../src/adapters/typeorm/typeorm-admission.js';
 export { AGING_SECONDS, type AdmissionHarness, describeAdmission } from './describe-admission.js';
 export { InMemoryAdmission } from './in-memory-admission.js';
 export { type Filling, fillQueue } from './fill-queue.js';
+export { type QueueRepositoryHarness, describeQueueRepository } from './describe-queue-repository.js';
+export { InMemoryQueueRepository } from './in-memory-queue.repository.js';

@@ -22,7 +22,7 @@ export type InstanceState =
 export abstract class CommandExecutor {
   /** The directory that commands run in unless they say otherwise; used if it exists. */
   abstract defaultDirectory(instance: Instance): string;
-  /** The instance of the project that takes new commands. @throws {@link ProjectNotRunning} */
+  /** The instance of the project that takes new commands, from what is known here: asks nobody. @throws {@link ProjectNotRunning} */
   abstract locate(projectId: string): Promise<Instance>;
   /** What is known of that instance now. */
   abstract observe(instance: Instance): Promise<InstanceState>;

@@ -95,6 +95,28 @@ describe('CommandRunner', () => {
       expect(hinted).toContain('queue');
     });
 
+    it('starts what was just admitted and bound without looking it up or binding it, and looks before it tries again', async () => {
+      const instance = anInstance({ id: 'another-pod' });
+      const id = admitted({ instance });
+      const command = await found(id);
+      const [findById, bind] = [jest.spyOn(commands, 'findById'), jest.spyOn(commands, 'bind')];
+      const looks: number[] = [];
+      executor.scenes = [
+        () => {
+          looks.push(findById.mock.calls.length);
+          throw new Unavailable('The database does not answer.');
+        },
+        () => {
+          looks.push(findById.mock.calls.length);
+          return { end: ended() };
+        },
+      ];
+      await runner.run({ id, command, owner: OWNER, signal: abort.signal, cancellation });
+      expect(looks).toEqual([0, 1]);
+      expect(bind).not.toHaveBeenCalled();
+      expect(await found(id)).toMatchObject({ status: 'succeeded', instance });
+    });
+
     it('tells the supervisor all that was asked for, with the variables of the project', async () => {
       executor.scenes = [{ end: ended() }];
       const id = admitted({ traceparent: '00-x' });

@@ -23,6 +23,8 @@ import { type Attempt, verdict } from './verdict.js';
 /** One command in the hands of this replica. */
 export interface Run {
   readonly id: string;
+  /** As it is at this moment; if absent, it is looked up. */
+  readonly command?: Command | undefined;
   /** What the lease is signed with. */
   readonly owner: string;
   /** Aborted: let go of the command, which goes on. */
@@ -58,7 +60,7 @@ export class CommandRunner {
     const { id, signal } = run;
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        await this.tryRun(run);
+        await this.tryRun(run, attempt === 0 ? run.command : undefined);
         return;
       } catch (error) {
         if (isAborted(signal) || error instanceof LeaseLost) return;
@@ -71,8 +73,8 @@ export class CommandRunner {
   }
 
   /** One attempt; resolves when the command has ended. */
-  private async tryRun(run: Run): Promise<void> {
-    const command = await this.commands.findById(run.id);
+  private async tryRun(run: Run, known: Command | undefined): Promise<void> {
+    const command = known ?? (await this.commands.findById(run.id));
     if (command === null || hasEnded(command.status)) return;
     const instance = command.instance ?? (await this.bind(command, run));
     if (instance !== null) await this.follow(command, instance, run);
@@ -91,7 +93,6 @@ export class CommandRunner {
     }
     const bound = await this.commands.bind(command.id, run.owner, instance);
     if (bound === null) throw new LeaseLost(command.id);
-    this.hints.admitted(command);
     return bound;
   }
 

@@ -35,7 +35,9 @@ export class CommandHints {
     this.notifier.notify(CHANNEL, id);
   }
 
+  /** This replica has admitted it. */
   admitted(command: Command): void {
+    this.changed(command.id);
     for (const observer of this.observers) observer.admitted(command);
   }
 

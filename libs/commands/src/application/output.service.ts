@@ -17,8 +17,8 @@ const RETRY_MS = 500;
 const BATCH_BYTES = 256 * 1024;
 /** Also how long the first bytes of a character can wait for the rest. */
 const POLL_MS = 200;
-/** Places are told about once a second; this is for when they are not. */
-const QUEUED_POLL_MS = 10_000;
+/** All who wait are told their places by one look; this is for when they are not, and long, as it costs a look for each. */
+const QUEUED_POLL_MS = 60_000;
 
 /** What a follower gets: runs of output as they are stored, and the command whenever its status changes. */
 export type Followed =

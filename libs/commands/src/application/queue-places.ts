@@ -15,12 +15,19 @@ export class QueuePlaces {
   private readonly logger = new Logger(QueuePlaces.name);
   private readonly listeners = new Map<string, Set<Listener>>();
   private timer: NodeJS.Timeout | undefined;
+  private readonly asked = new Set<string>();
+  /** Of the look that is to come, and of the one before it. */
+  private answer: Promise<ReadonlyMap<string, QueuePlace>> | undefined;
+  private last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly queue: CommandQueue) {}
 
-  /** Null if it is not queued. */
+  /** Null if it is not queued. Those who ask while a look is under way share the next one. */
   async of({ id, status }: Pick<Command, 'id' | 'status'>): Promise<QueuePlace | null> {
-    return status === 'queued' ? ((await this.queue.places([id])).get(id) ?? null) : null;
+    if (status !== 'queued') return null;
+    this.asked.add(id);
+    this.answer ??= this.last = this.answerAfter(this.last);
+    return (await this.answer).get(id) ?? null;
   }
 
   /** Calls back with the place of a command again and again, with null once it is not queued; returns what stops it. */
@@ -32,6 +39,14 @@ export class QueuePlaces {
       listeners.delete(listener);
       if (listeners.size === 0) this.listeners.delete(id);
     };
+  }
+
+  private async answerAfter(last: Promise<unknown>): Promise<ReadonlyMap<string, QueuePlace>> {
+    await last.catch(() => undefined);
+    const ids = [...this.asked];
+    this.asked.clear();
+    this.answer = undefined;
+    return this.queue.places(ids);
   }
 
   private lookAfter(ms: number): NodeJS.Timeout {

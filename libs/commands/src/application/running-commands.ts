@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import type { Command } from '../domain/command.js';
 import { Cancellation } from './cancellation.js';
 import { CommandRepository } from './command.repository.js';
 import { CommandRunner } from './command-runner.js';
@@ -58,12 +59,12 @@ export class RunningCommands implements OnApplicationBootstrap, OnApplicationShu
     await this.commands.releaseLeases(ids, this.owner).catch(() => undefined);
   }
 
-  /** Runs a command whose lease this replica has. */
-  adopt(id: string): void {
+  /** Runs a command whose lease this replica has. @param command as it is at this moment, if that is known */
+  adopt(id: string, command?: Command): void {
     if (this.running.has(id) || this.stopped) return;
     const abort = new AbortController();
     const cancellation = new Cancellation();
-    const run = { id, owner: this.owner, signal: abort.signal, cancellation };
+    const run = { id, command, owner: this.owner, signal: abort.signal, cancellation };
     const done = this.runner.run(run).finally(() => this.running.delete(id));
     this.running.set(id, { abort, cancellation, done });
   }

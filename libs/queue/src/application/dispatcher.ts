@@ -54,12 +54,11 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   private async dispatch(): Promise<boolean> {
     const slots = Math.min(BATCH, this.limits.runningPerReplicaMax - this.running.count);
     if (slots <= 0) return false;
-    const ids = await this.admission.admit(this.running.owner, slots);
-    for (const id of ids) {
-      this.running.adopt(id);
-      this.hints.changed(id);
-    }
-    return ids.length === slots;
+    const commands = await this.admission.admit(this.running.owner, slots);
+    for (const command of commands) this.running.adopt(command.id, command);
+    for (const command of commands) this.hints.admitted(command);
+    await this.admission.tidy();
+    return commands.length === slots;
   }
 
   private async expire(): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 const id = { type: 'text', collation: 'C' } as const;
 const at = { type: 'timestamptz', precision: 3 } as const;
@@ -68,4 +68,15 @@ export class QueuePauseEntity {
 
   @Column({ ...at, name: 'paused_at', default: () => 'now()' })
   pausedAt!: Date;
+}
+
+/** How many admissions there were; one row. */
+@Entity('admission_round')
+@Check('admission_round_one', 'id')
+export class AdmissionRoundEntity {
+  @PrimaryColumn({ type: 'boolean', default: true, primaryKeyConstraintName: 'admission_round_pkey' })
+  id!: boolean;
+
+  @Column({ type: 'bigint', default: 0 })
+  number!: string;
 }

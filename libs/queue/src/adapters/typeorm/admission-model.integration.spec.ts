@@ -1,5 +1,5 @@
 import { PRIORITIES, type Priority } from '@app/commands';
-import { Random, TypeormCommandRepository, aNewCommand, notStarted } from '@app/commands/testing';
+import { FakeCommandExecutor, Random, TypeormCommandRepository, aNewCommand, notStarted } from '@app/commands/testing';
 import { Unavailable } from '@app/kernel';
 import { Database } from '@app/database';
 import { type OpenTestDatabase, openTestDatabase } from '@app/database/testing';
@@ -24,28 +24,28 @@ const [RULES, LIMITS] = [
   new QueueLimits(MAX_IN_PROJECT, 100, AGING_SECONDS),
 ];
 
-/** Loses its connection right after the given number of statements, as if its process were killed there. */
+/** Its process is killed right after the given number of statements: their work stays where it was committed, and no more follows. */
 class MortalDatabase extends Database {
   private statementsLeft = Infinity;
-  private died = false;
 
   dieAfter(statements: number): void {
     this.statementsLeft = statements;
-    this.died = false;
   }
 
+  /** Answers whether it still did. */
   live(): boolean {
+    const lived = this.statementsLeft > 0;
     this.statementsLeft = Infinity;
-    return !this.died;
+    return lived;
   }
 
   override async query<Row>(sql: string, parameters?: readonly unknown[]): Promise<Row[]> {
+    if (this.statementsLeft <= 0) throw new Unavailable('It is dead.');
     const rows = await super.query<Row>(sql, parameters);
-    if (--this.statementsLeft === 0) {
-      this.died = true;
-      await super.query('SELECT pg_terminate_backend(pg_backend_pid())').catch(() => undefined);
-    }
-    return rows;
+    if (--this.statementsLeft > 0) return rows;
+    // Outside a transaction this ends a session of the pool that has nothing to do.
+    await super.query('SELECT pg_terminate_backend(pg_backend_pid())').catch(() => undefined);
+    throw new Unavailable('It was killed.');
   }
 }
 
@@ -91,6 +91,12 @@ const BROKEN = `
   UNION ALL SELECT 'a lock held twice', project_id || ' ' || lock FROM commands WHERE status IN ('starting', 'running') AND lock IS NOT NULL
     GROUP BY project_id, lock HAVING count(*) > 1`;
 
+async function admitAndTidy(admission: TypeormAdmission, owner: string, slots: number): Promise<string[]> {
+  const commands = await admission.admit(owner, slots);
+  await admission.tidy();
+  return commands.map(({ id }) => id);
+}
+
 describe('admission, against a model', () => {
   let test: OpenTestDatabase;
   let databases: MortalDatabase[];
@@ -102,7 +108,7 @@ describe('admission, against a model', () => {
     test = await openTestDatabase();
     const replicas = await Promise.all(REPLICAS.map(() => test.anotherReplica()));
     databases = replicas.map(({ dataSource }) => new MortalDatabase(dataSource));
-    admissions = databases.map((database) => new TypeormAdmission(database, LIMITS));
+    admissions = databases.map((database) => new TypeormAdmission(database, LIMITS, new FakeCommandExecutor()));
     commands = new TypeormCommandRepository(test.database);
     random = new Random(SEED);
     for (const key of KEYS) {
@@ -198,8 +204,8 @@ describe('admission, against a model', () => {
   /** Several replicas at once, one of which may die. */
   async function admitTogether(): Promise<number> {
     const victim = random.below(6);
-    databases[victim]?.dieAfter(1 + random.below(7));
-    const rounds = admissions.map((admission, i) => admission.admit(REPLICAS[i]!, 1 + random.below(4)));
+    databases[victim]?.dieAfter(1 + random.below(5));
+    const rounds = admissions.map((admission, i) => admitAndTidy(admission, REPLICAS[i]!, 1 + random.below(4)));
     const outcomes = await Promise.allSettled(rounds);
     for (const [i, outcome] of outcomes.entries()) {
       if (outcome.status === 'rejected' && databases[i]!.live()) throw outcome.reason;
@@ -212,7 +218,7 @@ describe('admission, against a model', () => {
   /** Alone, and so with an answer that the words of the documentation foretell. */
   async function admitOne(): Promise<boolean> {
     const before = await state();
-    const [id] = await admissions[0]!.admit(REPLICAS[0]!, 1);
+    const [id] = await admitAndTidy(admissions[0]!, REPLICAS[0]!, 1);
     const candidates = before.rows.filter((row) => !isActive(row) && couldRun(row, before));
     // An aged command of a limited key may hold what another could run with: then less is foretold.
     const holds = before.rows.some(
@@ -260,7 +266,7 @@ describe('admission, against a model', () => {
     await set(`UPDATE projects SET status = 'running'`);
     // Nothing is stuck: with no more arrivals all come to their end.
     for (let left = await state(); left.rows.length > 0; left = await state()) {
-      const admitted = await admissions[1]!.admit(REPLICAS[1]!, 50);
+      const admitted = await admitAndTidy(admissions[1]!, REPLICAS[1]!, 50);
       if (admitted.length === 0) expect(left.rows.filter(isActive).length).toBeGreaterThan(0);
       for (const row of (await state()).rows.filter(isActive)) await endOne(row);
     }
@@ -271,7 +277,8 @@ describe('admission, against a model', () => {
   });
 
   const PATHS = {
-    admission: (database: Database) => new TypeormAdmission(database, LIMITS).admit('dead', 2),
+    admission: (database: Database) =>
+      admitAndTidy(new TypeormAdmission(database, LIMITS, new FakeCommandExecutor()), 'dead', 2),
     enqueue: (database: Database) =>
       new TypeormCommandRepository(database).enqueue(aNewCommand({ projectId: 'p1', keyId: 'k1' }), RULES),
     'change of priority': async (database: Database) => {
@@ -299,13 +306,16 @@ describe('admission, against a model', () => {
       await assertWhole();
       if (!lived) {
         expect(outcome).toBeInstanceOf(Unavailable);
-        // Before the commit nothing has happened, whatever was said meanwhile.
-        expect((await state()).rows).toEqual(before);
+        // All of it is committed, which an admission is by one statement, or nothing: whatever was said meanwhile.
+        const { rows } = await state();
+        const active = rows.filter(isActive);
+        if (active.length === 0) expect(rows).toEqual(before);
+        else expect(active.map(({ owner }) => owner)).toEqual(['dead', 'dead']);
       }
       seen.push(lived);
       // The others go on at once: nothing is locked, and nobody waits for the dead.
       for (let left = before; left.length > 0; left = (await state()).rows) {
-        await admissions[1]!.admit(REPLICAS[1]!, 10);
+        await admitAndTidy(admissions[1]!, REPLICAS[1]!, 10);
         for (const row of (await state()).rows.filter(isActive)) await endOne(row);
       }
       if (lived) break;

@@ -1,28 +1,34 @@
-/** The statements of an admission, in the order in which they run. */
-
-/** One admission at a time; a replica that freezes in one holds up the others for 3 s and no longer. */
-export const LOCK = `SELECT set_config('idle_in_transaction_session_timeout', '3s', true), pg_advisory_xact_lock($1)`;
-
-/** What has a slot, with the limits of keys as they are now. */
-export const BUSY = `
-  SELECT project_id AS "projectId", coalesce(key_id, '') AS "keyId", coalesce(lock, '') AS lock, count(*)::int AS running,
-    (SELECT max_concurrent_commands FROM api_keys k WHERE k.id = c.key_id) AS "keyMax"
-  FROM commands c WHERE status IN ('starting', 'running') GROUP BY project_id, key_id, lock`;
+import { COMMAND_COLUMNS } from '@app/commands';
 
 /**
  * The next lanes behind a place whose commands could have a slot, each with its foremost commands: at most $4 lanes and $5
- * commands of each. The conditions look up rows by their keys and are not joins, so that PostgreSQL walks the index in its
- * order and stops at the limit. Aged commands of limited keys come along even if they cannot run: they may hold a slot.
+ * commands of each. The conditions look up rows by their keys, or in a hash of what runs, and are not joins, so that
+ * PostgreSQL walks the index in its order and stops at the limit. Aged commands of limited keys come along even if they
+ * cannot run: they may hold a slot.
  */
-export const FOREMOST = `
+export const LOOK = `
+  WITH busy AS (
+    SELECT project_id, coalesce(key_id, '') AS key_id, coalesce(lock, '') AS lock, count(*)::int AS running
+    FROM commands WHERE status IN ('starting', 'running') GROUP BY 1, 2, 3
+  ), busy_project AS (
+    SELECT project_id AS id, sum(running)::int AS running FROM busy GROUP BY 1
+  ), busy_key AS (
+    SELECT key_id AS id, sum(running)::int AS running,
+      (SELECT max_concurrent_commands FROM api_keys k WHERE k.id = key_id) AS running_max
+    FROM busy GROUP BY 1
+  )
   SELECT lane.project_id AS "projectId", lane.key_id AS "keyId", lane.lock, lane.due_at AS "laneDueAt", lane.turn AS "laneTurn",
     lane.command_id AS "laneId", (SELECT max_concurrent_commands FROM api_keys k WHERE k.id = lane.key_id) AS "keyMax",
+    coalesce((SELECT running FROM busy_project b WHERE b.id = lane.project_id), 0) AS "projectRunning",
+    coalesce((SELECT running FROM busy_key b WHERE b.id = lane.key_id), 0) AS "keyRunning",
+    (SELECT sum(running)::int FROM busy) AS running, (SELECT number FROM admission_round) AS round,
     q.command_id AS id, q.due_at AS "dueAt", q.turn, q.due_at <= now() - make_interval(secs => $6) AS "isAged"
   FROM (
     SELECT * FROM queue_lanes l
     WHERE (due_at, turn, command_id) > ($1::timestamptz, $2::int, $3::text)
-      AND project_id || ' ' || lock <> ALL ($9::text[])
-      AND (project_id <> ALL ($7::text[]) AND key_id <> ALL ($8::text[])
+      AND (project_id, lock) NOT IN (SELECT project_id, lock FROM busy WHERE lock <> '')
+      AND (project_id NOT IN (SELECT id FROM busy_project WHERE running >= $7)
+          AND key_id NOT IN (SELECT id FROM busy_key WHERE running >= running_max)
         OR due_at <= now() - make_interval(secs => $6)
           AND (SELECT max_concurrent_commands FROM api_keys k WHERE k.id = l.key_id) IS NOT NULL)
       AND (SELECT min(paused_at) FROM queue_pauses p WHERE p.project_id = '') IS NULL
@@ -37,18 +43,26 @@ export const FOREMOST = `
   ) q ON true
   ORDER BY lane.due_at, lane.turn, lane.command_id`;
 
-/** Leases what was chosen. Who is just being cancelled or moved is left out. */
+/**
+ * Leases what was chosen, and binds it to its instance, unless another admission came after the look: whoever counts up
+ * the round holds its row until the commit, and the next one then finds another number. Answers one row at least, and
+ * none if another came. Who is just being cancelled or moved is left out.
+ */
 export const START = `
-  WITH entry AS (
-    DELETE FROM queued_commands WHERE command_id IN (
+  WITH round AS (
+    UPDATE admission_round SET number = number + 1 WHERE number = $4 RETURNING number
+  ), entry AS (
+    DELETE FROM queued_commands WHERE EXISTS (SELECT FROM round) AND command_id IN (
       SELECT command_id FROM queued_commands WHERE command_id = ANY ($1) FOR UPDATE SKIP LOCKED
     ) RETURNING command_id
   ), started AS (
     UPDATE commands SET status = 'starting', admitted_at = clock_timestamp(), lease_owner = $2,
-      lease_expires_at = clock_timestamp() + make_interval(secs => $3)
-    WHERE id = ANY ($1) AND id IN (SELECT command_id FROM entry) AND status = 'queued' RETURNING id
+      lease_expires_at = clock_timestamp() + make_interval(secs => $3), instance = chosen.place
+    FROM unnest($1::text[], $5::json[]) AS chosen (command_id, place)
+    WHERE id = ANY ($1) AND id = chosen.command_id AND id IN (SELECT command_id FROM entry) AND status = 'queued'
+    RETURNING ${COMMAND_COLUMNS}
   )
-  SELECT id FROM started`;
+  SELECT started.* FROM round LEFT JOIN started ON true`;
 
 const LANES = 'unnest($1::text[], $2::text[], $3::text[]) AS lane (project_id, key_id, lock)';
 

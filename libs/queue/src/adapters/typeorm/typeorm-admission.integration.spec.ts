@@ -1,4 +1,4 @@
-import { TypeormCommandRepository, aNewCommand, notStarted } from '@app/commands/testing';
+import { FakeCommandExecutor, TypeormCommandRepository, aNewCommand, notStarted } from '@app/commands/testing';
 import { openTestDatabase } from '@app/database/testing';
 import { AGING_SECONDS, describeAdmission } from '@app/queue/testing';
 import { QueueLimits } from '../../application/queue-limits.js';
@@ -10,10 +10,12 @@ describeAdmission('PostgreSQL', async () => {
   const runningPerProjectMax = 4;
   const limits = new QueueLimits(runningPerProjectMax, 100, AGING_SECONDS);
   const rules = { queuedMax: 1_000, agingSeconds: AGING_SECONDS };
+  const executor = new FakeCommandExecutor();
   const commands = new TypeormCommandRepository(database);
   return {
-    here: new TypeormAdmission(database, limits),
-    there: new TypeormAdmission(other, limits),
+    here: new TypeormAdmission(database, limits, executor),
+    there: new TypeormAdmission(other, limits, executor),
+    executor,
     runningPerProjectMax,
     queue: async (traits, waitedSeconds = 0) => {
       const command = aNewCommand(traits);

@@ -1,0 +1,126 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Database } from '@app/database';
+import { type OpenTestDatabase, openTestDatabase } from '@app/database/testing';
+import { idFloor } from '@app/kernel';
+import { InMemoryNotifier, aCaller, until } from '@app/kernel/testing';
+import { InMemoryOutputLedger, InMemoryCommandRepository } from '@app/commands/testing';
+import type { CommandsService } from '../../application/commands.service.js';
+import { CommandHints } from '../../application/hints.js';
+import { CommandLimits } from '../../application/limits.js';
+import { OutputService } from '../../application/output.service.js';
+import { QueuePlaces } from '../../application/queue-places.js';
+import { START } from '../../domain/position.js';
+import { toMessages } from '../http/command-stream.js';
+import { TypeormCommandQueue } from './typeorm-command-queue.js';
+import { TypeormCommandRepository } from './typeorm-command.repository.js';
+
+const WAITING = 1_000;
+const PROJECTS = 10;
+const LOOKS = 2;
+/** A tenth, and what the moment adds in which the test notices. */
+const SHARE_MAX = 0.15;
+const BYTES_PER_STREAM_MAX = 32 * 1024;
+
+class CountingDatabase extends Database {
+  statements = 0;
+  /** At the places of all of them. */
+  looks = 0;
+  busyMs = 0;
+
+  override async query<Row>(sql: string, parameters?: readonly unknown[]): Promise<Row[]> {
+    this.statements++;
+    const since = performance.now();
+    const rows = await super.query<Row>(sql, parameters);
+    this.busyMs += performance.now() - since;
+    if (rows.length === WAITING) this.looks++;
+    return rows;
+  }
+}
+
+describe(`${WAITING} commands that wait, each with a stream`, () => {
+  let test: OpenTestDatabase;
+  let database: CountingDatabase;
+  let output: OutputService;
+  let ids: string[];
+  const stop = new AbortController();
+
+  beforeAll(async () => {
+    test = await openTestDatabase();
+    database = new CountingDatabase(test.dataSource);
+    ids = await queue();
+    const hints = new CommandHints(new InMemoryNotifier());
+    const places = new QueuePlaces(new TypeormCommandQueue(database, new CommandLimits(1, WAITING, 300, 0, 0, 600)));
+    const commands = new TypeormCommandRepository(database);
+    const service = { get: (id: string) => commands.findById(id) } as unknown as CommandsService;
+    output = new OutputService(service, new InMemoryOutputLedger(new InMemoryCommandRepository()), hints, places);
+  });
+  afterAll(async () => {
+    stop.abort();
+    await test.close();
+  });
+
+  /** As if they had been queued one after the other; answers their ids by project, in their order. */
+  async function queue(): Promise<string[]> {
+    const time = idFloor('cmd', new Date()).slice(0, -16);
+    await database.query(
+      `INSERT INTO commands (id, project_id, type, spec, labels, status, priority)
+       SELECT $1 || lpad(n::text, 16, '0'), 'p' || n % $3, 'shell', '{"work": {"type": "shell"}}', '{}', 'queued', 1
+       FROM generate_series(1, $2) n`,
+      [time, WAITING, PROJECTS],
+    );
+    await database.query(
+      `INSERT INTO queued_commands (command_id, project_id, key_id, lock, priority, due_at, turn, created_at)
+       SELECT id, project_id, '', '', priority, created_at, 0, created_at FROM commands`,
+    );
+    const sql = 'SELECT command_id AS id FROM queued_commands ORDER BY project_id, command_id';
+    return (await database.query<{ id: string }>(sql)).map(({ id }) => id);
+  }
+
+  function heapBytes(): number {
+    setFlagsFromString('--expose-gc');
+    (runInNewContext('gc') as () => void)();
+    return process.memoryUsage().heapUsed;
+  }
+
+  it('tell each of its place, by one look a second for all of them, and in little memory', async () => {
+    const before = heapBytes();
+    const positions = ids.map((): number[] => []);
+    for (const [i, id] of ids.entries()) {
+      const follow = output.follow(id, aCaller(), START, stop.signal);
+      void (async () => {
+        for await (const { type, data } of toMessages(follow, START, false)) {
+          const { queue } = data as { queue?: { position: number } };
+          if (type === 'status' && queue !== undefined) positions[i]!.push(queue.position);
+        }
+      })().catch(() => undefined);
+    }
+    const perProject = WAITING / PROJECTS;
+    await until(() => positions.every(({ length }) => length === 1), 60_000);
+    expect(positions.map(([first]) => first)).toEqual(ids.map((_, i) => (i % perProject) + 1));
+
+    // From the end of one look to the end of another, however long they take here: nothing else is asked meanwhile.
+    await until(() => database.looks > 0, 30_000);
+    const since = performance.now();
+    const { looks, statements, busyMs } = database;
+    await until(() => database.looks >= looks + LOOKS, 60_000);
+    const [tookMs, lookMs] = [performance.now() - since, database.busyMs - busyMs];
+    expect(database.statements - statements).toBe(LOOKS);
+    expect(tookMs).toBeGreaterThanOrEqual(LOOKS * 1_000 - 50);
+    expect(lookMs).toBeLessThan(tookMs * SHARE_MAX);
+    expect(positions.every(({ length }) => length === 1)).toBe(true);
+
+    const perStream = (heapBytes() - before) / WAITING;
+    expect(perStream).toBeLessThan(BYTES_PER_STREAM_MAX);
+    process.stderr.write(
+      `${WAITING} waiting streams: ${LOOKS} looks in ${Math.round(tookMs)} ms that took ${Math.round(lookMs)} ms, ` +
+        `${Math.round(perStream / 1024)} KiB of heap each\n`,
+    );
+
+    // The first of one project leaves: all behind it move up by one, and nobody else hears of it.
+    await database.query('DELETE FROM queued_commands WHERE command_id = $1', [ids[0]]);
+    await until(() => positions.slice(1, perProject).every(({ length }) => length === 2), 30_000);
+    expect(positions.slice(1, perProject)).toEqual(ids.slice(1, perProject).map((_, i) => [i + 2, i + 1]));
+    expect(positions.slice(perProject).every(({ length }) => length === 1)).toBe(true);
+  });
+});
