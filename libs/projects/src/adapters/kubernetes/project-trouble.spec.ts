@@ -1,6 +1,6 @@
 import { KubernetesApiError, observePod } from '@app/kubernetes';
 import { aPod } from '@app/kubernetes/testing';
-import { conditionOf, inWords, refused, troubleIn } from './project-trouble.js';
+import { conditionOf, eventsSince, inWords, refused, troubleIn } from './project-trouble.js';
 
 describe('the words for what stands in the way', () => {
   it.each([
@@ -40,13 +40,14 @@ describe('the words for what stands in the way', () => {
       message,
       lastTimestamp: `2026-01-01T00:${second}Z`,
     });
-    expect(troubleIn([], since)).toBeNull();
-    expect(troubleIn([at('00:59', 'old')], since)).toBeNull();
-    expect(troubleIn([at('01:01', 'fine', 'Normal')], since)).toBeNull();
-    expect(troubleIn([at('01:01', 'first'), at('01:03', 'last'), at('01:02', 'middle')], since)).toEqual({
+    expect(troubleIn([])).toBeNull();
+    expect(troubleIn([at('01:01', 'fine', 'Normal')])).toBeNull();
+    expect(troubleIn([at('01:01', 'first'), at('01:03', 'last'), at('01:02', 'middle')])).toEqual({
       status: 'failed',
       reason: 'last',
     });
+    const [old, one, later] = [at('00:59', 'old'), at('01:00', 'one'), at('01:01', 'later')];
+    expect(eventsSince([old, one, later], since)).toEqual([one, later]);
   });
 
   describe('of a pod', () => {

@@ -84,15 +84,17 @@ function cloneTrouble({ initContainers }: ObservedPod): string | null {
   return `git clone failed: ${said}. Look at gitUrl, gitRef, gitSecretName and egress; it is tried again`;
 }
 
-/** What the events of its objects say of a project that does not come up, at or after that time; null: nothing. */
-export function troubleIn(events: readonly ClusterEvent[], since: Date): Condition | null {
-  const recent = events
-    .filter(({ type }) => type === 'Warning')
-    .filter((event) => timeOf(event) >= since.getTime())
+/** What the events of its objects say of a project that does not come up: the last word counts. Null: nothing. */
+export function troubleIn(events: readonly ClusterEvent[]): Condition | null {
+  const [last] = events
+    .filter(({ type, reason }) => type === 'Warning' && reason !== 'FailedScheduling')
     .sort((a, b) => timeOf(b) - timeOf(a));
-  const [last] = recent.filter(({ reason }) => reason !== 'FailedScheduling');
   if (last?.message === undefined) return null;
   return { status: 'failed', reason: inWords(last.message) };
+}
+
+export function eventsSince(events: readonly ClusterEvent[], since: Date): readonly ClusterEvent[] {
+  return events.filter((event) => timeOf(event) >= since.getTime());
 }
 
 function timeOf({ lastTimestamp, eventTime }: ClusterEvent): number {
