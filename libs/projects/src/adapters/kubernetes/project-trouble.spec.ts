@@ -26,6 +26,10 @@ describe('the words for what stands in the way', () => {
       'pods "x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true',
       /Pod Security level restricted/,
     ],
+    [
+      'Failed to pull image "none:1": rpc error: code = Unknown desc = i/o timeout',
+      /^the image cannot be pulled: rpc error.*i\/o timeout\. Change the image of the project/,
+    ],
     ['something that nobody has seen before', /^something that nobody has seen before$/],
   ])('%s', (message, words) => {
     expect(inWords(message)).toMatch(words);
@@ -42,6 +46,7 @@ describe('the words for what stands in the way', () => {
     });
     expect(troubleIn([])).toBeNull();
     expect(troubleIn([at('01:01', 'fine', 'Normal')])).toBeNull();
+    expect(troubleIn([at('01:01', 'why'), at('01:02', 'Error: ErrImagePull')])).toMatchObject({ reason: 'why' });
     expect(troubleIn([at('01:01', 'first'), at('01:03', 'last'), at('01:02', 'middle')])).toEqual({
       status: 'failed',
       reason: 'last',

@@ -11,8 +11,11 @@ export interface ClusterEvent {
   readonly eventTime?: string | null;
 }
 
+const IMAGE_ADVICE = 'Change the image of the project, or give pullSecretName if it needs credentials';
+
 /** What to make of a message: the first that fits. `$1` and the like stand for what the pattern found. */
 const ADVICE: readonly (readonly [pattern: RegExp, words: string])[] = [
+  [/^Failed to pull image "[^"]*": (.*)/s, `the image cannot be pulled: $1. ${IMAGE_ADVICE}`],
   [
     /exceeded quota: (.*)/s,
     'quota exceeded: $1. Ask for less in resources or storage, delete what is not needed, or have the quota of the namespace raised',
@@ -50,6 +53,9 @@ export function inWords(message: string): string {
   return message.trim();
 }
 
+/** Such as "Error: ErrImagePull", beside an event that says more. */
+const NAME_ALONE = /^Error: \w+$/;
+
 /** A refusal of the API is the project's: it was asked for something that the cluster does not allow. */
 export function refused(error: KubernetesApiError): Condition {
   return { status: 'failed', reason: inWords(error.message) };
@@ -70,7 +76,7 @@ export function conditionOf(pod: ObservedPod): Condition {
 function withAdvice(reason: string): string {
   if (/^the image (cannot be pulled|is not on the node|has an invalid name)/.test(reason)) {
     const words = reason.startsWith('the image cannot be pulled') ? reason : `the image cannot be pulled: ${reason}`;
-    return `${words}. Change the image of the project, or give pullSecretName if it needs credentials`;
+    return `${words}. ${IMAGE_ADVICE}`;
   }
   return inWords(reason);
 }
@@ -88,6 +94,7 @@ function cloneTrouble({ initContainers }: ObservedPod): string | null {
 export function troubleIn(events: readonly ClusterEvent[]): Condition | null {
   const [last] = events
     .filter(({ type, reason }) => type === 'Warning' && reason !== 'FailedScheduling')
+    .filter(({ message = '' }) => !NAME_ALONE.test(message))
     .sort((a, b) => timeOf(b) - timeOf(a));
   if (last?.message === undefined) return null;
   return { status: 'failed', reason: inWords(last.message) };
