@@ -56,6 +56,9 @@ describe('projects made through the API', () => {
     expect(running).toMatchObject({ pod: 'rdev-web-0', reason: null, stale: false });
     expect(await textOf(api.client, 'web', 'echo kept > file; pwd')).toBe('/workspace\n');
 
+    // Whatever else carries its label: commands run in the pod that rdev made, and wait for that.
+    await site.namespace.createPod('decoy', { 'rdev.dev/project': 'web' });
+
     const { id: cut } = await startCommand(api.client, 'web', 'echo ready; sleep 600');
     await eventually(async () => (await outputOf(api.client, cut)).length > 0);
     expect(expectStatus(await post('/web/stop'), 202).body.status).toBe('stopping');
@@ -83,6 +86,7 @@ describe('projects made through the API', () => {
       'project.started',
     ]);
 
+    await site.namespace.deletePod('decoy');
     expect([202, 204]).toContain((await api.client.request('DELETE', '/v1/projects/web')).status);
     await eventually(async () => (await api.client.get('/v1/projects/web')).status === 404, 90_000);
   });

@@ -17,6 +17,7 @@ import { ProjectDefaults } from './project-defaults.js';
 import {
   MANAGED_LABEL,
   TEMPLATE_ANNOTATION,
+  isPodOf,
   networkPolicyOf,
   objectName,
   podName,
@@ -63,9 +64,7 @@ export class KubernetesProjectRuntime extends ProjectRuntime {
   }
 
   lastSeen(id: string): ObservedProject | null {
-    const pod = this.informer
-      .list()
-      .find(({ name, ownerName }) => name === podName(id) && ownerName === objectName(id));
+    const pod = this.informer.list().find((candidate) => isPodOf(id, candidate));
     return pod === undefined ? null : toProject(pod);
   }
 

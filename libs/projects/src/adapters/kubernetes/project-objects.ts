@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { PROJECT_LABEL } from '@app/kubernetes';
+import { type ObservedPod, PROJECT_LABEL } from '@app/kubernetes';
 import type {
   V1Container as ContainerClass,
   V1NetworkPolicy,
@@ -45,6 +45,11 @@ export function objectName(projectId: string): string {
 
 export function podName(projectId: string): string {
   return `${objectName(projectId)}-0`;
+}
+
+/** Whether it is the pod that rdev made for the project; others may carry its label too. */
+export function isPodOf(projectId: string, { name, ownerName }: Pick<ObservedPod, 'name' | 'ownerName'>): boolean {
+  return name === podName(projectId) && ownerName === objectName(projectId);
 }
 
 /** A fingerprint of all that a pod depends on and that a client can change. What the operator changes waits for the next start. */
