@@ -15,10 +15,6 @@ describe('the words for what stands in the way', () => {
     ],
     ['namespaces "gone" not found', /^the namespace "gone" does not exist\. .*RDEV_NAMESPACE/],
     [
-      'statefulsets.apps is forbidden: User "system:serviceaccount:a:b" cannot create resource "statefulsets" in API group "apps" in the namespace "secret"',
-      /^rdev is not allowed to create statefulsets in the namespace "secret"\. Bind the role/,
-    ],
-    [
       'MountVolume.SetUp failed for volume "git" : secret "deploy-key" not found',
       /^the Secret "deploy-key" does not exist/,
     ],
@@ -36,7 +32,17 @@ describe('the words for what stands in the way', () => {
     expect(refused(new KubernetesApiError(403, 'Forbidden', message))).toMatchObject({ status: 'failed' });
   });
 
+  it('name rdev where it was rdev that was refused, and nobody else', () => {
+    const message = (user: string, of: string) =>
+      `${of} is forbidden: User "${user}" cannot get resource "${of}" in API group "" in the namespace "secret"`;
+    const { reason } = refused(new KubernetesApiError(403, 'Forbidden', message('rdev', 'statefulsets')));
+    expect(reason).toMatch(/^rdev is not allowed to get statefulsets in the namespace "secret"\. Bind the role/);
+    expect(inWords(message('system:node:a', 'secrets'))).toMatch(/^the cluster refuses it: User "system:node:a"/);
+  });
+
   it('come from the newest warning since the last change', () => {
+    const RACE =
+      'Unable to attach or mount volumes: failed to fetch PVC from API server: persistentvolumeclaims "x" is forbidden: User "system:node:a" cannot get resource "persistentvolumeclaims" in API group "" in the namespace "b": no relationship found between node "a" and this object';
     const since = new Date('2026-01-01T00:01:00Z');
     const at = (second: string, message: string, type = 'Warning') => ({
       type,
@@ -46,7 +52,9 @@ describe('the words for what stands in the way', () => {
     });
     expect(troubleIn([])).toBeNull();
     expect(troubleIn([at('01:01', 'fine', 'Normal')])).toBeNull();
-    expect(troubleIn([at('01:01', 'why'), at('01:02', 'Error: ErrImagePull')])).toMatchObject({ reason: 'why' });
+    expect(troubleIn([at('01:01', 'why'), at('01:02', 'Error: ErrImagePull'), at('01:03', RACE)])).toMatchObject({
+      reason: 'why',
+    });
     expect(troubleIn([at('01:01', 'first'), at('01:03', 'last'), at('01:02', 'middle')])).toEqual({
       status: 'failed',
       reason: 'last',

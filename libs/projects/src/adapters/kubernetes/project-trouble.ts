@@ -32,10 +32,6 @@ const ADVICE: readonly (readonly [pattern: RegExp, words: string])[] = [
     /namespaces "([^"]*)" not found/,
     'the namespace "$1" does not exist. Create it, or set RDEV_NAMESPACE to one that does',
   ],
-  [
-    /cannot (\w+) resource "([^"]*)".* in the namespace "([^"]*)"/s,
-    'rdev is not allowed to $1 $2 in the namespace "$3". Bind the role of rdev there, or set RDEV_NAMESPACE to where it is bound',
-  ],
   [/violates PodSecurity "([^"]*)": (.*)/s, 'the namespace refuses the pod by its Pod Security level $1: $2'],
   [
     /(?:secrets?|Secret) "([^"]*)" not found/,
@@ -44,21 +40,30 @@ const ADVICE: readonly (readonly [pattern: RegExp, words: string])[] = [
   [/is forbidden: (.*)/s, 'the cluster refuses it: $1'],
 ];
 
+/** Said to rdev by the API; in an event it is some other part of the cluster that is not allowed to. */
+const RIGHTS: (typeof ADVICE)[number] = [
+  /cannot (\w+) resource "([^"]*)".* in the namespace "([^"]*)"/s,
+  'rdev is not allowed to $1 $2 in the namespace "$3". Bind the role of rdev there, or set RDEV_NAMESPACE to where it is bound',
+];
+
 /** In words what stands in the way, and what to do; the message itself where there is nothing better. */
-export function inWords(message: string): string {
-  for (const [pattern, words] of ADVICE) {
+export function inWords(message: string, advice = ADVICE): string {
+  for (const [pattern, words] of advice) {
     const found = pattern.exec(message);
     if (found) return words.replaceAll(/\$(\d)/g, (_, index: string) => (found[Number(index)] ?? '').trim());
   }
   return message.trim();
 }
 
-/** Such as "Error: ErrImagePull", beside an event that says more. */
-const NAME_ALONE = /^Error: \w+$/;
+/**
+ * "Error: ErrImagePull" stands beside an event that says more. A kubelet may see its pod before the API server knows that it
+ * may see what the pod needs, and asks again.
+ */
+const SAYS_NOTHING = /^Error: \w+$|no relationship found between node/;
 
 /** A refusal of the API is the project's: it was asked for something that the cluster does not allow. */
 export function refused(error: KubernetesApiError): Condition {
-  return { status: 'failed', reason: inWords(error.message) };
+  return { status: 'failed', reason: inWords(error.message, [RIGHTS, ...ADVICE]) };
 }
 
 /** How a project is that is to run, by its pod. */
@@ -94,7 +99,7 @@ function cloneTrouble({ initContainers }: ObservedPod): string | null {
 export function troubleIn(events: readonly ClusterEvent[]): Condition | null {
   const [last] = events
     .filter(({ type, reason }) => type === 'Warning' && reason !== 'FailedScheduling')
-    .filter(({ message = '' }) => !NAME_ALONE.test(message))
+    .filter(({ message = '' }) => !SAYS_NOTHING.test(message))
     .sort((a, b) => timeOf(b) - timeOf(a));
   if (last?.message === undefined) return null;
   return { status: 'failed', reason: inWords(last.message) };
