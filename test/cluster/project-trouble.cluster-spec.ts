@@ -3,7 +3,7 @@ import { serveGit } from './support/git-server.js';
 import { ProjectsSite, projectIs } from './support/projects-api.js';
 import { TEST_IMAGE } from './support/test-cluster.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 /** Each is a status and an event, in words that say what to do. */
 describe('a project that cannot come up', () => {
