@@ -20,7 +20,7 @@ function labelled(overrides: Parameters<typeof aPod>[0], owner = 'somebody'): Po
     metadata: { uid, name: overrides?.name ?? '', labels, ownerReferences, ...overrides?.metadata },
   });
 }
-const starting = { ready: false, state: { waiting: { reason: 'ContainerCreating' } }, containerID: undefined };
+const starting = { ready: false, state: { waiting: { reason: 'ContainerCreating' } } };
 
 describe('KubernetesCommandExecutor', () => {
   let api: ApiServerStub;

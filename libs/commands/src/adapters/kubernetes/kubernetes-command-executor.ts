@@ -69,11 +69,10 @@ export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
   }
 
   /** What the informer does not show counts as gone, so that a command must not be bound to it. */
-  private whenShown({ id, containerId }: Instance): Promise<void> {
+  private whenShown(instance: Instance): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<undefined>();
     const look = (): void => {
-      const pod = this.informer.get(id);
-      if (pod !== null && containerOf(pod)?.containerId === containerId) resolve(undefined);
+      if (instanceState(this.informer.get(instance.id), instance).kind === 'present') resolve(undefined);
     };
     const unsubscribe = this.informer.onChange(look);
     const timer = setTimeout(() => {
