@@ -40,7 +40,7 @@ describe('the words for what stands in the way', () => {
     expect(inWords(message('system:node:a', 'secrets'))).toMatch(/^the cluster refuses it: User "system:node:a"/);
   });
 
-  it('come from the newest warning since the last change', () => {
+  it('come from the newest warning since the last change, and mean failure where somebody must do something', () => {
     const RACE =
       'Unable to attach or mount volumes: failed to fetch PVC from API server: persistentvolumeclaims "x" is forbidden: User "system:node:a" cannot get resource "persistentvolumeclaims" in API group "" in the namespace "b": no relationship found between node "a" and this object';
     const since = new Date('2026-01-01T00:01:00Z');
@@ -56,8 +56,13 @@ describe('the words for what stands in the way', () => {
       reason: 'why',
     });
     expect(troubleIn([at('01:01', 'first'), at('01:03', 'last'), at('01:02', 'middle')])).toEqual({
-      status: 'failed',
+      status: 'pending',
       reason: 'last',
+    });
+    const secret = (name: string) => `secret "${name}" not found`;
+    expect(troubleIn([at('01:01', secret('a')), at('01:02', secret('b')), at('01:03', 'timed out')])).toEqual({
+      status: 'failed',
+      reason: expect.stringContaining('the Secret "b" does not exist'),
     });
     const [old, one, later] = [at('00:59', 'old'), at('01:00', 'one'), at('01:01', 'later')];
     expect(eventsSince([old, one, later], since)).toEqual([one, later]);

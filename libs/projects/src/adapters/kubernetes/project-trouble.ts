@@ -48,11 +48,15 @@ const RIGHTS: (typeof ADVICE)[number] = [
 
 /** In words what stands in the way, and what to do; the message itself where there is nothing better. */
 export function inWords(message: string, advice = ADVICE): string {
+  return adviceOn(message, advice) ?? message.trim();
+}
+
+function adviceOn(message: string, advice = ADVICE): string | null {
   for (const [pattern, words] of advice) {
     const found = pattern.exec(message);
     if (found) return words.replaceAll(/\$(\d)/g, (_, index: string) => (found[Number(index)] ?? '').trim());
   }
-  return message.trim();
+  return null;
 }
 
 /**
@@ -95,14 +99,19 @@ function cloneTrouble({ initContainers }: ObservedPod): string | null {
   return `git clone failed: ${said}. Look at gitUrl, gitRef, gitSecretName and egress; it is tried again`;
 }
 
-/** What the events of its objects say of a project that does not come up: the last word counts. Null: nothing. */
+/**
+ * What the events of its objects say of a project that does not come up; null: nothing. It has failed where somebody must
+ * do something, and that is known; anything else may pass, as what is slow does.
+ */
 export function troubleIn(events: readonly ClusterEvent[]): Condition | null {
-  const [last] = events
+  const messages = events
     .filter(({ type, reason }) => type === 'Warning' && reason !== 'FailedScheduling')
-    .filter(({ message = '' }) => !SAYS_NOTHING.test(message))
-    .sort((a, b) => timeOf(b) - timeOf(a));
-  if (last?.message === undefined) return null;
-  return { status: 'failed', reason: inWords(last.message) };
+    .sort((a, b) => timeOf(b) - timeOf(a))
+    .flatMap(({ message }) => (message === undefined || SAYS_NOTHING.test(message) ? [] : [message]));
+  const [last] = messages;
+  const [known] = messages.flatMap((message) => adviceOn(message) ?? []);
+  if (known !== undefined) return { status: 'failed', reason: known };
+  return last === undefined ? null : { status: 'pending', reason: last };
 }
 
 export function eventsSince(events: readonly ClusterEvent[], since: Date): readonly ClusterEvent[] {
