@@ -118,10 +118,14 @@ const values = {
 
   test('leaves nothing but what its README says when it is uninstalled', async () => {
     expect((await client.request('DELETE', '/v1/projects/hello?keepStorage=true')).status).toBeLessThan(300);
-    await eventually(async () => (await client.get('/v1/projects/hello')).status === 404, 60_000, 500);
-    await eventually(async () => (await release.objects(release.projectsNamespace)).every(isKept), 60_000, 500);
-    await release.helm(['uninstall', release.name, '--wait', '--timeout', '120s']);
-    await eventually(async () => (await release.objects()).every((name) => name.startsWith('persistent')), 60_000, 500);
+    await eventually(async () => (await client.get('/v1/projects/hello')).status === 404, 120_000, 500);
+    await eventually(async () => (await release.objects(release.projectsNamespace)).every(isKept), 120_000, 500);
+    await release.helm(['uninstall', release.name, '--wait', '--timeout', '240s']);
+    await eventually(
+      async () => (await release.objects()).every((name) => name.startsWith('persistent')),
+      120_000,
+      500,
+    );
     expect(await release.objects()).toEqual(['persistentvolumeclaim/data-rdev-postgresql-0']);
     const kept = await release.objects(release.projectsNamespace);
     expect(kept).toEqual([expect.stringMatching(/^persistentvolumeclaim\//)]);

@@ -3,7 +3,7 @@ import { serveGit } from './support/git-server.js';
 import { ProjectsSite, projectIs } from './support/projects-api.js';
 import { until } from './support/until.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 /** Says whether a connection can be made; bash alone, as a command in a pod would try it. */
 const reach = (host: string, port: number) =>

@@ -1,8 +1,9 @@
-import { type ApiProcess, expectProblem, expectStatus } from '../support/index.js';
+import { type ApiProcess, eventually, expectProblem, expectStatus } from '../support/index.js';
 import { serveGit } from './support/git-server.js';
 import { ProjectsSite, projectIs } from './support/projects-api.js';
+import { TEST_IMAGE } from './support/test-cluster.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 /** Each is a status and an event, in words that say what to do. */
 describe('a project that cannot come up', () => {
@@ -69,6 +70,15 @@ describe('a project that cannot come up', () => {
   test('comes up when what was in the way is gone', async () => {
     const patch = { image: null };
     expectStatus(await api.client.request('PATCH', '/v1/projects/no-image', patch), 200);
+    // Where no registry or name server answers, the kubelet lets go of the pod only a minute later.
+    await eventually(
+      async () => {
+        await site.namespace.hurryPod('rdev-no-image-0');
+        return (await site.namespace.pod('rdev-no-image-0'))?.spec?.containers[0]?.image === TEST_IMAGE;
+      },
+      60_000,
+      500,
+    );
     await projectIs(api.client, 'no-image', 'running');
     await site.namespace.apply({
       apiVersion: 'v1',

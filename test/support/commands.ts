@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { HttpClient, TestResponse } from './http-client.js';
 
-const WAIT_SECONDS = 30;
+const WAIT_SECONDS = 60;
 
 /** A project of its own for one test; answers its id. */
 export async function createProject(client: HttpClient, body: Readonly<Record<string, unknown>> = {}): Promise<string> {

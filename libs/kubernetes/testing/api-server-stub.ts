@@ -143,6 +143,7 @@ export class ApiServerStub {
     const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://stub');
     if (query.get('watch') === 'true') this.watch(query, response);
     else if (request.method === 'GET' && pathname.endsWith('/pods')) this.list(query, response);
+    else if (pathname.endsWith('/events')) this.listEvents(pathname, query, response);
     else void this.answerObject(request, pathname, response);
   }
 
@@ -157,12 +158,19 @@ export class ApiServerStub {
     const reply = (status: number, object: unknown) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(object));
     if (told !== null) return void reply(told.status, told.body);
-    if (path.endsWith('/events')) return void reply(200, { items: this.objects.get(path) ?? [] });
     if (method === 'POST' && found !== undefined) return void reply(409, { reason: 'AlreadyExists' });
     if (method !== 'POST' && found === undefined) return void reply(404, { reason: 'NotFound' });
     if (method === 'DELETE') this.objects.delete(at);
     else if (method !== 'GET') this.objects.set(at, merged(found, body));
     reply(method === 'POST' ? 201 : 200, this.objects.get(at) ?? {});
+  }
+
+  /** Those of one object, by its name or its UID. */
+  private listEvents(path: string, query: URLSearchParams, response: ServerResponse): void {
+    const [, field = '', value] = /^involvedObject\.(name|uid)=(.*)$/.exec(query.get('fieldSelector') ?? '') ?? [];
+    const all = (this.objects.get(path) ?? []) as { involvedObject: Record<string, string> }[];
+    const items = all.filter(({ involvedObject }) => involvedObject[field] === value);
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ items }));
   }
 
   private list(query: URLSearchParams, response: ServerResponse): void {

@@ -70,8 +70,8 @@ export class ProjectsSite {
   }
 }
 
-/** The project, once it has that status. */
-export async function projectIs(client: HttpClient, id: string, status: string, timeoutMs = 60_000): Promise<any> {
+/** The project, once it has that status. A pod that was deleted is gone in seconds, and now and then in a minute. */
+export async function projectIs(client: HttpClient, id: string, status: string, timeoutMs = 120_000): Promise<any> {
   let seen: unknown;
   const isSo = async () => {
     const { body } = await client.get(`/v1/projects/${id}`);

@@ -134,7 +134,7 @@ export class CreateProjectRequest {
   @ApiPropertyOptional({
     ...OBJECT,
     description:
-      'A Secret with `ssh-privatekey` and `known_hosts`, or `token` or `password`, and `username`, for gitUrl',
+      'A Secret with `ssh-privatekey` and `known_hosts`, or `token` or `password`, and `username`, for gitUrl; and `ca.crt`',
   })
   @IsOptional()
   @IsString()

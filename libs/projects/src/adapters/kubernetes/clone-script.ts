@@ -19,6 +19,7 @@ if [ -e "$secret/ssh-privatekey" ]; then
   [ -e "$secret/known_hosts" ] || { echo "the Secret has no entry known_hosts, so the host cannot be verified" >&2; exit 1; }
   export GIT_SSH_COMMAND="ssh -i $secret/ssh-privatekey -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=$secret/known_hosts"
 fi
+[ ! -e "$secret/ca.crt" ] || export GIT_SSL_CAINFO="$secret/ca.crt"
 helper='!f() { [ "$1" = get ] || exit 0; cd ${GIT_SECRET_DIRECTORY} && echo "username=$(cat username 2>/dev/null || echo git)" && echo "password=$(cat password 2>/dev/null || cat token)"; }; f'
 rm -rf .git .rdev-clone
 git -c credential.helper= -c credential.helper="$helper" clone --quiet --no-checkout -- "$RDEV_GIT_URL" .rdev-clone

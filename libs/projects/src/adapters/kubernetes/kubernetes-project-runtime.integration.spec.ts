@@ -65,11 +65,18 @@ describe('KubernetesProjectRuntime', () => {
         message: `${resource} is forbidden: User "x" cannot ${verb} resource "${resource}" in API group "" in the namespace "projects"`,
       },
     });
-    const podFor = (id: string, project = aProject({ id })) =>
+    const podFor = (id: string, project = aProject({ id }), uid = `uid-of-${id}`, container = {}) =>
       api.objects.set(
         `${BASE}/pods/rdev-${id}-0`,
-        aPod({ name: `rdev-${id}-0`, metadata: { annotations: { 'rdev.dev/template': templateKey(project) } } }),
+        aPod({
+          name: `rdev-${id}-0`,
+          metadata: { uid, annotations: { 'rdev.dev/template': templateKey(project) } },
+          container,
+        }),
       );
+    const warning = (involvedObject: object, reason: string, message: string) => {
+      return { type: 'Warning', involvedObject, reason, message, lastTimestamp: new Date().toISOString() };
+    };
 
     beforeEach(async () => {
       informer.start();
@@ -151,13 +158,37 @@ describe('KubernetesProjectRuntime', () => {
     });
 
     it('asks the events why no pod comes, once that takes long', async () => {
+      const project = aProject();
       const message = 'create Pod x failed error: pods "x" is forbidden: exceeded quota: small, requested: cpu=1';
-      const lastTimestamp = new Date().toISOString();
-      api.objects.set(`${BASE}/events`, [{ type: 'Warning', reason: 'FailedCreate', message, lastTimestamp }]);
-      expect(await runtime.reconcile(aProject(), signal)).toMatchObject({ status: 'pending' });
-      const waiting = aProject({ changedAt: new Date(Date.now() - 3_000) });
+      api.objects.set(`${BASE}/events`, [warning({ name: `rdev-${project.id}` }, 'FailedCreate', message)]);
+      expect(await runtime.reconcile(project, signal)).toMatchObject({ status: 'pending' });
+      const waiting = { ...project, changedAt: new Date(Date.now() - 3_000) };
       const { status, reason } = await runtime.reconcile(waiting, signal);
       expect([status, reason]).toEqual(['failed', expect.stringMatching(/^quota exceeded: small/)]);
+    });
+
+    it('does not take the troubles of a pod that was replaced for those of the one in its place', async () => {
+      const before = aProject({ image: 'none:1', changedAt: new Date(Date.now() - 3_000) });
+      const after = { ...before, image: null };
+      const { id } = before;
+      const name = `rdev-${id}-0`;
+      api.objects.set(`${BASE}/events`, [
+        warning({ name: `rdev-${id}` }, 'FailedCreate', 'create Pod x failed'),
+        warning({ name, uid: 'first' }, 'Failed', 'Failed to pull image "none:1": i/o timeout'),
+      ]);
+      const waiting = { ready: false, state: { waiting: { reason: 'ContainerCreating' } } };
+
+      podFor(id, before, 'first', waiting);
+      expect(await runtime.reconcile(before, signal)).toMatchObject({ status: 'failed' });
+      expect(await runtime.reconcile(after, signal)).toEqual({
+        status: 'pending',
+        reason: 'waiting for the pod before it to end',
+      });
+      podFor(id, after, 'second', waiting);
+      expect(await runtime.reconcile(after, signal)).toMatchObject({ status: 'pending' });
+      api.objects.set(`${BASE}/events`, [warning({ name, uid: 'second' }, 'FailedMount', 'secret "none" not found')]);
+      const { status, reason } = await runtime.reconcile(after, signal);
+      expect([status, reason]).toEqual(['failed', expect.stringMatching(/^the Secret "none" does not exist/)]);
     });
 
     it('waits for the pod before its policy and its volume go, and keeps the volume if it is told to', async () => {

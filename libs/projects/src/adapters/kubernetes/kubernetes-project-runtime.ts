@@ -17,6 +17,7 @@ import { ProjectDefaults } from './project-defaults.js';
 import {
   MANAGED_LABEL,
   TEMPLATE_ANNOTATION,
+  isPodOf,
   networkPolicyOf,
   objectName,
   podName,
@@ -24,7 +25,7 @@ import {
   templateKey,
   volumeClaimOf,
 } from './project-objects.js';
-import { type ClusterEvent, conditionOf, refused, troubleIn } from './project-trouble.js';
+import { type ClusterEvent, conditionOf, eventsSince, refused, troubleIn } from './project-trouble.js';
 
 const NAME_ANNOTATION = 'rdev.dev/name';
 /** So long a project may just be on its way; after that somebody wants to know why it does not come up. */
@@ -63,9 +64,7 @@ export class KubernetesProjectRuntime extends ProjectRuntime {
   }
 
   lastSeen(id: string): ObservedProject | null {
-    const pod = this.informer
-      .list()
-      .find(({ name, ownerName }) => name === podName(id) && ownerName === objectName(id));
+    const pod = this.informer.list().find((candidate) => isPodOf(id, candidate));
     return pod === undefined ? null : toProject(pod);
   }
 
@@ -184,25 +183,38 @@ export class KubernetesProjectRuntime extends ProjectRuntime {
         ? { status: 'stopped', reason: project.reason }
         : { status: 'stopping', reason: project.reason };
     }
-    const isOld = pod !== null && pod.annotations[TEMPLATE_ANNOTATION] !== templateKey(project);
-    const condition: Condition =
-      pod === null || isOld ? { status: 'pending', reason: 'waiting for a pod' } : conditionOf(pod);
+    if (pod !== null && pod.annotations[TEMPLATE_ANNOTATION] !== templateKey(project)) {
+      // Whatever is in its way is of no more concern.
+      return { status: 'pending', reason: 'waiting for the pod before it to end' };
+    }
+    const condition: Condition = pod === null ? { status: 'pending', reason: 'waiting for a pod' } : conditionOf(pod);
     const waitedMs = Date.now() - project.changedAt.getTime();
-    if (condition.status !== 'pending' || waitedMs < PATIENCE_MS) return condition;
-    const since = new Date(project.changedAt.getTime() - CLOCK_SKEW_MS);
-    return troubleIn(await this.events(project.id, pod !== null, signal), since) ?? condition;
+    const isOnItsWay = waitedMs < PATIENCE_MS || pod?.status === 'terminating';
+    if (condition.status !== 'pending' || isOnItsWay) return condition;
+    return troubleIn(await this.events(project, pod, signal)) ?? condition;
   }
 
-  private async events(id: string, hasPod: boolean, signal: AbortSignal): Promise<readonly ClusterEvent[]> {
-    const of = async (name: string): Promise<readonly ClusterEvent[]> => {
-      const query = new URLSearchParams({ fieldSelector: `involvedObject.name=${name}`, limit: '50' });
-      const path = `/api/v1/namespaces/${this.client.namespace}/events?${query.toString()}`;
+  /** Those that tell why this pod does not come up, or why there is none. */
+  private async events(
+    { id, changedAt }: ManagedProject,
+    pod: ObservedPod | null,
+    signal: AbortSignal,
+  ): Promise<readonly ClusterEvent[]> {
+    const of = async (field: string, value: string): Promise<readonly ClusterEvent[]> => {
+      const query = new URLSearchParams({ fieldSelector: `involvedObject.${field}=${value}`, limit: '50' });
+      const path = `${this.core}/events?${query.toString()}`;
       const { items = [] } = (await this.client.getJson(path, { signal })) as { items?: readonly ClusterEvent[] };
       return items;
     };
-    // The events of the StatefulSet are about the pod that could not be made; of one that is there only its own count.
-    const lists = await Promise.all([of(podName(id)), of(objectName(id))]);
-    return lists.flat().filter(({ reason }) => !(hasPod && reason === 'FailedCreate'));
+    // Each pod of the project has the same name, and the kubelet may report late of the one before.
+    const [ofPod, ofOthers] = await Promise.all([
+      pod === null ? [] : of('uid', pod.uid),
+      // The volume claim and the StatefulSet, which tells of a pod that could not be made until it was.
+      of('name', objectName(id)),
+    ]);
+    const since = new Date(changedAt.getTime() - CLOCK_SKEW_MS);
+    const others = eventsSince(ofOthers, since).filter(({ reason }) => !(pod !== null && reason === 'FailedCreate'));
+    return [...ofPod, ...others];
   }
 
   private async pod(id: string, signal: AbortSignal): Promise<ObservedPod | null> {

@@ -127,6 +127,18 @@ describe('the objects of a project', () => {
     expect(podOf({ ...everything, resources }).initContainers?.[0]?.resources).toEqual(expected);
   });
 
+  it('let no directory grow beyond what the pod may use of the disk', () => {
+    const limitsOf = (pod: V1PodSpec) =>
+      pod.volumes?.flatMap(({ name, emptyDir }) => (emptyDir ? [[name, emptyDir.sizeLimit]] : []));
+    const each = (limit: string) => ['spool', 'tmp', 'home'].map((name) => [name, limit]);
+    expect(limitsOf(podOf())).toEqual(each('10Gi'));
+    const resources = { requests: {}, limits: { 'ephemeral-storage': '1Gi' } };
+    expect(limitsOf(podOf({ resources }))).toEqual(each('1Gi'));
+    expect(limitsOf(podOf({}, new ProjectDefaults('work:1', DEFAULTS.storage, resources, [], true)))).toEqual(
+      each('1Gi'),
+    );
+  });
+
   it('have names and labels that lead back to the project, short enough for the longest id', () => {
     const project = aProject({ id: 'x'.repeat(40) });
     for (const { metadata } of [

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { PROJECT_LABEL } from '@app/kubernetes';
+import { type ObservedPod, PROJECT_LABEL } from '@app/kubernetes';
 import type {
   V1Container as ContainerClass,
   V1NetworkPolicy,
@@ -27,6 +27,8 @@ export const CLONE_CONTAINER = 'clone';
 
 const USER = 1000;
 const HOME = '/home/rdev';
+/** For each directory that goes with the pod, where nothing limits what a pod may use of its node's disk. */
+const SCRATCH_MAX = '10Gi';
 /** Addresses that are not of the public internet. @see RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 */
 const PRIVATE_V4 = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16', '127.0.0.0/8'];
 const PRIVATE_V6 = ['fc00::/7', 'fe80::/10', '::1/128'];
@@ -45,6 +47,11 @@ export function objectName(projectId: string): string {
 
 export function podName(projectId: string): string {
   return `${objectName(projectId)}-0`;
+}
+
+/** Whether it is the pod that rdev made for the project; others may carry its label too. */
+export function isPodOf(projectId: string, { name, ownerName }: Pick<ObservedPod, 'name' | 'ownerName'>): boolean {
+  return name === podName(projectId) && ownerName === objectName(projectId);
 }
 
 /** A fingerprint of all that a pod depends on and that a client can change. What the operator changes waits for the next start. */
@@ -135,6 +142,8 @@ function egressOf(text: string): V1NetworkPolicyEgressRule {
 function podOf(project: ManagedProject, defaults: ProjectDefaults): V1PodSpec {
   const { id, gitUrl, gitSecretName, pullSecretName } = project;
   const main = containerOf(project, defaults);
+  // The pod as a whole may use no more; one that does is evicted, and with it all that runs there.
+  const sizeLimit = main.resources?.limits?.['ephemeral-storage'] ?? SCRATCH_MAX;
   return {
     automountServiceAccountToken: false,
     enableServiceLinks: false,
@@ -152,9 +161,7 @@ function podOf(project: ManagedProject, defaults: ProjectDefaults): V1PodSpec {
     containers: [main],
     volumes: [
       { name: 'workspace', persistentVolumeClaim: { claimName: objectName(id) } },
-      { name: 'spool', emptyDir: {} },
-      { name: 'tmp', emptyDir: {} },
-      { name: 'home', emptyDir: {} },
+      ...['spool', 'tmp', 'home'].map((name) => ({ name, emptyDir: { sizeLimit } })),
       ...(gitUrl === null || gitSecretName === null
         ? []
         : [{ name: 'git', secret: { secretName: gitSecretName, defaultMode: 0o440 } }]),

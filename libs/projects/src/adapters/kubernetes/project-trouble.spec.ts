@@ -1,6 +1,6 @@
 import { KubernetesApiError, observePod } from '@app/kubernetes';
 import { aPod } from '@app/kubernetes/testing';
-import { conditionOf, inWords, refused, troubleIn } from './project-trouble.js';
+import { conditionOf, eventsSince, inWords, refused, troubleIn } from './project-trouble.js';
 
 describe('the words for what stands in the way', () => {
   it.each([
@@ -15,10 +15,6 @@ describe('the words for what stands in the way', () => {
     ],
     ['namespaces "gone" not found', /^the namespace "gone" does not exist\. .*RDEV_NAMESPACE/],
     [
-      'statefulsets.apps is forbidden: User "system:serviceaccount:a:b" cannot create resource "statefulsets" in API group "apps" in the namespace "secret"',
-      /^rdev is not allowed to create statefulsets in the namespace "secret"\. Bind the role/,
-    ],
-    [
       'MountVolume.SetUp failed for volume "git" : secret "deploy-key" not found',
       /^the Secret "deploy-key" does not exist/,
     ],
@@ -26,13 +22,27 @@ describe('the words for what stands in the way', () => {
       'pods "x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true',
       /Pod Security level restricted/,
     ],
+    [
+      'Failed to pull image "none:1": rpc error: code = Unknown desc = i/o timeout',
+      /^the image cannot be pulled: rpc error.*i\/o timeout\. Change the image of the project/,
+    ],
     ['something that nobody has seen before', /^something that nobody has seen before$/],
   ])('%s', (message, words) => {
     expect(inWords(message)).toMatch(words);
     expect(refused(new KubernetesApiError(403, 'Forbidden', message))).toMatchObject({ status: 'failed' });
   });
 
-  it('come from the newest warning since the last change', () => {
+  it('name rdev where it was rdev that was refused, and nobody else', () => {
+    const message = (user: string, of: string) =>
+      `${of} is forbidden: User "${user}" cannot get resource "${of}" in API group "" in the namespace "secret"`;
+    const { reason } = refused(new KubernetesApiError(403, 'Forbidden', message('rdev', 'statefulsets')));
+    expect(reason).toMatch(/^rdev is not allowed to get statefulsets in the namespace "secret"\. Bind the role/);
+    expect(inWords(message('system:node:a', 'secrets'))).toMatch(/^the cluster refuses it: User "system:node:a"/);
+  });
+
+  it('come from the newest warning since the last change, and mean failure where somebody must do something', () => {
+    const RACE =
+      'Unable to attach or mount volumes: failed to fetch PVC from API server: persistentvolumeclaims "x" is forbidden: User "system:node:a" cannot get resource "persistentvolumeclaims" in API group "" in the namespace "b": no relationship found between node "a" and this object';
     const since = new Date('2026-01-01T00:01:00Z');
     const at = (second: string, message: string, type = 'Warning') => ({
       type,
@@ -40,13 +50,22 @@ describe('the words for what stands in the way', () => {
       message,
       lastTimestamp: `2026-01-01T00:${second}Z`,
     });
-    expect(troubleIn([], since)).toBeNull();
-    expect(troubleIn([at('00:59', 'old')], since)).toBeNull();
-    expect(troubleIn([at('01:01', 'fine', 'Normal')], since)).toBeNull();
-    expect(troubleIn([at('01:01', 'first'), at('01:03', 'last'), at('01:02', 'middle')], since)).toEqual({
-      status: 'failed',
+    expect(troubleIn([])).toBeNull();
+    expect(troubleIn([at('01:01', 'fine', 'Normal')])).toBeNull();
+    expect(troubleIn([at('01:01', 'why'), at('01:02', 'Error: ErrImagePull'), at('01:03', RACE)])).toMatchObject({
+      reason: 'why',
+    });
+    expect(troubleIn([at('01:01', 'first'), at('01:03', 'last'), at('01:02', 'middle')])).toEqual({
+      status: 'pending',
       reason: 'last',
     });
+    const secret = (name: string) => `secret "${name}" not found`;
+    expect(troubleIn([at('01:01', secret('a')), at('01:02', secret('b')), at('01:03', 'timed out')])).toEqual({
+      status: 'failed',
+      reason: expect.stringContaining('the Secret "b" does not exist'),
+    });
+    const [old, one, later] = [at('00:59', 'old'), at('01:00', 'one'), at('01:01', 'later')];
+    expect(eventsSince([old, one, later], since)).toEqual([one, later]);
   });
 
   describe('of a pod', () => {

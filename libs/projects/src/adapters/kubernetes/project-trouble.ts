@@ -11,8 +11,11 @@ export interface ClusterEvent {
   readonly eventTime?: string | null;
 }
 
+const IMAGE_ADVICE = 'Change the image of the project, or give pullSecretName if it needs credentials';
+
 /** What to make of a message: the first that fits. `$1` and the like stand for what the pattern found. */
 const ADVICE: readonly (readonly [pattern: RegExp, words: string])[] = [
+  [/^Failed to pull image "[^"]*": (.*)/s, `the image cannot be pulled: $1. ${IMAGE_ADVICE}`],
   [
     /exceeded quota: (.*)/s,
     'quota exceeded: $1. Ask for less in resources or storage, delete what is not needed, or have the quota of the namespace raised',
@@ -29,10 +32,6 @@ const ADVICE: readonly (readonly [pattern: RegExp, words: string])[] = [
     /namespaces "([^"]*)" not found/,
     'the namespace "$1" does not exist. Create it, or set RDEV_NAMESPACE to one that does',
   ],
-  [
-    /cannot (\w+) resource "([^"]*)".* in the namespace "([^"]*)"/s,
-    'rdev is not allowed to $1 $2 in the namespace "$3". Bind the role of rdev there, or set RDEV_NAMESPACE to where it is bound',
-  ],
   [/violates PodSecurity "([^"]*)": (.*)/s, 'the namespace refuses the pod by its Pod Security level $1: $2'],
   [
     /(?:secrets?|Secret) "([^"]*)" not found/,
@@ -41,18 +40,34 @@ const ADVICE: readonly (readonly [pattern: RegExp, words: string])[] = [
   [/is forbidden: (.*)/s, 'the cluster refuses it: $1'],
 ];
 
+/** Said to rdev by the API; in an event it is some other part of the cluster that is not allowed to. */
+const RIGHTS: (typeof ADVICE)[number] = [
+  /cannot (\w+) resource "([^"]*)".* in the namespace "([^"]*)"/s,
+  'rdev is not allowed to $1 $2 in the namespace "$3". Bind the role of rdev there, or set RDEV_NAMESPACE to where it is bound',
+];
+
 /** In words what stands in the way, and what to do; the message itself where there is nothing better. */
-export function inWords(message: string): string {
-  for (const [pattern, words] of ADVICE) {
+export function inWords(message: string, advice = ADVICE): string {
+  return adviceOn(message, advice) ?? message.trim();
+}
+
+function adviceOn(message: string, advice = ADVICE): string | null {
+  for (const [pattern, words] of advice) {
     const found = pattern.exec(message);
     if (found) return words.replaceAll(/\$(\d)/g, (_, index: string) => (found[Number(index)] ?? '').trim());
   }
-  return message.trim();
+  return null;
 }
+
+/**
+ * "Error: ErrImagePull" stands beside an event that says more. A kubelet may see its pod before the API server knows that it
+ * may see what the pod needs, and asks again.
+ */
+const SAYS_NOTHING = /^Error: \w+$|no relationship found between node/;
 
 /** A refusal of the API is the project's: it was asked for something that the cluster does not allow. */
 export function refused(error: KubernetesApiError): Condition {
-  return { status: 'failed', reason: inWords(error.message) };
+  return { status: 'failed', reason: inWords(error.message, [RIGHTS, ...ADVICE]) };
 }
 
 /** How a project is that is to run, by its pod. */
@@ -70,7 +85,7 @@ export function conditionOf(pod: ObservedPod): Condition {
 function withAdvice(reason: string): string {
   if (/^the image (cannot be pulled|is not on the node|has an invalid name)/.test(reason)) {
     const words = reason.startsWith('the image cannot be pulled') ? reason : `the image cannot be pulled: ${reason}`;
-    return `${words}. Change the image of the project, or give pullSecretName if it needs credentials`;
+    return `${words}. ${IMAGE_ADVICE}`;
   }
   return inWords(reason);
 }
@@ -84,15 +99,23 @@ function cloneTrouble({ initContainers }: ObservedPod): string | null {
   return `git clone failed: ${said}. Look at gitUrl, gitRef, gitSecretName and egress; it is tried again`;
 }
 
-/** What the events of its objects say of a project that does not come up, at or after that time; null: nothing. */
-export function troubleIn(events: readonly ClusterEvent[], since: Date): Condition | null {
-  const recent = events
-    .filter(({ type }) => type === 'Warning')
-    .filter((event) => timeOf(event) >= since.getTime())
-    .sort((a, b) => timeOf(b) - timeOf(a));
-  const [last] = recent.filter(({ reason }) => reason !== 'FailedScheduling');
-  if (last?.message === undefined) return null;
-  return { status: 'failed', reason: inWords(last.message) };
+/**
+ * What the events of its objects say of a project that does not come up; null: nothing. It has failed where somebody must
+ * do something, and that is known; anything else may pass, as what is slow does.
+ */
+export function troubleIn(events: readonly ClusterEvent[]): Condition | null {
+  const messages = events
+    .filter(({ type, reason }) => type === 'Warning' && reason !== 'FailedScheduling')
+    .sort((a, b) => timeOf(b) - timeOf(a))
+    .flatMap(({ message }) => (message === undefined || SAYS_NOTHING.test(message) ? [] : [message]));
+  const [last] = messages;
+  const [known] = messages.flatMap((message) => adviceOn(message) ?? []);
+  if (known !== undefined) return { status: 'failed', reason: known };
+  return last === undefined ? null : { status: 'pending', reason: last };
+}
+
+export function eventsSince(events: readonly ClusterEvent[], since: Date): readonly ClusterEvent[] {
+  return events.filter((event) => timeOf(event) >= since.getTime());
 }
 
 function timeOf({ lastTimestamp, eventTime }: ClusterEvent): number {
