@@ -34,7 +34,7 @@ describe('KubernetesCommandExecutor', () => {
   });
   beforeEach(async () => {
     api = await ApiServerStub.start();
-    const client = api.client();
+    const client = await api.client();
     informer = new PodInformer(client, { watchSeconds: 30, retryMsMax: 100 });
     executor = new KubernetesCommandExecutor(informer, new PodExec(client), client, service);
   });
