@@ -10,6 +10,7 @@ describe('loadConfig', () => {
       host: '127.0.0.1',
       trustProxy: 0,
       rateLimitRps: 10,
+      streamsPerKeyMax: 200,
       corsOrigins: [],
     });
   });
