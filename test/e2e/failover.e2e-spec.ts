@@ -66,11 +66,14 @@ describe('an API that dies', () => {
   }
 
   it('by kill -9 leaves the command running: the client resumes, and nothing is lost, doubled or started again', async () => {
-    const { id } = await startCommand(api.client, project, counting(40));
+    // It does not end before the API is back.
+    const script = counting(40).replace('echo end', 'until [ -e go ]; do sleep 0.05; done; echo end');
+    const { id } = await startCommand(api.client, project, script);
     const transcript = new Transcript();
     await readSome(transcript, api.client, id, 60);
     await api.restart('SIGKILL');
     expect((await api.client.get(`/v1/commands/${id}`)).body.result).toBeNull();
+    await startCommand(api.client, project, 'touch go');
     await readToEnd(transcript, id, api.client);
     expectExact(transcript, 40);
     expect(await starts(api, project)).toBe('start\n');
