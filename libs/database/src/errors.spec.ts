@@ -43,6 +43,7 @@ describe('isOutage', () => {
     'Query read timeout',
     'Client has encountered a connection error and is not queryable',
     'Query runner already released. Cannot run queries anymore.',
+    'Database connection provided by a query runner was already released, cannot continue to use its querying methods anymore.',
   ])('knows "%s", which has no code', (message) => {
     expect(isOutage(new Error(message))).toBe(true);
   });

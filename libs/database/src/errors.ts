@@ -8,7 +8,7 @@ import { DomainError, InvalidInput, Unavailable } from '@app/kernel';
 const OUTAGE_CODE =
   /^(08|53|57P|58|57014|25P03|55P03|40P01|25006|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/;
 const OUTAGE_TEXT =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|server closed the connection|Cannot use a pool after calling end|connection is insecure|not queryable|Query runner already released/i;
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|server closed the connection|Cannot use a pool after calling end|connection is insecure|not queryable|query runner (was )?already released/i;
 
 /** Whether the database is away, in contrast to a statement that is wrong. */
 export function isOutage(error: unknown): boolean {
