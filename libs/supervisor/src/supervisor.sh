@@ -234,6 +234,8 @@ pump() {
   # Whoever was left with the pipe in hand must not get SIGPIPE, nor block.
   if [ "$r_cut" ]; then cat <&7 >/dev/null 7<&- & fi
   r_cpu=0
+  # A signal would end a read before its line does.
+  trap '' TERM
   cpu_ms 9<>"$r_f.rest"
   echo "$((r_rest)) $r_bad $r_cpu " 1<>"$r_f.n"
   exit 0
@@ -437,11 +439,13 @@ supervise() {
       exec 3>&-
       ;;
   esac
-  # exec closes for good; with a redirected call the shell would keep copies.
+  # exec closes for good; with a redirected call the shell would keep copies. A pump is not to be told to stop before it listens.
+  trap '' TERM
   (exec 4<&- 5>&- 6>&- 8<&-; pump out) &
   r_out=$!
   (exec 7<&8 4<&- 5>&- 6>&- 8<&-; pump err) &
   r_err=$!
+  trap - TERM
   cpu_ms
   r_cpu0=$r_cpu
   uptime_ms
