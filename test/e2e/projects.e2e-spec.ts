@@ -25,11 +25,11 @@ describe('projects on the local runtime', () => {
   const at = (id: string, rest = '') => `/v1/projects/${id}${rest}`;
   const patch = (id: string, body: unknown) =>
     api.client.request('PATCH', at(id), body, { 'content-type': 'application/merge-patch+json' });
-  const is = (id: string, status: string) =>
+  const is = (id: string, status: string, timeoutMs = 10_000) =>
     eventually(async () => {
       const { body } = await api.client.get(at(id));
       return body.status === status && body;
-    });
+    }, timeoutMs);
   const read = async (id: string, lastEventId: string, last: (event: SseEvent) => boolean): Promise<SseEvent[]> => {
     const events: SseEvent[] = [];
     for await (const event of await api.client.sse(at(id, '/events'), { lastEventId })) {
@@ -153,7 +153,8 @@ describe('projects on the local runtime', () => {
     await writeFile(join(api.dataDir, 'projects', id, 'mark'), '');
     await api.client.post(at(helper, '/stop'));
     await api.restart('SIGKILL');
-    await is(helper, 'stopped');
+    // Whoever was killed may have been looking after it, and has a lease of 15 s.
+    await is(helper, 'stopped', 30_000);
     await is(id, 'running');
     expect(await textOf(api.client, id, 'ls')).toBe('mark\n');
   });
