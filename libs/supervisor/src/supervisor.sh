@@ -221,12 +221,15 @@ pump() {
     r_n=$((r_x))
   done
   if [ $r_bad = 1 ] || [ $r_n -ge "$r_limit" ]; then
-    # cat can be cut without losing wc's count. FIFO and result are made before, should the disk be full.
-    cat <&7 >"$r_f.rest" &
+    # cat can be cut without losing wc's count. FIFO and result are made before, should the disk be full. Both ends are opened here: cat
+    # may be cut before it would have opened its own, and wc would wait for that for ever.
+    exec 9<>"$r_f.rest" 5<"$r_f.rest" 6>"$r_f.rest" 9<&-
+    cat <&7 >&6 5<&- &
     r_d=$!
     echo "$r_d " 1<>"$r_f.dd"
-    wc -c <"$r_f.rest" 1<>"$r_f.n" 7<&- &
+    wc -c <&5 1<>"$r_f.n" 6>&- 7<&- &
     r_y=$!
+    exec 5<&- 6>&-
     hold
     while kill -0 $r_y; do wait $r_y; done
     read -r r_rest r_x <"$r_f.n"
