@@ -62,5 +62,6 @@ describe('Denials', () => {
     jest.restoreAllMocks();
     await denials.record();
     expect(events.all).toHaveLength(21);
+    expect(events.all.reduce((sum, { data }) => sum + (data.attempts as number), 0)).toBe(1_500);
   });
 });

@@ -14,6 +14,7 @@ import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationB
 const INTERVAL_MS = 2_000;
 /** So many are told apart in an interval; the rest is counted as one. Nobody fills the log by being refused. */
 const KINDS_MAX = 20;
+const OTHERS = 'others';
 const PATH_LENGTH_MAX = 200;
 /** Other refusals are about what was asked for, and have events of their own. */
 const CODES = new Set(['UNAUTHENTICATED', 'KEY_REVOKED', 'KEY_EXPIRED', 'IP_NOT_ALLOWED', 'INSUFFICIENT_SCOPE']);
@@ -63,10 +64,7 @@ export class Denials implements OnApplicationBootstrap, BeforeApplicationShutdow
     if (!CODES.has(code)) return;
     const actor = currentActor();
     const kind = JSON.stringify([code, actor.keyId, actor.ip === null ? null : subscriberOf(actor.ip)]);
-    const key = this.collected.has(kind) || this.collected.size < KINDS_MAX ? kind : 'others';
-    const known = this.collected.get(key);
-    if (known !== undefined) known.attempts++;
-    else this.collected.set(key, { actor, data: { code, method, path: path.slice(0, PATH_LENGTH_MAX) }, attempts: 1 });
+    this.collect(kind, { actor, data: { code, method, path: path.slice(0, PATH_LENGTH_MAX) }, attempts: 1 });
   }
 
   /** Records what was collected; keeps it if that fails. */
@@ -78,15 +76,17 @@ export class Denials implements OnApplicationBootstrap, BeforeApplicationShutdow
         for (const [, denial] of collected) await inNameOf(denial.actor, () => this.events.add(authDenied(denial)));
       });
     } catch (error) {
-      // Not more than there may be: what has come since is newer, and goes first.
-      for (const [kind, denial] of collected) {
-        const newer = this.collected.get(kind);
-        if (newer !== undefined) newer.attempts += denial.attempts;
-        else if (this.collected.size <= KINDS_MAX) this.collected.set(kind, denial);
-      }
+      for (const [kind, denial] of collected) this.collect(kind, denial);
       throw error;
     }
     return false;
+  }
+
+  private collect(kind: string, denial: Denial): void {
+    const key = this.collected.has(kind) || this.collected.size < KINDS_MAX ? kind : OTHERS;
+    const known = this.collected.get(key);
+    if (known !== undefined) known.attempts += denial.attempts;
+    else this.collected.set(key, denial);
   }
 }
 
