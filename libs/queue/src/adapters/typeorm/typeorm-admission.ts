@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Command,
   CommandExecutor,
@@ -13,6 +14,9 @@ import { Admission } from '../../application/admission.js';
 import { QueueLimits } from '../../application/queue-limits.js';
 import { type Candidate, Choice } from '../../domain/choice.js';
 import { LOCK_LANES, LOOK, OVERDUE, START, TIDY_LANES } from './admission.sql.js';
+
+/** An instance that is not known by then has to be asked for. */
+const LOCATE_MS = 20;
 
 /** Lanes in one look are those that could fill the slots, and some more. */
 const SPARE_LANES = 10;
@@ -109,9 +113,10 @@ export class TypeormAdmission extends Admission {
     return rows.filter((row): row is CommandRow => row.id !== null).map(toCommand);
   }
 
-  /** Why there is none is found out, and said, by whoever runs the command. */
-  private async locate(projectId: string): Promise<string | null> {
-    return this.executor.locate(projectId).then(JSON.stringify, () => null);
+  /** Null if there is none, or none is known at once: whoever runs the command finds out, and no other project waits for that. */
+  private locate(projectId: string): Promise<string | null> {
+    const located = this.executor.locate(projectId).then(JSON.stringify, () => null);
+    return Promise.race([located, sleep(LOCATE_MS, null, { ref: false })]);
   }
 
   /** Walks the lanes by where they begin, and offers their commands in the order of the queue. */
