@@ -97,6 +97,10 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       const [command] = await harness.here.admit('a', LOTS);
       expect(command).toMatchObject({ id: unbound, status: 'starting', instance: null, startedAt: null, result: null });
       expect(command!.admittedAt!.getTime()).toBeGreaterThanOrEqual(command!.createdAt.getTime());
+
+      harness.executor.onLocate = () => new Promise(() => undefined);
+      const slow = await harness.queue({ projectId: 'p3' });
+      expect(await harness.here.admit('a', LOTS)).toMatchObject([{ id: slow, instance: null }]);
     });
 
     it('goes by priority, then by age', async () => {

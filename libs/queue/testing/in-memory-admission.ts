@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, type CommandExecutor, compareOrder } from '@app/commands';
 import { type InMemoryCommandRepository } from '@app/commands/testing';
 import { Admission } from '../src/application/admission.js';
@@ -55,7 +56,8 @@ export class InMemoryAdmission extends Admission {
     const admitted = choice.ids.map((id) => this.commands.change(id, { status: 'starting', admittedAt: now }, lease)!);
     return Promise.all(
       admitted.map(async ({ id, projectId }) => {
-        const instance = await this.executor.locate(projectId).catch(() => null);
+        const located = this.executor.locate(projectId).catch(() => null);
+        const instance = await Promise.race([located, sleep(20, null, { ref: false })]);
         return this.commands.change(id, { instance })!;
       }),
     );
