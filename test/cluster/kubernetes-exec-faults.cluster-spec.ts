@@ -59,7 +59,8 @@ describe.each(kubeconfigs())('an exec that is cut off, through $name', ({ name, 
     proxy.freeze();
     const { kind, ms } = await timed(channel.ended);
     expect(kind).toBe('dropped');
-    expect(ms).toBeLessThan(2 * PING_MS + 300);
+    // What a busy machine takes to notice comes on top.
+    expect(ms).toBeLessThan(2 * PING_MS + 2_000);
     proxy.cut();
   });
 

@@ -3,6 +3,7 @@ import { FakeCommandExecutor, Random, TypeormCommandRepository, aNewCommand, not
 import { Unavailable } from '@app/kernel';
 import { Database } from '@app/database';
 import { type OpenTestDatabase, openTestDatabase } from '@app/database/testing';
+import type { DataSource } from 'typeorm';
 import { QueueLimits } from '../../application/queue-limits.js';
 import { TypeormAdmission } from './typeorm-admission.js';
 
@@ -24,26 +25,38 @@ const [RULES, LIMITS] = [
   new QueueLimits(MAX_IN_PROJECT, 100, AGING_SECONDS),
 ];
 
-/** Its process is killed right after the given number of statements: their work stays where it was committed, and no more follows. */
+/**
+ * Its process is killed right after the given number of statements: their work stays where it was committed, and no more follows
+ * until it is started again.
+ */
 class MortalDatabase extends Database {
   private statementsLeft = Infinity;
+
+  constructor(private readonly sessions: DataSource) {
+    super(sessions);
+  }
 
   dieAfter(statements: number): void {
     this.statementsLeft = statements;
   }
 
-  /** Answers whether it still did. */
-  live(): boolean {
-    const lived = this.statementsLeft > 0;
+  get isDead(): boolean {
+    return this.statementsLeft <= 0;
+  }
+
+  /** With sessions of its own: none of those that were killed is met again. */
+  async startAgain(): Promise<void> {
+    if (this.isDead) {
+      await this.sessions.destroy();
+      await this.sessions.initialize();
+    }
     this.statementsLeft = Infinity;
-    return lived;
   }
 
   override async query<Row>(sql: string, parameters?: readonly unknown[]): Promise<Row[]> {
-    if (this.statementsLeft <= 0) throw new Unavailable('It is dead.');
+    if (this.isDead) throw new Unavailable('It is dead.');
     const rows = await super.query<Row>(sql, parameters);
     if (--this.statementsLeft > 0) return rows;
-    // Outside a transaction this ends a session of the pool that has nothing to do.
     await super.query('SELECT pg_terminate_backend(pg_backend_pid())').catch(() => undefined);
     throw new Unavailable('It was killed.');
   }
@@ -208,10 +221,10 @@ describe('admission, against a model', () => {
     const rounds = admissions.map((admission, i) => admitAndTidy(admission, REPLICAS[i]!, 1 + random.below(4)));
     const outcomes = await Promise.allSettled(rounds);
     for (const [i, outcome] of outcomes.entries()) {
-      if (outcome.status === 'rejected' && databases[i]!.live()) throw outcome.reason;
+      if (outcome.status === 'rejected' && !databases[i]!.isDead) throw outcome.reason;
       if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(Unavailable);
     }
-    for (const database of databases) database.live();
+    await Promise.all(databases.map((database) => database.startAgain()));
     return outcomes.filter(({ status }) => status === 'rejected').length;
   }
 
@@ -302,7 +315,8 @@ describe('admission, against a model', () => {
       const before = (await state()).rows;
       databases[0]!.dieAfter(statement);
       const outcome = await path(databases[0]!).then(() => 'done', (error: unknown) => error); // prettier-ignore
-      const lived = databases[0]!.live();
+      const lived = !databases[0]!.isDead;
+      await databases[0]!.startAgain();
       await assertWhole();
       if (!lived) {
         expect(outcome).toBeInstanceOf(Unavailable);
