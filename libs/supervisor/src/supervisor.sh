@@ -183,11 +183,13 @@ value() {
   IFS= read -r r_v <&4
   while r_n=$((r_n - 1)); [ $r_n -gt 0 ]; do IFS= read -r r_x <&4; r_v=$r_v$r_nl$r_x; done
 }
-# Milliseconds of processor time of the children that were waited for, from the second line of `times`.
+# Milliseconds of processor time of the children that were waited for, from the second line of `times`. Requests may stand before it.
 cpu_ms() {
   r_cpu=0
   times >&9; echo . >&9
-  read -r r_line <&9; read -r r_line <&9; read -r r_dot <&9
+  while read -r r_l <&9; do
+    case $r_l in .) break ;; cancel*) r_cancel=${r_l#* } ;; *) r_line=$r_l ;; esac
+  done
   for r_dot in $r_line; do
     r_line=${r_dot#*m} r_frac=${r_line#*[.,]} r_frac=${r_frac%s}000
     r_cpu=$((r_cpu + ${r_dot%%m*} * 60000 + ${r_line%%[.,]*} * 1000 + 1${r_frac%"${r_frac#???}"} - 1000))
@@ -243,21 +245,26 @@ pump() {
   echo "$((r_rest)) $r_bad $r_cpu " 1<>"$r_f.n"
   exit 0
 }
-# Waits for the pump's child. When told to stop, until it sleeps (the pipe is empty), a second at most.
+# Waits for the pump's child. When told to stop, until it sleeps (the pipe is empty), a second at most, and cuts it. One that ended by
+# itself was not cut: there may be more in the pipe.
 hold() {
+  r_cut=
   while :; do
     wait $r_d
     r_st=$?
-    over $r_d && return
+    over $r_d && break
     [ "$r_stop" ] || continue
-    r_cut=1 r_i=0 r_asleep=0
-    while [ $r_i -lt 100 ] && [ $r_asleep -lt 2 ] && look $r_d; do
-      case $r_state in S) r_asleep=$((r_asleep + 1)) ;; Z) return ;; *) r_asleep=0 ;; esac
+    r_i=0 r_asleep=0
+    while look $r_d && [ "$r_state" != Z ] && [ $r_i -lt 100 ] && [ $r_asleep -lt 2 ]; do
+      case $r_state in S) r_asleep=$((r_asleep + 1)) ;; *) r_asleep=0 ;; esac
       [ $r_asleep -lt 2 ] && nap 0.01
       r_i=$((r_i + 1))
     done
-    kill $r_d
+    kill $r_d && r_cut=1
   done
+  # The wait may have ended by the signal just when the child ended.
+  [ $r_st = 143 ] && { wait $r_d; r_x=$?; [ $r_x = 127 ] || r_st=$r_x; }
+  [ $r_st = 143 ] || r_cut=
 }
 
 # Gives the command what was put, in order, and its end. FD 3 is the command's stdin. What is said on FD 8 is taken one by one, which
@@ -634,8 +641,16 @@ run() {
 }
 launch() {
   look $$
+  r_launching=1
   setsid sh -c "$r_script" rdev supervise "$r_id" "$r_c" $$ "$r_start" </dev/null >/dev/null 2>&1 3>&- &
-  r_sup=$!
+  r_sup=$! r_launching=
+}
+# The connection has ended. What was started last may not have its name yet, and a child of a shell that has just begun swallows TERM.
+# A supervisor stays, whatever becomes of us.
+hang_up() {
+  [ "$r_launching" ] || [ "$!" = "$r_sup" ] || kill -KILL $!
+  kill -KILL $r_a $r_z $r_w $r_g
+  exit 1
 }
 identity() { steady "$r_c/sup"; set -- $r_line; r_sup=${1:-} r_s0=${2:-} r_main=${3:-} r_m0=${4:-}; }
 # Waits for the supervisor's identity, and starts one if the launcher died before it did so. Fails if the command was never started
@@ -693,14 +708,14 @@ follow() {
   fi
   # A supervisor that we did not start is the child of process 1, which may never reap it: tail would take the zombie for
   # alive. A child of ours that ends with it is reaped here. It looks five times a second, and the client learns of the end that late.
-  r_g=$r_sup
+  r_t=$r_sup
   if [ "$r_how" != started ]; then
     (while [ ! -e "$r_c/end" ] && alive "$r_sup" "$r_s0"; do nap 0.2; done) >/dev/null 3>&- 4<&- &
-    r_g=$!
+    r_g=$! r_t=$!
   fi
-  tail -c +$(($1 + 1)) -f -s 0.02 --pid="$r_g" "$r_c/out" 3>&- &
+  tail -c +$(($1 + 1)) -f -s 0.02 --pid="$r_t" "$r_c/out" 3>&- &
   r_a=$!
-  tail -c +$(($2 + 1)) -f -s 0.02 --pid="$r_g" "$r_c/err" >&3 3>&- &
+  tail -c +$(($2 + 1)) -f -s 0.02 --pid="$r_t" "$r_c/err" >&3 3>&- &
   r_z=$!
   [ "$r_how" = started ] || wait "$r_g"
   both && return
@@ -734,8 +749,7 @@ attach() {
   header $r_how
   # The connection's end is seen as EOF here. FD 4, as a background command has /dev/null for stdin.
   exec 4<&0
-  r_g=
-  trap 'kill $r_a $r_z $r_w; [ "$r_how" = started ] || kill $r_g; exit 1' TERM
+  trap hang_up TERM
   (
     while read -r r_x r_y <&4; do
       [ "$r_x" = "$r_nonce" ] || continue
@@ -873,7 +887,7 @@ shift 2
 unset RDEV_COMMAND_ID
 IFS= read -r r_nonce
 IFS= read -r r_want
-r_out= r_err= r_launcher= r_sup= r_s0= r_w= r_frugal=
+r_out= r_err= r_launcher= r_launching= r_sup= r_s0= r_a= r_z= r_w= r_g= r_frugal=
 case $r_mode in
   run | attach) r_from="$1 $2"; r_lengths="$3 $4 $5" ;;
   cancel) r_ms=$1 ;;

@@ -84,6 +84,17 @@ export function attachContract(bench: () => Bench): void {
     await eventually(async () => (await bench().attached(commandId)) === 0, 'the attachment is gone');
   });
 
+  it('leaves the supervisor alone when attachments break just when they begin', async () => {
+    const { open, spoolDir } = bench().place;
+    const hasty = new Supervisor(async (argv, signal) => endAfterFirstWrite(await open(argv, signal)), spoolDir);
+    const running = await bench().background({ program: { script: 'echo ready; exec sleep 30' } });
+    for (let i = 0; i < 20; i++) {
+      await Promise.all([0, 1, 2].map(() => drain(hasty.attach(running, START))));
+    }
+    const report = await bench().supervisor.cancel(running, 0);
+    expect(await bench().record(running)).toMatchObject({ reason: 'cancelled', kill: report });
+  });
+
   it('says so when the supervisor is dead', async () => {
     const commandId = await bench().background({ program: { script: 'echo ready; exec sleep 30' } });
     const following = bench().follow(commandId);
@@ -127,5 +138,11 @@ function swallow(channel: SupervisorChannel): SupervisorChannel {
   const push = channel.stdout.push.bind(channel.stdout);
   channel.stdout.push = (chunk: Buffer | null) =>
     push(chunk === null ? null : Buffer.from(chunk.toString('latin1').replace('mpl', ''), 'latin1'));
+  return channel;
+}
+
+/** A channel whose far side sees the end of the connection right behind the question. */
+function endAfterFirstWrite(channel: SupervisorChannel): SupervisorChannel {
+  channel.stdin.write = (data: unknown) => channel.stdin.end(data).writable;
   return channel;
 }

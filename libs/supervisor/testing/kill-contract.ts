@@ -68,6 +68,15 @@ export function killContract(bench: () => Bench): void {
     expect(await bench().record(request.commandId)).toMatchObject({ reason: 'exited', exitCode: 0, kill: null });
   });
 
+  it('ends a command as it ended when requests to cancel it come just then', async () => {
+    // The supervisor finds them when it looks at how the command ended; nothing has woken it before.
+    const { record } = await bench().run({
+      program: { script: `for i in 1 2 3; do echo 'cancel 0' 1<>"\${0%/*}/ctl"; done; exit 3` },
+    });
+    expect(['exited', 'cancelled']).toContain(record.reason);
+    expect(record.exitCode).toBe(3);
+  });
+
   it('ends a command that is silent for too long', async () => {
     const silent = { program: { script: 'echo ready; sleep 300' }, noOutputTimeoutSeconds: 0.5, graceSeconds: 0.2 };
     const { record } = await bench().run(silent);
@@ -105,6 +114,14 @@ export function killContract(bench: () => Bench): void {
       const { stdout, stderr } = await drain(bench().start(request));
       expect([stdout.length, stderr.toString()]).toEqual([200_000, 'end\n']);
       if (keepBackground) await bench().killProcesses(request.commandId);
+    }
+  });
+
+  it('counts everything beyond the limit that was written before the end, though others hold the pipe', async () => {
+    for (let outputLimitBytes = 2_000; outputLimitBytes < 62_000; outputLimitBytes += 12_000) {
+      const script = 'sleep 5 & head -c 62000 /dev/zero';
+      const { record } = await bench().run({ program: { script }, outputLimitBytes, keepBackground: true });
+      expect(record).toMatchObject({ stored: { stdout: outputLimitBytes }, produced: { stdout: 62_000 } });
     }
   });
 
