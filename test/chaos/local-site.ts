@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { createProject, createTestDatabase, newKey, seededRandom } from '../support/index.js';
 import { killProcessesOf } from '../support/processes.js';
 import { LOCAL_FAULTS } from './faults.js';
-import { Replica } from './replica.js';
+import { LOAD_ENV, Replica } from './replica.js';
 import type { Site } from './site.js';
 
 const run = promisify(execFile);
@@ -16,7 +16,7 @@ const PROJECTS = 4;
 export async function localSite(replicaCount: number): Promise<Site> {
   const database = await createTestDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'rdev-chaos-'));
-  const options = { databaseUrl: database.url, adminKey: newKey(), dataDir, env: {} };
+  const options = { databaseUrl: database.url, adminKey: newKey(), dataDir, env: LOAD_ENV };
   const replicas: Replica[] = [];
   for (let i = 0; i < replicaCount; i++) replicas.push(await Replica.start(options));
   const projects: string[] = [];

@@ -4,7 +4,7 @@ import { PodExec } from '@app/kubernetes';
 import { CLUSTER_FAULTS, type ScheduledFault } from '../../chaos/faults.js';
 import { FaultyProxy } from '../../chaos/faulty-proxy.js';
 import { type Random, between } from '../../chaos/output-steps.js';
-import { Replica } from '../../chaos/replica.js';
+import { LOAD_ENV, Replica } from '../../chaos/replica.js';
 import type { Site } from '../../chaos/site.js';
 import type { Loss } from '../../chaos/loss.js';
 import { type TestDatabase, createTestDatabase, eventually, newKey, seededRandom } from '../../support/index.js';
@@ -79,7 +79,12 @@ export class ClusterSite implements Site {
     const { path } = kubeconfigs()[index % kubeconfigs().length]!;
     const cluster = await FaultyProxy.start(addressOf(path));
     const kubeconfig = this.derived.through(this.derived.withToken(path, token), cluster.port);
-    const env = { RDEV_RUNTIME: 'kubernetes', RDEV_NAMESPACE: this.namespace.name, KUBECONFIG: kubeconfig };
+    const env = {
+      ...LOAD_ENV,
+      RDEV_RUNTIME: 'kubernetes',
+      RDEV_NAMESPACE: this.namespace.name,
+      KUBECONFIG: kubeconfig,
+    };
     const replica = await Replica.start({ databaseUrl: this.database.url, adminKey, env, cluster });
     this.replicas.push(replica);
     const isSeen = async (project: string) =>
