@@ -7,6 +7,9 @@ import { createApp } from './create-app.js';
 import { printWelcome } from './welcome.js';
 import { PortInUse, assertPortIsFree } from './port.js';
 
+/** Less than the 20 s after which this process is killed. */
+const STOP_MS = 19_000;
+
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
   const policy = loadPolicy(config.commands.policyFile);
@@ -46,7 +49,10 @@ function stopOnSignals(stop: () => Promise<void>): void {
     if (stopping) return;
     stopping = true;
     // Whoever holds up the end does not hold it up for long.
-    setTimeout(() => process.exit(1), 19_000).unref();
+    setTimeout(() => {
+      console.error(`It did not stop within ${String(STOP_MS / 1_000)} s.`);
+      process.exit(1);
+    }, STOP_MS).unref();
     stop().then(
       () => process.exit(0),
       (error: unknown) => {
