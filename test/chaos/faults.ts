@@ -1,23 +1,34 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { seededRandom } from '../support/index.js';
+import { type ApiProcess, seededRandom } from '../support/index.js';
 import { type Random, between } from './output-steps.js';
 import type { Replica } from './replica.js';
 
+const STARTS_MAX = 5;
+
 /** What can go wrong with one replica; resolves when it is well again. */
 type Fault = (replica: Replica, random: Random) => Promise<void>;
+
+/** As a kubelet does it: one that ends because its database breaks just then is started again. */
+async function startAgain(api: ApiProcess): Promise<void> {
+  for (let left = STARTS_MAX; !api.isRunning; left--) {
+    await api.start().catch((error: unknown) => {
+      if (left === 1 || api.isRunning) throw error;
+    });
+  }
+}
 
 /** Leases are given for 8 s: some of these last longer, so that others take over. */
 export const FAULTS = {
   kill: async ({ api }, random) => {
     await api.kill('SIGKILL');
     await delay(between(random, 0, 3_000));
-    await api.start();
+    await startAgain(api);
   },
   term: async ({ api }, random) => {
     const code = await api.kill('SIGTERM');
-    if (code !== 0) throw new Error(`After SIGTERM it ended with ${String(code)}: ${api.logs.slice(-1_000)}`);
+    if (code !== 0) throw new Error(`After SIGTERM it ended with ${String(code)}: ${api.logs.slice(-4_000)}`);
     await delay(between(random, 0, 1_000));
-    await api.start();
+    await startAgain(api);
   },
   pause: async (replica, random) => {
     replica.signal('SIGSTOP');

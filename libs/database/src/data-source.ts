@@ -1,3 +1,4 @@
+import type { ClientBase } from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import { migrations } from './migrations/index.js';
 
@@ -20,8 +21,17 @@ export function dataSourceOptions(url: string, poolSize = 20): DataSourceOptions
       query_timeout: 35_000,
       keepAlive: true,
       idle_in_transaction_session_timeout: 60_000,
+      onConnect: listenForErrors,
     },
     // An idle connection that breaks is replaced by the pool at the next use.
     poolErrorHandler: () => undefined,
   };
+}
+
+/**
+ * Between the pool and whoever asked for the connection nobody listens for its errors, and an error that arrives together with the
+ * word that it is ready would end the process. Whoever then uses it learns that it is broken.
+ */
+function listenForErrors(client: ClientBase): void {
+  client.on('error', () => undefined);
 }
