@@ -1,6 +1,7 @@
 import type { Caller as CallerValue, Scope } from '@app/kernel';
 import { type ExecutionContext, createParamDecorator, SetMetadata } from '@nestjs/common';
 import type { Request } from 'express';
+import { onceClosed } from './once-closed.js';
 
 /** Metadata that the guards read; a route without any is refused. */
 export const ACCESS = 'rdev:access';
@@ -31,8 +32,7 @@ export function rightLost(request: AuthenticatedRequest): AbortSignal {
   const stop = request.watchRight?.((reason) => {
     controller.abort(reason);
   });
-  if (request.res?.closed === true) stop?.();
-  else if (stop !== undefined) request.res?.once('close', stop);
+  if (request.res !== undefined && stop !== undefined) onceClosed(request.res, stop);
   return controller.signal;
 }
 

@@ -9,6 +9,7 @@ export { jsonOnly } from './json-only.middleware.js';
 export { ARGUMENT_BYTES_MAX, IsEnvironment, IsLabelFilter, IsLabels } from './maps.js';
 export { PageQuery } from './page.dto.js';
 export { InvalidFieldResponse, ProblemResponse } from './problem.dto.js';
+export { onceClosed } from './once-closed.js';
 export { OpenStreams, TooManyStreams } from './open-streams.js';
 export { REFUSED, type Refusal } from './problem.filter.js';
 export { RateLimitGuard } from './rate-limit.guard.js';

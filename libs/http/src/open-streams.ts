@@ -1,4 +1,6 @@
+import type { ServerResponse } from 'node:http';
 import { DomainError } from '@app/kernel';
+import { onceClosed } from './once-closed.js';
 
 export class TooManyStreams extends DomainError {
   readonly kind = 'rate-limited';
@@ -16,6 +18,11 @@ export class OpenStreams {
   private readonly open = new Map<string, number>();
 
   constructor(private readonly perKeyMax: number) {}
+
+  /** For as long as the response lasts, whose client may have left already. @throws {@link TooManyStreams} */
+  hold(keyId: string, response: ServerResponse): void {
+    onceClosed(response, this.acquire(keyId));
+  }
 
   /** Answers what releases it; releasing twice does no harm. @throws {@link TooManyStreams} */
   acquire(keyId: string): () => void {

@@ -1,11 +1,13 @@
-import { rightLost } from '@app/http';
+import { onceClosed, rightLost } from '@app/http';
 import type { Request } from 'express';
 
 /** Aborts when nobody waits for the answer any more: the client has left, its key has lost the right, or the process is going to stop. */
 export function clientLeft(request: Request, stopping: AbortSignal): AbortSignal {
   const controller = new AbortController();
-  request.res?.once('close', () => {
-    controller.abort();
-  });
+  if (request.res !== undefined) {
+    onceClosed(request.res, () => {
+      controller.abort();
+    });
+  }
   return AbortSignal.any([controller.signal, stopping, rightLost(request)]);
 }

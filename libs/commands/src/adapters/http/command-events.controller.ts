@@ -45,8 +45,7 @@ export class CommandEventsController {
       return EMPTY;
     }
     await this.output.assertReadable(command, position);
-    const release = this.streams.acquire(caller.keyId);
-    response.once('close', release);
+    this.streams.hold(caller.keyId, response);
     const firstId = formatEventId({ position, complete: false });
     response.setHeader('Last-Event-ID', firstId);
     const messages = paced(request, (signal) =>

@@ -44,7 +44,7 @@ export class OutputController {
     else if (request.accepts(['application/octet-stream', 'application/json']) === 'application/json') {
       response.json(await framePage(this.output, command, query));
     } else if (query.follow) {
-      response.once('close', this.streams.acquire(caller.keyId));
+      this.streams.hold(caller.keyId, response);
       await sendFollowed(this.output, command, caller, query, response, signal);
     } else await sendRange(this.output, command, query, response, signal);
   }

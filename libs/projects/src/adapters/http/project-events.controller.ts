@@ -37,7 +37,7 @@ export class ProjectEventsController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
     const followed = await this.events.follow(id, toSeq(lastEventId(request)), caller);
-    response.once('close', this.streams.acquire(caller.keyId));
+    this.streams.hold(caller.keyId, response);
     const firstId = String(followed.from);
     response.setHeader('Last-Event-ID', firstId);
     return stream(
