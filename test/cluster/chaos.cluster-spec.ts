@@ -15,5 +15,5 @@ describe('commands in pods, while replicas, pods and connections fail', () => {
     process.stderr.write(report);
     expect(failures).toEqual([]);
     expect(figures).toMatchObject({ bytesLost: 0, bytesTwice: 0, startedTwice: 0, falseEndings: 0, survivors: 0 });
-  });
+  }, 600_000);
 });
