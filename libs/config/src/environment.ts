@@ -37,7 +37,9 @@ export class Environment {
   @IsPostgresUrl()
   DATABASE_URL?: string;
 
-  @Variable('The same database past a pooler, for LISTEN and session locks', 'DATABASE_URL', { secret: true })
+  @Variable('The same database past a pooler, for LISTEN, session locks and prepared statements', 'DATABASE_URL', {
+    secret: true,
+  })
   @IsOptional()
   @IsPostgresUrl()
   DATABASE_DIRECT_URL?: string;

@@ -2,8 +2,8 @@ import type { ClientBase } from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import { migrations } from './migrations/index.js';
 
-/** Options for PostgreSQL; times out rather than hang. */
-export function dataSourceOptions(url: string, poolSize = 20): DataSourceOptions {
+/** Options for PostgreSQL; times out rather than hang. @param settings of each session, as command-line options of a server */
+export function dataSourceOptions(url: string, poolSize = 20, settings?: string): DataSourceOptions {
   return {
     type: 'postgres',
     url,
@@ -22,6 +22,7 @@ export function dataSourceOptions(url: string, poolSize = 20): DataSourceOptions
       keepAlive: true,
       idle_in_transaction_session_timeout: 60_000,
       onConnect: listenForErrors,
+      ...(settings !== undefined && { options: settings }),
     },
     // An idle connection that breaks is replaced by the pool at the next use.
     poolErrorHandler: () => undefined,

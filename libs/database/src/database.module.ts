@@ -13,6 +13,7 @@ import {
   RateLimitHitsEntity,
 } from './event.entities.js';
 import { PartitionKeeper, PartitionedTables } from './partition-keeper.js';
+import { PreparedDatabase } from './prepared-database.js';
 import { PostgresEventLog } from './postgres-event-log.js';
 import { PostgresIdempotency } from './postgres-idempotency.js';
 import { DirectUrl, PostgresNotifier } from './postgres-notifier.js';
@@ -20,10 +21,13 @@ import { PostgresRateLimitStore } from './postgres-rate-limit-store.js';
 
 export interface DatabaseOptions {
   readonly url: string;
-  /** Past any pooler, for LISTEN. */
+  /** Past any pooler, for LISTEN and prepared statements. */
   readonly directUrl: string;
   readonly partitionedTables: PartitionedTables;
 }
+
+/** Of the queue: one that admits, and one that looks for what has waited for too long. */
+const PREPARED_SESSIONS = 2;
 
 /** The connection pool, the transactor, the event log and the hints between replicas. */
 @Global()
@@ -49,6 +53,7 @@ export class DatabaseModule {
       ],
       providers: [
         Database,
+        { provide: PreparedDatabase, useFactory: () => PreparedDatabase.open(directUrl, PREPARED_SESSIONS) },
         { provide: Transactor, useExisting: Database },
         { provide: EventLog, useClass: PostgresEventLog },
         PostgresIdempotency,
@@ -64,7 +69,16 @@ export class DatabaseModule {
         PartitionKeeper,
         EventRelay,
       ],
-      exports: [Database, Transactor, EventLog, Idempotency, Notifier, RateLimitStore, PartitionKeeper],
+      exports: [
+        Database,
+        PreparedDatabase,
+        Transactor,
+        EventLog,
+        Idempotency,
+        Notifier,
+        RateLimitStore,
+        PartitionKeeper,
+      ],
     };
   }
 }

@@ -16,7 +16,7 @@ export class Database extends Transactor {
   private readonly logger = new Logger(Database.name);
   private readonly transactions = new AsyncLocalStorage<Transaction>();
 
-  constructor(private readonly dataSource: DataSource) {
+  constructor(protected readonly dataSource: DataSource) {
     super();
   }
 

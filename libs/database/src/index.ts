@@ -7,3 +7,4 @@ export { migrate } from './migrate.js';
 export { EVENTS_CHANNEL } from './postgres-event-log.js';
 export { PartitionKeeper } from './partition-keeper.js';
 export { type PartitionedTable } from './partitions.js';
+export { PreparedDatabase } from './prepared-database.js';

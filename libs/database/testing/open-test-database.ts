@@ -1,6 +1,6 @@
 import { DataSource } from 'typeorm';
 import { createTestDatabase } from '../../../test/support/database.js';
-import { Database, PartitionKeeper, type PartitionedTable, dataSourceOptions } from '../src/index.js';
+import { Database, PartitionKeeper, type PartitionedTable, PreparedDatabase, dataSourceOptions } from '../src/index.js';
 
 /** Partitioned as in the app, with its default retention. */
 export const PARTITIONED_TABLES: readonly PartitionedTable[] = [
@@ -15,6 +15,8 @@ export interface OpenTestDatabase {
   readonly database: Database;
   /** Another pool on the same database, as another replica has it. */
   anotherReplica(): Promise<{ dataSource: DataSource; database: Database }>;
+  /** As a replica has it for the queue. */
+  prepared(sessions?: number): Promise<PreparedDatabase>;
   /** Closes all pools and drops the database. */
   close(): Promise<void>;
 }
@@ -23,6 +25,7 @@ export interface OpenTestDatabase {
 export async function openTestDatabase(poolSize = 10): Promise<OpenTestDatabase> {
   const { url, drop } = await createTestDatabase();
   const sources: DataSource[] = [];
+  const prepared: PreparedDatabase[] = [];
   const connect = async (): Promise<{ dataSource: DataSource; database: Database }> => {
     const dataSource = await new DataSource(dataSourceOptions(url, poolSize)).initialize();
     sources.push(dataSource);
@@ -34,7 +37,13 @@ export async function openTestDatabase(poolSize = 10): Promise<OpenTestDatabase>
     url,
     ...first,
     anotherReplica: connect,
+    prepared: async (sessions = 2) => {
+      const opened = await PreparedDatabase.open(url, sessions);
+      prepared.push(opened);
+      return opened;
+    },
     close: async () => {
+      for (const opened of prepared) await opened.onApplicationShutdown();
       for (const source of sources) await source.destroy();
       await drop();
     },

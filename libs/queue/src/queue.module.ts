@@ -1,3 +1,5 @@
+import { CommandExecutor } from '@app/commands';
+import { PreparedDatabase } from '@app/database';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { QueueController } from './adapters/http/queue.controller.js';
 import { QueueMetrics, queueMetrics } from './adapters/prometheus/queue-metrics.js';
@@ -27,7 +29,12 @@ export class QueueModule {
         QueueService,
         QueueMetrics,
         ...queueMetrics,
-        { provide: Admission, useClass: TypeormAdmission },
+        {
+          provide: Admission,
+          inject: [PreparedDatabase, QueueLimits, CommandExecutor],
+          useFactory: (database: PreparedDatabase, limits: QueueLimits, executor: CommandExecutor) =>
+            new TypeormAdmission(database, limits, executor),
+        },
         { provide: QueueRepository, useClass: TypeormQueueRepository },
         { provide: QueueLimits, useValue: limits },
       ],

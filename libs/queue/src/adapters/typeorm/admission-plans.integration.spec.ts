@@ -46,3 +46,32 @@ describe('admission, with 100,000 commands in 1,000 projects', () => {
     expect(database.plans[0]).toMatch(BIG);
   });
 });
+
+/** What was prepared when there was little: until the tables are analyzed, its plans are kept. */
+describe('admission, prepared on empty tables', () => {
+  let test: OpenTestDatabase;
+  beforeAll(async () => {
+    test = await openTestDatabase();
+  });
+  afterAll(() => test.close());
+
+  it('reads no table from one end to the other, however much they hold since', async () => {
+    const database = await test.prepared(1);
+    const admission = new TypeormAdmission(database, new QueueLimits(5, 100, 300), new FakeCommandExecutor());
+    await fillQueue(test.database, { projects: 1, perProject: 8 });
+    for (let i = 0; i < 8; i++) await admission.admit('a', 1);
+    await admission.tidy();
+    const kept = await database.manager.query<{ name: string; statement: string; generic: string }[]>(
+      'SELECT name, statement, generic_plans AS generic FROM pg_prepared_statements ORDER BY statement',
+    );
+    const look = kept.find(({ statement }) => statement.includes('busy_project'));
+    expect(Number(look?.generic)).toBeGreaterThan(0);
+    const explained = await database.manager.query<{ 'QUERY PLAN': string }[]>(
+      `EXPLAIN EXECUTE "${look!.name}" ('1970-01-01', -1, '', 11, 1, 1200, 5)`,
+    );
+    const plan = explained.map((line) => line['QUERY PLAN']).join('\n');
+    expect(plan).toContain('$');
+    expect(plan).not.toMatch(/Seq Scan on (commands|queued_commands|queue_lanes)(?!\w*( \w+)? +\(cost=0\.00\.\.0\.00)/);
+    expect(plan).toMatch(/Index.* Scan using queue_lanes_order/);
+  });
+});

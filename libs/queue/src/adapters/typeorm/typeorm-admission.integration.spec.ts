@@ -5,16 +5,15 @@ import { QueueLimits } from '../../application/queue-limits.js';
 import { TypeormAdmission } from './typeorm-admission.js';
 
 describeAdmission('PostgreSQL', async () => {
-  const { database, anotherReplica, close } = await openTestDatabase();
-  const other = (await anotherReplica()).database;
+  const { database, prepared, close } = await openTestDatabase();
   const runningPerProjectMax = 4;
   const limits = new QueueLimits(runningPerProjectMax, 100, AGING_SECONDS);
   const rules = { queuedMax: 1_000, agingSeconds: AGING_SECONDS };
   const executor = new FakeCommandExecutor();
   const commands = new TypeormCommandRepository(database);
   return {
-    here: new TypeormAdmission(database, limits, executor),
-    there: new TypeormAdmission(other, limits, executor),
+    here: new TypeormAdmission(await prepared(), limits, executor),
+    there: new TypeormAdmission(await prepared(), limits, executor),
     executor,
     runningPerProjectMax,
     queue: async (traits, waitedSeconds = 0) => {
