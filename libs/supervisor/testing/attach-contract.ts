@@ -87,7 +87,7 @@ export function attachContract(bench: () => Bench): void {
   it('leaves the supervisor alone when attachments break just when they begin', async () => {
     const { open, spoolDir } = bench().place;
     const hasty = new Supervisor(async (argv, signal) => endAfterFirstWrite(await open(argv, signal)), spoolDir);
-    const running = await bench().background({ program: { script: 'echo ready; exec sleep 30' } });
+    const running = await bench().background({ program: { script: 'echo ready; exec sleep 300' } });
     for (let i = 0; i < 20; i++) {
       await Promise.all([0, 1, 2].map(() => drain(hasty.attach(running, START))));
     }
