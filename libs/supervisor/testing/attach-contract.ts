@@ -86,11 +86,12 @@ export function attachContract(bench: () => Bench): void {
 
   it('leaves the supervisor alone when attachments break just when they begin', async () => {
     const { open, spoolDir } = bench().place;
-    const hasty = new Supervisor(async (argv, signal) => endAfterFirstWrite(await open(argv, signal)), spoolDir);
+    const hasty = new Supervisor(async (argv, signal) => cutAfterFirstWrite(await open(argv, signal)), spoolDir);
     const running = await bench().background({ program: { script: 'echo ready; exec sleep 300' } });
     for (let i = 0; i < 20; i++) {
       await Promise.all([0, 1, 2].map(() => drain(hasty.attach(running, START))));
     }
+    await eventually(async () => (await bench().attached(running)) === 0, 'they are gone');
     const report = await bench().supervisor.cancel(running, 0);
     expect(await bench().record(running)).toMatchObject({ reason: 'cancelled', kill: report });
   });
@@ -142,7 +143,11 @@ function swallow(channel: SupervisorChannel): SupervisorChannel {
 }
 
 /** A channel whose far side sees the end of the connection right behind the question. */
-function endAfterFirstWrite(channel: SupervisorChannel): SupervisorChannel {
-  channel.stdin.write = (data: unknown) => channel.stdin.end(data).writable;
+function cutAfterFirstWrite(channel: SupervisorChannel): SupervisorChannel {
+  const write = channel.stdin.write.bind(channel.stdin) as (data: unknown, done: () => void) => boolean;
+  channel.stdin.write = (data: unknown) =>
+    write(data, () => {
+      channel.destroy();
+    });
   return channel;
 }
