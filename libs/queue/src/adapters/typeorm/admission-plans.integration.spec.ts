@@ -47,15 +47,15 @@ describe('admission, with 100,000 commands in 1,000 projects', () => {
   });
 });
 
-/** What was prepared when there was little: until the tables are analyzed, its plans are kept. */
-describe('admission, prepared on empty tables', () => {
+/** Until the tables are analyzed again, its plans are kept, however much there is by then. */
+describe('admission, prepared when there is little', () => {
   let test: OpenTestDatabase;
   beforeAll(async () => {
     test = await openTestDatabase();
   });
   afterAll(() => test.close());
 
-  it('reads no table from one end to the other, however much they hold since', async () => {
+  it('keeps a plan that reads no table from one end to the other', async () => {
     const database = await test.prepared(1);
     const admission = new TypeormAdmission(database, new QueueLimits(5, 100, 300), new FakeCommandExecutor());
     await fillQueue(test.database, { projects: 1, perProject: 8 });
