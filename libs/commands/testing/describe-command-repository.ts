@@ -67,9 +67,9 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
             keepBackground: true,
           },
         });
-        expect(await commands.enqueue(command, RULES)).toBe(true);
         const { queueTimeoutSeconds: _unused, ...expected } = command;
-        const found = (await commands.findById(command.id))!;
+        const found = (await commands.enqueue(command, RULES))!;
+        expect(await commands.findById(command.id)).toEqual(found);
         expect(found).toMatchObject({
           ...expected,
           status: 'queued',
@@ -90,8 +90,8 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
       });
 
       it('refuses what is too much for the project, and counts only what is queued there', async () => {
-        const enqueue = (id = projectId): Promise<boolean> =>
-          commands.enqueue(aNewCommand({ projectId: id }), { ...RULES, queuedMax: 3 });
+        const enqueue = async (id = projectId): Promise<boolean> =>
+          (await commands.enqueue(aNewCommand({ projectId: id }), { ...RULES, queuedMax: 3 })) !== null;
         await running();
         const first = await queued();
         expect([await enqueue(), await enqueue(), await enqueue()]).toEqual([true, true, false]);

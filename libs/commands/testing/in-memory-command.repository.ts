@@ -59,8 +59,8 @@ export class InMemoryCommandRepository extends CommandRepository {
     return this.queuedWith({ id: '', projectId }).length;
   }
 
-  async enqueue({ queueTimeoutSeconds, ...command }: NewCommand, rules: QueueRules): Promise<boolean> {
-    if (this.queuedWith(command).length >= rules.queuedMax) return false;
+  async enqueue({ queueTimeoutSeconds, ...command }: NewCommand, rules: QueueRules): Promise<Command | null> {
+    if (this.queuedWith(command).length >= rules.queuedMax) return null;
     const createdAt = new Date();
     const queueExpiresAt =
       queueTimeoutSeconds === null ? null : new Date(createdAt.getTime() + queueTimeoutSeconds * 1000);
@@ -80,7 +80,7 @@ export class InMemoryCommandRepository extends CommandRepository {
       result: null,
     });
     this.place(command.id, rules);
-    return true;
+    return this.findById(command.id);
   }
 
   async reprioritize(id: string, priority: Priority, rules: QueueRules): Promise<Command | null> {

@@ -31,8 +31,8 @@ export interface HeldLease {
 
 /** Where commands are kept. A lease says which replica runs a command; changes by a replica that has lost it do nothing. */
 export abstract class CommandRepository {
-  /** Answers false, and adds nothing, if the project's queue is full: exact, also when several replicas add at once. */
-  abstract enqueue(command: NewCommand, rules: QueueRules): Promise<boolean>;
+  /** Answers null, and adds nothing, if the project's queue is full: exact, also when several replicas add at once. */
+  abstract enqueue(command: NewCommand, rules: QueueRules): Promise<Command | null>;
   /** How many commands of the project wait. */
   abstract countQueued(projectId: string): Promise<number>;
   /** Gives a queued command the place in the queue that the priority and its age give it. Null if it is not queued. */

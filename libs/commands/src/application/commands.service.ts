@@ -86,6 +86,7 @@ export class CommandsService {
     const spec = { ...request.spec, outputBytesMax };
     const command: NewCommand = { ...request, id: newId('cmd'), projectId, keyId: caller.keyId, spec };
     const { queuedPerProjectMax: queuedMax } = this.limits;
+    let created!: Command;
     const creation = this.idempotency.once(async () => {
       // In here: a replay answers what was allowed when it was made, whatever the policy says now.
       const rejection = this.policy.rejection({ projectId, keyId: caller.keyId, work: spec.work }, spec.env);
@@ -93,18 +94,20 @@ export class CommandsService {
       await this.projects.admitCommand(projectId, caller);
       await this.events.add(commandCreated(command));
       // Last, as others who add to the project's queue wait until the commit.
-      if (!(await this.commands.enqueue(command, this.queueRules))) throw new QueueFull(projectId, queuedMax);
+      const queued = await this.commands.enqueue(command, this.queueRules);
+      if (queued === null) throw new QueueFull(projectId, queuedMax);
+      created = queued;
       this.transactor.afterCommit(() => {
         this.hints.queueChanged();
         this.projects.noteCommand(projectId, 'created');
       });
       return command.id;
     });
-    const { id } = await creation.catch(async (error: unknown) => {
+    const { id, isReplay } = await creation.catch(async (error: unknown) => {
       if (error instanceof CommandRejected) await this.recordRejection(command, error);
       throw error;
     });
-    return this.get(id, caller);
+    return isReplay ? this.get(id, caller) : created;
   }
 
   list(filter: Omit<CommandFilter, 'visibleProjects'>, page: PageRequest, caller: Caller): Promise<Page<Command>> {

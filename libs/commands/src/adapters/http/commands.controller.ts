@@ -73,12 +73,12 @@ export class CommandsController {
     try {
       const created = await this.commands.create(projectId, toRequest(body, traceparentOf(request)), caller);
       response.location(`/v1/commands/${created.id}`);
-      if (seconds === null) return await this.detail(created);
+      if (seconds === null) return await this.detail(created, caller);
       response.setHeader('Preference-Applied', `wait=${String(seconds)}`);
       const signal = clientLeft(request, this.shutdown.signal);
       const command = await this.commands.wait(created.id, caller, seconds * 1000, signal);
       if (hasEnded(command.status)) response.status(200);
-      return await this.detail(command);
+      return await this.detail(command, caller);
     } finally {
       release?.();
     }
@@ -98,7 +98,7 @@ export class CommandsController {
   @ApiOperation({ summary: 'Show a command' })
   @ApiOkResponse({ type: CommandResponse })
   async get(@Param('id') id: string, @Caller() caller: CallerValue): Promise<CommandResponse> {
-    return this.detail(await this.commands.get(id, caller));
+    return this.detail(await this.commands.get(id, caller), caller);
   }
 
   @Patch('commands/:id')
@@ -110,7 +110,7 @@ export class CommandsController {
     @Body() { priority }: UpdateCommandRequest,
     @Caller() caller: CallerValue,
   ): Promise<CommandResponse> {
-    return this.detail(await this.commands.reprioritize(id, priority, caller));
+    return this.detail(await this.commands.reprioritize(id, priority, caller), caller);
   }
 
   @Get('commands/:id/timeline')
@@ -166,13 +166,15 @@ export class CommandsController {
     try {
       const command = await this.commands.wait(id, caller, timeoutSeconds * 1000, signal);
       if (signal.reason instanceof DomainError) throw signal.reason;
-      return await this.detail(command);
+      return await this.detail(command, caller);
     } finally {
       release();
     }
   }
 
-  private async detail(command: Command): Promise<CommandResponse> {
-    return toResponse(command, await this.places.of(command));
+  private async detail(command: Command, caller: CallerValue): Promise<CommandResponse> {
+    const place = await this.places.of(command);
+    const hasLeftQueue = command.status === 'queued' && place === null;
+    return toResponse(hasLeftQueue ? await this.commands.get(command.id, caller) : command, place);
   }
 }

@@ -53,11 +53,11 @@ export class TypeormCommandRepository extends CommandRepository {
     super();
   }
 
-  enqueue(command: NewCommand, { queuedMax, agingSeconds }: QueueRules): Promise<boolean> {
+  enqueue(command: NewCommand, { queuedMax, agingSeconds }: QueueRules): Promise<Command | null> {
     const { id, projectId, keyId, spec, labels, priority, lock, traceparent, queueTimeoutSeconds } = command;
     return this.database.run(async () => {
       await this.lockQueueOf(projectId);
-      const rows = await this.database.query(
+      return this.one(
         `WITH queued AS (
            SELECT $1::text AS command_id, $2::text AS project_id, coalesce($3::text, '') AS key_id, coalesce($8::text, '') AS lock,
              $7::smallint AS priority, now()::timestamptz(3) AS created_at, (now() + make_interval(secs => $10))::timestamptz(3) AS expires_at
@@ -67,7 +67,8 @@ export class TypeormCommandRepository extends CommandRepository {
            ${place('$12')} RETURNING *
          ), lane AS (${LANE})
          INSERT INTO commands (id, project_id, key_id, type, spec, labels, status, priority, lock, trace, created_at, queue_expires_at)
-         SELECT command_id, project_id, $3, $4, $5, $6, 'queued', priority, $8, $9, created_at, expires_at FROM entry RETURNING id`,
+         SELECT command_id, project_id, $3, $4, $5, $6, 'queued', priority, $8, $9, created_at, expires_at FROM entry
+         RETURNING ${COMMAND_COLUMNS}`,
         [
           id,
           projectId,
@@ -83,7 +84,6 @@ export class TypeormCommandRepository extends CommandRepository {
           agingSeconds,
         ],
       );
-      return rows.length === 1;
     });
   }
 

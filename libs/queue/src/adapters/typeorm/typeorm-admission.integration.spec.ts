@@ -18,7 +18,7 @@ describeAdmission('PostgreSQL', async () => {
     runningPerProjectMax,
     queue: async (traits, waitedSeconds = 0) => {
       const command = aNewCommand(traits);
-      expect(await commands.enqueue(command, rules)).toBe(true);
+      expect(await commands.enqueue(command, rules)).toMatchObject({ id: command.id, status: 'queued' });
       if (waitedSeconds > 0) {
         await database.query(
           'UPDATE queued_commands SET created_at = created_at - make_interval(secs => $2) WHERE command_id = $1',
