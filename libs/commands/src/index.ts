@@ -1,7 +1,7 @@
 export { CommandsModule, type CommandsOptions } from './commands.module.js';
 export { CommandsService } from './application/commands.service.js';
 export { type QueueOrder, compareOrder } from './domain/queue-order.js';
-export { type Command, PRIORITIES, type Priority } from './domain/command.js';
+export { type AdmittedCommand, type Command, PRIORITIES, type Priority } from './domain/command.js';
 export { CommandExecutor } from './application/command-executor.js';
 export { CommandHints } from './application/hints.js';
 export { CommandLimits } from './application/limits.js';

@@ -21,6 +21,8 @@ export interface AdmissionHarness {
   limitKey(keyId: string, max: number): Promise<void>;
   /** Pauses the queue of a project, all queues ('') or lets them go on. */
   pause(projectId: string, isPaused: boolean): Promise<void>;
+  /** The project has these variables. */
+  setEnvironment(projectId: string, environment: Readonly<Record<string, string>>): Promise<void>;
   /** The command that runs there comes to its end. */
   end(id: string, owner: string): Promise<void>;
   status(id: string): Promise<string>;
@@ -101,6 +103,22 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       harness.executor.onLocate = () => new Promise(() => undefined);
       const slow = await harness.queue({ projectId: 'p3' });
       expect(await harness.here.admit('a', LOTS)).toMatchObject([{ id: slow, instance: null }]);
+    });
+
+    it('answers the variables of the projects as well', async () => {
+      await harness.setEnvironment('p1', { Z: '1', A: 'ä' });
+      await queueAll({ projectId: 'p1' }, { projectId: 'p2' });
+      const admitted = await harness.here.admit('a', LOTS);
+      expect(admitted.map(({ projectId, environment }) => [projectId, Object.entries(environment)])).toEqual([
+        [
+          'p1',
+          [
+            ['Z', '1'],
+            ['A', 'ä'],
+          ],
+        ],
+        ['p2', []],
+      ]);
     });
 
     it('goes by priority, then by age', async () => {

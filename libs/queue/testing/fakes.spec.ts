@@ -46,6 +46,9 @@ describeAdmission('in memory', async () => {
         else closed.delete(projectId);
       }
     },
+    setEnvironment: async (projectId, environment) => {
+      for (const { environments } of [here, there]) environments.set(projectId, environment);
+    },
     end: async (id) => {
       commands.change(id, { status: 'succeeded' }, { leaseOwner: null });
     },

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Command, type CommandExecutor, compareOrder } from '@app/commands';
+import { type AdmittedCommand, type CommandExecutor, compareOrder } from '@app/commands';
 import { type InMemoryCommandRepository } from '@app/commands/testing';
 import { Admission } from '../src/application/admission.js';
 import { type QueueLimits } from '../src/application/queue-limits.js';
@@ -11,6 +11,8 @@ const LEASE_MS = 8_000;
 export class InMemoryAdmission extends Admission {
   /** `maxConcurrentCommands` of keys that have it. */
   readonly keyMax = new Map<string, number>();
+  /** The variables of projects that have some. */
+  readonly environments = new Map<string, Readonly<Record<string, string>>>();
   /** Projects that are paused, or do not run; '' is the whole queue. */
   readonly closed = new Set<string>();
 
@@ -26,7 +28,7 @@ export class InMemoryAdmission extends Admission {
     return Promise.resolve();
   }
 
-  async admit(owner: string, slots: number): Promise<readonly Command[]> {
+  async admit(owner: string, slots: number): Promise<readonly AdmittedCommand[]> {
     const rows = [...this.commands.rows.values()];
     const active = rows
       .map(({ command }) => command)
@@ -58,7 +60,7 @@ export class InMemoryAdmission extends Admission {
       admitted.map(async ({ id, projectId }) => {
         const located = this.executor.locate(projectId).catch(() => null);
         const instance = await Promise.race([located, sleep(20, null, { ref: false })]);
-        return this.commands.change(id, { instance })!;
+        return { ...this.commands.change(id, { instance })!, environment: this.environments.get(projectId) ?? {} };
       }),
     );
   }

@@ -98,7 +98,7 @@ describe('CommandRunner', () => {
     it('starts what was just admitted and bound without looking it up or binding it, and looks before it tries again', async () => {
       const instance = anInstance({ id: 'another-pod' });
       const id = admitted({ instance });
-      const command = await found(id);
+      const command = { ...(await found(id)), environment: { FROM_PROJECT: 'then' } };
       const [findById, bind] = [jest.spyOn(commands, 'findById'), jest.spyOn(commands, 'bind')];
       const looks: number[] = [];
       executor.scenes = [
@@ -113,6 +113,7 @@ describe('CommandRunner', () => {
       ];
       await runner.run({ id, command, owner: OWNER, signal: abort.signal, cancellation });
       expect(looks).toEqual([0, 1]);
+      expect(executor.opened.at(-1)!.request).toMatchObject({ env: { FROM_PROJECT: 'then' } });
       expect(bind).not.toHaveBeenCalled();
       expect(await found(id)).toMatchObject({ status: 'succeeded', instance });
     });

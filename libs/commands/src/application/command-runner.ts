@@ -3,7 +3,7 @@ import { EventLog, Transactor, Unavailable } from '@app/kernel';
 import { ProjectsService } from '@app/projects';
 import type { Attachment, AttachmentEnd, ExitRecord } from '@app/supervisor';
 import { Injectable, Logger } from '@nestjs/common';
-import { type Command, type Instance, commandEnded, commandStarted } from '../domain/command.js';
+import { type AdmittedCommand, type Command, type Instance, commandEnded, commandStarted } from '../domain/command.js';
 import type { Position } from '../domain/position.js';
 import { hasEnded } from '../domain/status.js';
 import { LeaseLost } from '../domain/command.errors.js';
@@ -23,8 +23,8 @@ import { type Attempt, verdict } from './verdict.js';
 /** One command in the hands of this replica. */
 export interface Run {
   readonly id: string;
-  /** As it is at this moment; if absent, it is looked up. */
-  readonly command?: Command | undefined;
+  /** As it was admitted just now; if absent, it is looked up. */
+  readonly command?: AdmittedCommand | undefined;
   /** What the lease is signed with. */
   readonly owner: string;
   /** Aborted: let go of the command, which goes on. */
@@ -163,7 +163,7 @@ export class CommandRunner {
     run: Run,
   ): Promise<Attachment> {
     if (started) return this.executor.attach(instance, command.id, from, run.signal);
-    const environment = await this.projects.environment(command.projectId);
+    const environment = run.command?.environment ?? (await this.projects.environment(command.projectId));
     const request = startRequest(command, environment, this.executor.defaultDirectory(instance));
     return this.executor.start(instance, request, from, run.signal);
   }

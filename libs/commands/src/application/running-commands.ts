@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import type { Command } from '../domain/command.js';
+import type { AdmittedCommand } from '../domain/command.js';
 import { Cancellation } from './cancellation.js';
 import { CommandRepository } from './command.repository.js';
 import { CommandRunner } from './command-runner.js';
@@ -59,8 +59,8 @@ export class RunningCommands implements OnApplicationBootstrap, OnApplicationShu
     await this.commands.releaseLeases(ids, this.owner).catch(() => undefined);
   }
 
-  /** Runs a command whose lease this replica has. @param command as it is at this moment, if that is known */
-  adopt(id: string, command?: Command): void {
+  /** Runs a command whose lease this replica has. @param command as it is at this moment, if it was just admitted */
+  adopt(id: string, command?: AdmittedCommand): void {
     if (this.running.has(id) || this.stopped) return;
     const abort = new AbortController();
     const cancellation = new Cancellation();

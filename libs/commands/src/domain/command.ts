@@ -69,6 +69,12 @@ export interface Command {
   readonly result: CommandResult | null;
 }
 
+/** A command that has just been given a slot. */
+export interface AdmittedCommand extends Command {
+  /** The variables of its project at that moment. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 export type NewCommand = Pick<
   Command,
   'id' | 'projectId' | 'keyId' | 'spec' | 'labels' | 'priority' | 'lock' | 'traceparent'

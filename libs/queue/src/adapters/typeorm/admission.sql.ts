@@ -62,7 +62,8 @@ export const START = `
     WHERE id = ANY ($1) AND id = chosen.command_id AND id IN (SELECT command_id FROM entry) AND status = 'queued'
     RETURNING ${COMMAND_COLUMNS}
   )
-  SELECT started.* FROM round LEFT JOIN started ON true`;
+  SELECT started.*, coalesce((SELECT env FROM projects p WHERE p.id = started.project_id), '{}') AS environment
+  FROM round LEFT JOIN started ON true`;
 
 const LANES = 'unnest($1::text[], $2::text[], $3::text[]) AS lane (project_id, key_id, lock)';
 

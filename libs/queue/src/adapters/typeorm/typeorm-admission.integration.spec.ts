@@ -47,6 +47,12 @@ describeAdmission('PostgreSQL', async () => {
         [projectId],
       );
     },
+    setEnvironment: async (projectId, environment) => {
+      await database.query(
+        `INSERT INTO projects (id, name, status, env, labels, settings) VALUES ($1, $1, 'running', $2, '{}', '{}')`,
+        [projectId, JSON.stringify(environment)],
+      );
+    },
     end: async (id, owner) => {
       const rows = await database.query(
         `UPDATE commands SET status = 'succeeded', lease_owner = NULL WHERE id = $1 AND lease_owner = $2 RETURNING id`,

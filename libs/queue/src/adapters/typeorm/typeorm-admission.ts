@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  type Command,
+  type AdmittedCommand,
   CommandExecutor,
   type CommandRow,
   LEASE_SECONDS,
@@ -46,6 +46,8 @@ interface LookRow extends Lane, Omit<Candidate, 'id' | 'keyId' | 'lock'> {
 
 type Queued = LookRow & { readonly id: string };
 
+type StartedRow = CommandRow & Pick<AdmittedCommand, 'environment'>;
+
 interface Choices {
   readonly chosen: readonly Queued[];
   /** The admissions that it knows of. */
@@ -69,7 +71,7 @@ export class TypeormAdmission extends Admission {
     super();
   }
 
-  async admit(owner: string, slots: number): Promise<readonly Command[]> {
+  async admit(owner: string, slots: number): Promise<readonly AdmittedCommand[]> {
     for (;;) {
       const choices = await this.choose(slots);
       if (choices.chosen.length === 0) return [];
@@ -99,10 +101,10 @@ export class TypeormAdmission extends Admission {
   }
 
   /** Null if another admission came in between. */
-  private async start(owner: string, { chosen, round }: Choices): Promise<readonly Command[] | null> {
+  private async start(owner: string, { chosen, round }: Choices): Promise<readonly AdmittedCommand[] | null> {
     const instances = await Promise.all(chosen.map(({ projectId }) => this.locate(projectId)));
     const ids = chosen.map(({ id }) => id);
-    const rows = await this.database.query<CommandRow | { id: null }>(START, [
+    const rows = await this.database.query<StartedRow | { id: null }>(START, [
       ids,
       owner,
       LEASE_SECONDS,
@@ -110,7 +112,9 @@ export class TypeormAdmission extends Admission {
       instances,
     ]);
     if (rows.length === 0) return null;
-    return rows.filter((row): row is CommandRow => row.id !== null).map(toCommand);
+    return rows
+      .filter((row): row is StartedRow => row.id !== null)
+      .map((row) => ({ ...toCommand(row), environment: row.environment }));
   }
 
   /** Null if there is none, or none is known at once: whoever runs the command finds out, and no other project waits for that. */
