@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Notifier } from '@app/kernel';
+import { Batch, Notifier } from '@app/kernel';
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { EventEmitter2 } from '@nestjs/event-emitter';
 import pg from 'pg';
@@ -27,8 +27,9 @@ const RESET = 'notifier.reset';
 export class PostgresNotifier extends Notifier implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger(PostgresNotifier.name);
   private readonly self = randomUUID();
-  private readonly waiting = new Set<string>();
-  private flushTimer: NodeJS.Timeout | undefined;
+  private readonly hints = new Batch<string>(COALESCE_MS, (hints) => {
+    void this.send(hints);
+  });
   private reconnectTimer: NodeJS.Timeout | undefined;
   private proofTimer: NodeJS.Timeout | undefined;
   private client: pg.Client | undefined;
@@ -52,19 +53,13 @@ export class PostgresNotifier extends Notifier implements OnModuleInit, OnApplic
   async onApplicationShutdown(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.reconnectTimer);
-    clearTimeout(this.flushTimer);
     clearTimeout(this.proofTimer);
     await this.client?.end().catch(() => undefined);
   }
 
   notify(channel: string, payload: string): void {
     this.emitter.emit(topic(channel), payload);
-    if (this.stopped) return;
-    this.waiting.add(`${channel} ${payload}`);
-    this.flushTimer ??= setTimeout(() => {
-      this.flushTimer = undefined;
-      void this.flush();
-    }, COALESCE_MS);
+    if (!this.stopped) this.hints.add(`${this.self} ${channel} ${payload}`);
   }
 
   async announce(channel: string, payload: string): Promise<void> {
@@ -88,9 +83,7 @@ export class PostgresNotifier extends Notifier implements OnModuleInit, OnApplic
     };
   }
 
-  private async flush(): Promise<void> {
-    const hints = [...this.waiting].map((hint) => `${this.self} ${hint}`);
-    this.waiting.clear();
+  private async send(hints: readonly string[]): Promise<void> {
     // A hint that cannot be sent is lost: the others poll.
     await this.dataSource
       .query('SELECT pg_notify($1, hint) FROM unnest($2::text[]) AS hint', [PG_CHANNEL, hints])

@@ -9,6 +9,7 @@ export { type RequestContext, runInRequest, currentRequest, currentActor } from 
 export { type Creation, Idempotency, IdempotencyMismatch } from './idempotency.js';
 export { Notifier } from './notifier.js';
 export { type StreamRoute, StreamRoutes } from './stream-routes.js';
+export { Batch } from './batch.js';
 export { Poller } from './poller.js';
 export { Waiter } from './waiter.js';
 export { SCOPES, type Scope, type Caller, hasScope, matchesGlob, maySeeProject } from './caller.js';

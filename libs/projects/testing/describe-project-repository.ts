@@ -228,15 +228,15 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
     });
 
     it('notes when projects were used last, also those that it does not keep', async () => {
-      const [used, unused] = [aProjectId(), aProjectId()];
-      await projects.touch(used, 'created');
+      const [used, other, unused] = [aProjectId(), aProjectId(), aProjectId()];
+      await projects.touch([used, other], 'created');
       const first = (await projects.lastCommandAt([used, unused])).get(used)!;
-      await projects.touch(used, 'created');
-      const second = await projects.lastCommandAt([used, unused]);
-      expect([...second.keys()]).toEqual([used]);
+      await projects.touch([other, used], 'created');
+      const second = await projects.lastCommandAt([used, other, unused]);
+      expect([...second.keys()].sort()).toEqual([used, other].sort());
       expect(second.get(used)!.getTime()).toBeGreaterThanOrEqual(first.getTime());
-      await projects.touch(used, 'ended');
-      expect(await projects.lastCommandAt([used])).toEqual(second);
+      await projects.touch([used], 'ended');
+      expect(await projects.lastCommandAt([used, other])).toEqual(second);
       expect(await projects.lastCommandAt([])).toEqual(new Map());
     });
   });

@@ -116,10 +116,12 @@ export class InMemoryProjectRepository extends ProjectRepository {
       .map(({ id }) => id);
   }
 
-  async touch(id: string, what: 'created' | 'ended'): Promise<void> {
+  async touch(ids: readonly string[], what: 'created' | 'ended'): Promise<void> {
     const now = new Date();
-    const createdAt = what === 'created' ? now : (this.activity.get(id)?.createdAt ?? now);
-    this.activity.set(id, { createdAt, activeAt: now });
+    for (const id of ids) {
+      const createdAt = what === 'created' ? now : (this.activity.get(id)?.createdAt ?? now);
+      this.activity.set(id, { createdAt, activeAt: now });
+    }
   }
 
   async lastCommandAt(ids: readonly string[]): Promise<ReadonlyMap<string, Date>> {

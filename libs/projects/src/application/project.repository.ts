@@ -39,8 +39,8 @@ export abstract class ProjectRepository {
   /** Those that run and had no command created or ended for as long as they may be idle. */
   abstract idle(): Promise<readonly string[]>;
 
-  /** Notes that a command was created, or has ended. */
-  abstract touch(id: string, what: 'created' | 'ended'): Promise<void>;
+  /** Notes that commands were created in these projects, or have ended. */
+  abstract touch(ids: readonly string[], what: 'created' | 'ended'): Promise<void>;
   /** When the last command of each of these projects was created. */
   abstract lastCommandAt(ids: readonly string[]): Promise<ReadonlyMap<string, Date>>;
 }

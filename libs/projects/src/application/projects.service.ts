@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  Batch,
   type Caller,
   EventLog,
   Idempotency,
@@ -11,7 +12,7 @@ import {
   maySeeProject,
   toPage,
 } from '@app/kernel';
-import { Injectable } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import {
   type ManagedProject,
   type ObservedProject,
@@ -35,6 +36,8 @@ import { Reconciler } from './reconciler.js';
 /** A deletion that takes longer goes on without the request. */
 const DELETION_WAIT_MS = 15_000;
 const DELETION_POLL_MS = 50;
+/** Commands that are created within that time are noted together. */
+const NOTE_MS = 100;
 
 export interface ProjectFilter {
   readonly status?: ProjectStatus | undefined;
@@ -43,7 +46,11 @@ export interface ProjectFilter {
 
 /** Projects, as one caller may see them. */
 @Injectable()
-export class ProjectsService {
+export class ProjectsService implements BeforeApplicationShutdown {
+  private readonly creations = new Batch<string>(NOTE_MS, (ids) => {
+    this.note(ids, 'created');
+  });
+
   constructor(
     private readonly projects: ProjectRepository,
     private readonly runtime: ProjectRuntime,
@@ -53,6 +60,10 @@ export class ProjectsService {
     private readonly idempotency: Idempotency,
     private readonly events: EventLog,
   ) {}
+
+  beforeApplicationShutdown(): void {
+    this.creations.flush();
+  }
 
   /** @throws {@link ProjectExists}, {@link InvalidInput}, or {@link NotFound} if the caller may not see such an id */
   async create(spec: ProjectSpec, caller: Caller): Promise<Project> {
@@ -202,9 +213,17 @@ export class ProjectsService {
     this.hooks.addDeletion(work);
   }
 
-  /** Notes, without haste, that a command was created or has ended. */
+  /**
+   * Notes that a command was created or has ended. A creation may wait for others, out of the way of its start: until it has ended the
+   * command itself keeps its project from being idle.
+   */
   noteCommand(id: string, what: 'created' | 'ended'): void {
-    this.projects.touch(id, what).catch(() => undefined);
+    if (what === 'created') this.creations.add(id);
+    else this.note([id], what);
+  }
+
+  private note(ids: readonly string[], what: 'created' | 'ended'): void {
+    this.projects.touch(ids, what).catch(() => undefined);
   }
 
   private async getManaged(id: string, caller: Caller): Promise<void> {

@@ -170,11 +170,13 @@ export class TypeormProjectRepository extends ProjectRepository {
     return rows.map(({ id }) => id);
   }
 
-  async touch(id: string, what: 'created' | 'ended'): Promise<void> {
+  async touch(ids: readonly string[], what: 'created' | 'ended'): Promise<void> {
+    // In one order, so that replicas do not wait for each other in a circle.
     await this.database.query(
-      `INSERT INTO project_activity (project_id, last_command_at, active_at) VALUES ($1, now(), now())
+      `INSERT INTO project_activity (project_id, last_command_at, active_at)
+       SELECT id, now(), now() FROM unnest($1::text[]) AS id ORDER BY id
        ON CONFLICT (project_id) DO UPDATE SET active_at = now()${what === 'created' ? ', last_command_at = now()' : ''}`,
-      [id],
+      [ids],
     );
   }
 
