@@ -1,3 +1,4 @@
+import { PreparedDatabase } from '@app/database';
 import type { RuntimeKind } from '@app/projects';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
@@ -83,7 +84,11 @@ export class CommandsModule {
         { provide: CommandLimits, useValue: limits },
         { provide: CommandPolicy, useValue: policy },
         { provide: CommandRepository, useClass: TypeormCommandRepository },
-        { provide: CommandQueue, useClass: TypeormCommandQueue },
+        {
+          provide: CommandQueue,
+          inject: [PreparedDatabase, CommandLimits],
+          useFactory: (database: PreparedDatabase, limits: CommandLimits) => new TypeormCommandQueue(database, limits),
+        },
         { provide: OutputLedger, useClass: TypeormOutputLedger },
         { provide: CommandExecutor, useClass: executor },
       ],

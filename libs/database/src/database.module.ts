@@ -26,8 +26,8 @@ export interface DatabaseOptions {
   readonly partitionedTables: PartitionedTables;
 }
 
-/** Of the queue: one that admits, and one that looks for what has waited for too long. */
-const PREPARED_SESSIONS = 2;
+/** Of the queue: to admit, to find what has waited for too long, and to tell places to those who ask and to those who watch. */
+const PREPARED_SESSIONS = 4;
 
 /** The connection pool, the transactor, the event log and the hints between replicas. */
 @Global()
