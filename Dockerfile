@@ -27,7 +27,7 @@ ENV NODE_ENV=production HOST=0.0.0.0 RDEV_DATA_DIR=/var/lib/rdev
 USER 10001:10001
 EXPOSE 8080 9464
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["node", "--eval", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/health`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "--enable-source-maps"]
+ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=4"]
 CMD ["dist/apps/api/src/main.js"]
 
 # For trials without a cluster: commands run in this container, so it has git. See docker-compose.yml.

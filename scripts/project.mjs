@@ -12,6 +12,12 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** The Node that rdev runs on, whatever Node runs this script. */
 export const node = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
 
+/**
+ * How Node runs the API. A small young generation is cleared in less time: 16 MiB, the default, stood the process still for 50 ms where 4 MiB
+ * took 10, every few commands, at the same throughput.
+ */
+export const nodeFlags = ['--enable-source-maps', '--max-semi-space-size=4'];
+
 export const main = join(root, 'dist', 'apps', 'api', 'src', 'main.js');
 
 /** A program of node_modules as the arguments that make {@link node} run it. */

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build, install, main, node, root } from './project.mjs';
+import { build, install, main, node, nodeFlags, root } from './project.mjs';
 
 try {
   await install();
@@ -19,7 +19,7 @@ try {
 const end = pathToFileURL(join(root, 'scripts', 'end-with-parent.mjs')).href;
 // A session of its own: Ctrl+C reaches the whole foreground group, and the API would get it twice. The channel (ipc)
 // is how the API learns that this process is gone even when it was killed.
-const api = spawn(node, ['--enable-source-maps', `--import=${end}`, main, ...process.argv.slice(2)], {
+const api = spawn(node, [...nodeFlags, `--import=${end}`, main, ...process.argv.slice(2)], {
   stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   detached: process.platform !== 'win32',
 });

@@ -11,6 +11,7 @@ import { leaksIn, noteKey } from './known-secrets.js';
 import { freePort, killProcessesOf, signal } from './processes.js';
 
 const MAIN = join(process.cwd(), 'dist/apps/api/src/main.js');
+const PROJECT = '../../scripts/project.mjs';
 /** It takes 2 s; a machine with much to do may take long. */
 const READY_TIMEOUT_MS = 90_000;
 const STOP_TIMEOUT_MS = 25_000;
@@ -94,7 +95,8 @@ export class ApiProcess {
   }
 
   async start(): Promise<void> {
-    const child = spawn(process.execPath, ['--enable-source-maps', MAIN], {
+    const { nodeFlags } = (await import(PROJECT)) as { nodeFlags: readonly string[] };
+    const child = spawn(process.execPath, [...nodeFlags, MAIN], {
       cwd: this.dataDir,
       env: this.environment(),
       stdio: ['ignore', 'pipe', 'pipe'],

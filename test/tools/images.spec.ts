@@ -23,6 +23,7 @@ interface Reader {
 const FILES = ['Dockerfile', 'images/workspace/Dockerfile', 'test/images/postgres.Dockerfile'];
 /** Its servers run as root, in a pod of a test. */
 const GIT_SERVER = 'test/images/git-server.Dockerfile';
+const PROJECT = '../../scripts/project.mjs';
 /** What scripts/image.mjs follows. */
 const KNOWN = /^(ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|RUN|USER|WORKDIR)$/;
 
@@ -78,13 +79,14 @@ it.each(FILES)('%s ends as a user without privileges, by number, so that a clust
 describe('the image of the API', () => {
   const steps = (): readonly Step[] => finalSteps(stagesOf('Dockerfile'));
 
-  it('runs the built API on the Node of package-lock.json, and is asked by Node whether it lives', () => {
+  it('runs the built API on the Node of package-lock.json, as npm start does, and is asked by Node whether it lives', async () => {
     const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'));
     const text = readFileSync('Dockerfile', 'utf8');
     expect(text).toContain(`FROM node:${packages['node_modules/node'].version}-`);
     expect(readFileSync('images/workspace/Dockerfile', 'utf8')).toContain(`@${packages['node_modules/node'].version}"`);
     expect(last(steps(), 'CMD')?.json).toEqual(['dist/apps/api/src/main.js']);
-    expect(last(steps(), 'ENTRYPOINT')?.json?.[0]).toBe('node');
+    const { nodeFlags } = (await import(PROJECT)) as { nodeFlags: readonly string[] };
+    expect(last(steps(), 'ENTRYPOINT')?.json).toEqual(['node', ...nodeFlags]);
     expect(last(steps(), 'HEALTHCHECK')?.json?.[0]).toBe('node');
     expect(last(steps(), 'ENV')?.words).toContain('HOST=0.0.0.0');
   });
