@@ -19,15 +19,16 @@ const DROPS = 200;
  * now and then more than an event holds. What it writes it also keeps in files, as the truth to compare with.
  */
 const WRITER = `
-both() { tee -a "$1"; }
+out() { printf "$@"; printf "$@" >> stdout.truth; }
+err() { printf "$@" >&2; printf "$@" >> stderr.truth; }
 i=0
 while [ $i -lt 120 ]; do
   i=$((i + 1))
-  { echo "line $i é€😀"; printf '\\342\\202'; } | both stdout.truth
-  { printf '\\254'; printf '\\377\\000%s' $i; } | both stdout.truth
-  echo "error $i" | both stderr.truth >&2
-  [ $((i % 30)) = 0 ] && head -c 150000 /dev/urandom | both stdout.truth
-  [ $((i % 40)) = 0 ] && head -c 70000 /dev/urandom | both stderr.truth >&2
+  out 'line %s é€😀\\n\\342\\202' $i
+  out '\\254\\377\\000%s' $i
+  err 'error %s\\n' $i
+  [ $((i % 30)) = 0 ] && head -c 150000 /dev/urandom | tee -a stdout.truth
+  [ $((i % 40)) = 0 ] && head -c 70000 /dev/urandom | tee -a stderr.truth >&2
   sleep 0.02
 done
 true

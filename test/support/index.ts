@@ -9,3 +9,4 @@ export { percentile, seededRandom } from './random.js';
 export { type SseEvent, readEvents } from './sse-reader.js';
 export { type StreamName, Transcript } from './transcript.js';
 export { slowness } from './slowness.js';
+export { THOROUGH } from './thorough.js';
