@@ -6,6 +6,6 @@ import { DataSource } from 'typeorm';
  * `DATABASE_URL=postgres://… npx typeorm migration:show -d dist/ormconfig.js`.
  */
 export default new DataSource({
-  ...dataSourceOptions(process.env.DATABASE_URL ?? 'postgres://rdev@localhost:5432/rdev', 2),
+  ...dataSourceOptions(process.env.DATABASE_URL ?? 'postgres://rdev@localhost:5432/rdev', { poolSize: 2 }),
   entities: [`${import.meta.dirname}/libs/*/src/**/*.{entity,entities}.js`],
 });

@@ -17,7 +17,8 @@ async function main(): Promise<void> {
   await assertPortIsFree(config.metrics, 'METRICS_PORT');
   const database = await openDatabase(config);
   try {
-    await migrate(database.url);
+    // Past a pooler: whoever migrates holds a lock of its session.
+    await migrate(config.database.directUrl ?? database.url);
     const app = await createApp(config, database.url, policy);
     const keyFile = config.kubernetes.inCluster ? null : join(config.dataDir, 'admin.key');
     const adminKeyFile = await app.get(Bootstrap).ensureAdminKey({ adminKey: config.adminKey, keyFile });

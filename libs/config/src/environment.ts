@@ -37,9 +37,13 @@ export class Environment {
   @IsPostgresUrl()
   DATABASE_URL?: string;
 
-  @Variable('The same database past a pooler, for LISTEN, session locks and prepared statements', 'DATABASE_URL', {
-    secret: true,
-  })
+  @Variable(
+    'The same database past a pooler, for migrations, LISTEN, session locks and prepared statements. Give the role a `statement_timeout` and an `idle_in_transaction_session_timeout` then, such as 30s and 60s: through a pooler rdev cannot set its own',
+    'DATABASE_URL',
+    {
+      secret: true,
+    },
+  )
   @IsOptional()
   @IsPostgresUrl()
   DATABASE_DIRECT_URL?: string;

@@ -2,8 +2,22 @@ import type { ClientBase } from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import { migrations } from './migrations/index.js';
 
-/** Options for PostgreSQL; times out rather than hang. @param settings of each session, as command-line options of a server */
-export function dataSourceOptions(url: string, poolSize = 20, settings?: string): DataSourceOptions {
+/** What ends a statement, and a transaction whose client says nothing more. */
+const SERVER_LIMITS = { statement_timeout: 30_000, idle_in_transaction_session_timeout: 60_000 };
+
+export interface PoolOptions {
+  readonly poolSize?: number;
+  /** Settings of each session, as command-line options of a server. */
+  readonly settings?: string;
+  /** The URL is that of a pooler. Poolers such as pgbouncer refuse sessions that begin with settings: {@link SERVER_LIMITS} have to be those of the role. */
+  readonly isPooled?: boolean;
+}
+
+/** Options for PostgreSQL; times out rather than hang. */
+export function dataSourceOptions(
+  url: string,
+  { poolSize = 20, settings, isPooled = false }: PoolOptions = {},
+): DataSourceOptions {
   return {
     type: 'postgres',
     url,
@@ -17,10 +31,9 @@ export function dataSourceOptions(url: string, poolSize = 20, settings?: string)
     logging: false,
     // PostgreSQL's own timeout ends a statement; the client's is for a server that went away without a word.
     extra: {
-      statement_timeout: 30_000,
+      ...(!isPooled && SERVER_LIMITS),
       query_timeout: 35_000,
       keepAlive: true,
-      idle_in_transaction_session_timeout: 60_000,
       onConnect: listenForErrors,
       ...(settings !== undefined && { options: settings }),
     },

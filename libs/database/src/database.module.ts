@@ -17,11 +17,12 @@ import { PreparedDatabase } from './prepared-database.js';
 import { PostgresEventLog } from './postgres-event-log.js';
 import { PostgresIdempotency } from './postgres-idempotency.js';
 import { DirectUrl, PostgresNotifier } from './postgres-notifier.js';
+import { ServerLimits } from './server-limits.js';
 import { PostgresRateLimitStore } from './postgres-rate-limit-store.js';
 
 export interface DatabaseOptions {
   readonly url: string;
-  /** Past any pooler, for LISTEN and prepared statements. */
+  /** Past any pooler, for LISTEN and prepared statements; the same if there is none. */
   readonly directUrl: string;
   readonly partitionedTables: PartitionedTables;
 }
@@ -38,7 +39,7 @@ export class DatabaseModule {
       module: DatabaseModule,
       imports: [
         TypeOrmModule.forRoot({
-          ...dataSourceOptions(url),
+          ...dataSourceOptions(url, { isPooled: url !== directUrl }),
           autoLoadEntities: true,
           retryAttempts: 10,
           retryDelay: 1_000,
@@ -53,6 +54,7 @@ export class DatabaseModule {
       ],
       providers: [
         Database,
+        ServerLimits,
         { provide: PreparedDatabase, useFactory: () => PreparedDatabase.open(directUrl, PREPARED_SESSIONS) },
         { provide: Transactor, useExisting: Database },
         { provide: EventLog, useClass: PostgresEventLog },

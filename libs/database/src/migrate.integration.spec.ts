@@ -59,7 +59,7 @@ describe('migrate', () => {
 
   it('can take each migration back and do it again', async () => {
     await migrate(url);
-    const dataSource = await new DataSource(dataSourceOptions(url, 2)).initialize();
+    const dataSource = await new DataSource(dataSourceOptions(url, { poolSize: 2 })).initialize();
     try {
       const before = await columns();
       let left = migrations.length;

@@ -21,7 +21,8 @@ export class PreparedDatabase extends Database implements OnApplicationShutdown 
   private readonly names = new Map<string, string>();
 
   static async open(directUrl: string, sessions: number): Promise<PreparedDatabase> {
-    return new PreparedDatabase(await new DataSource(dataSourceOptions(directUrl, sessions, SETTINGS)).initialize());
+    const options = dataSourceOptions(directUrl, { poolSize: sessions, settings: SETTINGS });
+    return new PreparedDatabase(await new DataSource(options).initialize());
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -27,7 +27,7 @@ export async function openTestDatabase(poolSize = 10): Promise<OpenTestDatabase>
   const sources: DataSource[] = [];
   const prepared: PreparedDatabase[] = [];
   const connect = async (): Promise<{ dataSource: DataSource; database: Database }> => {
-    const dataSource = await new DataSource(dataSourceOptions(url, poolSize)).initialize();
+    const dataSource = await new DataSource(dataSourceOptions(url, { poolSize })).initialize();
     sources.push(dataSource);
     return { dataSource, database: new Database(dataSource) };
   };
