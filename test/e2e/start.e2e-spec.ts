@@ -75,9 +75,9 @@ describe('starting', () => {
   });
 
   it('without a database that answers says so and ends with 1, without the password', async () => {
-    const logs = await fail({ DATABASE_URL: `postgres://rdev:s3cret@127.0.0.1:${await freePort()}/rdev` });
-    expect(logs).toMatch(/ECONNREFUSED|database/i);
-    expect(logs).not.toContain('s3cret');
+    const address = `127.0.0.1:${await freePort()}`;
+    const logs = await fail({ DATABASE_URL: `postgres://rdev:s3cret@${address}/rdev` });
+    expect(logs).toBe(`The database does not answer: connect ECONNREFUSED ${address}\n`);
   });
 
   describe('with a cluster that cannot be reached', () => {

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { Bootstrap } from '@app/apikeys';
-import { InvalidPolicy, loadPolicy } from '@app/commands';
-import { type Config, InvalidConfiguration, loadConfig } from '@app/config';
-import { EmbeddedPostgres, EmbeddedPostgresUnavailable, migrate } from '@app/database';
+import { loadPolicy } from '@app/commands';
+import { type Config, loadConfig } from '@app/config';
+import { EmbeddedPostgres, migrate } from '@app/database';
 import { createApp } from './create-app.js';
+import { inWords } from './in-words.js';
+import { assertPortIsFree } from './port.js';
 import { printWelcome } from './welcome.js';
-import { PortInUse, assertPortIsFree } from './port.js';
 
 /** Less than the 20 s after which this process is killed. */
 const STOP_MS = 19_000;
@@ -69,12 +70,3 @@ main().catch((error: unknown) => {
   console.error(inWords(error));
   process.exit(1);
 });
-
-/** Some errors say all there is to say; any other needs its stack, but not its fields, which hold statements and values. */
-function inWords(error: unknown): string {
-  if (!(error instanceof Error)) return 'What was thrown is no error.';
-  const isClear = [InvalidConfiguration, InvalidPolicy, EmbeddedPostgresUnavailable, PortInUse].some(
-    (type) => error instanceof type,
-  );
-  return isClear ? error.message : (error.stack ?? error.message);
-}

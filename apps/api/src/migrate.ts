@@ -1,5 +1,6 @@
 import { InvalidConfiguration, loadConfig } from '@app/config';
 import { migrate } from '@app/database';
+import { inWords } from './in-words.js';
 
 /**
  * Brings the schema up to date and ends: for a job before an upgrade, so that a migration that fails stops the upgrade
@@ -12,6 +13,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  console.error(error instanceof InvalidConfiguration ? error.message : error);
+  console.error(inWords(error));
   process.exit(1);
 });

@@ -11,13 +11,9 @@ export async function migrate(url: string): Promise<void> {
   try {
     const lock = dataSource.createQueryRunner();
     await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    try {
-      await dataSource.runMigrations();
-    } finally {
-      await lock.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
-      await lock.release();
-    }
+    await dataSource.runMigrations();
   } finally {
+    // The lock ends with its session.
     await dataSource.destroy();
   }
 }

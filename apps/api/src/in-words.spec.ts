@@ -1,0 +1,24 @@
+import { InvalidConfiguration } from '@app/config';
+import { inWords } from './in-words.js';
+
+const refused = (address: string): Error =>
+  Object.assign(new Error(`connect ECONNREFUSED ${address}`), { code: 'ECONNREFUSED' });
+
+describe('inWords', () => {
+  it.each([
+    [
+      new InvalidConfiguration(['PORT must be a number']),
+      /^The configuration is not valid:\n {2}PORT must be a number$/,
+    ],
+    [refused('10.0.0.1:5432'), /^The database does not answer: connect ECONNREFUSED 10\.0\.0\.1:5432$/],
+    [
+      new AggregateError([refused('::1:5432'), refused('127.0.0.1:5432')]),
+      /^The database does not answer: connect ECONNREFUSED ::1:5432; connect ECONNREFUSED 127\.0\.0\.1:5432$/,
+    ],
+    [Object.assign(new Error('no such column'), { query: 'SELECT secret' }), /^Error: no such column\n +at /],
+    ['text', /^What was thrown is no error\.$/],
+  ])('says %s', (error, words) => {
+    expect(inWords(error)).toMatch(words);
+    expect(inWords(error)).not.toContain('SELECT');
+  });
+});
