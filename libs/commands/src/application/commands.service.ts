@@ -80,7 +80,7 @@ export class CommandsService {
    * @throws {@link NotFound}, {@link CommandRejected}, {@link ProjectNotRunning}, {@link QueueFull} or {@link InvalidInput}
    */
   async create(projectId: string, request: CommandRequest, caller: Caller): Promise<Command> {
-    await this.projects.get(projectId, caller);
+    await this.projects.assertVisible(projectId, caller);
     const outputBytesMax = this.limits.outputBytesOf(request.spec.outputBytesMax);
     if (outputBytesMax instanceof InvalidInput) throw outputBytesMax;
     const spec = { ...request.spec, outputBytesMax };

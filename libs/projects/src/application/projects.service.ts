@@ -100,12 +100,14 @@ export class ProjectsService implements BeforeApplicationShutdown {
 
   /** @throws {@link NotFound}, also when the caller may not see it */
   async get(id: string, caller: Caller): Promise<Project> {
-    if (!maySeeProject(caller, id)) throw new NotFound('project', id);
-    const managed = await this.projects.findById(id);
-    const seen = managed === null ? this.runtime.find(id) : this.see(managed);
-    if (seen === null) throw new NotFound('project', id);
+    const { seen, managed } = await this.find(id, caller);
     const lastCommandAt = await this.projects.lastCommandAt([id]);
     return this.toProject(seen, managed !== null, lastCommandAt.get(id) ?? null);
+  }
+
+  /** @throws as {@link get} */
+  async assertVisible(id: string, caller: Caller): Promise<void> {
+    await this.find(id, caller);
   }
 
   /**
@@ -114,11 +116,12 @@ export class ProjectsService implements BeforeApplicationShutdown {
    * @throws {@link NotFound} or {@link ProjectNotRunning}
    */
   async admitCommand(id: string, caller: Caller): Promise<void> {
-    const { status, reason, managed } = await this.get(id, caller);
-    if (!managed && status !== 'running') throw new ProjectNotRunning(id, status, reason);
-    if (!managed) return;
-    const project = await this.projects.findById(id);
-    if (project?.status === 'running' && project.idleStopSeconds === null) return;
+    const { seen, managed } = await this.find(id, caller);
+    if (managed === null) {
+      if (seen.status !== 'running') throw new ProjectNotRunning(id, seen.status, seen.reason);
+      return;
+    }
+    if (managed.status === 'running' && managed.idleStopSeconds === null) return;
     // Whoever stops the project, for idleness too, takes the same lock: it sees the command, or the command sees the stop.
     const locked = await this.projects.lock(id);
     if (locked === null) throw new NotFound('project', id);
@@ -188,7 +191,7 @@ export class ProjectsService implements BeforeApplicationShutdown {
 
   /** Answers null when it is gone, else the project that is still being deleted. @throws {@link NotFound} or {@link ProjectNotManaged} */
   async delete(id: string, keepStorage: boolean, caller: Caller): Promise<Project | null> {
-    await this.getManaged(id, caller);
+    await this.assertManaged(id, caller);
     await this.transactor.run(async () => {
       // Terminating first: whatever happens in between, somebody goes on with it.
       if (await this.projects.change(id, { status: 'terminating', reason: null, keepStorage }))
@@ -226,14 +229,22 @@ export class ProjectsService implements BeforeApplicationShutdown {
     this.projects.touch(ids, what).catch(() => undefined);
   }
 
-  private async getManaged(id: string, caller: Caller): Promise<void> {
-    const { managed } = await this.get(id, caller);
-    if (!managed) throw new ProjectNotManaged(id);
+  private async find(id: string, caller: Caller): Promise<{ seen: ObservedProject; managed: ManagedProject | null }> {
+    if (!maySeeProject(caller, id)) throw new NotFound('project', id);
+    const managed = await this.projects.findById(id);
+    const seen = managed === null ? this.runtime.find(id) : this.see(managed);
+    if (seen === null) throw new NotFound('project', id);
+    return { seen, managed };
+  }
+
+  private async assertManaged(id: string, caller: Caller): Promise<void> {
+    const { managed } = await this.find(id, caller);
+    if (managed === null) throw new ProjectNotManaged(id);
   }
 
   /** Runs the work while nobody else changes the project, and has it looked after. */
   private async steer(id: string, caller: Caller, work: (project: ManagedProject) => Promise<void>): Promise<Project> {
-    await this.getManaged(id, caller);
+    await this.assertManaged(id, caller);
     await this.transactor.run(async () => {
       const project = await this.projects.lock(id);
       if (project === null) throw new NotFound('project', id);

@@ -39,7 +39,7 @@ export class QueueService implements OnModuleInit {
 
   /** @throws {@link NotFound} */
   async pause(projectId: string, isPaused: boolean, caller: Caller): Promise<void> {
-    await this.projects.get(projectId, caller);
+    await this.projects.assertVisible(projectId, caller);
     await this.setPaused(projectId, isPaused);
   }
 
