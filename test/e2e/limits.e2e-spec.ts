@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import {
   type ApiProcess,
@@ -25,11 +26,15 @@ describe('limits', () => {
     const { id } = await startCommand(api.client, project, 'sleep 60');
     const events = await api.client.sse(`/v1/commands/${id}/events`);
     const raw = rawFollower(id);
+    await once(raw, 'readable');
     const poll = new AbortController();
-    const waiting = fetch(`${api.baseUrl}/v1/commands/${id}/wait`, {
-      headers: { authorization: `Bearer ${api.adminKey}` },
-      signal: poll.signal,
-    }).catch(() => null);
+    const headers = { authorization: `Bearer ${api.adminKey}` };
+    const keepWaiting = async (): Promise<void> => {
+      // Again, if it came while `another` was there.
+      while (!poll.signal.aborted)
+        await fetch(`${api.baseUrl}/v1/commands/${id}/wait`, { headers, signal: poll.signal }).catch(() => null);
+    };
+    const waiting = keepWaiting();
     const another = () => api.client.get(`/v1/commands/${id}/wait?timeoutSeconds=0`);
     await eventually(async () => (await another()).status === 429);
     expect(expectProblem(await another(), 429, 'TOO_MANY_STREAMS')).toMatchObject({ retryable: true, max: 3 });
