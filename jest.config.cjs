@@ -51,6 +51,7 @@ module.exports = {
     { ...common, ...withPostgres, displayName: 'speed', testMatch: ['<rootDir>/test/e2e/**/*.speed-spec.ts'] },
     { ...common, ...withPostgres, displayName: 'cluster', testMatch: ['<rootDir>/test/cluster/**/*.cluster-spec.ts'] },
     { ...common, ...withPostgres, displayName: 'chaos', testMatch: chaos },
+    { ...common, ...withPostgres, displayName: 'pooler', testMatch: ['<rootDir>/test/pooler/**/*.pooler-spec.ts'] },
     { ...common, ...withPostgres, displayName: 'bench', testMatch: ['<rootDir>/test/bench/**/*.bench-spec.ts'] },
   ],
 };

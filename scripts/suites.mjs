@@ -16,6 +16,7 @@ const SUITES = {
   e2e: { timeoutMs: 120_000, workers: 2 },
   speed: { timeoutMs: 120_000, serial: true },
   cluster: { timeoutMs: 300_000, serial: true, helm: true },
+  pooler: { timeoutMs: 120_000, serial: true },
   chaos: { timeoutMs: 1_200_000, serial: true },
   bench: { timeoutMs: 600_000, serial: true },
 };
