@@ -1,16 +1,12 @@
-import { InvalidPolicy } from '@app/commands';
-import { InvalidConfiguration } from '@app/config';
-import { EmbeddedPostgresUnavailable, isOutage } from '@app/database';
-import { PortInUse } from './port.js';
-
-const CLEAR = [InvalidConfiguration, InvalidPolicy, EmbeddedPostgresUnavailable, PortInUse];
+import { isOutage } from '@app/database';
+import { StartRefused } from '@app/kernel';
 
 /**
  * Why a start failed. Some errors say all there is to say; any other needs its stack, but not its fields, which hold statements and values.
  */
 export function inWords(error: unknown): string {
   if (!(error instanceof Error)) return 'What was thrown is no error.';
-  if (CLEAR.some((type) => error instanceof type)) return error.message;
+  if (error instanceof StartRefused) return error.message;
   return isOutage(error)
     ? `The database does not answer: ${reasons(error).join('; ')}`
     : (error.stack ?? error.message);

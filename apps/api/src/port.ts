@@ -1,7 +1,8 @@
 import { createServer } from 'node:net';
+import { StartRefused } from '@app/kernel';
 
 /** The port is taken; the message says what to do. */
-export class PortInUse extends Error {
+export class PortInUse extends StartRefused {
   constructor(host: string, port: number, variable: string) {
     super(
       `Port ${String(port)} on ${host} is in use, perhaps by another rdev. Stop it, or choose another port by ${variable}.`,

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { StartRefused } from '@app/kernel';
 import { plainToInstance } from 'class-transformer';
 import { type ValidationError, validateSync } from 'class-validator';
 import { Environment } from './environment.js';
@@ -55,7 +56,7 @@ export interface Config {
 export const Config = Symbol('Config');
 
 /** The environment does not fit; the message names every bad variable and shows no value. */
-export class InvalidConfiguration extends Error {
+export class InvalidConfiguration extends StartRefused {
   constructor(problems: readonly string[]) {
     super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
     this.name = 'InvalidConfiguration';

@@ -1,4 +1,5 @@
 export { type ErrorKind, type InvalidField, DomainError, InvalidInput, NotFound, Unavailable } from './domain-error.js';
+export { StartRefused } from './start-refused.js';
 export { canonicalAddress, isInNetworks, networkMatcher, subscriberOf } from './addresses.js';
 export { Clock, SystemClock } from './clock.js';
 export { type IdPrefix, newId, isId, idFloor } from './ids.js';

@@ -1,5 +1,7 @@
+import { StartRefused } from '@app/kernel';
+
 /** The embedded PostgreSQL cannot be had. The message is for the user of this machine and says what to do. */
-export class EmbeddedPostgresUnavailable extends Error {
+export class EmbeddedPostgresUnavailable extends StartRefused {
   override readonly name: string = 'EmbeddedPostgresUnavailable';
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { StartRefused } from '@app/kernel';
 import { type Document, LineCounter, isMap, isNode, isScalar, isSeq, parseDocument } from 'yaml';
 import { COMMAND_TYPES, type CommandType } from '../../domain/command.js';
 import { CommandPolicy, type PolicyRule } from '../../domain/command-policy.js';
@@ -11,7 +12,7 @@ const LISTS = ['types', 'projects', 'keys', 'programs', 'argv', 'scripts'] as co
 const FIELDS = new Set<unknown>(['action', 'reason', ...LISTS]);
 
 /** The policy cannot be used; the message names the file, each line at fault and what is wrong with it. */
-export class InvalidPolicy extends Error {
+export class InvalidPolicy extends StartRefused {
   constructor(file: string, problems: readonly string[], options?: ErrorOptions) {
     const lines = problems.map((problem) => `  ${file}:${problem}`);
     super(`The command policy (RDEV_POLICY_FILE) is not valid:\n${lines.join('\n')}`, options);
