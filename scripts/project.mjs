@@ -13,8 +13,8 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const node = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
 
 /**
- * How Node runs the API. A small young generation is cleared in less time: 16 MiB, the default, stood the process still for 50 ms where 4 MiB
- * took 10, every few commands, at the same throughput.
+ * How Node runs the API. A small young generation is cleared in less time: with 16 MiB, the default, each time stood the process still
+ * for 40 to 100 ms on two slow cores, with 4 MiB for about 10 and at most 36, at the same throughput.
  */
 export const nodeFlags = ['--enable-source-maps', '--max-semi-space-size=4'];
 

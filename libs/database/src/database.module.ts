@@ -35,11 +35,12 @@ const PREPARED_SESSIONS = 4;
 @Module({})
 export class DatabaseModule {
   static with({ url, directUrl, partitionedTables }: DatabaseOptions): DynamicModule {
+    const isPooled = url !== directUrl;
     return {
       module: DatabaseModule,
       imports: [
         TypeOrmModule.forRoot({
-          ...dataSourceOptions(url, { isPooled: url !== directUrl }),
+          ...dataSourceOptions(url, { isPooled }),
           autoLoadEntities: true,
           retryAttempts: 10,
           retryDelay: 1_000,
@@ -54,7 +55,7 @@ export class DatabaseModule {
       ],
       providers: [
         Database,
-        ServerLimits,
+        ...(isPooled ? [ServerLimits] : []),
         { provide: PreparedDatabase, useFactory: () => PreparedDatabase.open(directUrl, PREPARED_SESSIONS) },
         { provide: Transactor, useExisting: Database },
         { provide: EventLog, useClass: PostgresEventLog },

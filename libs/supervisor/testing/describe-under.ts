@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { THOROUGH } from '../../../test/support/thorough.js';
 import { openLocalChannel } from '../src/index.js';
 import { describeSupervisor } from './index.js';
 
@@ -37,7 +38,7 @@ export function describeUnder(name: (typeof SHELLS)[number]): void {
 function isChosen(name: string): boolean {
   const own = basename(realpathSync('/bin/sh'));
   const one = SHELLS.find((shell) => shell === own) ?? SHELLS.find((shell) => which(shell) !== null);
-  return name === one || Boolean(process.env.TEST_THOROUGH);
+  return name === one || THOROUGH;
 }
 
 function applets(busybox: string): string[] {
