@@ -2,8 +2,18 @@
  * The direction of dependencies (docs/architecture.md): apps → features → platform → kernel, and inside a feature
  * adapters → application → domain. test/tools/boundaries.spec.ts proves that every rule bites.
  */
-const PLATFORM = 'config|database|http|health|telemetry|metrics|resilience|supervisor|local|kubernetes';
-const FEATURES = 'projects|commands|queue|apikeys|webhooks|audit';
+const PLATFORM =
+  'channel|config|database|embedded-postgres|events|health|http|idempotency|kubernetes|local|metrics|rate-limit|resilience|supervisor|telemetry';
+const FEATURES = 'projects|commands|policy|output|execution|queue|apikeys|webhooks|audit';
+/** What each feature may know of the others. */
+const BELOW = {
+  projects: [],
+  commands: ['projects'],
+  policy: ['projects', 'commands'],
+  output: ['projects', 'commands'],
+  execution: ['projects', 'commands', 'policy', 'output'],
+  queue: ['projects', 'commands', 'policy', 'output', 'execution'],
+};
 
 const A_TEST = '(\\.spec|-spec)\\.ts$';
 /** Node modules that compute: they reach neither disk, network nor other processes. */
@@ -44,27 +54,17 @@ module.exports = {
     ),
     forbid(
       'features-meet-at-the-index',
-      'Apps and suites use the doors too.',
-      { path: '^(apps|test)/' },
+      'Apps and suites use the doors too, but for what measures the moments between two steps inside.',
+      { path: '^(apps|test)/', pathNot: '^test/support/moments\\.ts$' },
       { path: '^libs/', pathNot: '^libs/[^/]+/(src|testing)/index\\.ts$' },
     ),
-    forbid(
-      'features-in-order',
-      'queue → commands → projects.',
-      { path: '^libs/(projects)/' },
-      { path: `^libs/(${FEATURES})/`, pathNot: '^libs/projects/' },
-    ),
-    forbid(
-      'features-in-order',
-      'queue → commands → projects.',
-      { path: '^libs/commands/' },
-      { path: `^libs/(${FEATURES})/`, pathNot: '^libs/(commands|projects)/' },
-    ),
-    forbid(
-      'features-in-order',
-      'queue → commands → projects.',
-      { path: '^libs/queue/' },
-      { path: `^libs/(${FEATURES})/`, pathNot: '^libs/(queue|commands|projects)/' },
+    ...Object.entries(BELOW).map(([feature, below]) =>
+      forbid(
+        'features-in-order',
+        'queue → execution → output, policy → commands → projects. Tests may look further.',
+        { path: `^libs/${feature}/src/`, pathNot: A_TEST },
+        { path: `^libs/(${FEATURES})/`, pathNot: `^libs/(${[feature, ...below].join('|')})/` },
+      ),
     ),
     forbid(
       'features-in-order',
@@ -109,7 +109,11 @@ module.exports = {
       'Rows and SQL never leave their adapter.',
       {
         path: '^(libs|apps)/',
-        pathNot: ['^libs/database/', '^libs/[^/]+/src/adapters/typeorm/', '\\.integration\\.spec\\.ts$'],
+        pathNot: [
+          '^libs/(database|events|idempotency|rate-limit|embedded-postgres)/',
+          '^libs/[^/]+/src/adapters/postgres/',
+          '\\.integration\\.spec\\.ts$',
+        ],
       },
       { path: npm('typeorm|pg') },
     ),

@@ -16,6 +16,8 @@ const common = {
     '^@app/([^/]+)$': '<rootDir>/libs/$1/src/index.ts',
     '^@app/([^/]+)/testing$': '<rootDir>/libs/$1/testing/index.ts',
   },
+  // Notes what time goes into, for a run with --times.
+  ...(process.env.TEST_SPANS && { setupFilesAfterEnv: ['<rootDir>/test/support/spans-setup.ts'] }),
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.rdev'],
 };
 
@@ -52,6 +54,21 @@ module.exports = {
     { ...common, ...withPostgres, displayName: 'cluster', testMatch: ['<rootDir>/test/cluster/**/*.cluster-spec.ts'] },
     { ...common, ...withPostgres, displayName: 'chaos', testMatch: chaos },
     { ...common, ...withPostgres, displayName: 'pooler', testMatch: ['<rootDir>/test/pooler/**/*.pooler-spec.ts'] },
+    { ...common, ...withPostgres, displayName: 'proxies', testMatch: ['<rootDir>/test/proxies/**/*.proxies-spec.ts'] },
+    { ...common, ...withPostgres, displayName: 'upgrade', testMatch: ['<rootDir>/test/upgrade/**/*.upgrade-spec.ts'] },
+    {
+      ...common,
+      ...withPostgres,
+      globalSetup: '<rootDir>/test/support/postgres-both-global-setup.mjs',
+      displayName: 'postgres',
+      testMatch: [
+        '<rootDir>/test/postgres/**/*.postgres-spec.ts',
+        '<rootDir>/libs/{database,events,idempotency,rate-limit}/src/*.integration.spec.ts',
+        '<rootDir>/libs/*/src/adapters/postgres/*.integration.spec.ts',
+        '<rootDir>/test/e2e/{queue,events}.e2e-spec.ts',
+      ],
+    },
+    { ...common, displayName: 'compose', testMatch: ['<rootDir>/test/compose/**/*.compose-spec.ts'] },
     { ...common, ...withPostgres, displayName: 'bench', testMatch: ['<rootDir>/test/bench/**/*.bench-spec.ts'] },
   ],
 };

@@ -1,6 +1,6 @@
 /**
- * Writes what the comments of helm/rdev/values.yaml say into the chart's README.md and values.schema.json; with `--check`
- * it only says whether both are up to date.
+ * Writes what the comments of helm/rdev/values.yaml say into the chart's README.md and values.schema.json, and the
+ * variables of docs/configuration.md into the schema; with `--check` it only says whether both are up to date.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -48,7 +48,13 @@ function readme(text, values) {
   return `${introduction}${BEGIN}\n\n${table(values)}\n`;
 }
 
-/** The schema with the descriptions of the values in it; what has none, or is none, is an error. */
+/** The variables that docs/configuration.md lists: the first column of its table. */
+const variables = Array.from(
+  (await readFile(join(root, 'docs', 'configuration.md'), 'utf8')).matchAll(/^\| `([A-Z][A-Z0-9_]*)` /gm),
+  ([, name]) => name,
+);
+
+/** The schema with the descriptions of the values in it, and the names that `config` may have; what has none, or is none, is an error. */
 function schema(text, values) {
   const document = JSON.parse(text);
   for (const { path, meaning } of values) {
@@ -56,6 +62,7 @@ function schema(text, values) {
     if (property === undefined) throw new Error(`values.schema.json lacks ${path}.`);
     property.description = meaning;
   }
+  document.properties.config.propertyNames.enum = variables;
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 

@@ -2,8 +2,8 @@
 import { runChecks } from './checks.mjs';
 import { build, install } from './project.mjs';
 import { report } from './report.mjs';
-import { runSuite } from './suites.mjs';
+import { runSuites } from './suites.mjs';
 
 await install();
 await build();
-report([...(await runChecks()), await runSuite('unit')]);
+report([...(await runChecks()), await runSuites(['unit'])]);

@@ -1,10 +1,12 @@
-/** `npm run test:<suite> [-- Jest's arguments]`: one suite, on a fresh build. */
+/** `npm run test:<suite> [-- Jest's arguments]`: one suite, on a fresh build. By its path it runs several together. */
 import { build, install } from './project.mjs';
 import { report } from './report.mjs';
-import { runSuite, suiteNames } from './suites.mjs';
+import { runSuites, suiteNames } from './suites.mjs';
 
-const [name, ...args] = process.argv.slice(2);
-if (!suiteNames.includes(name)) throw new Error(`Which suite? One of ${suiteNames.join(', ')}.`);
+const words = process.argv.slice(2);
+const count = words.findIndex((word) => !suiteNames.includes(word));
+const names = count === -1 ? words : words.slice(0, count);
+if (names.length === 0) throw new Error(`Which suite? One of ${suiteNames.join(', ')}.`);
 await install();
-if (name !== 'unit') await build();
-report([await runSuite(name, args)]);
+if (names.some((name) => name !== 'unit')) await build();
+report([await runSuites(names, words.slice(names.length))]);

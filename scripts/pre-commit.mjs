@@ -1,30 +1,31 @@
-/** Checks the format of the staged files, and lints those that are code. */
+/**
+ * Checks the format of the staged files, and lints those that are code: as they are staged, which need not be what is on the disk.
+ * So the whole index is written into a directory of its own, where types are found, too.
+ */
 import { execFileSync } from 'node:child_process';
-import { node, run, tool } from './project.mjs';
+import { mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, sep } from 'node:path';
+import { node, root, run, tool } from './project.mjs';
 
-const staged = execFileSync('git', ['diff', '--cached', '--name-only', '--diff-filter=ACMR', '-z'], {
-  encoding: 'utf8',
-})
-  .split('\0')
-  .filter(Boolean);
+const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' });
+const staged = git('diff', '--cached', '--name-only', '--diff-filter=ACMR', '-z').split('\0').filter(Boolean);
 const code = staged.filter((path) => /\.(ts|mjs|cjs)$/.test(path));
 
-const cache = ['--cache', '--cache-strategy', 'content', '--cache-location'];
-const checks = [
-  staged.length > 0 && [...tool('prettier'), '--check', '--log-level=warn', '--ignore-unknown', ...staged],
-  code.length > 0 && [
-    ...tool('eslint'),
-    '--no-warn-ignored',
-    '--quiet',
-    ...cache,
-    'node_modules/.cache/eslint/',
-    ...code,
-  ],
-].filter(Boolean);
-
-const results = await Promise.all(checks.map((args) => run(node, args, { quiet: true })));
-for (const { code, output } of results) if (code !== 0) console.error(output);
-if (results.some(({ code }) => code !== 0)) {
-  console.error('pre-commit: not committed; `npm run format` mends the format');
-  process.exitCode = 1;
+const tree = mkdtempSync(join(realpathSync(tmpdir()), 'rdev-staged-'));
+try {
+  git('checkout-index', '--all', `--prefix=${tree}${sep}`);
+  symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
+  const checks = [
+    staged.length > 0 && [...tool('prettier'), '--check', '--log-level=warn', '--ignore-unknown', ...staged],
+    code.length > 0 && [...tool('eslint'), '--no-warn-ignored', '--quiet', ...code],
+  ].filter(Boolean);
+  const results = await Promise.all(checks.map((args) => run(node, args, { quiet: true, cwd: tree })));
+  for (const { code: failed, output } of results) if (failed !== 0) console.error(output.replaceAll(tree + sep, ''));
+  if (results.some(({ code: failed }) => failed !== 0)) {
+    console.error('pre-commit: not committed, as this is what is staged; `npm run format` mends the format');
+    process.exitCode = 1;
+  }
+} finally {
+  rmSync(tree, { recursive: true, force: true });
 }

@@ -18,7 +18,39 @@ export const node = join(root, 'node_modules', 'node', 'bin', process.platform =
  */
 export const nodeFlags = ['--enable-source-maps', '--max-semi-space-size=4'];
 
-export const main = join(root, 'dist', 'apps', 'api', 'src', 'main.js');
+/**
+ * What is set for it, too. An arena of glibc per thread would take 4 MB more, to no use. With its thresholds fixed, glibc gives large
+ * buffers back as soon as they are free; left to itself it would keep them after the first, and a heap full of holes.
+ */
+export const nodeEnvironment = {
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_MMAP_THRESHOLD_: '131072',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+};
+
+/** The programs that `npm run build` makes: `dist/<name>.cjs`, by the file that each begins with. */
+export const programs = {
+  main: 'apps/api/src/main.ts',
+  migrate: 'apps/api/src/migrate.ts',
+  'write-openapi': 'apps/api/src/write-openapi.ts',
+  'write-configuration': 'apps/api/src/write-configuration.ts',
+};
+
+/** What tools load of the built code: TypeORM's command line, and Jest, which does not compile its own set-up or another process. */
+export const toolEntries = {
+  ormconfig: 'ormconfig.ts',
+  database: 'libs/database/src/index.ts',
+  'embedded-postgres': 'libs/embedded-postgres/src/index.ts',
+  'server-user': 'libs/embedded-postgres/src/server-user.ts',
+  moments: 'test/support/moments.ts',
+};
+
+export const dist = join(root, 'dist');
+
+/** @param {string} name of {@link programs} or {@link toolEntries} */
+export const built = (name) => join(dist, `${name}.cjs`);
+
+export const main = built('main');
 
 /** A program of node_modules as the arguments that make {@link node} run it. */
 export function tool(packageName, bin = packageName) {
@@ -30,10 +62,10 @@ export function tool(packageName, bin = packageName) {
 const running = new Set();
 
 /** Runs to the end and answers the exit code; with `quiet` the output is collected instead of shown. */
-export function run(command, args, { quiet = false, env = process.env } = {}) {
+export function run(command, args, { quiet = false, env = process.env, cwd = root } = {}) {
   return new Promise((resolve, reject) => {
     const stdio = quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'];
-    const child = spawn(command, args, { cwd: root, env, stdio });
+    const child = spawn(command, args, { cwd, env, stdio });
     running.add(child);
     const output = [];
     child.stdout?.on('data', (chunk) => output.push(chunk));
@@ -73,10 +105,7 @@ const satisfies = (present, wanted) =>
     ? wanted.optional === true || wanted.devOptional === true
     : present.version === wanted.version && present.integrity === wanted.integrity;
 
-/** The second one is for registries that lack packages of other platforms, about which `npm ci` is strict. */
-const INSTALLS = [['ci'], ['install', '--no-save']];
-
-/** Installs what is missing; throws if that fails twice. */
+/** Installs what is missing, exactly as package-lock.json has it. */
 export async function install() {
   if (isInstalled()) return;
   const { packages } = readJson(join(root, 'package-lock.json'));
@@ -85,11 +114,8 @@ export async function install() {
   const seconds = () => Math.round((Date.now() - since) / 1000);
   const ticks = setInterval(() => console.error(`  still installing (${seconds()} s)`), 10_000);
   try {
-    for (const args of INSTALLS) {
-      const { code } = await npm([...args, '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']);
-      if (code === 0 && existsSync(node)) return console.error(`Installed in ${seconds()} s.`);
-      console.error(`npm ${args[0]} failed.`);
-    }
+    const { code } = await npm(['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']);
+    if (code === 0 && existsSync(node)) return console.error(`Installed in ${seconds()} s.`);
   } finally {
     clearInterval(ticks);
   }
@@ -111,7 +137,7 @@ export function npm(args, options = {}) {
 
 const isTest = (path) => /[.-]spec\.ts$/.test(path);
 
-/** Everything below apps/x/src and libs/x/src that belongs into dist/, as sorted paths relative to the root. */
+/** Everything below apps/x/src and libs/x/src but tests, as sorted paths relative to the root. */
 export function sources() {
   return ['apps', 'libs']
     .flatMap((top) => directories(top).map((name) => join(top, name, 'src')))
@@ -135,10 +161,21 @@ function entries(dir) {
   }
 }
 
-/** Changes whenever a source or the way of building does; by times and sizes, so it takes milliseconds. */
+const BUILD = [
+  '.swcrc',
+  'package.json',
+  'package-lock.json',
+  'scripts/build.mjs',
+  'scripts/bundle.mjs',
+  'scripts/licences.mjs',
+];
+
+/** Changes whenever a source, a package or the way of building does; by times and sizes, so it takes milliseconds. */
 export function fingerprint() {
   const hash = createHash('sha256');
-  for (const path of [...sources(), '.swcrc', 'package.json', join('scripts', 'build.mjs')]) {
+  for (const path of [...sources(), ...Object.values(toolEntries), ...BUILD].filter((path) =>
+    existsSync(join(root, path)),
+  )) {
     const { mtimeMs, size } = statSync(join(root, path));
     hash.update(`${path}\0${mtimeMs}\0${size}\n`);
   }
@@ -146,7 +183,7 @@ export function fingerprint() {
 }
 
 /** Says of which sources dist/ is the build. */
-export const stamp = join(root, 'dist', '.fingerprint');
+export const stamp = join(dist, '.fingerprint');
 
 /** Builds dist/ if it is not the build of these sources. */
 export async function build() {

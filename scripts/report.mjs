@@ -1,15 +1,21 @@
-/** Prints every failure again, then the plain line that closes `npm test`, `npm run check` and `.ci/run`. */
+import { printTimes } from './times.mjs';
+
 const COLOUR = new RegExp(String.fromCharCode(27) + '\\[[0-9;]*m', 'g');
 const DETAIL_LINES = 30;
 
+/** The beginning of what Jest says about a failure, indented. */
+export function detailOf(text) {
+  const lines = text.replace(COLOUR, '').trim().split('\n').slice(0, DETAIL_LINES);
+  return lines.map((line) => `    ${line}`).join('\n');
+}
+
+/** Prints every failure again, then the plain line that closes `npm test`, `npm run check` and `.ci/run`. */
 export function report(results) {
+  printTimes(results);
   const passed = results.reduce((sum, result) => sum + result.passed, 0);
   const failures = results.flatMap((result) => result.failures);
   if (failures.length > 0) console.log('\nFailed:');
-  for (const { name, detail } of failures) {
-    const lines = detail.replace(COLOUR, '').trim().split('\n').slice(0, DETAIL_LINES);
-    console.log(`\n✗ ${name}${lines[0] === '' ? '' : `\n${lines.map((line) => `    ${line}`).join('\n')}`}`);
-  }
+  for (const { name, detail } of failures) console.log(`\n✗ ${name}\n${detailOf(detail)}`.trimEnd());
   console.log(`\n${passed} passed, ${failures.length} failed`);
   process.exitCode = failures.length > 0 || results.some((result) => result.code !== 0) ? 1 : 0;
 }

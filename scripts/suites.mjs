@@ -1,43 +1,78 @@
 /** The suites that Jest runs, and how. */
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { helmTools } from './helm.mjs';
 import { node, root, run, tool } from './project.mjs';
+import { timesOf } from './times.mjs';
 
 /**
  * `timeoutMs` is per test; files run one after the other where they measure time or share something. What needs `helm`
- * finds it, and kubectl, in the directory HELM_TOOLS.
+ * finds it, and kubectl, in the directory HELM_TOOLS, and Helm 3 in HELM_3_TOOLS; what runs against another PostgreSQL is
+ * told its binaries.
  */
 const SUITES = {
-  unit: { timeoutMs: 10_000, workers: 2 },
-  chart: { timeoutMs: 20_000, workers: 2, helm: true },
-  integration: { timeoutMs: 120_000, workers: 2 },
-  e2e: { timeoutMs: 120_000, workers: 2 },
+  unit: { timeoutMs: 10_000 },
+  chart: { timeoutMs: 20_000, helm: true },
+  integration: { timeoutMs: 120_000 },
+  e2e: { timeoutMs: 120_000 },
   speed: { timeoutMs: 120_000, serial: true },
-  cluster: { timeoutMs: 300_000, serial: true, helm: true },
-  pooler: { timeoutMs: 120_000, serial: true },
-  chaos: { timeoutMs: 1_200_000, serial: true },
+  cluster: { timeoutMs: 300_000, helm: true },
+  upgrade: { timeoutMs: 120_000 },
+  pooler: { timeoutMs: 120_000 },
+  proxies: { timeoutMs: 120_000 },
+  postgres: { timeoutMs: 120_000, postgres: true },
+  compose: { timeoutMs: 300_000, serial: true },
+  chaos: { timeoutMs: 120_000, serial: true },
   bench: { timeoutMs: 600_000, serial: true },
 };
 
+/** Files at a time: half of their time is waiting, so two for each core. */
+const WORKERS = 2 * availableParallelism();
+
 export const suiteNames = Object.keys(SUITES);
+
+/** The suite that a file belongs to; undefined if it is no test. */
+export function suiteOf(path) {
+  const kind = /[.](\w+)[.-]spec[.]ts$/.exec(path)?.[1];
+  return suiteNames.includes(kind) ? kind : /[.]spec[.]ts$/.test(path) ? 'unit' : undefined;
+}
 
 /** Jest loads the ESM packages through vm modules, which Node calls experimental in every worker. */
 const NODE_OPTIONS = '--experimental-vm-modules --disable-warning=ExperimentalWarning';
 
+const DEBIAN = '/usr/lib/postgresql';
+
+/** Where Debian puts the binaries of the oldest version that is installed. */
+function oldestPostgres() {
+  const versions = existsSync(DEBIAN)
+    ? readdirSync(DEBIAN)
+        .map(Number)
+        .filter((version) => version > 0)
+    : [];
+  const binaries = versions.sort((a, b) => a - b).map((version) => join(DEBIAN, String(version), 'bin'));
+  const found = binaries.find((bin) => existsSync(join(bin, 'initdb')));
+  if (found === undefined)
+    throw new Error('There is no PostgreSQL in /usr/lib/postgresql: TEST_POSTGRES_BIN has to name one.');
+  return found;
+}
+
 /**
- * Runs a suite with Jest, its progress on the terminal.
- * @returns what passed and failed, or null if Jest died without saying
+ * Runs suites with Jest in one pool of workers, the progress on the terminal unless it is to be quiet. `--times` among the
+ * arguments is ours: it has the result say what took how long.
+ * @returns what passed and failed
  */
-export async function runSuite(name, args = [], env = process.env) {
-  const { timeoutMs, serial = false, workers, helm = false } = SUITES[name];
+export async function runSuites(names, args = [], env = process.env, { quiet = false } = {}) {
+  const { timeoutMs, serial, helm, postgres } = settingsOf(names);
   const dir = await mkdtemp(join(tmpdir(), 'rdev-jest-'));
   const report = join(dir, 'report.json');
+  const spans = args.includes('--times') ? join(dir, 'spans') : '';
+  let said = '';
   try {
     const own = [
       '--selectProjects',
-      name,
+      ...names,
       '--passWithNoTests',
       // Node 26.10 may spin for ever in its own clean-up at exit; leaving by process.exit() skips that.
       '--forceExit',
@@ -47,34 +82,61 @@ export async function runSuite(name, args = [], env = process.env) {
       '--outputFile',
       report,
     ];
-    const { code } = await run(
+    const { code, output } = await run(
       node,
       [
         ...tool('jest'),
         ...own.map(String),
-        ...(serial ? ['--runInBand'] : []),
-        ...(workers ? [`--maxWorkers=${workers}`] : []),
-        ...args,
+        serial ? '--runInBand' : `--maxWorkers=${WORKERS}`,
+        ...args.filter((arg) => arg !== '--times'),
       ],
       {
+        quiet,
         env: {
           ...env,
-          ...(helm && { HELM_TOOLS: env.HELM_TOOLS ?? (await helmTools()) }),
+          ...(postgres && { TEST_POSTGRES_BIN: env.TEST_POSTGRES_BIN ?? oldestPostgres() }),
+          ...(spans && { TEST_SPANS: spans }),
+          ...(helm && {
+            HELM_TOOLS: env.HELM_TOOLS ?? (await helmTools()),
+            HELM_3_TOOLS: env.HELM_3_TOOLS ?? (await helmTools('helm-3.17')),
+          }),
           NODE_OPTIONS: `${env.NODE_OPTIONS ?? ''} ${NODE_OPTIONS}`.trim(),
         },
       },
     );
-    return { code, ...summary(name, JSON.parse(await readFile(report, 'utf8'))) };
-  } catch {
-    return { code: 1, passed: 0, failures: [{ name: `${name}: Jest ended without a report`, detail: '' }] };
+    said = output;
+    const results = JSON.parse(await readFile(report, 'utf8'));
+    return {
+      code,
+      ...summary(names, results),
+      ...(spans && { times: timesOf(suiteIn(names), results, await readFile(spans, 'utf8').catch(() => '')) }),
+    };
+  } catch (error) {
+    const detail = said || (error instanceof Error ? error.message : '');
+    return { code: 1, passed: 0, failures: [{ name: `${names.join(', ')}: Jest ended without a report`, detail }] };
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
 }
 
-function summary(name, { testResults }) {
+/** What several suites need together. */
+function settingsOf(names) {
+  const all = names.map((name) => SUITES[name]);
+  return {
+    timeoutMs: Math.max(...all.map(({ timeoutMs }) => timeoutMs)),
+    serial: all.every(({ serial = false }) => serial),
+    helm: all.some(({ helm = false }) => helm),
+    postgres: all.some(({ postgres = false }) => postgres),
+  };
+}
+
+/** The suite that a file was run for: some files are in more than one. */
+const suiteIn = (names) => (path) => (names.length === 1 ? names[0] : suiteOf(path));
+
+function summary(names, { testResults }) {
   const tests = testResults.flatMap(({ name: file, assertionResults, message, status }) => {
     const path = file.slice(root.length + 1);
+    const name = suiteIn(names)(path);
     const failed = assertionResults.filter((test) => test.status === 'failed');
     // A file that does not compile, or whose hooks fail, has no failing test of its own.
     if (status === 'failed' && failed.length === 0) return [{ ok: false, name: `${name}: ${path}`, detail: message }];

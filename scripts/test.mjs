@@ -1,13 +1,16 @@
 /**
  * `npm test [-- Jest's arguments]`: installs and builds what is missing, then runs everything that needs no cluster.
- * With arguments, which choose tests, the checks are left out.
+ * With arguments, which choose tests, the checks are left out. `--times` alone chooses none.
  */
 import { fileURLToPath } from 'node:url';
 import { realpathSync } from 'node:fs';
 import { runChecks } from './checks.mjs';
 import { build, install, node, run, stopRuns } from './project.mjs';
 import { report } from './report.mjs';
-import { runSuite } from './suites.mjs';
+import { runSuites } from './suites.mjs';
+
+/** What runs together; what measures time runs alone. */
+const POOLS = [['unit', 'chart', 'integration', 'e2e', 'chaos'], ['speed']];
 
 const args = process.argv.slice(2);
 let cleanUp = async () => {};
@@ -22,23 +25,20 @@ async function main() {
     process.exitCode = code;
     return;
   }
-  const results = args.length === 0 ? await runChecks() : [];
-  for (const name of ['unit', 'chart']) results.push(await suite(name));
+  const results = args.every((arg) => arg === '--times') ? await runChecks() : [];
   const { startTestServer } = await import('../test/support/test-server.mjs');
   const server = await startTestServer();
   cleanUp = server.stop;
+  const env = { ...process.env, ...server.env, CHAOS_FORM: 'short' };
   try {
-    for (const name of ['integration', 'e2e', 'speed']) results.push(await suite(name, server.env));
-    results.push(await suite('chaos', { ...server.env, CHAOS_FORM: 'short' }));
+    for (const names of POOLS) {
+      console.log(`\n${names.join(', ')}`);
+      results.push(await runSuites(names, args, env));
+    }
   } finally {
     await server.stop();
   }
   report(results);
-}
-
-function suite(name, env = {}) {
-  console.log(`\n${name}`);
-  return runSuite(name, args, { ...process.env, ...env });
 }
 
 // A signal reaches only us when it does not come from the terminal.

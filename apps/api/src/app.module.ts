@@ -1,14 +1,20 @@
 import { ApiKeysModule } from '@app/apikeys';
-import { CommandLimits, CommandPolicy, CommandsModule } from '@app/commands';
+import { CommandLimits, CommandsModule, commandPartitions } from '@app/commands';
 import { Config } from '@app/config';
 import { Database, DatabaseModule, type PartitionedTable } from '@app/database';
 import { HealthModule, type ReadinessChecks } from '@app/health';
-import { HttpModule, RateLimitModule } from '@app/http';
-import { KubernetesModule } from '@app/kubernetes';
+import { HttpModule } from '@app/http';
+import { RateLimitModule } from '@app/rate-limit';
+import { KubernetesModule, type KubernetesOptions } from '@app/kubernetes';
 import { MetricsModule } from '@app/metrics';
 import { LocalModule, Workspaces } from '@app/local';
+import { EventsModule } from '@app/events';
+import { ExecutionModule } from '@app/execution';
+import { IdempotencyModule } from '@app/idempotency';
 import { ProjectDefaults, ProjectRuntime, ProjectsModule } from '@app/projects';
-import { QueueLimits, QueueModule } from '@app/queue';
+import { OutputModule, outputPartitions } from '@app/output';
+import { CommandPolicy, PolicyModule } from '@app/policy';
+import { CommandQueueModule, QueueLimits, QueueModule } from '@app/queue';
 import { TelemetryModule } from '@app/telemetry';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
@@ -23,19 +29,17 @@ export class AppModule {
   static with(config: Config, databaseUrl: string, policy = new CommandPolicy()): DynamicModule {
     const platform = platformOf(config);
     const projects = ProjectsModule.with(config.runtime, platform, projectDefaults(config));
-    const { commands: limits } = config;
+    const limits = new CommandLimits(config.commands);
     const commands = CommandsModule.with({
+      limits,
+      rules: policy,
+      imports: [projects, CommandQueueModule.with(limits)],
+    });
+    const policies = PolicyModule.with({ policy, imports: [projects, commands] });
+    const output = OutputModule.with([commands]);
+    const execution = ExecutionModule.with({
       runtime: config.runtime,
-      imports: [projects, platform],
-      policy,
-      limits: new CommandLimits(
-        limits.runningPerProjectMax,
-        limits.queuedPerProjectMax,
-        limits.queueAgingSeconds,
-        limits.outputBytesDefault,
-        limits.outputBytesMax,
-        limits.lostAfterSeconds,
-      ),
+      imports: [projects, platform, commands, output, policies],
     });
     return {
       module: AppModule,
@@ -43,23 +47,22 @@ export class AppModule {
         TelemetryModule.with(config.logLevel),
         MetricsModule.with(config.metrics),
         EventEmitterModule.forRoot(),
-        HttpModule,
-        RateLimitModule.with({
-          requestsPerSecond: config.http.rateLimitRps,
-          streamsPerKeyMax: config.http.streamsPerKeyMax,
-        }),
+        HttpModule.with(config.http),
+        RateLimitModule.with(config.http.rateLimitRps),
         DatabaseModule.with({
           url: databaseUrl,
           directUrl: config.database.directUrl ?? databaseUrl,
           partitionedTables: partitionedTables(config),
         }),
         ApiKeysModule.with(config.http.rateLimitRps),
+        EventsModule,
+        IdempotencyModule,
         projects,
         commands,
-        QueueModule.with({
-          limits: new QueueLimits(limits.runningPerProjectMax, limits.runningPerReplicaMax, limits.queueAgingSeconds),
-          imports: [projects, commands],
-        }),
+        policies,
+        output,
+        execution,
+        QueueModule.with({ limits: new QueueLimits(config.commands), imports: [projects, commands, execution] }),
         HealthModule.with({ imports: [projects], inject: [Database, ProjectRuntime], useFactory: readinessChecks }),
       ],
       providers: [{ provide: Config, useValue: config }],
@@ -67,34 +70,38 @@ export class AppModule {
   }
 }
 
-function platformOf({ runtime, dataDir, localEnvironment, kubernetes }: Config): DynamicModule {
-  if (runtime === 'local') return LocalModule.with(new Workspaces(dataDir, localEnvironment));
-  return KubernetesModule.with({
+function platformOf(config: Config): DynamicModule {
+  return config.runtime === 'local'
+    ? LocalModule.with(new Workspaces(config.dataDir, config.localEnvironment))
+    : KubernetesModule.with(clusterOf(config));
+}
+
+/** The cluster of the runtime `kubernetes`. */
+export function clusterOf({ kubernetes }: Config): KubernetesOptions {
+  return {
     mode: kubernetes.inCluster ? 'in-cluster' : 'kubeconfig',
     namespace: kubernetes.namespace,
     ...(kubernetes.kubeconfig !== null && { kubeconfigPath: kubernetes.kubeconfig }),
-  });
+  };
 }
 
 function projectDefaults({ projects }: Config): ProjectDefaults {
-  const { image, storageSize: size, storageClass: className, requests, limits, egress, readOnlyRoot } = projects;
-  return new ProjectDefaults(image, { size, className }, { requests, limits }, egress, readOnlyRoot);
+  const { image, storageSize: size, storageClass: className, requests, limits, egress, readOnlyRoot, pod } = projects;
+  return new ProjectDefaults(image, { size, className }, { requests, limits }, egress, readOnlyRoot, pod);
 }
-
-const UNENDED = `SELECT 1 FROM commands WHERE status IN ('queued', 'starting', 'running') AND id < $1 LIMIT 1`;
 
 function partitionedTables({ retentionDays }: Config): PartitionedTable[] {
   return [
-    { table: 'commands', period: 'month', key: 'cmd', retentionDays: retentionDays.commands, inUse: UNENDED },
-    { table: 'command_output', period: 'day', key: 'cmd', retentionDays: retentionDays.output, inUse: UNENDED },
+    commandPartitions(retentionDays.commands),
+    outputPartitions(retentionDays.output),
     { table: 'events', period: 'month', key: 'timestamp', retentionDays: retentionDays.events },
   ];
 }
 
 function readinessChecks(database: Database, runtime: ProjectRuntime): ReadinessChecks {
   return [
-    { name: 'database', check: () => database.assertReachable() },
-    { name: 'migrations', check: () => database.assertMigrated() },
-    { name: 'runtime', check: (signal) => runtime.check(signal) },
+    { name: 'database', isVital: true, check: () => database.assertReachable() },
+    { name: 'migrations', isVital: true, check: () => database.assertMigrated() },
+    { name: 'runtime', isVital: runtime.kind === 'local', check: (signal) => runtime.check(signal) },
   ];
 }

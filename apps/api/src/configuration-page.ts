@@ -25,7 +25,7 @@ export function configurationPage(variables: readonly VariableInfo[]): string {
   const rows = variables.map(({ name, meaning, default: shown, secret }) => [
     `\`${name}\``,
     `${meaning}.${secret ? ' Secret.' : ''}`,
-    shown.includes('`') || /^(none|embedded|generated) ?/.test(shown) ? shown : code(shown),
+    shown.includes('`') || /^(none|embedded|generated|the) ?/.test(shown) ? shown : code(shown),
   ]);
   return `${[INTRODUCTION, table([['Variable', 'Meaning', 'Default'], ...rows]), DATABASE, LOCAL].join('\n\n')}\n`;
 }

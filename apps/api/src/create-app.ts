@@ -1,13 +1,7 @@
-import type { CommandPolicy } from '@app/commands';
+import { networkInterfaces } from 'node:os';
+import type { CommandPolicy } from '@app/policy';
 import type { Config } from '@app/config';
-import {
-  HttpServerAdapter,
-  clientAddress,
-  idempotencyKey,
-  jsonOnly,
-  requestContext,
-  unambiguousHeaders,
-} from '@app/http';
+import { HttpServerAdapter, clientAddress, noStore, proxyWarnings, requestContext, unambiguous } from '@app/http';
 import { HttpMetrics } from '@app/metrics';
 import type { CorsOptions } from '@nestjs/common/interfaces/external/cors-options.interface.js';
 import { NestFactory } from '@nestjs/core';
@@ -16,8 +10,6 @@ import helmet from 'helmet';
 import { Logger } from 'nestjs-pino';
 import { AppModule } from './app.module.js';
 import { serveOpenApi } from './openapi.js';
-
-const BODY_BYTES_MAX = 1_048_576;
 
 /** The application, ready to listen. */
 export async function createApp(
@@ -28,7 +20,6 @@ export async function createApp(
   const adapter = new HttpServerAdapter();
   const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config, databaseUrl, policy), adapter, {
     bodyParser: false,
-    rawBody: true,
     bufferLogs: true,
     abortOnError: false,
   });
@@ -36,6 +27,7 @@ export async function createApp(
   app.flushLogs();
   setUpHttp(app, config);
   serveOpenApi(app);
+  for (const warning of proxyWarnings(config.http.trustProxy, ownAddresses())) app.get(Logger).warn(warning);
   return app;
 }
 
@@ -43,6 +35,7 @@ function setUpHttp(app: NestExpressApplication, config: Config): void {
   app.disable('x-powered-by');
   app.set('etag', false);
   app.set('query parser', 'simple');
+  app.use(noStore);
   app.use(app.get(HttpMetrics).middleware);
   app.use(clientAddress(config.http.trustProxy));
   app.use(requestContext);
@@ -53,14 +46,12 @@ function setUpHttp(app: NestExpressApplication, config: Config): void {
     }),
   );
   if (config.http.corsOrigins.length > 0) app.enableCors(corsOptions(config.http.corsOrigins));
-  app.use(unambiguousHeaders);
-  app.use(jsonOnly);
-  app.useBodyParser('json', {
-    limit: BODY_BYTES_MAX,
-    strict: true,
-    type: ['application/json', 'application/merge-patch+json'],
-  });
-  app.use(idempotencyKey);
+  app.use(unambiguous);
+}
+
+function ownAddresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.filter(({ internal }) => !internal).map(({ address }) => address);
 }
 
 /** No credentials of the browser: keys and tickets travel in the request. */
@@ -88,6 +79,8 @@ function corsOptions(origins: readonly string[]): CorsOptions {
       'Rdev-Complete',
       'Last-Event-ID',
       'Idempotency-Replayed',
+      'Preference-Applied',
+      'Rdev-Missing',
     ],
     maxAge: 600,
   };

@@ -15,6 +15,10 @@ describe('inWords', () => {
       new AggregateError([refused('::1:5432'), refused('127.0.0.1:5432')]),
       /^The database does not answer: connect ECONNREFUSED ::1:5432; connect ECONNREFUSED 127\.0\.0\.1:5432$/,
     ],
+    [
+      Object.assign(new Error('sorry, too many clients already'), { code: '53300' }),
+      /^The database has no connection left: sorry, too many clients already$/,
+    ],
     [Object.assign(new Error('no such column'), { query: 'SELECT secret' }), /^Error: no such column\n +at /],
     ['text', /^What was thrown is no error\.$/],
   ])('says %s', (error, words) => {

@@ -1,14 +1,15 @@
-import { isOutage } from '@app/database';
+import { isOutage, outageWords } from '@app/database';
 import { StartRefused } from '@app/kernel';
 
 /**
- * Why a start failed. Some errors say all there is to say; any other needs its stack, but not its fields, which hold statements and values.
+ * Why a start failed. Some errors say all there is to say; any other needs its stack, but not its fields, which hold
+ * statements and values.
  */
 export function inWords(error: unknown): string {
   if (!(error instanceof Error)) return 'What was thrown is no error.';
   if (error instanceof StartRefused) return error.message;
   return isOutage(error)
-    ? `The database does not answer: ${reasons(error).join('; ')}`
+    ? `${outageWords(error).replace(/\.$/, '')}: ${reasons(error).join('; ')}`
     : (error.stack ?? error.message);
 }
 

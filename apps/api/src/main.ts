@@ -1,21 +1,26 @@
 import { join } from 'node:path';
 import { Bootstrap } from '@app/apikeys';
-import { loadPolicy } from '@app/commands';
+import { loadPolicy } from '@app/policy';
 import { type Config, loadConfig } from '@app/config';
-import { EmbeddedPostgres, migrate } from '@app/database';
+import { EmbeddedPostgres } from '@app/embedded-postgres';
+import { migrate } from '@app/database';
+import { clusterAddress } from '@app/kubernetes';
+import { ProjectRuntime } from '@app/projects';
+import { clusterOf } from './app.module.js';
 import { createApp } from './create-app.js';
 import { inWords } from './in-words.js';
 import { assertPortIsFree } from './port.js';
-import { printWelcome } from './welcome.js';
+import { outageOf, printWelcome } from './welcome.js';
 
 /** Less than the 20 s after which this process is killed. */
 const STOP_MS = 19_000;
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
-  const policy = loadPolicy(config.commands.policyFile);
+  const policy = await loadPolicy(config.commands.policyFile);
   await assertPortIsFree(config.http, 'PORT');
   await assertPortIsFree(config.metrics, 'METRICS_PORT');
+  const cluster = config.runtime === 'kubernetes' ? await clusterAddress(clusterOf(config)) : null;
   const database = await openDatabase(config);
   try {
     // Past a pooler: whoever migrates holds a lock of its session.
@@ -28,7 +33,11 @@ async function main(): Promise<void> {
       await app.close();
       await database.stop();
     });
-    if (!config.kubernetes.inCluster) await printWelcome(await app.getUrl(), config, adminKeyFile);
+    if (!config.kubernetes.inCluster) {
+      const url = config.http.publicUrl ?? (await app.getUrl());
+      const outage = await outageOf(app.get(ProjectRuntime, { strict: false }));
+      await printWelcome({ url, keyFile: adminKeyFile, cluster, outage }, config);
+    }
   } catch (error) {
     await database.stop();
     throw error;

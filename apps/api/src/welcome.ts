@@ -1,23 +1,81 @@
 import { readFile } from 'node:fs/promises';
 import { relative } from 'node:path';
 import type { Config } from '@app/config';
+import type { ProjectRuntime } from '@app/projects';
+
+const OUTAGE_MS = 5_000;
+
+/** What a start has come to. */
+export interface Started {
+  readonly url: string;
+  /** Null: the key was given. */
+  readonly keyFile: string | null;
+  /** The address of the Kubernetes API; null: there is no cluster. */
+  readonly cluster: string | null;
+  /** Why no project can be used now; null: they can. */
+  readonly outage: string | null;
+}
+
+/** Why projects cannot be used, in words; null if they can. */
+export async function outageOf(runtime: Pick<ProjectRuntime, 'check'>, timeoutMs = OUTAGE_MS): Promise<string | null> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  const late = new Promise<string>((resolve) => {
+    signal.addEventListener('abort', () => {
+      resolve(`no answer within ${timeoutMs / 1_000} s`);
+    });
+  });
+  const failed = runtime.check(signal).then(
+    () => null,
+    (error: unknown) => reasonOf(error),
+  );
+  return Promise.race([failed, late]);
+}
+
+/** Clients are not told addresses, so they are in the cause. */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error ? cause.message : message;
+}
 
 /** Tells a newcomer where things are, and one line that runs a first command and follows it. */
-export async function printWelcome(url: string, config: Config, keyFile: string | null): Promise<void> {
-  const lines = [
+export async function printWelcome(started: Started, config: Config): Promise<void> {
+  // Only a person at a terminal gets to see the key: logs are kept and passed on.
+  const key = started.keyFile !== null && process.stdout.isTTY ? await readFile(started.keyFile, 'utf8') : null;
+  process.stdout.write(`${welcome(started, config, key?.trim() ?? null).join('\n')}\n`);
+}
+
+/** The lines; `key` is shown unless it is null. */
+export function welcome(
+  started: Started,
+  { runtime, kubernetes }: Pick<Config, 'runtime' | 'kubernetes'>,
+  key: string | null,
+): string[] {
+  const { url, keyFile, cluster, outage } = started;
+  return [
     '',
-    `  rdev is ready at ${url}`,
+    outage === null
+      ? `  rdev is ready at ${url}`
+      : `  rdev listens at ${url}, but cannot run commands yet: see Runtime`,
     '',
     `  Swagger UI   ${url}/docs`,
     `  Health       ${url}/ready`,
     ...(keyFile === null ? [] : [`  Admin key    ${shortest(keyFile)}`]),
-    // Only a person at a terminal gets to see the key: logs are kept and passed on.
-    ...(keyFile !== null && process.stdout.isTTY ? [`               ${(await readFile(keyFile, 'utf8')).trim()}`] : []),
-    `  Runtime      ${config.runtime}${config.runtime === 'local' ? ': commands run as you, on this machine, isolated from nothing' : ''}`,
+    ...(key === null ? [] : [`               ${key}`]),
+    ...(runtime === 'local'
+      ? ['  Runtime      local: commands run as you, on this machine, isolated from nothing']
+      : [`  Runtime      kubernetes: namespace ${kubernetes.namespace} at ${cluster ?? 'an unknown address'}`]),
+    ...(outage === null ? [] : withoutCluster(outage)),
     '',
-    ...(config.runtime === 'local' ? firstCommand(url, keyFile) : []),
+    ...(runtime === 'local' ? firstCommand(url, keyFile) : []),
   ];
-  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function withoutCluster(outage: string): string[] {
+  return [
+    `               It cannot be used: ${outage}`,
+    '               Works: keys, and the commands and output that are stored. Waits or fails: projects, new commands.',
+    '               rdev keeps trying. For another cluster set KUBECONFIG, for none RDEV_RUNTIME=local, and start again.',
+  ];
 }
 
 function firstCommand(url: string, keyFile: string | null): string[] {

@@ -16,4 +16,4 @@ async function main(): Promise<void> {
   process.exitCode = 1;
 }
 
-await main();
+void main();

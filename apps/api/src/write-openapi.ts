@@ -20,4 +20,4 @@ async function main(): Promise<void> {
   process.exitCode = 1;
 }
 
-await main();
+void main();

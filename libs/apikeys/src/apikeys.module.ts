@@ -1,5 +1,5 @@
-import { RateLimitGuard } from '@app/http';
-import { Clock, SystemClock } from '@app/kernel';
+import { BodyGuard } from '@app/http';
+import { RateLimitGuard } from '@app/rate-limit';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
@@ -8,10 +8,10 @@ import { ApiKeysController } from './adapters/http/api-keys.controller.js';
 import { RefusalListener } from './adapters/http/refusal.listener.js';
 import { ScopeGuard } from './adapters/http/scope.guard.js';
 import { StreamTicketsController } from './adapters/http/stream-tickets.controller.js';
-import { ApiKeyEntity } from './adapters/typeorm/api-key.entity.js';
-import { StreamTicketEntity } from './adapters/typeorm/stream-ticket.entity.js';
-import { TypeormApiKeyRepository } from './adapters/typeorm/typeorm-api-key.repository.js';
-import { TypeormTicketRepository } from './adapters/typeorm/typeorm-ticket.repository.js';
+import { ApiKeyEntity } from './adapters/postgres/api-key.entity.js';
+import { StreamTicketEntity } from './adapters/postgres/stream-ticket.entity.js';
+import { PostgresApiKeyRepository } from './adapters/postgres/postgres-api-key.repository.js';
+import { PostgresTicketRepository } from './adapters/postgres/postgres-ticket.repository.js';
 import { ApiKeyRepository } from './application/api-key.repository.js';
 import { ApiKeysService, DefaultRateLimit } from './application/api-keys.service.js';
 import { Authenticator } from './application/authenticator.js';
@@ -41,14 +41,15 @@ export class ApiKeysModule {
         RefusalListener,
         RightsWatch,
         StreamTickets,
-        { provide: Clock, useClass: SystemClock },
         { provide: DefaultRateLimit, useValue: defaultRateLimitRps },
-        { provide: ApiKeyRepository, useClass: TypeormApiKeyRepository },
-        { provide: TicketRepository, useClass: TypeormTicketRepository },
-        // In this order: a request that lacks the scope counts, and its answer says what is left.
+        { provide: ApiKeyRepository, useClass: PostgresApiKeyRepository },
+        { provide: TicketRepository, useClass: PostgresTicketRepository },
+        // In this order: a request that lacks the scope counts, and its answer says what is left; none that is refused
+        // is read.
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: RateLimitGuard },
         { provide: APP_GUARD, useClass: ScopeGuard },
+        { provide: APP_GUARD, useClass: BodyGuard },
       ],
       exports: [Bootstrap],
     };

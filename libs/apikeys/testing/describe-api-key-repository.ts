@@ -1,5 +1,6 @@
 import { InvalidCursor, newId } from '@app/kernel';
 import type { ApiKeyRepository } from '../src/application/api-key.repository.js';
+import type { ApiKey } from '../src/domain/api-key.js';
 import { newSecret } from '../src/domain/key-format.js';
 import { aKey } from './a-key.js';
 
@@ -156,6 +157,25 @@ export function describeApiKeyRepository(name: string, open: () => Promise<ApiKe
       expect((await keys.findById(due[0]!.id))!.warnAt).toBeNull();
     });
 
+    it('counts the other keys that may do everything, now and for good', async () => {
+      const key = aKey();
+      await keys.insert(key);
+      const before = await keys.otherAdministrators(key.id);
+      const [forGood, expiring] = [aKey(), aKey({ expiresAt: new Date('2999-01-01T00:00:00Z') })];
+      const limits: Partial<ApiKey>[] = [
+        { projects: ['*'] },
+        { scopes: ['keys:write'] },
+        { expiresAt: new Date(0) },
+        { allowedIps: [] },
+      ];
+      for (const other of [forGood, expiring, ...limits.map((limit) => aKey(limit))]) await keys.insert(other);
+      const after = { now: before.now + 2, forGood: before.forGood + 1 };
+      expect(await keys.otherAdministrators(key.id)).toEqual(after);
+      expect(await keys.otherAdministrators(newId('key'))).toEqual({ now: after.now + 1, forGood: after.forGood + 1 });
+      await keys.revoke(forGood.id);
+      expect(await keys.otherAdministrators(key.id)).toEqual({ now: before.now + 1, forGood: before.forGood });
+    });
+
     it('revokes once', async () => {
       const key = aKey();
       await keys.insert(key);
@@ -164,6 +184,17 @@ export function describeApiKeyRepository(name: string, open: () => Promise<ApiKe
       expect(await keys.revoke(key.id)).toBeNull();
       expect(await keys.revoke(newId('key'))).toBeNull();
       expect(await keys.findByPrefix(key.prefix)).toEqual(revoked);
+    });
+
+    it('knows the keys that no key made and that are not revoked', async () => {
+      const [revoked, first, second] = [aKey(), aKey(), aKey()].map((key) => ({ ...key, createdBy: null }));
+      for (const key of [revoked!, first!, second!, aKey({ createdBy: first!.id })]) await keys.insert(key);
+      await keys.revoke(revoked!.id);
+      const known = (await keys.listBootstrapKeys()).map(({ id }) => id);
+      expect(known.filter((id) => [revoked, first, second].some((key) => key?.id === id))).toEqual([
+        first!.id,
+        second!.id,
+      ]);
     });
 
     it('notes a use, but not every one', async () => {

@@ -1,17 +1,15 @@
 import { type Page, type PageRequest, decodeCursor, maySeeProject, toPage } from '@app/kernel';
 import { InMemoryTransactor } from '@app/kernel/testing';
-import { ApiKeyRepository } from '../src/application/api-key.repository.js';
-import { type ApiKey, grantOf } from '../src/domain/api-key.js';
+import { type Administrators, type ApiKeyRepository } from '../src/application/api-key.repository.js';
+import { type ApiKey, grantOf, isAdministrator } from '../src/domain/api-key.js';
 
 const TOUCH_EVERY_MS = 10_000;
 
 /** Keys in memory. */
-export class InMemoryApiKeyRepository extends ApiKeyRepository {
+export class InMemoryApiKeyRepository implements ApiKeyRepository {
   private readonly keys = new Map<string, ApiKey>();
 
-  constructor(private readonly transactor = new InMemoryTransactor()) {
-    super();
-  }
+  constructor(private readonly transactor = new InMemoryTransactor()) {}
 
   async insert(key: ApiKey): Promise<boolean> {
     if (this.withPrefix(key.prefix) !== null) return false;
@@ -32,6 +30,11 @@ export class InMemoryApiKeyRepository extends ApiKeyRepository {
     return [...new Set(ids)].flatMap((id) => this.keys.get(id) ?? []);
   }
 
+  async otherAdministrators(id: string): Promise<Administrators> {
+    const others = [...this.keys.values()].filter((key) => key.id !== id && isAdministrator(key, new Date()));
+    return { now: others.length, forGood: others.filter(({ expiresAt }) => expiresAt === null).length };
+  }
+
   async list({ limit, cursor }: PageRequest, projects: readonly string[] | null): Promise<Page<ApiKey>> {
     const [before] = cursor === undefined ? [null] : decodeCursor(cursor, 'string');
     const found = [...this.keys.values()]
@@ -50,6 +53,10 @@ export class InMemoryApiKeyRepository extends ApiKeyRepository {
     const key = this.keys.get(id);
     if (key?.revokedAt !== null) return null;
     return this.write({ ...key, revokedAt: new Date(), warnAt: null });
+  }
+
+  async listBootstrapKeys(): Promise<readonly ApiKey[]> {
+    return [...this.keys.values()].filter(({ createdBy, revokedAt }) => createdBy === null && revokedAt === null);
   }
 
   async touch(id: string): Promise<void> {

@@ -3,7 +3,7 @@ import {
   AFTER_END_SECONDS,
   FIRST_USE_SECONDS,
   REUSE_SECONDS,
-  TicketRepository,
+  type TicketRepository,
 } from '../src/application/ticket.repository.js';
 
 interface Ticket {
@@ -15,12 +15,10 @@ interface Ticket {
 }
 
 /** Tickets in memory. */
-export class InMemoryTicketRepository extends TicketRepository {
+export class InMemoryTicketRepository implements TicketRepository {
   private readonly tickets = new Map<string, Ticket>();
 
-  constructor(private readonly clock: Clock) {
-    super();
-  }
+  constructor(private readonly clock: Clock) {}
 
   async insert(hash: Buffer, keyId: string, path: string): Promise<Date> {
     const createdAt = this.now;

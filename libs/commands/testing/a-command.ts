@@ -1,6 +1,6 @@
 import { newId } from '@app/kernel';
 import type { ExitRecord } from '@app/supervisor';
-import type { Command, Instance, NewCommand } from '../src/domain/command.js';
+import { type Command, type Instance, type NewCommand, outlineOf } from '../src/domain/command.js';
 
 type NewTraits = Partial<Omit<NewCommand, 'spec'>> & { readonly spec?: Partial<NewCommand['spec']> };
 
@@ -19,6 +19,7 @@ export function aNewCommand({ spec, ...traits }: NewTraits = {}): NewCommand {
     spec: {
       work: { type: 'shell', script: 'echo hello' },
       cwd: null,
+      container: null,
       env: {},
       stdin: { kind: 'none' },
       timeoutSeconds: 3600,
@@ -33,8 +34,11 @@ export function aNewCommand({ spec, ...traits }: NewTraits = {}): NewCommand {
 /** A command that runs. */
 export function aCommand(traits: Partial<Command> = {}): Command {
   const { queueTimeoutSeconds: _unused, ...created } = aNewCommand();
+  const spec = traits.spec ?? created.spec;
   return {
     ...created,
+    type: spec.work.type,
+    outline: outlineOf(spec),
     status: 'running',
     createdAt: new Date(),
     queueExpiresAt: null,
@@ -46,6 +50,7 @@ export function aCommand(traits: Partial<Command> = {}): Command {
     cancel: null,
     instance: anInstance(),
     position: { stdout: 0, stderr: 0 },
+    stdinBytes: null,
     result: null,
     ...traits,
   };

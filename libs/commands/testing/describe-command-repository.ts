@@ -1,15 +1,23 @@
-import { InvalidCursor, idFloor, newId } from '@app/kernel';
+import { InvalidCursor, PAGE_BYTES_MAX, idFloor, newId } from '@app/kernel';
 import { until } from '@app/kernel/testing';
-import type { CommandFilter, CommandRepository } from '../src/application/command.repository.js';
+import type { CommandLeases } from '../src/application/command-leases.js';
+import type { CommandQueue } from '../src/application/command-queue.js';
+import { type CommandFilter, type CommandRepository, UNENDED_MAX } from '../src/application/command.repository.js';
+import type { Work } from '../src/domain/command.js';
 import { hasEnded } from '../src/domain/status.js';
 import { type Ending, endingOf, lost, notStarted } from '../src/domain/result.js';
 import { START } from '../src/domain/position.js';
 import { aNewCommand, anExitRecord, anInstance } from './a-command.js';
 
+/** All that is kept of commands. */
+export type CommandStore = CommandRepository & CommandQueue & CommandLeases;
+
 export interface CommandRepositoryHarness {
-  readonly commands: CommandRepository;
+  readonly commands: CommandStore;
   /** What the queue does: the command is starting, and leased. */
   admit(id: string, owner: string, leaseSeconds: number): Promise<void>;
+  /** As if an older release had queued it. */
+  forgetOutline(id: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -21,7 +29,7 @@ const SUCCESS: Ending = endingOf(anExitRecord(), START);
 export function describeCommandRepository(name: string, open: () => Promise<CommandRepositoryHarness>): void {
   describe(`CommandRepository: ${name}`, () => {
     let harness: CommandRepositoryHarness;
-    let commands: CommandRepository;
+    let commands: CommandStore;
     let projectId: string;
     let projects = 0;
     beforeAll(async () => {
@@ -70,6 +78,8 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         const { queueTimeoutSeconds: _unused, ...expected } = command;
         const found = (await commands.enqueue(command, RULES))!;
         expect(await commands.findById(command.id)).toEqual(found);
+        const { spec: _spec, ...summary } = found;
+        expect(await commands.findSummary(command.id)).toEqual(summary);
         expect(found).toMatchObject({
           ...expected,
           status: 'queued',
@@ -101,6 +111,61 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect([await enqueue(), await enqueue()]).toEqual([true, false]);
         const page = await commands.list({ ...ALL, projectId }, { limit: 200 });
         expect(page.data.filter(({ status }) => status === 'queued')).toHaveLength(3);
+      });
+    });
+
+    describe('what lists show of a command', () => {
+      const LONG = 'ä😀"\\'.repeat(1_000);
+      it.each<[Work, string]>([
+        [{ type: 'shell', script: 'echo hello' }, 'echo hello'],
+        [{ type: 'shell', script: LONG }, 'ä😀"\\'.repeat(50)],
+        [{ type: 'shell', script: `${'a'.repeat(199)}😀x` }, `${'a'.repeat(199)}😀`],
+        [{ type: 'shell', script: 'half \ud83d of \\ud83d \\\\u0000 one' }, 'half \ufffd of \\ud83d \\\\u0000 one'],
+        [{ type: 'exec', argv: ['printf', '', '%s\n'] }, 'printf  %s\n'],
+        [{ type: 'exec', argv: ['x'.repeat(150), 'y'.repeat(150)] }, `${'x'.repeat(150)} ${'y'.repeat(49)}`],
+        [{ type: 'git', args: ['log', '-1'] }, 'git log -1'],
+      ])('is the beginning of what it runs, also if an older release has queued it (%#)', async (work, preview) => {
+        const spec = {
+          work,
+          cwd: '/tmp',
+          container: 'db',
+          stdin: { kind: 'text', text: 'a\u0000\\u0000b\udc00' },
+          env: { A: '\ud800' },
+        } as const;
+        const id = await queued({
+          spec: { ...spec, timeoutSeconds: 7, noOutputTimeoutSeconds: 5, keepBackground: true },
+        });
+        const limits = {
+          timeoutSeconds: 7,
+          noOutputTimeoutSeconds: 5,
+          outputBytesMax: 67_108_864,
+          keepBackground: true,
+        };
+        const expected = { preview, cwd: '/tmp', container: 'db', stdin: 'text', ...limits };
+        expect((await commands.findSummary(id))!.outline).toEqual(expected);
+        await harness.forgetOutline(id);
+        expect((await commands.findSummary(id))!.outline).toEqual(expected);
+        const [listed] = (await commands.list({ ...ALL, projectId }, { limit: 1 })).data;
+        expect([listed!.outline, 'spec' in listed!]).toEqual([expected, false]);
+        expect((await commands.findById(id))!.spec).toMatchObject({ ...spec, ...limits });
+      });
+
+      it('is a page of at most 1 MiB, however large labels are, and goes on exactly from there', async () => {
+        const labels = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`l${i}`, '\u0001'.repeat(256)]));
+        const all: string[] = [];
+        for (let i = 0; i < 25; i++) all.unshift(await queued(i % 4 === 3 ? {} : { labels }));
+        const seen: string[] = [];
+        let cursor: string | undefined;
+        let pages = 0;
+        do {
+          const page = await commands.list({ ...ALL, projectId }, { limit: 200, cursor });
+          expect(Buffer.byteLength(JSON.stringify(page))).toBeLessThan(PAGE_BYTES_MAX + 200);
+          seen.push(...page.data.map(({ id }) => id));
+          cursor = page.nextCursor ?? undefined;
+          pages++;
+        } while (cursor !== undefined);
+        expect(seen).toEqual(all);
+        expect(pages).toBeGreaterThan(1);
       });
     });
 
@@ -154,6 +219,11 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect(await ids({ since: new Date(Date.now() - 3_600_000) })).toEqual([busy, git, shell]);
         expect(await ids({ since: new Date(Date.now() + 3_600_000) })).toEqual([]);
         expect(await ids({ since: new Date(0) })).toHaveLength(3);
+        const { createdAt } = (await commands.findSummary(git))!;
+        expect(await ids({ until: createdAt })).not.toContain(git);
+        expect(await ids({ until: new Date(createdAt.getTime() + 1) })).toEqual(expect.arrayContaining([git, shell]));
+        expect(await ids({ since: createdAt, until: new Date(createdAt.getTime() + 1) })).toContain(git);
+        expect(await ids({ until: new Date(Date.now() - 3_600_000) })).toEqual([]);
         expect(await ids({ projectId: 'none' })).toEqual([]);
       });
 
@@ -188,6 +258,17 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         await commands.end(ended, HERE, SUCCESS);
         await queued({ projectId: `${projectId}-other` });
         expect([...(await commands.unended(projectId))].sort()).toEqual([waits, runs].sort());
+      });
+
+      it('names some of many, those first whose end nobody has asked for', async () => {
+        const ids: string[] = [];
+        for (let i = 0; i < UNENDED_MAX + 2; i++) ids.push(await queued());
+        const asked = [ids[0]!, ids[1]!];
+        for (const id of asked) {
+          await harness.admit(id, HERE, 60);
+          await commands.requestCancel(id, 0, 'why');
+        }
+        expect([...(await commands.unended(projectId))].sort()).toEqual(ids.slice(2));
       });
 
       it('leaves out what was created at that time or later', async () => {
@@ -257,11 +338,11 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect(ended).toMatchObject({ status: 'succeeded', unreachableSince: null, result: SUCCESS.result });
         expect(ended.result!.queueMs).toBeGreaterThanOrEqual(0);
         expect(ended.result!.queueMs).toBe(ended.admittedAt!.getTime() - ended.createdAt.getTime());
-        expect(await commands.findById(id)).toEqual(ended);
+        expect(await commands.findSummary(id)).toEqual(ended);
         expect(await commands.end(id, HERE, lost('unknown', 'x', START))).toBeNull();
         expect(await commands.renewLeases([id], HERE, 60)).toEqual([]);
         expect(await commands.markRunning(id, HERE)).toBe(false);
-        expect(await commands.findById(id)).toEqual(ended);
+        expect(await commands.findSummary(id)).toEqual(ended);
       });
 
       it('ends one that is only starting', async () => {
@@ -308,17 +389,88 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
     describe('requestCancel', () => {
       it('keeps the first time, and the shortest grace', async () => {
         const id = await running();
-        const first = (await commands.requestCancel(id, 10))!.cancel!;
+        const first = (await commands.requestCancel(id, 10, 'why'))!.cancel!;
         expect(first.graceSeconds).toBe(10);
-        expect((await commands.requestCancel(id, 30))!.cancel).toEqual(first);
-        expect((await commands.requestCancel(id, 0))!.cancel).toEqual({ ...first, graceSeconds: 0 });
+        expect((await commands.requestCancel(id, 30, 'why'))!.cancel).toEqual(first);
+        expect((await commands.requestCancel(id, 0, 'why'))!.cancel).toEqual({ ...first, graceSeconds: 0 });
         expect((await commands.findById(id))!.cancel).toEqual({ ...first, graceSeconds: 0 });
+      });
+
+      it('is what a command says that was cancelled, unless it says more itself', async () => {
+        const cancelled = (detail?: string): Ending => {
+          const { result } = endingOf(anExitRecord({ reason: 'cancelled', exitCode: null, signal: 'SIGTERM' }), START);
+          return { status: 'cancelled', result: { ...result, ...(detail !== undefined && { detail }) } };
+        };
+        const [asked, own, succeeded] = [await running(), await running(), await running()];
+        for (const id of [asked, own, succeeded]) {
+          await commands.requestCancel(id, 10, 'The project was stopped.');
+          await commands.requestCancel(id, 5, 'The project was deleted.');
+        }
+        expect((await commands.end(asked, HERE, cancelled()))!.result!.detail).toBe('The project was stopped.');
+        expect((await commands.end(own, HERE, cancelled('It said.')))!.result!.detail).toBe('It said.');
+        expect((await commands.end(succeeded, HERE, SUCCESS))!.result!.detail).toBeUndefined();
+        const unasked = await running();
+        expect((await commands.end(unasked, HERE, cancelled()))!.result!.detail).toBeUndefined();
       });
 
       it('is not for what does not run', async () => {
         const ended = await running();
         await commands.end(ended, HERE, SUCCESS);
-        for (const id of [ended, await queued(), newId('cmd')]) expect(await commands.requestCancel(id, 1)).toBeNull();
+        for (const id of [ended, await queued(), newId('cmd')])
+          expect(await commands.requestCancel(id, 1, 'why')).toBeNull();
+      });
+    });
+
+    describe('noteStdin', () => {
+      it('keeps the most that was written', async () => {
+        const id = await running();
+        expect((await commands.findSummary(id))!.stdinBytes).toBeNull();
+        for (const bytes of [4, 12, 8]) await commands.noteStdin(id, bytes);
+        expect((await commands.findSummary(id))!.stdinBytes).toBe(12);
+      });
+    });
+
+    describe('dropInputs', () => {
+      const secret = {
+        work: { type: 'exec', argv: ['printf', '\\u0000 \\ud800 "ä"'] } as Work,
+        env: { TOKEN: 'secret', __proto__x: 'more', 'ä"\\': '' },
+        stdin: { kind: 'text', text: 'a\u0000secret' } as const,
+      };
+      const dropAll = async (): Promise<number> => {
+        let count = 0;
+        for (let dropped = 1; dropped > 0; count += dropped) dropped = await commands.dropInputs(0, 1);
+        return count;
+      };
+      const given = async (spec: Parameters<typeof aNewCommand>[0] = { spec: secret }): Promise<string> => {
+        const id = await queued(spec);
+        await harness.admit(id, HERE, 60);
+        return id;
+      };
+
+      it('forgets values and stdin of what has ended, and nothing else', async () => {
+        const [ended, runs] = [await given(), await given()];
+        const before = (await commands.findById(ended))!;
+        await commands.end(ended, HERE, SUCCESS);
+        await until(async () => (await dropAll()) >= 1);
+        const after = (await commands.findById(ended))!;
+        expect(after.spec).toEqual({
+          ...before.spec,
+          env: { TOKEN: '', __proto__x: '', 'ä"\\': '' },
+          stdin: { kind: 'text', text: '' },
+        });
+        expect(after.outline).toEqual(before.outline);
+        expect((await commands.findById(runs))!.spec).toEqual(before.spec);
+      });
+
+      it('keeps them for as long as it is told, and finds what has none not at all', async () => {
+        await dropAll();
+        const ended = await given();
+        await commands.end(ended, HERE, SUCCESS);
+        await commands.end(await running(), HERE, SUCCESS);
+        expect(await commands.dropInputs(3_600, 10)).toBe(0);
+        expect((await commands.findById(ended))!.spec.env).toEqual(secret.env);
+        await until(async () => (await dropAll()) === 1);
+        expect(await dropAll()).toBe(0);
       });
     });
 
@@ -330,7 +482,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
           await running(THERE),
           await running(),
         ];
-        await commands.requestCancel(cancelled, 1);
+        await commands.requestCancel(cancelled, 1, 'why');
         await commands.end(ended, HERE, SUCCESS);
         const held = await commands.renewLeases([mine, cancelled, theirs, ended, newId('cmd')], HERE, 60);
         const byId = (a: { id: string }, b: { id: string }): number => (a.id < b.id ? -1 : 1);

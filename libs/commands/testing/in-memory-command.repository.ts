@@ -1,13 +1,17 @@
 import { type Page, type PageRequest, decodeCursor, maySeeProject, toPage } from '@app/kernel';
 import { InMemoryTransactor } from '@app/kernel/testing';
+import type { CommandLeases, HeldLease } from '../src/application/command-leases.js';
+import type { CommandQueue, QueueRules } from '../src/application/command-queue.js';
+import { type CommandFilter, type CommandRepository, UNENDED_MAX } from '../src/application/command.repository.js';
 import {
-  type CommandFilter,
-  CommandRepository,
-  type HeldLease,
-  type QueueRules,
-} from '../src/application/command.repository.js';
-import type { Command, Instance, NewCommand, Priority } from '../src/domain/command.js';
-import { type QueueOrder, dueAt } from '../src/domain/queue-order.js';
+  type Command,
+  type CommandSummary,
+  type Instance,
+  type NewCommand,
+  type Priority,
+  outlineOf,
+} from '../src/domain/command.js';
+import { type QueueOrder, dueAt } from '@app/queue';
 import type { Ending } from '../src/domain/result.js';
 import { START } from '../src/domain/position.js';
 import { hasEnded } from '../src/domain/status.js';
@@ -19,17 +23,16 @@ export interface CommandRow {
   readonly leaseExpiresAt: number | null;
   /** Its place while it is queued. */
   readonly order?: QueueOrder;
+  readonly cancelReason?: string;
 }
 
 const isActive = ({ status }: Command): boolean => status === 'starting' || status === 'running';
 
 /** Commands in memory. Other fakes see and change the same rows. */
-export class InMemoryCommandRepository extends CommandRepository {
+export class InMemoryCommandRepository implements CommandRepository, CommandQueue, CommandLeases {
   readonly rows = new Map<string, CommandRow>();
 
-  constructor(private readonly transactor = new InMemoryTransactor()) {
-    super();
-  }
+  constructor(private readonly transactor = new InMemoryTransactor()) {}
 
   /** Puts a command there as it is, leased to the owner if it is active. */
   seed(command: Command, owner = 'replica', leaseSeconds = 60): void {
@@ -66,6 +69,8 @@ export class InMemoryCommandRepository extends CommandRepository {
       queueTimeoutSeconds === null ? null : new Date(createdAt.getTime() + queueTimeoutSeconds * 1000);
     this.seed({
       ...command,
+      type: command.spec.work.type,
+      outline: outlineOf(command.spec),
       status: 'queued',
       createdAt,
       queueExpiresAt,
@@ -77,37 +82,45 @@ export class InMemoryCommandRepository extends CommandRepository {
       cancel: null,
       instance: null,
       position: START,
+      stdinBytes: null,
       result: null,
     });
     this.place(command.id, rules);
     return this.findById(command.id);
   }
 
-  async reprioritize(id: string, priority: Priority, rules: QueueRules): Promise<Command | null> {
+  async reprioritize(id: string, priority: Priority, rules: QueueRules): Promise<CommandSummary | null> {
     if (this.rows.get(id)?.command.status !== 'queued') return null;
     const command = this.change(id, { priority });
     this.place(id, rules);
-    return command;
+    return toSummary(command);
   }
 
   async findById(id: string): Promise<Command | null> {
     return this.rows.get(id)?.command ?? null;
   }
 
-  async list(filter: CommandFilter, { limit, cursor }: PageRequest): Promise<Page<Command>> {
+  async findSummary(id: string): Promise<CommandSummary | null> {
+    const command = await this.findById(id);
+    return toSummary(command);
+  }
+
+  async list(filter: CommandFilter, { limit, cursor }: PageRequest): Promise<Page<CommandSummary>> {
     const [before] = cursor === undefined ? [null] : decodeCursor(cursor, 'string');
-    const { projectId, statuses, type, keyId, labels, since, visibleProjects } = filter;
+    const { projectId, statuses, type, keyId, labels, since, until, visibleProjects } = filter;
     const found = [...this.rows.values()]
       .map(({ command }) => command)
       .filter((command) => before === null || command.id < before)
       .filter((command) => projectId === undefined || command.projectId === projectId)
       .filter((command) => statuses === undefined || statuses.includes(command.status))
-      .filter((command) => type === undefined || command.spec.work.type === type)
+      .filter((command) => type === undefined || command.type === type)
       .filter((command) => keyId === undefined || command.keyId === keyId)
       .filter((command) => Object.entries(labels).every(([name, value]) => command.labels[name] === value))
       .filter((command) => since === undefined || command.createdAt >= since)
+      .filter((command) => until === undefined || command.createdAt < until)
       .filter((command) => maySeeProject({ projects: visibleProjects }, command.projectId))
-      .sort((a, b) => (a.id < b.id ? 1 : -1));
+      .sort((a, b) => (a.id < b.id ? 1 : -1))
+      .map((command) => toSummary(command));
     return toPage(found.slice(0, limit + 1), limit, ({ id }) => [id]);
   }
 
@@ -131,11 +144,11 @@ export class InMemoryCommandRepository extends CommandRepository {
     return since === null ? 0 : (Date.now() - since.getTime()) / 1000;
   }
 
-  async end(id: string, owner: string, ending: Ending): Promise<Command | null> {
+  async end(id: string, owner: string, ending: Ending): Promise<CommandSummary | null> {
     return this.held(id, owner) === null ? null : this.finish(id, ending);
   }
 
-  async endQueued(id: string, ending: Ending): Promise<Command | null> {
+  async endQueued(id: string, ending: Ending): Promise<CommandSummary | null> {
     return this.rows.get(id)?.command.status === 'queued' ? this.finish(id, ending) : null;
   }
 
@@ -143,14 +156,37 @@ export class InMemoryCommandRepository extends CommandRepository {
     return [...this.rows.values()]
       .filter(({ command }) => command.projectId === projectId && !hasEnded(command.status))
       .filter(({ command }) => before === null || command.createdAt < before)
+      .sort((a, b) => Number(a.command.cancel?.requestedAt ?? 0) - Number(b.command.cancel?.requestedAt ?? 0))
+      .slice(0, UNENDED_MAX)
       .map(({ command }) => command.id);
   }
 
-  async requestCancel(id: string, graceSeconds: number): Promise<Command | null> {
-    const command = this.rows.get(id)?.command;
-    if (command === undefined || !isActive(command)) return null;
-    const before = command.cancel ?? { requestedAt: new Date(), graceSeconds };
-    return this.change(id, { cancel: { ...before, graceSeconds: Math.min(before.graceSeconds, graceSeconds) } });
+  async requestCancel(id: string, graceSeconds: number, why: string): Promise<CommandSummary | null> {
+    const row = this.rows.get(id);
+    if (row === undefined || !isActive(row.command)) return null;
+    const before = row.command.cancel ?? { requestedAt: new Date(), graceSeconds };
+    const cancel = { ...before, graceSeconds: Math.min(before.graceSeconds, graceSeconds) };
+    return toSummary(this.change(id, { cancel }, { cancelReason: row.cancelReason ?? why }));
+  }
+
+  async noteStdin(id: string, bytes: number): Promise<void> {
+    this.change(id, { stdinBytes: Math.max(this.rows.get(id)?.command.stdinBytes ?? 0, bytes) });
+  }
+
+  async dropInputs(olderThanSeconds: number, max: number): Promise<number> {
+    const due = [...this.rows.values()]
+      .map(({ command }) => command)
+      .filter(({ endedAt }) => endedAt !== null && endedAt.getTime() <= Date.now() - olderThanSeconds * 1000)
+      .filter(
+        ({ spec }) => Object.values(spec.env).join('') !== '' || (spec.stdin.kind === 'text' && spec.stdin.text !== ''),
+      )
+      .slice(0, max);
+    for (const { id, spec } of due) {
+      const env = Object.fromEntries(Object.keys(spec.env).map((name) => [name, '']));
+      const stdin = spec.stdin.kind === 'text' ? { ...spec.stdin, text: '' } : spec.stdin;
+      this.change(id, { spec: { ...spec, env, stdin } });
+    }
+    return due.length;
   }
 
   async renewLeases(ids: readonly string[], owner: string, leaseSeconds: number): Promise<readonly HeldLease[]> {
@@ -193,13 +229,14 @@ export class InMemoryCommandRepository extends CommandRepository {
     this.write(id, { ...row, order: { dueAt: at, turn, id } });
   }
 
-  private finish(id: string, { status, result }: Ending): Command | null {
+  private finish(id: string, { status, result }: Ending): CommandSummary | null {
     const row = this.rows.get(id);
     if (row === undefined) return null;
     const endedAt = new Date();
     const queueMs = (row.command.admittedAt ?? endedAt).getTime() - row.command.createdAt.getTime();
-    const changes = { status, endedAt, unreachableSince: null, result: { queueMs, ...result } };
-    return this.change(id, changes, { leaseOwner: null, leaseExpiresAt: null });
+    const detail = status === 'cancelled' && row.cancelReason !== undefined ? { detail: row.cancelReason } : {};
+    const changes = { status, endedAt, unreachableSince: null, result: { queueMs, ...detail, ...result } };
+    return toSummary(this.change(id, changes, { leaseOwner: null, leaseExpiresAt: null }));
   }
 
   private write(id: string, row: CommandRow): void {
@@ -210,4 +247,12 @@ export class InMemoryCommandRepository extends CommandRepository {
       else this.rows.set(id, before);
     });
   }
+}
+
+function toSummary(command: Command): CommandSummary;
+function toSummary(command: Command | null): CommandSummary | null;
+function toSummary(command: Command | null): CommandSummary | null {
+  if (command === null) return null;
+  const { spec: _spec, ...summary } = command;
+  return summary;
 }

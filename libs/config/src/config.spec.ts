@@ -12,6 +12,7 @@ describe('loadConfig', () => {
       rateLimitRps: 10,
       streamsPerKeyMax: 200,
       corsOrigins: [],
+      publicUrl: null,
     });
   });
 
@@ -19,6 +20,52 @@ describe('loadConfig', () => {
     const config = loadConfig({ KUBERNETES_SERVICE_HOST: '10.0.0.1', HOST: '0.0.0.0', POSTGRES_PASSWORD: 'p@ss/word' });
     expect(config.runtime).toBe('kubernetes');
     expect(config.database.url).toBe('postgres://rdev:p%40ss%2Fword@postgres.databases.svc:5432/rdev');
+  });
+
+  it('adds TLS to each URL, unless it says something itself', () => {
+    const urls = (more: Record<string, string>) => {
+      const { url, directUrl } = loadConfig({ DATABASE_URL: 'postgres://u:p%40@db:6432/x', ...more }).database;
+      return [url, directUrl];
+    };
+    const withCa = '?sslmode=verify-full&uselibpqcompat=true&sslrootcert=%2Fca.crt';
+    const direct = { DATABASE_DIRECT_URL: 'postgres://u@db/x?sslmode=disable' };
+    expect(urls({ POSTGRES_CA_FILE: '/ca.crt', ...direct })).toEqual([
+      `postgres://u:p%40@db:6432/x${withCa}`,
+      'postgres://u@db/x?sslmode=disable',
+    ]);
+    expect(urls({ POSTGRES_SSLMODE: 'require' })[0]).toContain('x?sslmode=require&');
+    expect(loadConfig({ POSTGRES_HOST: 'db', POSTGRES_CA_FILE: '/ca.crt' }).database.url).toContain(withCa);
+    expect(urls({})[0]).toBe('postgres://u:p%40@db:6432/x');
+  });
+
+  it('reads what all pods of projects have as JSON, and refuses what has another form', () => {
+    const given = {
+      RDEV_PROJECT_NODE_SELECTOR: '{"pool":"a"}',
+      RDEV_PROJECT_TOLERATIONS: '[{"key":"a","operator":"Exists"}]',
+      RDEV_PROJECT_DNS_EGRESS: '[{"ports":[{"port":5353}]}]',
+    };
+    expect(loadConfig(given).projects.pod).toMatchObject({
+      nodeSelector: { pool: 'a' },
+      tolerations: [{ key: 'a', operator: 'Exists' }],
+      labels: {},
+      dnsEgress: [{ ports: [{ port: 5353 }] }],
+    });
+    const bad = {
+      RDEV_PROJECT_NODE_SELECTOR: '{"pool":1}',
+      RDEV_PROJECT_LABELS: 'a=b',
+      RDEV_PROJECT_ANNOTATIONS: '["a"]',
+      RDEV_PROJECT_TOLERATIONS: '[{"keys":"a"}]',
+      RDEV_PROJECT_DNS_EGRESS: '[{"from":[]}]',
+      RDEV_PROJECT_RUNTIME_CLASS: 'G_Visor',
+    };
+    for (const [name, value] of Object.entries(bad)) expect(() => loadConfig({ [name]: value })).toThrow(name);
+  });
+
+  it('reads the user of project pods, and that the cluster assigns it', () => {
+    const user = (RDEV_PROJECT_USER?: string): unknown =>
+      loadConfig(RDEV_PROJECT_USER === undefined ? {} : { RDEV_PROJECT_USER }).projects.pod.user;
+    expect([user(), user('2000'), user('none')]).toEqual([1000, 2000, null]);
+    for (const bad of ['0', '-1', 'root', 'null']) expect(() => user(bad)).toThrow('RDEV_PROJECT_USER');
   });
 
   it('never takes a cluster because a kubeconfig lies around', () => {
@@ -44,6 +91,36 @@ describe('loadConfig', () => {
   it('treats an empty variable as absent', () => {
     expect(loadConfig({ PORT: '', DATABASE_URL: '' }).http.port).toBe(8080);
   });
+
+  it.each([
+    [undefined, null],
+    ['https://example.com', 'https://example.com'],
+    ['https://example.com:8443/rdev/', 'https://example.com:8443/rdev'],
+    ['http://[::1]:8080/a/b', 'http://[::1]:8080/a/b'],
+  ])('is reached at %s', (RDEV_PUBLIC_URL, publicUrl) => {
+    expect(loadConfig({ RDEV_PUBLIC_URL }).http.publicUrl).toBe(publicUrl);
+  });
+
+  it.each(['/rdev', 'example.com/rdev', 'ftp://x', 'https://x/?a', 'https://x/#a', 'https://a:b@x', 'https://x/ y'])(
+    'is not reached at %s',
+    (RDEV_PUBLIC_URL) => {
+      expect(() => loadConfig({ RDEV_PUBLIC_URL })).toThrow(/RDEV_PUBLIC_URL/);
+    },
+  );
+
+  it.each(['public', 'public:443,10.1.0.0/16:5432', '[2001:db8::/32]:443', 'none'])(
+    'lets projects reach what a request may ask for: %s',
+    (RDEV_PROJECT_EGRESS) => {
+      expect(() => loadConfig({ RDEV_PROJECT_EGRESS })).not.toThrow();
+    },
+  );
+
+  it.each(['public:99999', 'public:0', '10.1.0.0/16:70000', '10.1.0.0', '10.1.0.0/33', '[10.1.0.0/16]:1', 'private'])(
+    'refuses what no request could ask for, instead of leaving projects pending: %s',
+    (RDEV_PROJECT_EGRESS) => {
+      expect(() => loadConfig({ RDEV_PROJECT_EGRESS })).toThrow(/RDEV_PROJECT_EGRESS must be address blocks/);
+    },
+  );
 
   it.each(['1', '10.0.0.0/8, fd00::/8', '192.0.2.1'])('trusts proxies given as %s', (TRUST_PROXY) => {
     expect(() => loadConfig({ TRUST_PROXY })).not.toThrow();
@@ -84,5 +161,9 @@ describe('loadConfig', () => {
       DATABASE_URL: 'postgres://x/y',
     });
     expect(localEnvironment).toEqual({ PATH: '/bin', HOME: '/home/me', LANG: 'C' });
+    const npm = { npm_package_json: '/package.json', npm_lifecycle_event: 'start', NODE: '/node' };
+    expect(loadConfig({ ...npm, PATH: '/node_modules/.bin:/npm/node-gyp-bin:/bin' }).localEnvironment).toEqual({
+      PATH: '/bin',
+    });
   });
 });

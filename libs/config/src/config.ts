@@ -3,6 +3,7 @@ import { StartRefused } from '@app/kernel';
 import { plainToInstance } from 'class-transformer';
 import { type ValidationError, validateSync } from 'class-validator';
 import { Environment } from './environment.js';
+import { pathBeforeNpm } from './path-before-npm.js';
 
 /** What rdev was told, grouped by concern. Built once, before anything starts; tests pass their own. */
 export interface Config {
@@ -15,6 +16,8 @@ export interface Config {
     readonly streamsPerKeyMax: number;
     /** From where browsers may call. */
     readonly corsOrigins: readonly string[];
+    /** Where clients reach the API, without a slash at the end; null: unknown. */
+    readonly publicUrl: string | null;
   };
   readonly metrics: { readonly port: number; readonly host: string };
   readonly database: {
@@ -34,13 +37,14 @@ export interface Config {
     readonly limits: Readonly<Record<string, string>>;
     readonly egress: readonly string[];
     readonly readOnlyRoot: boolean;
+    readonly pod: ProjectPods;
   };
   readonly adminKey: string | null;
   readonly commands: {
     readonly runningPerProjectMax: number;
     readonly runningPerReplicaMax: number;
     readonly queuedPerProjectMax: number;
-    readonly queueAgingSeconds: number;
+    readonly agingSeconds: number;
     readonly outputBytesDefault: number;
     readonly outputBytesMax: number;
     readonly lostAfterSeconds: number;
@@ -51,6 +55,21 @@ export interface Config {
   readonly logLevel: string;
   /** What commands on the local runtime get of the environment, and nothing else. */
   readonly localEnvironment: Readonly<Record<string, string>>;
+}
+
+/** What every pod of a project has besides, in the form of Kubernetes. */
+export interface ProjectPods {
+  /** Null: the cluster's default. */
+  readonly runtimeClassName: string | null;
+  readonly nodeSelector: Readonly<Record<string, string>>;
+  readonly tolerations: readonly object[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** User, group and fsGroup. Null: left to the cluster, or the image. */
+  readonly user: number | null;
+  readonly graceSeconds: number;
+  /** Null: the name server of the cluster where it is by convention. */
+  readonly dnsEgress: readonly object[] | null;
 }
 
 export const Config = Symbol('Config');
@@ -64,6 +83,7 @@ export class InvalidConfiguration extends StartRefused {
 }
 
 /** @throws {@link InvalidConfiguration} naming every variable at fault */
+// eslint-disable-next-line complexity, max-lines-per-function -- one entry for each variable
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const environment = plainToInstance(Environment, given, { excludeExtraneousValues: true, exposeDefaultValues: true });
@@ -80,7 +100,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     problems.push('RDEV_OUTPUT_LIMIT_BYTES must not exceed RDEV_OUTPUT_LIMIT_MAX_BYTES');
   }
   if (problems.length > 0) throw new InvalidConfiguration(problems);
-  const url = databaseUrl(environment, inCluster);
+  const url = withTls(databaseUrl(environment, inCluster), environment);
   return {
     http: {
       port: environment.PORT,
@@ -89,9 +109,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       rateLimitRps: environment.RATE_LIMIT_RPS,
       streamsPerKeyMax: environment.RDEV_MAX_STREAMS,
       corsOrigins: list(environment.CORS_ORIGINS),
+      publicUrl: environment.RDEV_PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     },
     metrics: { port: environment.METRICS_PORT, host: environment.HOST },
-    database: { url, directUrl: environment.DATABASE_DIRECT_URL ?? url },
+    database: { url, directUrl: withTls(environment.DATABASE_DIRECT_URL ?? null, environment) ?? url },
     dataDir: resolve(environment.RDEV_DATA_DIR),
     runtime,
     kubernetes: { inCluster, namespace: environment.RDEV_NAMESPACE, kubeconfig: environment.KUBECONFIG ?? null },
@@ -103,13 +124,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       limits: environment.RDEV_PROJECT_LIMITS,
       egress: environment.RDEV_PROJECT_EGRESS,
       readOnlyRoot: environment.RDEV_PROJECT_READ_ONLY_ROOT === 'true',
+      pod: projectPods(environment),
     },
     adminKey: environment.RDEV_ADMIN_KEY ?? null,
     commands: {
       runningPerProjectMax: environment.CONCURRENT_COMMANDS,
       runningPerReplicaMax: environment.RDEV_MAX_RUNNING,
       queuedPerProjectMax: environment.RDEV_MAX_QUEUED,
-      queueAgingSeconds: environment.RDEV_QUEUE_AGING_SECONDS,
+      agingSeconds: environment.RDEV_QUEUE_AGING_SECONDS,
       outputBytesDefault: environment.RDEV_OUTPUT_LIMIT_BYTES,
       outputBytesMax: environment.RDEV_OUTPUT_LIMIT_MAX_BYTES,
       lostAfterSeconds: environment.RDEV_LOST_AFTER_SECONDS,
@@ -121,7 +143,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       events: environment.RDEV_EVENT_RETENTION_DAYS,
     },
     logLevel: environment.LOG_LEVEL,
-    localEnvironment: pick(given, ['PATH', 'HOME', 'LANG']),
+    localEnvironment: pick({ ...given, PATH: pathBeforeNpm(given) }, ['PATH', 'HOME', 'LANG']),
   };
 }
 
@@ -141,6 +163,36 @@ function databaseUrl(env: Environment, inCluster: boolean): string | null {
   if (env.POSTGRES_PASSWORD !== undefined) url.password = encodeURIComponent(env.POSTGRES_PASSWORD);
   url.pathname = `/${encodeURIComponent(env.POSTGRES_DB)}`;
   return url.toString();
+}
+
+/** The driver reads both from the URL; `uselibpqcompat` has it take the modes as libpq does. */
+function withTls(
+  url: string | null,
+  { POSTGRES_CA_FILE: file, POSTGRES_SSLMODE: mode = file === undefined ? undefined : 'verify-full' }: Environment,
+): string | null {
+  if (url === null || mode === undefined) return url;
+  const parsed = new URL(url);
+  if (parsed.searchParams.has('sslmode') && parsed.searchParams.has('sslrootcert')) return url;
+  if (!parsed.searchParams.has('sslmode')) {
+    parsed.searchParams.set('sslmode', mode);
+    parsed.searchParams.set('uselibpqcompat', 'true');
+  }
+  if (file !== undefined && !parsed.searchParams.has('sslrootcert') && parsed.searchParams.get('sslmode') !== 'disable')
+    parsed.searchParams.set('sslrootcert', file);
+  return parsed.href;
+}
+
+function projectPods(environment: Environment): ProjectPods {
+  return {
+    runtimeClassName: environment.RDEV_PROJECT_RUNTIME_CLASS ?? null,
+    nodeSelector: environment.RDEV_PROJECT_NODE_SELECTOR ?? {},
+    tolerations: environment.RDEV_PROJECT_TOLERATIONS ?? [],
+    labels: environment.RDEV_PROJECT_LABELS ?? {},
+    annotations: environment.RDEV_PROJECT_ANNOTATIONS ?? {},
+    user: environment.RDEV_PROJECT_USER,
+    graceSeconds: environment.RDEV_PROJECT_GRACE_SECONDS,
+    dnsEgress: environment.RDEV_PROJECT_DNS_EGRESS ?? null,
+  };
 }
 
 function trustProxy(value: string | undefined): number | readonly string[] {

@@ -1,3 +1,4 @@
 export { Config, InvalidConfiguration, loadConfig } from './config.js';
-export { type VariableInfo, describeVariables } from './variable.js';
+export { describeVariables } from './describe-variables.js';
+export type { VariableInfo } from './variable.js';
 export { isCidrOrAddress } from './validators.js';

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { isEgressList, isQuantities, parseQuantity } from '@app/kernel';
 import { ValidateBy } from 'class-validator';
 
 export function isPostgresUrl(value: unknown): boolean {
@@ -39,6 +40,23 @@ export function IsOrigins(): PropertyDecorator {
   });
 }
 
+/** Paths are added at its end: so there is no query, no fragment; and no password, as it is given out. */
+export function isPublicUrl(value: unknown): boolean {
+  if (typeof value !== 'string' || !/^https?:\/\/[\x21-\x7e]+$/.test(value) || !URL.canParse(value)) return false;
+  const { username, password } = new URL(value);
+  return username === '' && password === '' && !/[?#\\"'<>`{}|^]/.test(value);
+}
+
+export function IsPublicUrl(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isPublicUrl',
+    validator: {
+      validate: isPublicUrl,
+      defaultMessage: () => 'must be a URL like https://example.com/rdev, without a query',
+    },
+  });
+}
+
 export function IsPostgresUrl(): PropertyDecorator {
   return ValidateBy({
     name: 'isPostgresUrl',
@@ -59,17 +77,6 @@ export function IsTrustProxy(): PropertyDecorator {
   });
 }
 
-/** Whether it is a map from resources of a container to amounts as Kubernetes writes them. */
-export function isQuantities(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return Object.entries(value).every(
-    ([name, amount]) =>
-      /^(cpu|memory|ephemeral-storage)$/.test(name) && typeof amount === 'string' && QUANTITY.test(amount),
-  );
-}
-
-export const QUANTITY = /^\d{1,12}(\.\d{1,9})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/;
-
 export function IsQuantities(): PropertyDecorator {
   return ValidateBy({
     name: 'isQuantities',
@@ -80,15 +87,42 @@ export function IsQuantities(): PropertyDecorator {
   });
 }
 
-export function isEgressList(value: unknown): boolean {
-  return (
-    Array.isArray(value) &&
-    value.every((item) => {
-      const [, bracketed, plain] = /^(?:\[([^\]]+)\]|([^[\]]+?))(?::\d{1,5})?$/.exec(String(item)) ?? [];
-      const block = bracketed ?? plain ?? '';
-      return plain === 'public' || (block.includes('/') && isCidrOrAddress(block));
-    })
-  );
+export function IsQuantity(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isQuantity',
+    validator: {
+      validate: (value: unknown) => typeof value === 'string' && parseQuantity(value) !== null,
+      defaultMessage: () => 'must be an amount like 10Gi',
+    },
+  });
+}
+
+export function isTexts(value: unknown): boolean {
+  return isPlainObject(value) && Object.values(value).every((item) => typeof item === 'string');
+}
+
+export function IsTexts(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isTexts',
+    validator: { validate: isTexts, defaultMessage: () => 'must be a JSON object of texts, like {"pool":"projects"}' },
+  });
+}
+
+/** A list of objects that have no other fields; what is in them, the API server knows best. */
+export function IsObjects(fields: readonly string[]): PropertyDecorator {
+  return ValidateBy({
+    name: 'isObjects',
+    validator: {
+      validate: (value: unknown) =>
+        Array.isArray(value) &&
+        value.every((item) => isPlainObject(item) && Object.keys(item).every((name) => fields.includes(name))),
+      defaultMessage: () => `must be a JSON list of objects with ${fields.join(', ')}`,
+    },
+  });
+}
+
+function isPlainObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function IsEgressList(): PropertyDecorator {

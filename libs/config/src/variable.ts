@@ -14,13 +14,16 @@ export interface VariableInfo {
 
 const variables = new Map<string, VariableInfo>();
 
-/** All variables that rdev reads, in the order of their declaration. */
-export function describeVariables(): readonly VariableInfo[] {
+/** What was declared, in that order; the default is empty where the property has a value. */
+export function declaredVariables(): readonly VariableInfo[] {
   return [...variables.values()];
 }
 
-/** Declares a property as an environment variable; an empty value counts as absent. */
-export function Variable(meaning: string, shownDefault: string, options: { secret?: boolean } = {}): PropertyDecorator {
+/**
+ * Declares a property as an environment variable; an empty value counts as absent.
+ * @param shownDefault what comes in its place, in words; of a property that has a value, that value is shown
+ */
+export function Variable(meaning: string, shownDefault = '', options: { secret?: boolean } = {}): PropertyDecorator {
   return applyDecorators(Expose(), (_target, name) => {
     variables.set(String(name), {
       name: String(name),
@@ -48,6 +51,18 @@ export function ToList(): PropertyDecorator {
           .filter((item) => item !== '')
       : value,
   );
+}
+
+/** Reads JSON; anything else stays as it is, for the validator to refuse. */
+export function ToJson(): PropertyDecorator {
+  return Transform(({ value }: { value: unknown }) => {
+    if (typeof value !== 'string') return value;
+    try {
+      return JSON.parse(value) as unknown;
+    } catch {
+      return value;
+    }
+  });
 }
 
 /** Reads amounts by name, as in `cpu=500m,memory=1Gi`; anything else stays as it is, for the validator to refuse. */

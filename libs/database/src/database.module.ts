@@ -1,24 +1,16 @@
-import { EventLog, Idempotency, Notifier, RateLimitStore, Transactor } from '@app/kernel';
+import { Clock, Install, Notifier, Transactor } from '@app/kernel';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
-import { EventRelay } from './event-relay.js';
-import {
-  EventEntity,
-  EventLogHeadEntity,
-  IdempotencyKeyEntity,
-  PendingEventEntity,
-  RateLimitHitsEntity,
-} from './event.entities.js';
-import { PartitionKeeper, PartitionedTables } from './partition-keeper.js';
+import { DatabaseClock } from './database-clock.js';
+import { InstallEntity, readInstall } from './install.js';
+import { PartitionKeeper } from './partition-keeper.js';
+import { PartitionStore, PartitionedTables } from './partition-store.js';
 import { PreparedDatabase } from './prepared-database.js';
-import { PostgresEventLog } from './postgres-event-log.js';
-import { PostgresIdempotency } from './postgres-idempotency.js';
 import { DirectUrl, PostgresNotifier } from './postgres-notifier.js';
 import { ServerLimits } from './server-limits.js';
-import { PostgresRateLimitStore } from './postgres-rate-limit-store.js';
 
 export interface DatabaseOptions {
   readonly url: string;
@@ -27,10 +19,13 @@ export interface DatabaseOptions {
   readonly partitionedTables: PartitionedTables;
 }
 
-/** Of the queue: to admit, to find what has waited for too long, and to tell places to those who ask and to those who watch. */
+/**
+ * Of the queue: to admit, to find what has waited for too long, and to tell places to those who ask and to those who
+ * watch.
+ */
 const PREPARED_SESSIONS = 4;
 
-/** The connection pool, the transactor, the event log and the hints between replicas. */
+/** The connection pool, the transactor, the partitions and the hints between replicas. */
 @Global()
 @Module({})
 export class DatabaseModule {
@@ -45,43 +40,26 @@ export class DatabaseModule {
           retryAttempts: 10,
           retryDelay: 1_000,
         }),
-        TypeOrmModule.forFeature([
-          EventEntity,
-          PendingEventEntity,
-          EventLogHeadEntity,
-          IdempotencyKeyEntity,
-          RateLimitHitsEntity,
-        ]),
+        TypeOrmModule.forFeature([InstallEntity]),
       ],
       providers: [
         Database,
         ...(isPooled ? [ServerLimits] : []),
         { provide: PreparedDatabase, useFactory: () => PreparedDatabase.open(directUrl, PREPARED_SESSIONS) },
-        { provide: Transactor, useExisting: Database },
-        { provide: EventLog, useClass: PostgresEventLog },
-        PostgresIdempotency,
-        { provide: Idempotency, useExisting: PostgresIdempotency },
-        { provide: Notifier, useClass: PostgresNotifier },
         {
-          provide: RateLimitStore,
+          provide: Clock,
           inject: [DataSource],
-          useFactory: (dataSource: DataSource) => new PostgresRateLimitStore(dataSource),
+          useFactory: (dataSource: DataSource) => DatabaseClock.open(dataSource),
         },
+        { provide: Install, inject: [Database], useFactory: readInstall },
+        { provide: Transactor, useExisting: Database },
+        { provide: Notifier, useClass: PostgresNotifier },
         { provide: DirectUrl, useValue: directUrl },
         { provide: PartitionedTables, useValue: partitionedTables },
-        PartitionKeeper,
-        EventRelay,
-      ],
-      exports: [
-        Database,
-        PreparedDatabase,
-        Transactor,
-        EventLog,
-        Idempotency,
-        Notifier,
-        RateLimitStore,
+        PartitionStore,
         PartitionKeeper,
       ],
+      exports: [Database, PreparedDatabase, Clock, Install, Transactor, Notifier, PartitionStore, PartitionKeeper],
     };
   }
 }

@@ -1,9 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { Transactor } from '@app/kernel';
-import { Injectable, Logger } from '@nestjs/common';
+import { Seldom, Transactor, Unavailable } from '@app/kernel';
+import { Injectable, Logger, Optional } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { toDomainError } from './errors.js';
+import { codeOf, toDomainError } from './errors.js';
 import { migrations } from './migrations/index.js';
+import { PartitionStore } from './partition-store.js';
+
+const OUTAGE_EVERY_MS = 10_000;
 
 interface Transaction {
   readonly manager: EntityManager;
@@ -12,13 +15,15 @@ interface Transaction {
 
 /** The database as repositories use it: statements run in the transaction that is open, or on their own. */
 @Injectable()
-export class Database extends Transactor {
+export class Database implements Transactor {
   private readonly logger = new Logger(Database.name);
   private readonly transactions = new AsyncLocalStorage<Transaction>();
+  private readonly seldom = new Seldom(OUTAGE_EVERY_MS);
 
-  constructor(protected readonly dataSource: DataSource) {
-    super();
-  }
+  constructor(
+    protected readonly dataSource: DataSource,
+    @Optional() private readonly partitions?: PartitionStore,
+  ) {}
 
   /** The manager of the open transaction, or of the pool. */
   get manager(): EntityManager {
@@ -32,7 +37,9 @@ export class Database extends Transactor {
     try {
       result = await this.dataSource.transaction((manager) => this.transactions.run({ manager, hints }, work));
     } catch (error) {
-      throw toDomainError(error);
+      if (await this.madePartition(error))
+        throw new Unavailable('A partition was missing, and is there now.', {}, { cause: error });
+      throw this.translated(error);
     }
     for (const hint of hints) this.give(hint);
     return result;
@@ -59,11 +66,39 @@ export class Database extends Transactor {
    */
   async query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
     try {
+      return await this.execute<Row>(sql, parameters);
+    } catch (error) {
+      // What a transaction has done so far is lost: it is for who opened it to begin again.
+      if (this.transactions.getStore() === undefined && (await this.madePartition(error)))
+        return this.execute(sql, parameters);
+      throw error;
+    }
+  }
+
+  private async execute<Row>(sql: string, parameters: readonly unknown[]): Promise<Row[]> {
+    try {
       const result: unknown = await this.manager.query(sql, [...parameters]);
       // TypeORM answers [rows, count] for statements whose command is UPDATE or DELETE.
       return (/^\s*(UPDATE|DELETE)\b/i.test(sql) ? (result as [Row[], number])[0] : result) as Row[];
     } catch (error) {
-      throw toDomainError(error);
+      throw this.translated(error);
+    }
+  }
+
+  /** Says an outage, too: most of those whose work it stops try again without a word. */
+  protected translated(error: unknown): unknown {
+    const translated = toDomainError(error);
+    if (!(translated instanceof Unavailable) || translated === error) return translated;
+    const alike = this.seldom.admit(codeOf(error));
+    if (alike !== null) this.logger.error({ err: error, ...(alike > 0 && { alike }) }, translated.message);
+    return translated;
+  }
+
+  private async madePartition(error: unknown): Promise<boolean> {
+    try {
+      return this.partitions !== undefined && (await this.partitions.madeFor(error));
+    } catch (failure) {
+      throw this.translated(failure);
     }
   }
 
@@ -72,11 +107,11 @@ export class Database extends Transactor {
     await this.query('SELECT 1');
   }
 
-  /** @throws if the schema is older than this program */
+  /** A newer schema is fine: migrations only expand. @throws if the schema is older than this program */
   async assertMigrated(): Promise<void> {
-    const [row] = await this.query<{ name: string }>('SELECT name FROM migrations ORDER BY id DESC LIMIT 1');
-    const newest = migrations.at(-1)?.name;
-    if (row?.name !== newest)
-      throw new Error(`The schema is at ${row?.name ?? 'nothing'}, not at ${newest ?? 'nothing'}.`);
+    const rows = await this.query<{ name: string }>('SELECT name FROM applied_migrations');
+    const applied = new Set(rows.map(({ name }) => name));
+    const missing = migrations.filter(({ name }) => !applied.has(name));
+    if (missing.length > 0) throw new Error(`The schema lacks ${missing.map(({ name }) => name).join(', ')}.`);
   }
 }

@@ -1,5 +1,5 @@
 import { InvalidCursor, Unavailable } from '@app/kernel';
-import { isOutage, toDomainError, violatedUnique } from './errors.js';
+import { isBlocked, isOutage, toDomainError, violatedUnique } from './errors.js';
 
 const withCode = (code: string, message = 'x'): Error => Object.assign(new Error(message), { code });
 const asQueryFailed = (driverError: Error): Error =>
@@ -18,6 +18,11 @@ describe('isOutage', () => {
     '55P03',
     '40P01',
     '58030',
+    '53100',
+    '53200',
+    'EMFILE',
+    'ENFILE',
+    'ENOMEM',
     '25006',
     'ECONNREFUSED',
     'ECONNRESET',
@@ -26,6 +31,11 @@ describe('isOutage', () => {
     'EAI_AGAIN',
     'ETIMEDOUT',
     'EHOSTUNREACH',
+    'CERT_HAS_EXPIRED',
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+    'ERR_SSL_WRONG_VERSION_NUMBER',
   ])('takes %s for an outage, also behind an error of TypeORM', (code) => {
     expect(isOutage(withCode(code))).toBe(true);
     expect(isOutage(asQueryFailed(withCode(code)))).toBe(true);
@@ -74,11 +84,51 @@ describe('toDomainError', () => {
     expect((error as Unavailable).cause).toBe(cause);
   });
 
+  it.each([
+    ['53100', 'The disk of the database is full.'],
+    ['53300', 'The database has no connection left.'],
+    ['53200', 'The database is out of memory.'],
+    ['53000', 'The database is out of resources.'],
+    ['58030', 'The database cannot use its files.'],
+    ['57P03', 'The database is starting or stopping.'],
+    ['57P01', 'The database is starting or stopping.'],
+    ['57014', 'The database took too long.'],
+    ['25006', 'The database takes no writes now.'],
+    ['EMFILE', 'The server has no file descriptor left.'],
+    ['08006', 'The database does not answer.'],
+    ['ECONNREFUSED', 'The database does not answer.'],
+  ])('has words of its own for %s', (code, words) => {
+    for (const error of [withCode(code), asQueryFailed(withCode(code)), new AggregateError([withCode(code)])])
+      expect(toDomainError(error)).toMatchObject({ code: 'UNAVAILABLE', message: words });
+  });
+
+  it.each(['invalid input syntax for type json', 'ungültige Eingabesyntax für Typ json', 'json型の入力構文が不正です'])(
+    'takes text that JSON cannot hold for wrong input, in the words of any server: %s',
+    (message) => {
+      expect(toDomainError(withCode('22P02', message))).toMatchObject({ code: 'INVALID_REQUEST' });
+      expect(toDomainError(withCode('22P02', 'invalid input syntax for type integer'))).toMatchObject({
+        code: '22P02',
+      });
+    },
+  );
+
   it('leaves what it does not understand, and what is a domain error already', () => {
     const bug = withCode('42601');
     const known = new InvalidCursor();
     expect(toDomainError(bug)).toBe(bug);
     expect(toDomainError(known)).toBe(known);
+  });
+});
+
+describe('isBlocked', () => {
+  it.each(['55P03', '40P01'])('holds for %s, also inside of what TypeORM throws', (code) => {
+    expect(isBlocked(withCode(code))).toBe(true);
+    expect(isBlocked(asQueryFailed(withCode(code)))).toBe(true);
+  });
+
+  it('holds for nothing else', () => {
+    expect(isBlocked(withCode('57014'))).toBe(false);
+    expect(isBlocked(new Error('canceling statement due to lock timeout'))).toBe(false);
   });
 });
 

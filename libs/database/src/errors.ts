@@ -1,14 +1,34 @@
 import { DomainError, InvalidInput, Unavailable } from '@app/kernel';
 
 /**
- * SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown), 58 (system); what waited for too long on a transaction that
- * stands still: 57014 (statement timeout), 25P03 (idle in transaction), 55P03 (lock), 40P01 (deadlock); Node's codes; texts without
- * a code, of pg, and of TypeORM for a transaction whose connection broke between two statements.
+ * SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown), 58 (system); what waited for too long on a
+ * transaction that stands still: 57014 (statement timeout), 25P03 (idle in transaction), 55P03 (lock), 40P01
+ * (deadlock); Node's codes, those of TLS among them; texts without a code, of pg, and of TypeORM for a transaction
+ * whose connection broke between two statements.
  */
 const OUTAGE_CODE =
-  /^(08|53|57P|58|57014|25P03|55P03|40P01|25006|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/;
+  /^(08|53|57P|58|57014|25P03|55P03|40P01|25006|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EMFILE|ENFILE|ENOMEM|ENOBUFS|EADDRNOTAVAIL|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|ERR_TLS_|ERR_SSL_)/;
 const OUTAGE_TEXT =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|server closed the connection|Cannot use a pool after calling end|connection is insecure|not queryable|query runner (was )?already released/i;
+  /Connection terminated|does not support SSL|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|server closed the connection|Cannot use a pool after calling end|connection is insecure|not queryable|query runner (was )?already released/i;
+
+/** What clients are told of an outage: enough to know whom to ask, and nothing of the machines. */
+const WORDS: readonly (readonly [RegExp, string])[] = [
+  [/^53100/, 'The disk of the database is full.'],
+  [/^53300/, 'The database has no connection left.'],
+  [/^53200/, 'The database is out of memory.'],
+  [/^53/, 'The database is out of resources.'],
+  [/^58/, 'The database cannot use its files.'],
+  [/^57P/, 'The database is starting or stopping.'],
+  [/^25006/, 'The database takes no writes now.'],
+  [/^(57014|25P03|55P03|40P01)/, 'The database took too long.'],
+  [/^ERR_TLS_CERT_ALTNAME/, 'The certificate of the database is for another host name.'],
+  [/^CERT_HAS_EXPIRED/, 'The certificate of the database has expired.'],
+  [/^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_)/, 'The certificate of the database is not trusted.'],
+  [/^ERR_(TLS|SSL)_/, 'The TLS connection to the database failed.'],
+  [/does not support SSL/, 'The database does not support TLS.'],
+  [/^(EMFILE|ENFILE)/, 'The server has no file descriptor left.'],
+  [/^(ENOMEM|ENOBUFS|EADDRNOTAVAIL)/, 'The server is out of resources.'],
+];
 
 /** Whether the database is away, in contrast to a statement that is wrong. */
 export function isOutage(error: unknown): boolean {
@@ -20,10 +40,13 @@ export function isOutage(error: unknown): boolean {
   return code === undefined && OUTAGE_TEXT.test(error.message);
 }
 
-/** PostgreSQL stores neither NUL nor, in JSON, a lone surrogate: SQLSTATE 22021, 22P05, and 22P02 for JSON. */
+/**
+ * PostgreSQL stores neither NUL nor, in JSON, a lone surrogate: SQLSTATE 22021, 22P05, and 22P02 for JSON, in whatever
+ * language.
+ */
 function isTextRefused(error: unknown): boolean {
   const { code, message } = ((error as { driverError?: unknown }).driverError ?? error) as Error & { code?: unknown };
-  return code === '22021' || code === '22P05' || (code === '22P02' && message.includes('type json'));
+  return code === '22021' || code === '22P05' || (code === '22P02' && /\bjson\b/.test(message));
 }
 
 /** Translates what is understood; the rest stays as it is. */
@@ -32,7 +55,27 @@ export function toDomainError(error: unknown): unknown {
   if (isTextRefused(error)) {
     return new InvalidInput([{ pointer: '#', detail: 'must not contain a NUL character or half of a surrogate pair' }]);
   }
-  return isOutage(error) ? new Unavailable('The database does not answer.', {}, { cause: error }) : error;
+  return isOutage(error) ? new Unavailable(outageWords(error), {}, { cause: error }) : error;
+}
+
+/** The code of what went wrong; of several that were tried the first that has one. */
+export function codeOf(error: unknown): string {
+  const { code, driverError, errors } = error as { code?: unknown; driverError?: unknown; errors?: readonly unknown[] };
+  if (typeof code === 'string') return code;
+  const inner = [driverError, ...(errors ?? [])].filter((cause) => cause instanceof Error && cause !== error);
+  return inner.map(codeOf).find((found) => found !== '') ?? '';
+}
+
+/** An outage in words, without those of the machines. */
+export function outageWords(error: unknown): string {
+  const what = codeOf(error) || (error as Error).message;
+  return WORDS.find(([pattern]) => pattern.test(what))?.[1] ?? 'The database does not answer.';
+}
+
+/** Whether a statement gave up waiting for a lock, or ended a deadlock: later it may work. */
+export function isBlocked(error: unknown): boolean {
+  const { code } = ((error as { driverError?: unknown }).driverError ?? error) as { code?: unknown };
+  return code === '55P03' || code === '40P01';
 }
 
 /** The name of the unique constraint that the statement violated, or null. */

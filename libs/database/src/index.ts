@@ -1,10 +1,11 @@
 export { Database } from './database.js';
 export { DatabaseModule, type DatabaseOptions } from './database.module.js';
 export { dataSourceOptions } from './data-source.js';
-export { DataDirectoryInUse, EmbeddedPostgres, EmbeddedPostgresUnavailable } from './embedded/index.js';
-export { isOutage, violatedUnique } from './errors.js';
+export { isOutage, outageWords, violatedUnique } from './errors.js';
 export { migrate } from './migrate.js';
-export { EVENTS_CHANNEL } from './postgres-event-log.js';
+export { NOW, THIS_MOMENT } from './moments.js';
+export { likePatterns, withinPage } from './page-sql.js';
 export { PartitionKeeper } from './partition-keeper.js';
-export { type PartitionedTable } from './partitions.js';
-export { PreparedDatabase } from './prepared-database.js';
+export { PartitionStore } from './partition-store.js';
+export type { PartitionedTable } from './partitions.js';
+export { PLANS_KEPT_MS, PreparedDatabase } from './prepared-database.js';

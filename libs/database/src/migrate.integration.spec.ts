@@ -1,9 +1,15 @@
 import { randomBytes } from 'node:crypto';
+import { until } from '@app/kernel/testing';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from './data-source.js';
-import { migrate } from './migrate.js';
+import { Database } from './database.js';
+import { MigrationBlocked, migrate } from './migrate.js';
 import { migrations } from './migrations/index.js';
+
+/** The last release that recorded its migrations in `migrations` knew so many. */
+const RECORDED_IN_MIGRATIONS = 7;
+const NAMES = migrations.map(({ name }) => ({ name }));
 
 async function execute<Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url });
@@ -31,30 +37,39 @@ describe('migrate', () => {
     execute(
       url,
       `SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || ' ' || coalesce(column_default, '') AS line
-       FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'migrations' ORDER BY 1`,
+       FROM information_schema.columns WHERE table_schema = 'public' AND table_name !~ 'migrations$' ORDER BY 1`,
     );
 
   it('brings an empty database up to date, and finds nothing to do a second time', async () => {
     await migrate(url);
     await migrate(url);
-    expect(await execute(url, 'SELECT name FROM migrations ORDER BY id')).toEqual(
-      migrations.map(({ name: migration }) => ({ name: migration })),
-    );
+    expect(await execute(url, 'SELECT name FROM applied_migrations ORDER BY id')).toEqual(NAMES);
+  });
+
+  it('needs no right to create where there is nothing to do', async () => {
+    await migrate(url);
+    await execute(url, 'REVOKE CREATE ON SCHEMA public FROM pg_database_owner');
+    await migrate(url);
   });
 
   it('lets several replicas start at once on an empty database', async () => {
     await Promise.all([migrate(url), migrate(url), migrate(url)]);
-    expect(await execute(url, 'SELECT name FROM migrations')).toHaveLength(migrations.length);
+    expect(await execute(url, 'SELECT name FROM applied_migrations ORDER BY id')).toEqual(NAMES);
+  });
+
+  it('goes by the options of the URL, as the sessions after it do', async () => {
+    await execute(url, 'CREATE SCHEMA own');
+    await migrate(`${url}?options=${encodeURIComponent('-c search_path=own')}`);
+    expect(
+      await execute(url, `SELECT DISTINCT schemaname FROM pg_tables WHERE schemaname IN ('own', 'public')`),
+    ).toEqual([{ schemaname: 'own' }]);
   });
 
   it('leaves nothing locked behind', async () => {
     await migrate(url);
-    expect(
-      await execute(
-        url,
-        `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
-      ),
-    ).toEqual([]);
+    const locks = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+    // The server lets go of what a session holds a moment after the client has closed it.
+    await until(async () => (await execute(url, locks)).length === 0);
   });
 
   it('can take each migration back and do it again', async () => {
@@ -80,5 +95,101 @@ describe('migrate', () => {
 
   it('refuses a database that it cannot reach in finite time', async () => {
     await expect(migrate('postgres://nobody@127.0.0.1:1/none')).rejects.toThrow('ECONNREFUSED');
+  });
+
+  /** What a replica of that release has open. */
+  const opened = async <T>(options: object, work: (dataSource: DataSource) => Promise<T>): Promise<T> => {
+    const dataSource = await new DataSource({ ...dataSourceOptions(url, { poolSize: 2 }), ...options }).initialize();
+    return work(dataSource).finally(() => dataSource.destroy());
+  };
+
+  describe('beside older releases', () => {
+    const OLDER = { migrationsTableName: 'migrations', migrations: migrations.slice(0, RECORDED_IN_MIGRATIONS) };
+    const KNOWN_TO_OLDER = NAMES.slice(0, RECORDED_IN_MIGRATIONS);
+    const seenByOlder = (): Promise<object[]> => execute(url, 'SELECT name FROM migrations ORDER BY id');
+
+    it('goes on from what they have recorded, and leaves their record as it is: they are ready by its newest row', async () => {
+      await opened(OLDER, (dataSource) => dataSource.runMigrations());
+      await migrate(url);
+      expect(await seenByOlder()).toEqual(KNOWN_TO_OLDER);
+      expect(await execute(url, 'SELECT name FROM applied_migrations ORDER BY id')).toEqual(NAMES);
+    });
+
+    it('lets them start on a database that it has made', async () => {
+      await migrate(url);
+      expect(await seenByOlder()).toEqual(KNOWN_TO_OLDER);
+      expect(await opened(OLDER, (dataSource) => dataSource.runMigrations())).toEqual([]);
+    });
+
+    it('starts, and is ready, on a schema that is newer, and not on one that is older', async () => {
+      await migrate(url);
+      await execute(
+        url,
+        `INSERT INTO applied_migrations (timestamp, name) VALUES (9999999999999, 'Newer9999999999999')`,
+      );
+      await migrate(url);
+      await opened({}, async (dataSource) => {
+        await new Database(dataSource).assertMigrated();
+        await dataSource.query('DELETE FROM applied_migrations WHERE name = $1', [NAMES[1]!.name]);
+        await expect(new Database(dataSource).assertMigrated()).rejects.toThrow(NAMES[1]!.name);
+      });
+    });
+  });
+
+  describe('while another session uses a table that it changes', () => {
+    const WAITING = `SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'projects'::regclass`;
+    let other: pg.Client;
+    beforeEach(async () => {
+      await opened({ migrations: migrations.slice(0, 2) }, (dataSource) => dataSource.runMigrations());
+      other = new pg.Client({ connectionString: url });
+      await other.connect();
+      await other.query('BEGIN');
+      await other.query('LOCK TABLE projects IN ACCESS SHARE MODE');
+    });
+    afterEach(() => other.end());
+
+    it('lets the statements pass that wait behind it, and goes on when it can', async () => {
+      const migrated = migrate(url, { lockTimeoutMs: 300 });
+      await until(async () => (await execute(url, WAITING)).length > 0);
+      expect(await execute(url, 'SELECT * FROM projects')).toEqual([]);
+      await other.query('COMMIT');
+      await migrated;
+      expect(await execute(url, 'SELECT name FROM applied_migrations ORDER BY id')).toEqual(NAMES);
+    });
+
+    it('gives up in finite time, and says why', async () => {
+      const blocked = migrate(url, { lockTimeoutMs: 50, patienceMs: 0 });
+      await expect(blocked).rejects.toThrow(MigrationBlocked);
+      await expect(blocked).rejects.toThrow('another session has held a lock');
+    });
+
+    it('waits for another replica that migrates for as long as that takes', async () => {
+      const replicas = [migrate(url, { lockTimeoutMs: 50 }), migrate(url, { lockTimeoutMs: 50 })];
+      await until(async () => (await execute(url, WAITING)).length > 0);
+      await other.query('COMMIT');
+      await Promise.all(replicas);
+      expect(await execute(url, 'SELECT name FROM applied_migrations ORDER BY id')).toEqual(NAMES);
+    });
+  });
+
+  it('brings in step what an older release has queued, started and cancelled beside the queue', async () => {
+    await opened({ migrations: migrations.slice(0, RECORDED_IN_MIGRATIONS) }, (dataSource) =>
+      dataSource.runMigrations(),
+    );
+    await execute(
+      url,
+      `CREATE TABLE some_commands PARTITION OF commands FOR VALUES FROM ('a') TO ('z');
+       INSERT INTO commands (id, project_id, type, spec, labels, status, priority)
+       SELECT id, 'web', 'shell', '{}', '{}', status, 1
+       FROM (VALUES ('known', 'queued'), ('posted', 'queued'), ('started', 'running'), ('ended', 'cancelled')) c (id, status);
+       INSERT INTO queued_commands (command_id, project_id, key_id, lock, priority, due_at, turn, created_at)
+       SELECT id, 'web', '', '', 1, now(), 0, now() FROM commands WHERE id <> 'posted'`,
+    );
+    await migrate(url);
+    const queued = await execute(url, 'SELECT command_id AS id FROM queued_commands ORDER BY 1');
+    expect(queued).toEqual([{ id: 'known' }, { id: 'posted' }]);
+    expect(await execute(url, 'SELECT project_id, command_id FROM queue_lanes')).toEqual([
+      { project_id: 'web', command_id: 'posted' },
+    ]);
   });
 });

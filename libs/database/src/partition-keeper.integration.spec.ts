@@ -1,7 +1,10 @@
+import { FakeClock } from '@app/kernel/testing';
 import { newId } from '@app/kernel';
 import { type OpenTestDatabase, PARTITIONED_TABLES, openTestDatabase } from '@app/database/testing';
 import { Logger } from '@nestjs/common';
+import { eventually } from '../../../test/support/deadline.js';
 import { PartitionKeeper } from './partition-keeper.js';
+import { PARTITION_LOCK } from './partition-store.js';
 import { neededPartitions } from './partitions.js';
 
 describe('PartitionKeeper', () => {
@@ -18,48 +21,65 @@ describe('PartitionKeeper', () => {
     );
     return rows.map(({ name }) => name);
   };
+  const all = async (): Promise<string[][]> => Promise.all(PARTITIONED_TABLES.map(({ table }) => partitions(table)));
+  const keeper = (
+    daysAhead: number,
+    differenceMs = 0,
+    replica: Pick<OpenTestDatabase, 'database' | 'partitions'> = db,
+  ) => {
+    const clock = new FakeClock(new Date(Date.now() + daysAhead * DAY_MS));
+    clock.differenceMs = differenceMs;
+    return new PartitionKeeper(replica.database, replica.partitions, clock);
+  };
+  const storeOutput = (id: string): Promise<unknown> =>
+    db.dataSource.query(
+      `INSERT INTO command_output (command_id, stream, stream_offset, position, length, data) VALUES ($1, 1, 0, 0, 1, 'x')`,
+      [id],
+    );
 
   it('makes what is needed; a second round changes nothing', async () => {
-    const keeper = new PartitionKeeper(db.dataSource, PARTITIONED_TABLES);
-    const now = new Date();
-    await keeper.keep(now);
-    const once = await Promise.all(PARTITIONED_TABLES.map(({ table }) => partitions(table)));
-    await keeper.keep(now);
-    expect(await Promise.all(PARTITIONED_TABLES.map(({ table }) => partitions(table)))).toEqual(once);
+    await keeper(0).keep();
+    const once = await all();
+    await keeper(0).keep();
+    expect(await all()).toEqual(once);
     for (const [i, table] of PARTITIONED_TABLES.entries()) {
-      const needed = neededPartitions(table, now).map(({ name }) => name);
+      const needed = neededPartitions(table, new Date()).map(({ name }) => name);
       expect(once[i]).toEqual(expect.arrayContaining(needed));
     }
   });
 
   it('takes turns with other replicas', async () => {
     const other = await db.anotherReplica();
-    const later = new Date(Date.now() + 20 * DAY_MS);
-    const keepers = [db.dataSource, other.dataSource, db.dataSource].map(
-      (source) => new PartitionKeeper(source, PARTITIONED_TABLES),
-    );
-    await Promise.all(keepers.map((keeper) => keeper.keep(later)));
+    await Promise.all([db, other, db].map((replica) => keeper(20, 0, replica).keep()));
     for (const table of PARTITIONED_TABLES) {
-      const needed = neededPartitions(table, later).map(({ name }) => name);
+      const needed = neededPartitions(table, new Date(Date.now() + 20 * DAY_MS)).map(({ name }) => name);
       expect(await partitions(table.table)).toEqual(expect.arrayContaining(needed));
     }
   });
 
   it('drops what is past its retention, with its rows, and nothing else', async () => {
-    const keeper = new PartitionKeeper(db.dataSource, PARTITIONED_TABLES);
     const before = await partitions('command_output');
-    await db.dataSource.query(
-      `INSERT INTO command_output (command_id, stream, stream_offset, position, length, data) VALUES ($1, 1, 0, 0, 1, 'x')`,
-      [newId('cmd')],
-    );
-    const later = new Date(Date.now() + 32 * DAY_MS);
-    await keeper.keep(later);
-    await keeper.keep(later);
+    await storeOutput(newId('cmd'));
+    await keeper(32).keep();
+    await keeper(32).keep();
     const left = await partitions('command_output');
     expect(left).not.toEqual(expect.arrayContaining(before.slice(0, 1)));
     expect(await db.dataSource.query('SELECT 1 FROM command_output')).toEqual([]);
     expect((await partitions('commands')).length).toBeGreaterThanOrEqual(3);
   });
+
+  it.each([120_000, -120_000, 32 * DAY_MS])(
+    'drops nothing where the clocks differ by %i ms, and makes what is needed all the same',
+    async (differenceMs) => {
+      const before = await all();
+      await storeOutput(newId('cmd'));
+      await keeper(32, differenceMs).keep();
+      for (const [i, names] of (await all()).entries()) expect(names).toEqual(expect.arrayContaining(before[i]!));
+      expect(await db.dataSource.query('SELECT 1 FROM command_output')).toHaveLength(1);
+      const needed = neededPartitions(PARTITIONED_TABLES[1]!, new Date(Date.now() + 32 * DAY_MS));
+      expect(await partitions('command_output')).toEqual(expect.arrayContaining(needed.map(({ name }) => name)));
+    },
+  );
 
   it('has room for ids and events made on the first and the last moment of every day', async () => {
     const table = PARTITIONED_TABLES[2]!;
@@ -74,9 +94,111 @@ describe('PartitionKeeper', () => {
   });
 
   it('keeps readers of a table that it works on waiting for no longer than a moment', async () => {
-    const keeper = new PartitionKeeper(db.dataSource, PARTITIONED_TABLES);
-    const later = new Date(Date.now() + 5 * DAY_MS);
-    const [, rows] = await Promise.all([keeper.keep(later), db.dataSource.query('SELECT count(*) FROM commands')]);
+    const [, rows] = await Promise.all([keeper(5).keep(), db.dataSource.query('SELECT count(*) FROM commands')]);
     expect(rows).toHaveLength(1);
+  });
+
+  it('waits for a moment at most for those who use the tables for long, as a dump does', async () => {
+    const dump = db.dataSource.createQueryRunner();
+    await dump.startTransaction();
+    await dump.query('LOCK TABLE commands, command_output, events IN ROW EXCLUSIVE MODE');
+    const before = await partitions('command_output');
+    // What is missing is made, and what has to go stays.
+    await keeper(32).keep();
+    const made = await partitions('command_output');
+    expect(made).toEqual(expect.arrayContaining(before));
+    expect(made.length).toBeGreaterThan(before.length);
+    await dump.commitTransaction();
+    await dump.release();
+    await keeper(32).keep();
+    expect(await partitions('command_output')).not.toEqual(expect.arrayContaining(before.slice(0, 1)));
+  });
+
+  it.each(PARTITIONED_TABLES)('makes a partition of $table as PostgreSQL itself would', async ({ table, key }) => {
+    const bounds = key === 'timestamp' ? `('2100-01-01') TO ('2100-02-01')` : `('cmd_7') TO ('cmd_8')`;
+    await db.dataSource.query(`CREATE TABLE expected PARTITION OF ${table} FOR VALUES FROM ${bounds}`);
+    const shape = (name: string): Promise<unknown> =>
+      db.dataSource.query(
+        `SELECT 'column' AS kind, concat_ws(' ', attname, attnum, atttypid, atttypmod, attnotnull, attstorage, attcollation, attislocal,
+           attinhcount, pg_get_expr(adbin, adrelid)) AS what
+         FROM pg_attribute LEFT JOIN pg_attrdef ON (adrelid, adnum) = (attrelid, attnum) WHERE attrelid = $1::regclass
+         UNION ALL SELECT 'index', concat_ws(' ', inhparent::regclass, indisprimary, substring(pg_get_indexdef(indexrelid), 'USING .*'))
+         FROM pg_index LEFT JOIN pg_inherits ON inhrelid = indexrelid WHERE indrelid = $1::regclass
+         UNION ALL SELECT 'trigger', concat_ws(' ', tgname, tgtype, tgparentid > 0) FROM pg_trigger WHERE tgrelid = $1::regclass
+         UNION ALL SELECT 'constraint', concat_ws(' ', contype, conislocal, coninhcount, pg_get_constraintdef(oid))
+         FROM pg_constraint WHERE conrelid = $1::regclass ORDER BY 1, 2`,
+        [name],
+      );
+    const [made] = await partitions(table);
+    expect(await shape(made!)).toEqual(await shape('expected'));
+  });
+
+  describe('a partition that is missing', () => {
+    const YEAR_MS = 366 * DAY_MS;
+    const insertOutput = (id: string): Promise<unknown> =>
+      db.database.query(
+        `INSERT INTO command_output (command_id, stream, stream_offset, position, length, data) VALUES ($1, 1, 0, 0, 1, 'x')`,
+        [id],
+      );
+
+    it.each([9 * DAY_MS, YEAR_MS, -YEAR_MS])(
+      'is made for a row that is %i ms from now, and the statement goes on',
+      async (ms) => {
+        const id = newId('cmd', new Date(Date.now() + ms));
+        await insertOutput(id);
+        await insertOutput(newId('cmd', new Date(Date.now() + ms)));
+        expect(await db.dataSource.query('SELECT 1 FROM command_output')).toHaveLength(2);
+      },
+    );
+
+    it('is made once for many that want it at a time', async () => {
+      const later = new Date(Date.now() + YEAR_MS);
+      await Promise.all(Array.from({ length: 8 }, () => insertOutput(newId('cmd', later))));
+      expect(await db.dataSource.query('SELECT 1 FROM command_output')).toHaveLength(8);
+    });
+
+    it('is not taken for made before the transaction that made it is over', async () => {
+      const later = newId('cmd', new Date(Date.now() + YEAR_MS));
+      const failure = await storeOutput(later).catch((error: unknown) => error);
+      await insertOutput(later);
+      const another = db.dataSource.createQueryRunner();
+      await another.query('SELECT pg_advisory_lock($1)', [PARTITION_LOCK]);
+      let isMade = false;
+      const made = db.partitions.madeFor(failure).then((is) => (isMade = is));
+      await eventually(async () => {
+        const waiting: unknown[] = await db.dataSource.query(
+          `SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database
+           WHERE locktype = 'advisory' AND objid = $1 AND NOT granted AND datname = current_database()`,
+          [PARTITION_LOCK],
+        );
+        return waiting.length > 0;
+      });
+      expect(isMade).toBe(false);
+      await another.query('SELECT pg_advisory_unlock($1)', [PARTITION_LOCK]);
+      await another.release();
+      expect(await made).toBe(true);
+    });
+
+    it('is made for a transaction, too, which has to begin again', async () => {
+      const id = newId('cmd', new Date(Date.now() + YEAR_MS));
+      const store = (): Promise<unknown> => db.database.run(() => insertOutput(id));
+      await expect(store()).rejects.toMatchObject({ code: 'UNAVAILABLE', retryable: true });
+      await store();
+    });
+
+    it('is not made by a look for what is not there, nor by a row that breaks a rule', async () => {
+      const before = await all();
+      const id = `cmd_7${'z'.repeat(25)}`;
+      for (const table of ['commands', 'command_output']) {
+        const column = table === 'commands' ? 'id' : 'command_id';
+        expect(await db.database.query(`SELECT 1 FROM ${table} WHERE ${column} = $1`, [id])).toEqual([]);
+        expect(await db.database.query(`DELETE FROM ${table} WHERE ${column} = $1 RETURNING 1`, [id])).toEqual([]);
+      }
+      await expect(db.database.query('INSERT INTO event_log_head (id) VALUES (false)')).rejects.toThrow(
+        'event_log_head_one',
+      );
+      await expect(insertOutput(id)).rejects.toThrow('no partition');
+      expect(await all()).toEqual(before);
+    });
   });
 });

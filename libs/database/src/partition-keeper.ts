@@ -1,28 +1,36 @@
-import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { DataSource, type EntityManager } from 'typeorm';
-import { type PartitionedTable, boundAt, boundLiteral, endOf, isExpired, neededPartitions } from './partitions.js';
-
-export type PartitionedTables = readonly PartitionedTable[];
-export const PartitionedTables = Symbol('PartitionedTables');
+import { Clock } from '@app/kernel';
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Database } from './database.js';
+import { CLOCK_FAR_MS } from './database-clock.js';
+import { isBlocked } from './errors.js';
+import { PartitionStore } from './partition-store.js';
+import {
+  type PartitionedTable,
+  boundAt,
+  isExpired,
+  keptSince,
+  neededPartitions,
+  partitionNamed,
+} from './partitions.js';
 
 const INTERVAL_MS = 3_600_000;
-const PARTITION_LOCK = 7_236_871;
 
-/** Makes the partitions of the days to come and drops those past their retention. */
+/** Makes the partitions of the days to come and drops those past their retention, by the time that replicas share. */
 @Injectable()
 export class PartitionKeeper implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger(PartitionKeeper.name);
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly dataSource: DataSource,
-    @Inject(PartitionedTables) private readonly tables: PartitionedTables,
+    private readonly database: Database,
+    private readonly partitions: PartitionStore,
+    private readonly clock: Clock,
   ) {}
 
   async onModuleInit(): Promise<void> {
-    await this.keep(new Date());
+    await this.keep();
     this.timer = setInterval(() => {
-      this.keep(new Date()).catch((error: unknown) => {
+      this.keep().catch((error: unknown) => {
         this.logger.error({ err: error }, 'The partitions could not be kept');
       });
     }, INTERVAL_MS);
@@ -32,43 +40,39 @@ export class PartitionKeeper implements OnModuleInit, OnApplicationShutdown {
     clearInterval(this.timer);
   }
 
-  /** One round, by the given time. Replicas take turns. */
-  async keep(now: Date): Promise<void> {
-    for (const table of this.tables) {
-      // One transaction a table, as each locks its table against readers for a moment.
-      await this.dataSource.transaction((manager) => this.keepTable(table, now, manager));
+  /** One round. */
+  async keep(): Promise<void> {
+    const now = this.clock.now();
+    for (const table of this.partitions.tables) await this.partitions.make(table, neededPartitions(table, now));
+    if (this.isTimeInDoubt()) return;
+    for (const table of this.partitions.tables) await this.dropExpired(table, now);
+  }
+
+  /** Two clocks that differ leave open which of them is wrong, and what was dropped does not come back. */
+  private isTimeInDoubt(): boolean {
+    const { differenceMs } = this.clock;
+    const isInDoubt = Math.abs(differenceMs) > CLOCK_FAR_MS;
+    if (isInDoubt)
+      this.logger.warn({ differenceMs }, 'No partition is dropped while this clock and that of the database differ');
+    return isInDoubt;
+  }
+
+  private async dropExpired(table: PartitionedTable, now: Date): Promise<void> {
+    const names = await this.partitions.names(table);
+    try {
+      for (const name of names.filter((candidate) => isExpired(table, candidate, now)))
+        if (!(await this.isInUse(table, name, now))) await this.partitions.drop(name);
+    } catch (error) {
+      if (!isBlocked(error)) throw error;
+      this.logger.log({ table: table.table }, 'A partition past its retention is being read: the next round drops it');
     }
   }
 
-  private async keepTable(table: PartitionedTable, now: Date, manager: EntityManager): Promise<void> {
-    await manager.query('SELECT pg_advisory_xact_lock($1)', [PARTITION_LOCK]);
-    const existing = await this.existing(table.table, manager);
-    for (const { name, from, to } of neededPartitions(table, now)) {
-      if (existing.includes(name)) continue;
-      const bounds = `FROM (${boundLiteral(table, from)}) TO (${boundLiteral(table, to)})`;
-      await manager.query(`CREATE TABLE ${name} PARTITION OF ${table.table} FOR VALUES ${bounds}`);
-    }
-    for (const name of existing.filter((candidate) => isExpired(table, candidate, now))) {
-      if (await this.isInUse(table, name, manager)) continue;
-      await manager.query(`DROP TABLE ${name}`);
-      this.logger.log({ partition: name }, 'Dropped a partition past its retention');
-    }
-  }
-
-  /** A command that has run for longer than the retention keeps its partition. */
-  private async isInUse(table: PartitionedTable, name: string, manager: EntityManager): Promise<boolean> {
-    const end = endOf(table, name);
-    if (table.inUse === undefined || end === null) return false;
-    const rows: unknown[] = await manager.query(table.inUse, [boundAt(table, end)]);
-    return rows.length > 0;
-  }
-
-  private async existing(table: string, manager: EntityManager): Promise<string[]> {
-    const rows: { name: string }[] = await manager.query(
-      `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-       WHERE i.inhparent = to_regclass($1)`,
-      [table],
-    );
-    return rows.map(({ name }) => name);
+  /** A command that has run for longer than the retention keeps its partitions, until its end is as long ago. */
+  private async isInUse(table: PartitionedTable, name: string, now: Date): Promise<boolean> {
+    const span = partitionNamed(table, name);
+    if (table.inUse === undefined || span === null) return false;
+    const parameters = [boundAt(table, span.from), boundAt(table, span.to), keptSince(table, now)];
+    return (await this.database.query(table.inUse, parameters)).length > 0;
   }
 }

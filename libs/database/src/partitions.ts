@@ -1,5 +1,4 @@
-import { idFloor } from '@app/kernel';
-import type { IdPrefix } from '@app/kernel';
+import { idFloor, idTime, type IdPrefix } from '@app/kernel';
 
 /** A table that is split by time, so that what is too old goes as a whole partition. */
 export interface PartitionedTable {
@@ -8,7 +7,10 @@ export interface PartitionedTable {
   /** What the partition key holds: ids of that kind, which are time-ordered, or a timestamp. */
   readonly key: IdPrefix | 'timestamp';
   readonly retentionDays: number;
-  /** A query that has a row while something older than `$1`, a value of the partition key, is still in use. */
+  /**
+   * A query that has a row while the partition from `$1` to `$2`, values of its key, holds what is in use or younger
+   * than `$3`: ids and times are of clocks that may have been wrong.
+   */
   readonly inUse?: string;
 }
 
@@ -49,8 +51,13 @@ export function neededPartitions(table: PartitionedTable, now: Date): Partition[
 
 /** Whether everything that a partition of that name can hold is older than the retention. */
 export function isExpired(table: PartitionedTable, name: string, now: Date): boolean {
-  const end = endOf(table, name);
-  return end !== null && end.getTime() <= now.getTime() - table.retentionDays * DAY_MS;
+  const end = partitionNamed(table, name)?.to;
+  return end !== undefined && end <= keptSince(table, now);
+}
+
+/** What is older is past the retention. */
+export function keptSince({ retentionDays }: PartitionedTable, now: Date): Date {
+  return new Date(now.getTime() - retentionDays * DAY_MS);
 }
 
 /** The bound of a partition as an SQL literal. */
@@ -63,10 +70,14 @@ export function boundAt({ key }: PartitionedTable, at: Date): string {
   return key === 'timestamp' ? at.toISOString() : idFloor(key, at);
 }
 
-/** When the span of the partition of that name ends; null if the name is not one of a partition. */
-export function endOf(table: PartitionedTable, name: string): Date | null {
+/** The moment that a value of the partition key, as PostgreSQL writes it, stands for. */
+export function timeOf({ key }: PartitionedTable, value: string): Date {
+  return key === 'timestamp' ? new Date(value) : idTime(value);
+}
+
+/** The partition of that name; null if the name is not one of a partition. */
+export function partitionNamed(table: PartitionedTable, name: string): Partition | null {
   const match = NAME.exec(name);
   if (match === null) return null;
-  const at = new Date(Date.UTC(Number(match[1]), Number(match[2]) - 1, Number(match[3] ?? 1)));
-  return partitionAt(table, at).to;
+  return partitionAt(table, new Date(Date.UTC(Number(match[1]), Number(match[2]) - 1, Number(match[3] ?? 1))));
 }

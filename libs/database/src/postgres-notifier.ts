@@ -24,7 +24,7 @@ const RESET = 'notifier.reset';
  * transactions, coalesced, as it would serialise their commits.
  */
 @Injectable()
-export class PostgresNotifier extends Notifier implements OnModuleInit, OnApplicationShutdown {
+export class PostgresNotifier implements OnModuleInit, OnApplicationShutdown, Notifier {
   private readonly logger = new Logger(PostgresNotifier.name);
   private readonly self = randomUUID();
   private readonly hints = new Batch<string>(COALESCE_MS, (hints) => {
@@ -42,7 +42,6 @@ export class PostgresNotifier extends Notifier implements OnModuleInit, OnApplic
     private readonly emitter: EventEmitter2,
     @Inject(DirectUrl) private readonly url: string,
   ) {
-    super();
     emitter.setMaxListeners(0);
   }
 

@@ -1,15 +1,18 @@
 import { Unavailable } from '@app/kernel';
 import { type OpenTestDatabase, openTestDatabase } from '@app/database/testing';
-import type { PreparedDatabase } from './prepared-database.js';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { PreparedDatabase } from './prepared-database.js';
 
 const PREPARED = 'SELECT statement FROM pg_prepared_statements ORDER BY statement';
 
 describe('the database for prepared statements', () => {
   let test: OpenTestDatabase;
   let database: PreparedDatabase;
+  let nowMs = 0;
   beforeEach(async () => {
     test = await openTestDatabase();
-    database = await test.prepared(1);
+    database = await test.prepared(1, () => nowMs);
   });
   afterEach(() => test.close());
 
@@ -38,6 +41,44 @@ describe('the database for prepared statements', () => {
     });
     await expect(work).rejects.toThrow('No.');
     expect(await database.query('SELECT key FROM things')).toEqual([]);
+  });
+
+  it('keeps a plan for ten seconds, whatever becomes of the table meanwhile', async () => {
+    const sql = 'SELECT key FROM things WHERE key > $1';
+    const look = async (): Promise<string> => {
+      await database.query(sql, [0]);
+      const [{ name }] = await database.manager.query(
+        "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%things%'",
+      );
+      const [line] = await database.manager.query(`EXPLAIN EXECUTE "${name}" (0)`);
+      return line['QUERY PLAN'];
+    };
+    await test.database.query('CREATE TABLE things (key int PRIMARY KEY) WITH (autovacuum_enabled = false)');
+    const plan = await look();
+    await test.database.query('INSERT INTO things SELECT generate_series(1, 10000)');
+    nowMs += 9_999;
+    expect(await look()).toBe(plan);
+    nowMs += 1;
+    await look();
+    expect(await look()).not.toBe(plan);
+  });
+
+  it('is opened on a server that takes no connection at first', async () => {
+    const { hostname, port } = new URL(test.url);
+    let connections = 0;
+    const proxy = createServer((socket) => {
+      socket.on('error', () => undefined);
+      if (++connections <= 2) socket.destroy();
+      else socket.pipe(connect(Number(port), hostname)).pipe(socket);
+    });
+    await once(proxy.listen(0, '127.0.0.1'), 'listening');
+    const url = Object.assign(new URL(test.url), {
+      host: `127.0.0.1:${String((proxy.address() as AddressInfo).port)}`,
+    });
+    const opened = await PreparedDatabase.open(url.href, 1);
+    expect(await opened.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await opened.onApplicationShutdown();
+    proxy.close();
   });
 
   it('goes on with another session when one has ended', async () => {

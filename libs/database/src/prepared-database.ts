@@ -1,28 +1,48 @@
 import { createHash } from 'node:crypto';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { ClientBase } from 'pg';
-import { DataSource } from 'typeorm';
+import type { DataSource } from 'typeorm';
+import { connect } from './connect.js';
 import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
-import { toDomainError } from './errors.js';
 
 /**
- * A plan is made once, and kept while tables grow, until they are analyzed: one that reads all of a small table would be kept, too.
+ * A plan is made once, and kept while tables grow, until they are analyzed: one that reads all of a small table would
+ * be kept, too. No statement may be one that has to: until PostgreSQL 17 that costs 1e10, beside which all else that
+ * could be chosen costs the same.
  * @see https://www.postgresql.org/docs/current/sql-prepare.html, "Notes"
  */
-const SETTINGS = '-c enable_seqscan=off -c plan_cache_mode=force_generic_plan';
+const SETTINGS = '-c enable_seqscan=off -c enable_bitmapscan=off -c plan_cache_mode=force_generic_plan';
 
 /**
- * Some sessions for few statements that are run often: each session prepares a statement when it runs it for the first time. They go past
- * any pooler, as those that lend a session for one transaction do not keep what was prepared.
+ * Which index is the best also depends on what there is, and nobody says when tables are analyzed: plans are made again
+ * after this.
+ */
+export const PLANS_KEPT_MS = 10_000;
+
+/**
+ * Some sessions for few statements that are run often: each session prepares a statement when it runs it for the first
+ * time. They go past any pooler, as those that lend a session for one transaction do not keep what was prepared.
  */
 @Injectable()
 export class PreparedDatabase extends Database implements OnApplicationShutdown {
   private readonly names = new Map<string, string>();
+  private readonly plannedAt = new WeakMap<ClientBase, number>();
 
-  static async open(directUrl: string, sessions: number): Promise<PreparedDatabase> {
+  private constructor(
+    dataSource: DataSource,
+    private readonly nowMs: () => number,
+  ) {
+    super(dataSource);
+  }
+
+  static async open(
+    directUrl: string,
+    sessions: number,
+    nowMs: () => number = () => performance.now(),
+  ): Promise<PreparedDatabase> {
     const options = dataSourceOptions(directUrl, { poolSize: sessions, settings: SETTINGS });
-    return new PreparedDatabase(await new DataSource(options).initialize());
+    return new PreparedDatabase(await connect(options), nowMs);
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -32,15 +52,27 @@ export class PreparedDatabase extends Database implements OnApplicationShutdown 
   override async query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
     const { queryRunner } = this.manager;
     const runner = queryRunner ?? this.dataSource.createQueryRunner();
+    let dropped = Promise.resolve();
     try {
       const client = (await runner.connect()) as ClientBase;
       const { rows } = await client.query({ name: this.nameOf(sql), text: sql, values: [...parameters] });
+      if (queryRunner === undefined) dropped = this.dropOldPlans(client);
       return rows as Row[];
     } catch (error) {
-      throw toDomainError(error);
+      throw this.translated(error);
     } finally {
-      if (queryRunner === undefined) await runner.release();
+      // The session is given to others after that, and nobody waits.
+      if (queryRunner === undefined) void dropped.finally(() => runner.release());
     }
+  }
+
+  private async dropOldPlans(client: ClientBase): Promise<void> {
+    const now = this.nowMs();
+    const plannedAt = this.plannedAt.get(client);
+    if (plannedAt !== undefined && now - plannedAt < PLANS_KEPT_MS) return;
+    this.plannedAt.set(client, now);
+    // The next user of a broken session finds out.
+    if (plannedAt !== undefined) await client.query('DISCARD PLANS').catch(() => undefined);
   }
 
   private nameOf(sql: string): string {

@@ -1,1 +1,2 @@
+export { type KeptPlan, ObservedDatabase } from './kept-plans.js';
 export { type OpenTestDatabase, PARTITIONED_TABLES, openTestDatabase } from './open-test-database.js';

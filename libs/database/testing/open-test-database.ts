@@ -1,6 +1,14 @@
 import { DataSource } from 'typeorm';
 import { createTestDatabase } from '../../../test/support/database.js';
-import { Database, PartitionKeeper, type PartitionedTable, PreparedDatabase, dataSourceOptions } from '../src/index.js';
+import { FakeClock } from '@app/kernel/testing';
+import {
+  Database,
+  PartitionKeeper,
+  PartitionStore,
+  type PartitionedTable,
+  PreparedDatabase,
+  dataSourceOptions,
+} from '../src/index.js';
 
 /** Partitioned as in the app, with its default retention. */
 export const PARTITIONED_TABLES: readonly PartitionedTable[] = [
@@ -9,14 +17,17 @@ export const PARTITIONED_TABLES: readonly PartitionedTable[] = [
   { table: 'events', period: 'month', key: 'timestamp', retentionDays: 400 },
 ];
 
+type Replica = Pick<OpenTestDatabase, 'dataSource' | 'database' | 'partitions'>;
+
 export interface OpenTestDatabase {
   readonly url: string;
   readonly dataSource: DataSource;
   readonly database: Database;
+  readonly partitions: PartitionStore;
   /** Another pool on the same database, as another replica has it. */
-  anotherReplica(): Promise<{ dataSource: DataSource; database: Database }>;
+  anotherReplica(): Promise<Replica>;
   /** As a replica has it for the queue. */
-  prepared(sessions?: number): Promise<PreparedDatabase>;
+  prepared(sessions?: number, nowMs?: () => number): Promise<PreparedDatabase>;
   /** Closes all pools and drops the database. */
   close(): Promise<void>;
 }
@@ -26,19 +37,20 @@ export async function openTestDatabase(poolSize = 10): Promise<OpenTestDatabase>
   const { url, drop } = await createTestDatabase();
   const sources: DataSource[] = [];
   const prepared: PreparedDatabase[] = [];
-  const connect = async (): Promise<{ dataSource: DataSource; database: Database }> => {
+  const connect = async (): Promise<Replica> => {
     const dataSource = await new DataSource(dataSourceOptions(url, { poolSize })).initialize();
     sources.push(dataSource);
-    return { dataSource, database: new Database(dataSource) };
+    const partitions = new PartitionStore(dataSource, PARTITIONED_TABLES);
+    return { dataSource, database: new Database(dataSource, partitions), partitions };
   };
   const first = await connect();
-  await new PartitionKeeper(first.dataSource, PARTITIONED_TABLES).keep(new Date());
+  await new PartitionKeeper(first.database, first.partitions, new FakeClock(new Date())).keep();
   return {
     url,
     ...first,
     anotherReplica: connect,
-    prepared: async (sessions = 2) => {
-      const opened = await PreparedDatabase.open(url, sessions);
+    prepared: async (sessions = 2, nowMs) => {
+      const opened = await PreparedDatabase.open(url, sessions, nowMs);
       prepared.push(opened);
       return opened;
     },

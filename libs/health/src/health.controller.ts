@@ -17,16 +17,17 @@ class HealthResponse {
   status!: 'ok';
 }
 
+/** Names no cause: causes name hosts and accounts, and this is told to everybody. */
 class PartResponse {
   @ApiProperty({ enum: ['up', 'down'] })
   status!: string;
-
-  @ApiProperty({ required: false, description: 'Why it is down' })
-  reason?: string;
 }
 
 class ReadyResponse {
-  @ApiProperty({ enum: ['ok', 'error', 'shutting_down'] })
+  @ApiProperty({
+    enum: ['ok', 'degraded', 'error', 'shutting_down'],
+    description: '`degraded`: only the runtime of projects is down, and what does not need it works',
+  })
   status!: string;
 
   @ApiProperty({ type: 'object', additionalProperties: { $ref: '#/components/schemas/PartResponse' } })
@@ -56,17 +57,12 @@ export class HealthController {
   @ApiServiceUnavailableResponse({ type: ReadyResponse, description: 'The body says which part is not ready' })
   async ready(@Res({ passthrough: true }) response: Response): Promise<ReadyResponse> {
     const { status, details } = await this.readiness.check();
-    const isReady = status === 'ok' && !this.shutdown.isStopping;
+    const isReady = status !== 'error' && !this.shutdown.isStopping;
     if (!isReady) response.status(HttpStatus.SERVICE_UNAVAILABLE).setHeader('Retry-After', '1');
     return { status: this.shutdown.isStopping ? 'shutting_down' : status, details: toDetails(details) };
   }
 }
 
 function toDetails(details: HealthCheckResult['details']): Record<string, PartResponse> {
-  return Object.fromEntries(
-    Object.entries(details).map(([part, { status, reason }]) => [
-      part,
-      { status, ...(typeof reason === 'string' && { reason }) },
-    ]),
-  );
+  return Object.fromEntries(Object.entries(details).map(([part, { status }]) => [part, { status }]));
 }

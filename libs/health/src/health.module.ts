@@ -1,6 +1,7 @@
 import { type DynamicModule, type FactoryProvider, Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { HealthController } from './health.controller.js';
+import { SystemController } from './system.controller.js';
 import { Readiness, ReadinessChecks } from './readiness.js';
 
 export interface HealthOptions {
@@ -15,7 +16,7 @@ export class HealthModule {
     return {
       module: HealthModule,
       imports: [TerminusModule.forRoot({ logger: false }), ...imports],
-      controllers: [HealthController],
+      controllers: [HealthController, SystemController],
       providers: [Readiness, { provide: ReadinessChecks, inject, useFactory }],
     };
   }

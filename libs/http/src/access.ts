@@ -1,5 +1,6 @@
 import type { Caller as CallerValue, Scope } from '@app/kernel';
-import { type ExecutionContext, createParamDecorator, SetMetadata } from '@nestjs/common';
+import { type ExecutionContext, applyDecorators, createParamDecorator, SetMetadata } from '@nestjs/common';
+import { ApiExtension } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { onceClosed } from './once-closed.js';
 
@@ -9,14 +10,18 @@ export const ACCESS = 'rdev:access';
 /** A scope that the key must have; any valid key; or nobody needs to authenticate. */
 export type Access = Scope | 'any-key' | 'public';
 
+/** One word for the guards and for the description of the API, so that neither can say something else. */
+const accessible = (access: Access): MethodDecorator & ClassDecorator =>
+  applyDecorators(SetMetadata(ACCESS, access), ApiExtension('x-required-scope', access));
+
 /** The route can be called without a key. */
-export const Public = (): MethodDecorator & ClassDecorator => SetMetadata(ACCESS, 'public' satisfies Access);
+export const Public = (): MethodDecorator & ClassDecorator => accessible('public');
 
 /** The route needs a key with that scope. */
-export const Scoped = (scope: Scope): MethodDecorator & ClassDecorator => SetMetadata(ACCESS, scope);
+export const Scoped = (scope: Scope): MethodDecorator & ClassDecorator => accessible(scope);
 
 /** The route needs a valid key, whatever its scopes. */
-export const AnyKey = (): MethodDecorator & ClassDecorator => SetMetadata(ACCESS, 'any-key' satisfies Access);
+export const AnyKey = (): MethodDecorator & ClassDecorator => accessible('any-key');
 
 export interface AuthenticatedRequest extends Request {
   caller?: CallerValue;

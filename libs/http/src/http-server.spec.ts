@@ -1,4 +1,5 @@
-import { type AddressInfo, connect } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, type Socket, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Body, Controller, Get, Logger, Module, Post, Res } from '@nestjs/common';
@@ -6,12 +7,17 @@ import { NestFactory } from '@nestjs/core';
 import { EventEmitterModule } from '@nestjs/event-emitter';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Response } from 'express';
+import { asCaller, bodyReading } from '../testing/index.js';
 import { HttpModule } from './http.module.js';
 import { HttpServerAdapter } from './http-server.js';
+import { noStore } from './no-store.middleware.js';
 import { requestContext } from './request-context.middleware.js';
-import { unambiguousHeaders } from './unambiguous-headers.middleware.js';
+import { unambiguous } from './unambiguous.middleware.js';
 
 const TIMEOUT_MS = 300;
+const KEEP_ALIVE_MS = 5 * TIMEOUT_MS;
+/** More than the kernel takes from us for a client that reads nothing. */
+const LARGE_BYTES = 64 * 1_048_576;
 
 @Controller()
 class TestController {
@@ -31,9 +37,18 @@ class TestController {
     await delay(4 * TIMEOUT_MS);
     response.end('end');
   }
+
+  @Get('large')
+  large(@Res() response: Response): void {
+    response.end(Buffer.alloc(LARGE_BYTES));
+  }
 }
 
-@Module({ imports: [EventEmitterModule.forRoot(), HttpModule], controllers: [TestController] })
+@Module({
+  imports: [EventEmitterModule.forRoot(), HttpModule.with({ publicUrl: null, streamsPerKeyMax: 10 })],
+  controllers: [TestController],
+  providers: bodyReading(asCaller),
+})
 class TestModule {}
 
 describe('the HTTP server, over a socket,', () => {
@@ -46,12 +61,14 @@ describe('the HTTP server, over a socket,', () => {
       headersTimeout: TIMEOUT_MS,
       requestTimeout: 2 * TIMEOUT_MS,
       connectionsCheckingInterval: 50,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      stalledMs: TIMEOUT_MS,
     });
     app = await NestFactory.create<NestExpressApplication>(TestModule, adapter, { logger: false, bodyParser: false });
     app.disable('x-powered-by');
+    app.use(noStore);
     app.use(requestContext);
-    app.use(unambiguousHeaders);
-    app.useBodyParser('json', { limit: 1_048_576 });
+    app.use(unambiguous);
     await app.listen(0, '127.0.0.1');
     port = (app.getHttpServer().address() as AddressInfo).port;
   });
@@ -77,8 +94,19 @@ describe('the HTTP server, over a socket,', () => {
     const { requestId } = JSON.parse(body);
     expect(JSON.parse(body)).toMatchObject({ status, code, retryable: false, instance: expect.stringMatching(/^\//) });
     expect(head.toLowerCase()).toContain(`x-request-id: ${requestId}`);
+    expect(head).toMatch(/^cache-control: no-store$/im);
     expect(answer).not.toMatch(/node_modules|\.ts|\bat \S+ \(|HPE_/);
   };
+
+  it('disconnects a client that reads nothing of its answer', async () => {
+    const accepted = once(app.getHttpServer(), 'connection') as Promise<[Socket]>;
+    const client = connect(port, '127.0.0.1').pause();
+    client.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n');
+    const [socket] = await accepted;
+    await once(socket, 'close');
+    expect(socket.bytesWritten).toBeGreaterThan(0);
+    client.destroy();
+  });
 
   it('answers what is well-formed', async () => {
     expect(await get('Host: x\r\n')).toMatch(/^HTTP\/1.1 200 OK[^]*{"path":"here"}$/);
@@ -102,7 +130,7 @@ describe('the HTTP server, over a socket,', () => {
     ['chunks with another coding last', 'POST /body HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n'],
     [
       'a chunk that is none',
-      'POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
+      'POST /body HTTP/1.1\r\nHost: x\r\nX-API-Key: k\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
     ],
   ])('refuses %s', async (_name, request) => {
     problem(await send(request), 400, 'INVALID_REQUEST');
@@ -129,12 +157,14 @@ describe('the HTTP server, over a socket,', () => {
     ['headers that do not end', ['GET /here HTTP/1.1\r\n', 100, 'A: b\r\n', 100, 'B: c\r\n']],
     [
       'a body that does not come',
-      ['POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{'],
+      [
+        'POST /body HTTP/1.1\r\nHost: x\r\nX-API-Key: k\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+      ],
     ],
     [
       'chunks that drip',
       [
-        'POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
+        'POST /body HTTP/1.1\r\nHost: x\r\nX-API-Key: k\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
         200,
         '1\r\n{\r\n',
         200,
@@ -146,10 +176,33 @@ describe('the HTTP server, over a socket,', () => {
     expect(performance.now() - since).toBeLessThan(20 * TIMEOUT_MS);
   });
 
-  it('does not wait for a client that says nothing at all', async () => {
-    const since = performance.now();
-    await send();
-    expect(performance.now() - since).toBeLessThan(20 * TIMEOUT_MS);
+  it('gives an idle connection the same time whether a request came on it before or not, and then closes it', async () => {
+    const times = await Promise.all(
+      ['', 'GET /here HTTP/1.1\r\nHost: x\r\n\r\n'].map(async (first) => {
+        const since = performance.now();
+        await send(first);
+        return performance.now() - since;
+      }),
+    );
+    for (const time of times) expect(time).toBeGreaterThan(KEEP_ALIVE_MS - 50);
+  });
+
+  it.each([
+    ['that was used', 'GET /here HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['that never was', ''],
+  ])('answers on a connection %s, after a pause that no request may make', async (_name, first) => {
+    const answer = await send(
+      first,
+      // Longer than headersTimeout and requestTimeout.
+      3 * TIMEOUT_MS,
+      'GET /here HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+    );
+    expect(answer.match(/HTTP\/1.1 \d+/g)).toEqual(Array(first === '' ? 1 : 2).fill('HTTP/1.1 200'));
+    problem(
+      await send(first, 3 * TIMEOUT_MS, 'nonsense').then((all) => all.replace(/^HTTP[^]*"here"}/, '')),
+      400,
+      'INVALID_REQUEST',
+    );
   });
 
   it('lets an answer take longer than any request may', async () => {
@@ -175,7 +228,63 @@ describe('the HTTP server, over a socket,', () => {
   });
 
   it('keeps connections open for longer than load balancers do', () => {
-    expect(app.getHttpServer().keepAliveTimeout).toBeGreaterThan(60_000);
-    expect(app.getHttpServer().timeout).toBe(0);
+    const adapter = new HttpServerAdapter();
+    adapter.initHttpServer();
+    expect(adapter.getHttpServer()).toMatchObject({ keepAliveTimeout: 620_000, timeout: 0 });
+  });
+});
+
+describe('the HTTP server, once it is to stop,', () => {
+  let app: NestExpressApplication;
+  let port: number;
+
+  beforeEach(async () => {
+    const adapter = new HttpServerAdapter();
+    app = await NestFactory.create<NestExpressApplication>(TestModule, adapter, { logger: false, bodyParser: false });
+    await app.listen(0, '127.0.0.1');
+    port = (app.getHttpServer().address() as AddressInfo).port;
+  });
+  afterEach(() => app.close());
+
+  const open = async (): Promise<Socket> => {
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    return socket;
+  };
+  const get = (socket: Socket, path = '/here') => socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+
+  it('answers what comes on connections that are there, and says that it was the last', async () => {
+    const [used, unused] = await Promise.all([open(), open()]);
+    get(used);
+    await once(used, 'data');
+    const stopped = app.close();
+    const answers = Promise.all([used, unused].map((socket) => text(socket)));
+    get(used);
+    get(unused);
+    for (const answer of await answers) {
+      expect(answer).toMatch(/^HTTP\/1.1 200 OK[^]*{"path":"here"}$/);
+      expect(answer).toMatch(/^connection: close$/im);
+    }
+    await stopped;
+  });
+
+  it('waits for no connection that is idle, and lets an answer come to its end', async () => {
+    const [used, unused, busy] = await Promise.all([open(), open(), open()]);
+    get(used);
+    await once(used, 'data');
+    get(busy, '/stream');
+    await once(busy, 'data');
+    const closed = Promise.all([used, unused].map((socket) => once(socket, 'close')));
+    const answer = text(busy);
+    const stopped = app.close().then(() => 'stopped');
+    expect(await Promise.race([closed.then(() => 'closed'), answer])).toBe('closed');
+    expect(await answer).toMatch(/end/);
+    expect(await Promise.race([stopped, once(busy, 'close').then(() => stopped)])).toBe('stopped');
+  });
+
+  it('takes no new connections', async () => {
+    const stopped = app.close();
+    await expect(open()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await stopped;
   });
 });

@@ -1,16 +1,34 @@
 import { type AddressInfo } from 'node:net';
-import { DomainError, type ErrorKind, InvalidInput, NotFound, Unavailable } from '@app/kernel';
+import { DomainError, type ErrorKind, InvalidInput, NotFound, StreamRoutes, Unavailable } from '@app/kernel';
 import { Body, Controller, Get, HttpException, Logger, Module, Param, Post, Put, Query, Res } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventEmitterModule } from '@nestjs/event-emitter';
 import { Type } from 'class-transformer';
-import { IsInt, IsOptional, IsString, Length, ValidateNested } from 'class-validator';
+import {
+  ArrayMaxSize,
+  ArrayUnique,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  Length,
+  Matches,
+  Max,
+  Min,
+  ValidateNested,
+} from 'class-validator';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Response } from 'express';
+import { asCaller, bodyReading } from '../testing/index.js';
 import { HttpModule } from './http.module.js';
-import { IsEnvironment, IsLabels } from './maps.js';
+import { HttpServerAdapter } from './http-server.js';
+import { IsInstant } from './input.js';
+import { IsEnvironment, IsLabelFilter, IsLabels } from './maps.js';
 import { PageQuery } from './page.dto.js';
 import { requestContext } from './request-context.middleware.js';
+import { ReadsQuery } from './taken-input.js';
+import { unambiguous } from './unambiguous.middleware.js';
 
 class AnyError extends DomainError {
   readonly code = 'SOME_CODE';
@@ -46,6 +64,46 @@ class Outer {
   labels?: Record<string, string>;
 }
 
+class Labelled {
+  @IsLabelFilter()
+  label?: string[];
+}
+
+class Typed {
+  @IsString()
+  @IsIn(['shell', 'exec'])
+  type!: string;
+
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(3)
+  @IsString({ each: true })
+  argv?: string[];
+
+  @IsOptional()
+  @IsArray()
+  @ArrayUnique()
+  @Matches(/^[a-z]$/, { each: true })
+  @IsIn(['a', 'b'], { each: true })
+  scopes?: string[];
+
+  @IsOptional()
+  @IsInstant()
+  at?: string;
+
+  @IsOptional()
+  @IsString()
+  @Matches(/^[^\0]*$/)
+  @Length(1, 5)
+  script?: string;
+
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(10)
+  seconds?: number;
+}
+
 let thrown: unknown;
 
 @Controller('t')
@@ -71,6 +129,22 @@ class TestController {
     return query;
   }
 
+  @Get('labelled')
+  labelled(@Query() query: Labelled): Labelled {
+    return query;
+  }
+
+  @Post('act')
+  @ReadsQuery('ticket')
+  act(): string {
+    return 'done';
+  }
+
+  @Post('typed')
+  typed(@Body() body: Typed): Typed {
+    return body;
+  }
+
   @Put('items/:id')
   put(@Param('id') id: string): string {
     return id;
@@ -82,7 +156,11 @@ class TestController {
   }
 }
 
-@Module({ imports: [EventEmitterModule.forRoot(), HttpModule], controllers: [TestController] })
+@Module({
+  imports: [EventEmitterModule.forRoot(), HttpModule.with({ publicUrl: null, streamsPerKeyMax: 10 })],
+  controllers: [TestController],
+  providers: bodyReading(asCaller),
+})
 class TestModule {}
 
 interface Answer {
@@ -98,10 +176,14 @@ describe('HTTP', () => {
 
   beforeAll(async () => {
     Logger.overrideLogger(false);
-    app = await NestFactory.create<NestExpressApplication>(TestModule, { logger: false, bodyParser: false });
+    app = await NestFactory.create<NestExpressApplication>(TestModule, new HttpServerAdapter(), {
+      logger: false,
+      bodyParser: false,
+    });
     app.use(requestContext);
+    app.use(unambiguous);
     app.set('query parser', 'simple');
-    app.useBodyParser('json', { limit: 1_048_576 });
+    app.get(StreamRoutes).add('/t/:id', { scope: 'commands:read', authorize: () => Promise.resolve() });
     await app.listen(0, '127.0.0.1');
     base = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
   });
@@ -120,7 +202,7 @@ describe('HTTP', () => {
   const post = (body: unknown): Promise<Answer> =>
     ask('/t/body', {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', 'x-api-key': 'key' },
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
 
@@ -188,6 +270,28 @@ describe('HTTP', () => {
       expect(text).not.toMatch(/SECRET|node_modules|\.ts/);
     });
 
+    it.each<[ErrorKind, string]>([
+      ['rate-limited', 'TOO_MANY_STREAMS and the like'],
+      ['unavailable', 'a database that is down'],
+    ])('let an EventSource come again when they are %s, which gives up on any other status than 200', async (kind) => {
+      thrown = new AnyError(kind);
+      const { status, headers, text } = await ask('/t/throw?ticket=x');
+      expect([status, headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
+      expect(headers.get('cache-control')).toMatch(/no-store.*no-cache.*no-transform/);
+      const [, retry] = /^retry: (\d+)\n\n$/.exec(text) ?? [];
+      // Not before Retry-After.
+      expect(Number(retry)).toBeGreaterThanOrEqual(7_000 + 2_000);
+      expect(Number(retry)).toBeLessThan(7_000 + 5_000);
+    });
+
+    it('are for an EventSource what they are for others where coming again is of no use', async () => {
+      thrown = new NotFound('command', 'x');
+      expect((await ask('/t/throw?ticket=x')).status).toBe(404);
+      thrown = new AnyError('rate-limited');
+      expect((await ask('/t/late-not-a-stream?ticket=x')).status).toBe(404);
+      expect((await ask('/t/throw', { headers: { 'x-api-key': 'x' } })).status).toBe(429);
+    });
+
     it('break an answer that has begun: its end must not look like one', async () => {
       await expect(ask('/t/late')).rejects.toThrow();
     });
@@ -217,6 +321,13 @@ describe('HTTP', () => {
       expect(headers.get('allow')!.replace('HEAD, ', '')).toBe(allow);
     });
 
+    it.each(['/T/page', '/t/Page', '/t/page/', '//t/page', '/t//page', '/t/p%61ge'])(
+      'match exactly, and %s is another',
+      async (path) => {
+        expect((await ask(path)).body).toMatchObject({ status: 404, code: 'NOT_FOUND' });
+      },
+    );
+
     it.each(['/t/items/%', '/t/items/%C3', '/t/items/%E0%A4%A'])(
       'that cannot be decoded are no bug: %s',
       async (path) => {
@@ -233,9 +344,9 @@ describe('HTTP', () => {
     });
 
     it.each<[body: unknown, pointer: string, detail: RegExp]>([
-      [{}, '#/name', /^must be/],
+      [{}, '#/name', /^is required: must be a string$/],
       [{ name: '' }, '#/name', /longer than or equal to 1/],
-      [{ name: 5 }, '#/name', /^must be/],
+      [{ name: 5 }, '#/name', /^must be a string$/],
       [{ name: 'a', extra: 1 }, '#/extra', /^is not a known field$/],
       [{ name: 'a', __proto__x: 1 }, '#/__proto__x', /^is not a known field$/],
       [{ name: 'a', 'a/b~c': { size: 'x' } }, '#/a~1b~0c/size', /^must be an integer/],
@@ -259,6 +370,80 @@ describe('HTTP', () => {
       expect(answer.body.errors).toEqual([{ pointer, detail: expect.stringMatching(detail) }]);
     });
 
+    it.each<[body: unknown, pointer: string, detail: string]>([
+      [{}, '#/type', 'is required: must be one of the following values: shell, exec'],
+      [{ type: 5 }, '#/type', 'must be a string'],
+      [{ type: 'shell', at: 5 }, '#/at', 'must be a string'],
+      [{ type: 'exec', argv: [1] }, '#/argv/0', 'must be a string'],
+      [{ type: 'exec', argv: ['', null, {}] }, '#/argv/1', 'must be a string'],
+      [{ type: 'exec', scopes: ['a', 'b', 'c', 'd'] }, '#/scopes/2', 'must be one of the following values: a, b'],
+      [{ type: 'exec', scopes: ['a', 'a'] }, '#/scopes', "All scopes's elements must be unique"],
+      [{ type: 'x' }, '#/type', 'must be one of the following values: shell, exec'],
+      [{ type: 'exec', argv: 'echo x' }, '#/argv', 'must be an array'],
+      [{ type: 'exec', argv: { 0: 'echo' } }, '#/argv', 'must be an array'],
+      [{ type: 'exec', argv: ['', '', '', ''] }, '#/argv', 'must contain no more than 3 elements'],
+      [{ type: 'shell', script: ['a'] }, '#/script', 'must be a string'],
+      [{ type: 'shell', seconds: '5' }, '#/seconds', 'must be an integer number'],
+      [{ type: 'shell', seconds: true }, '#/seconds', 'must be an integer number'],
+      [{ type: 'shell', seconds: 11 }, '#/seconds', 'must not be greater than 10'],
+    ])(
+      'is told the first thing that is wrong with a field, its type before all else (%#)',
+      async (body, pointer, detail) => {
+        const headers = { 'content-type': 'application/json', 'x-api-key': 'key' };
+        const answer = await ask('/t/typed', { method: 'POST', headers, body: JSON.stringify(body) });
+        expect(answer.body.errors).toEqual([{ pointer, detail }]);
+      },
+    );
+
+    it('of a query is named as a parameter, and not as a field of a body', async () => {
+      expect((await ask('/t/page?limit=abc')).body).toMatchObject({
+        detail: 'limit: must be an integer number',
+        errors: [{ pointer: 'limit', detail: 'must be an integer number' }],
+      });
+      expect((await ask('/t/page?a/b=1')).body.errors).toEqual([
+        { pointer: 'a/b', detail: 'is not a parameter of this route' },
+      ]);
+    });
+
+    it.each([
+      ['label=a', 'must have the form name=value'],
+      ['label=a=1&label=a=2', 'must name each label once'],
+      ['label=a=1&label=b=1&label=a=1', 'must name each label once'],
+    ])('is not a list of labels by which nothing could be found: %s', async (query, detail) => {
+      expect((await ask(`/t/labelled?${query}`)).body.errors).toEqual([{ pointer: 'label', detail }]);
+      expect((await ask('/t/labelled?label=a=1&label=b=1')).body).toEqual({ label: ['a=1', 'b=1'] });
+    });
+
+    it.each([
+      ['POST', '/t/act?x=1&ticket=y', undefined, { pointer: 'x', detail: 'is not a parameter of this route' }],
+      ['POST', '/t/act', { force: true }, { pointer: '#/force', detail: 'is not a known field' }],
+      ['GET', '/t/items/1?x=1', undefined, { pointer: 'x', detail: 'is not a parameter of this route' }],
+    ])('that a route would ignore is refused: %s %s', async (method, path, body, error) => {
+      const headers = { 'x-api-key': 'key', ...(body && { 'content-type': 'application/json' }) };
+      const answer = await ask(path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+      expect([answer.status, answer.body.errors]).toEqual([400, [error]]);
+    });
+
+    it('may be left out where a route takes none', async () => {
+      for (const body of ['', '{}']) {
+        const headers = { 'x-api-key': 'key', 'content-type': 'application/json' };
+        expect((await ask('/t/act?ticket=y', { method: 'POST', headers, body })).status).toBe(201);
+      }
+    });
+
+    it.each([
+      ['/t/page?cursor=%E9', 'cursor'],
+      ['/t/page?cursor=%ED%A0%80', 'cursor'],
+      ['/t/page?cursor=100%', 'cursor'],
+      ['/t/page?limit=1&%FF=1', 'query'],
+      ['/t/page?cursor=a?%C3', 'cursor'],
+      ['/t/items/%E9', 'path'],
+      ['/t/items/%C0%AF', 'path'],
+    ])('that is not UTF-8 in a URL is refused, and not repaired: %s', async (path, pointer) => {
+      const { status, body } = await ask(path);
+      expect([status, body.errors]).toEqual([400, [{ pointer, detail: 'must be UTF-8 in percent-encoding' }]]);
+    });
+
     it('names all fields that are wrong', async () => {
       const { body } = await post({ extra: 1, labels: 1 });
       expect(body.errors.map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual([
@@ -268,9 +453,38 @@ describe('HTTP', () => {
       ]);
     });
 
+    it('with the most names takes about as long as one of that size with few', async () => {
+      const env = (count: number, size: number) =>
+        Object.fromEntries(Array.from({ length: count }, (_, i) => [`N${i}`, 'x'.repeat(size)]));
+      const leastMs = async (body: unknown): Promise<number> => {
+        const times: number[] = [];
+        for (let i = 0; i < 5; i++) {
+          const since = performance.now();
+          expect((await post(body)).status).toBe(201);
+          times.push(performance.now() - since);
+        }
+        return Math.min(...times);
+      };
+      const few = await leastMs({ name: 'a', env: env(10, 100_000) });
+      expect(await leastMs({ name: 'a', env: env(1_000, 1_000) })).toBeLessThan(20 * few);
+    });
+
     it.each([[[]], ['"text"'], ['[{"name":"a"}]']])('that is no object is refused: %j', async (body) => {
       expect((await post(body)).status).toBe(400);
     });
+
+    it.each([...Object.getOwnPropertyNames(Object.prototype), 'prototype', 'then', 'toJSON'])(
+      'is taken whole or refused, also with the name %s',
+      async (name) => {
+        const labels = `{"${name}":"x"}`;
+        const { status, text } = await post(`{"name":"a","labels":${labels}}`);
+        if (status === 201) expect(text).toContain(`"labels":${labels}`);
+        else expect(text).toContain(`"pointer":"#/labels/${name}"`);
+        expect((await post(`{"name":"a","${name}":1}`)).body.errors).toEqual([
+          expect.objectContaining({ pointer: `#/${name}` }),
+        ]);
+      },
+    );
 
     it('pollutes no prototype', async () => {
       await post('{"name":"a","__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}');

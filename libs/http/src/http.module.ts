@@ -1,19 +1,39 @@
 import { StreamRoutes } from '@app/kernel';
-import { Global, Module } from '@nestjs/common';
+import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import { BodyBudget } from './body-budget.js';
+import { OpenStreams } from './open-streams.js';
 import { ProblemFilter } from './problem.filter.js';
+import { PublicUrl } from './public-url.js';
 import { Shutdown } from './shutdown.js';
 import { InputPipe } from './validation.pipe.js';
 
-/** What all routes share: problem+json, validation, the signal that streams end by, and which streams there are. */
+export interface HttpOptions {
+  /** Where clients reach the API; null: unknown. */
+  readonly publicUrl: string | null;
+  readonly streamsPerKeyMax: number;
+}
+
+/**
+ * What all routes share: problem+json, validation, bounds of bodies and open streams, the signal that streams end
+ * by, which streams there are, and our URL.
+ */
 @Global()
-@Module({
-  providers: [
-    Shutdown,
-    StreamRoutes,
-    { provide: APP_FILTER, useClass: ProblemFilter },
-    { provide: APP_PIPE, useClass: InputPipe },
-  ],
-  exports: [Shutdown, StreamRoutes],
-})
-export class HttpModule {}
+@Module({})
+export class HttpModule {
+  static with({ publicUrl, streamsPerKeyMax }: HttpOptions): DynamicModule {
+    return {
+      module: HttpModule,
+      providers: [
+        Shutdown,
+        StreamRoutes,
+        { provide: PublicUrl, useValue: new PublicUrl(publicUrl) },
+        { provide: BodyBudget, useFactory: () => new BodyBudget() },
+        { provide: OpenStreams, useFactory: () => new OpenStreams(streamsPerKeyMax) },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+        { provide: APP_PIPE, useClass: InputPipe },
+      ],
+      exports: [Shutdown, StreamRoutes, PublicUrl, BodyBudget, OpenStreams],
+    };
+  }
+}

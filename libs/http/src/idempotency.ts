@@ -5,33 +5,29 @@ import {
   type ExecutionContext,
   Injectable,
   type NestInterceptor,
-  type RawBodyRequest,
   UseInterceptors,
   applyDecorators,
 } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
-import type { NextFunction, Request, Response } from 'express';
+import type { Request, Response } from 'express';
 import { type Observable, tap } from 'rxjs';
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** Notes the Idempotency-Key of a POST and the fingerprint of its raw body, behind the body parser. */
-export function idempotencyKey(request: RawBodyRequest<Request>, _response: Response, next: NextFunction): void {
+/**
+ * Notes the Idempotency-Key of a POST and the fingerprint of its body. @throws {@link InvalidInput} if the key is
+ * malformed
+ */
+export function noteIdempotencyKey(request: Request, body: Buffer): void {
   const key = request.get('idempotency-key');
   const context = currentRequest();
-  if (request.method !== 'POST' || key === undefined || context === null) {
-    next();
-    return;
-  }
+  if (request.method !== 'POST' || key === undefined || context === null) return;
   if (!KEY.test(key)) {
-    next(new InvalidInput([{ pointer: 'Idempotency-Key', detail: 'must be 1 to 255 visible ASCII characters' }]));
-    return;
+    throw new InvalidInput([{ pointer: 'Idempotency-Key', detail: 'must be 1 to 255 visible ASCII characters' }]);
   }
-  const fingerprint = createHash('sha256')
-    .update(request.rawBody ?? '')
-    .digest();
-  context.idempotency = { route: `POST ${request.path}`, key, fingerprint };
-  next();
+  const fingerprint = createHash('sha256').update(body).digest();
+  // Decoded: `/v1/projects/w%65b` and `/v1/projects/web` are one thing.
+  context.idempotency = { route: `POST ${decodeURIComponent(request.path)}`, key, fingerprint };
 }
 
 /** Says of an answer that an earlier request made what it shows. */
@@ -49,7 +45,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
 }
 
 /**
- * A route that creates: documents the header, and says when an answer is a replay. Not global: with an interceptor Nest
+ * A route that does something: documents the header, and says when an answer is a replay. Not global: with an interceptor Nest
  * runs the handler of a stream only after it has sent the headers.
  */
 export const Idempotent = (): MethodDecorator =>
@@ -58,6 +54,6 @@ export const Idempotent = (): MethodDecorator =>
     ApiHeader({
       name: 'Idempotency-Key',
       required: false,
-      description: 'Creates at most once within 24 hours; a repeated request gets what the first one made',
+      description: 'Acts at most once within 24 hours; a repeated request gets what came of the first one',
     }),
   );

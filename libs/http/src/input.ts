@@ -2,13 +2,16 @@ import type { InvalidField } from '@app/kernel';
 import { applyDecorators } from '@nestjs/common';
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsInt, IsOptional, Max, Min, ValidateBy } from 'class-validator';
+import { IsInt, IsOptional, IsString, Max, Min, ValidateBy } from 'class-validator';
 
 /** No request of ours is nested deeper than 3. */
-const DEPTH_MAX = 16;
-/** Names that class-transformer leaves out without a word. */
-const RESERVED = new Set(['__proto__', 'constructor']);
-const INSTANT = /^(19[7-9]\d|[2-9]\d{3})-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
+export const DEPTH_MAX = 16;
+/** class-transformer looks each name up among all. */
+const NAMES_MAX = 1_000;
+const ELEMENTS_MAX = 4_096;
+/** Names that Nest and class-transformer leave out without a word: those that every object has, and "prototype". */
+const RESERVED = new Set([...Object.getOwnPropertyNames(Object.prototype), 'prototype']);
+const INSTANT = /^(19[7-9]\d|[2-9]\d{3})-\d\d-\d\dT([01]\d|2[0-3]):\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
 
 /** What is wrong with a parsed body or query whatever its fields are; null: nothing. */
 export function malformed(value: unknown, pointer = '#', depth = 0): InvalidField | null {
@@ -16,8 +19,10 @@ export function malformed(value: unknown, pointer = '#', depth = 0): InvalidFiel
     return value.isWellFormed() ? null : { pointer, detail: 'must not contain half of a surrogate pair' };
   }
   if (typeof value !== 'object' || value === null) return null;
-  if (depth >= DEPTH_MAX) return { pointer, detail: `must not be nested deeper than ${String(DEPTH_MAX)} levels` };
-  for (const [name, item] of Object.entries(value)) {
+  const entries = Object.entries(value);
+  const excess = excessOf(value, entries.length, depth);
+  if (excess !== null) return { pointer, detail: excess };
+  for (const [name, item] of entries) {
     const at = childPointer(pointer, name);
     if (!name.isWellFormed()) return { pointer, detail: 'must not have a name with half of a surrogate pair' };
     if (RESERVED.has(name)) return { pointer: at, detail: 'is a name that is not allowed' };
@@ -27,10 +32,24 @@ export function malformed(value: unknown, pointer = '#', depth = 0): InvalidFiel
   return null;
 }
 
-/** @see RFC 6901 */
+function excessOf(value: object, count: number, depth: number): string | null {
+  if (depth >= DEPTH_MAX) return `must not be nested deeper than ${String(DEPTH_MAX)} levels`;
+  const [max, what] = Array.isArray(value) ? [ELEMENTS_MAX, 'elements'] : [NAMES_MAX, 'names'];
+  return count > max ? `must not have more than ${String(max)} ${what}` : null;
+}
+
+/**
+ * What a field is pointed at by; below no parent, its name, as for the parameters of a query.
+ * @see RFC 6901
+ */
 export function childPointer(parent: string, name: string): string {
-  const shown = name.length > 100 ? `${name.slice(0, 100).toWellFormed()}…` : name;
-  return `${parent}/${shown.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  if (parent === '') return shortened(name);
+  return `${parent}/${shortened(name).replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}
+
+/** A name that a client chose, as it is shown. */
+export function shortened(name: string): string {
+  return name.length > 100 ? `${name.slice(0, 100).toWellFormed()}…` : name;
 }
 
 interface IntegerOptions {
@@ -55,11 +74,20 @@ export const QueryInteger = (options: IntegerOptions): PropertyDecorator =>
 
 /** A time with its zone: what `new Date` and PostgreSQL both take. @see RFC 3339, section 5.6 */
 export const IsInstant = (): PropertyDecorator =>
-  ValidateBy({
-    name: 'isInstant',
-    validator: {
-      validate: (value: unknown) =>
-        typeof value === 'string' && INSTANT.test(value) && !Number.isNaN(new Date(value).getTime()),
-      defaultMessage: () => 'must be a time like 2030-01-31T12:00:00Z, from 1970 on',
-    },
-  });
+  applyDecorators(
+    IsString(),
+    ValidateBy({
+      name: 'isInstant',
+      validator: {
+        validate: isInstant,
+        defaultMessage: () => 'must be a time like 2030-01-31T12:00:00Z, from 1970 on',
+      },
+    }),
+  );
+
+function isInstant(value: unknown): boolean {
+  if (typeof value !== 'string' || !INSTANT.test(value) || Number.isNaN(new Date(value).getTime())) return false;
+  // `new Date` makes the 2nd of March of the 30th of February.
+  const date = value.slice(0, 'YYYY-MM-DD'.length);
+  return new Date(date).toISOString().startsWith(date);
+}

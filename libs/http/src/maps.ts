@@ -1,7 +1,8 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { ArrayMaxSize, IsOptional, Matches, ValidateBy } from 'class-validator';
+import { ArrayMaxSize, ArrayUnique, IsOptional, Matches, ValidateBy } from 'class-validator';
+import { shortened } from './input.js';
 
 /** The kernel refuses an argument or variable of 128 KiB (MAX_ARG_STRLEN), its terminator included. */
 export const ARGUMENT_BYTES_MAX = 128 * 1024 - 1;
@@ -23,10 +24,10 @@ function environmentProblem(value: unknown): string | null {
   if (entries.length > VARIABLES_MAX) return `must have at most ${String(VARIABLES_MAX)} variables`;
   for (const [name, text] of entries) {
     if (name === '' || /[=\0]/.test(name)) return 'must have names that are not empty and hold no "=" and no NUL';
-    if (name.startsWith('RDEV_')) return `must not set ${name}: names that begin with RDEV_ are reserved`;
-    if (text.includes('\0')) return `must not have a NUL character in ${name}`;
+    if (name.startsWith('RDEV_')) return `must not set ${shortened(name)}: names that begin with RDEV_ are reserved`;
+    if (text.includes('\0')) return `must not have a NUL character in ${shortened(name)}`;
     if (Buffer.byteLength(`${name}=${text}`) > ARGUMENT_BYTES_MAX)
-      return `must have less than 128 KiB in each variable, ${name} has more`;
+      return `must have less than 128 KiB in each variable, ${shortened(name)} has more`;
   }
   return null;
 }
@@ -83,11 +84,12 @@ export const IsLabelFilter = (): PropertyDecorator =>
       type: 'array',
       maxItems: LABEL_FILTERS_MAX,
       items: { type: 'string', pattern: LABEL_FILTER.source },
-      example: ['team=a'],
-      description: '`name=value`; may be repeated',
+      description: '`name=value`, such as `team=a`; may be repeated, with another name each time',
     }),
     IsOptional(),
     Transform(({ value }: { value: unknown }) => [value].flat()),
     ArrayMaxSize(LABEL_FILTERS_MAX),
     Matches(LABEL_FILTER, { each: true, message: 'must have the form name=value' }),
+    // No label has two values, and a map of them keeps the last one.
+    ArrayUnique((pair: unknown) => String(pair).split('=', 1)[0], { message: 'must name each label once' }),
   );

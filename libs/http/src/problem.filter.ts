@@ -1,9 +1,12 @@
 import { STATUS_CODES } from 'node:http';
-import { DomainError, type ErrorKind, currentRequest } from '@app/kernel';
+import { DomainError, type ErrorKind, StreamRoutes, currentRequest } from '@app/kernel';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import { EventEmitter2 } from '@nestjs/event-emitter';
 import type { Request, Response } from 'express';
 import { allowedMethods } from './allowed-methods.js';
+import { breakOff } from './break-off.js';
+import { PublicUrl } from './public-url.js';
+import { retryMs } from './retry.js';
 
 /** The only table of statuses. */
 const STATUS: Record<ErrorKind, number> = {
@@ -54,7 +57,11 @@ export interface Refusal {
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger(ProblemFilter.name);
 
-  constructor(private readonly emitter: EventEmitter2) {}
+  constructor(
+    private readonly emitter: EventEmitter2,
+    private readonly streams: StreamRoutes,
+    private readonly publicUrl: PublicUrl,
+  ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<Request>();
@@ -64,23 +71,38 @@ export class ProblemFilter implements ExceptionFilter {
     if (problem.status === 401 || problem.status === 403) {
       this.emitter.emit(REFUSED, { code: problem.code, method: request.method, path } satisfies Refusal);
     }
-    if (problem.status >= 500 && !(error instanceof DomainError)) {
-      this.logger.error({ err: error, requestId: currentRequest()?.requestId }, 'A request failed');
-    }
+    this.note(problem, error, response);
     const requestId = currentRequest()?.requestId ?? null;
     if (response.headersSent) {
       // The status is out already: only a broken connection can still say that this answer is not whole.
-      response.destroy();
+      breakOff(response);
       return;
     }
     if (error instanceof DomainError && error.retryAfterSeconds !== undefined) {
       response.setHeader('Retry-After', String(error.retryAfterSeconds));
     }
+    if (problem.retryable === true && this.isForEventSource(request)) {
+      endForNow(response, error);
+      return;
+    }
     if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer realm="rdev"');
     response
       .status(problem.status)
       .type('application/problem+json')
-      .send(JSON.stringify(problemBody(problem, path, requestId)));
+      .send(JSON.stringify(problemBody(problem, this.publicUrl.of(path), requestId)));
+  }
+
+  /** A ticket is what EventSource has in place of a key. */
+  private isForEventSource({ method, path, query }: Request): boolean {
+    return method === 'GET' && query.ticket !== undefined && this.streams.find(path) !== null;
+  }
+
+  /** The line of the request has it, once; a request that failed before it has a logger gets a line here. */
+  private note({ status }: Problem, error: unknown, response: Response): void {
+    if (status < 500) return;
+    Object.assign(response, { err: error });
+    if ('log' in response) return;
+    this.logger.error({ err: error, requestId: currentRequest()?.requestId }, 'A request failed');
   }
 
   private toProblem(error: unknown, request: Request, response: Response): Problem {
@@ -99,6 +121,19 @@ export class ProblemFilter implements ExceptionFilter {
     if (status >= 500) return { status: 500, code: 'INTERNAL', retryable: false };
     return httpProblem(status, frameworkDetail(error, status));
   }
+}
+
+/** A stream of nothing but when to come back: after any other status than 200 EventSource never does. */
+function endForNow(response: Response, error: unknown): void {
+  const seconds = error instanceof DomainError ? error.retryAfterSeconds : undefined;
+  response
+    .status(200)
+    .set({
+      'Content-Type': 'text/event-stream; charset=utf-8',
+      'Cache-Control': 'no-store, no-cache, no-transform',
+      'X-Accel-Buffering': 'no',
+    })
+    .end(`retry: ${String(retryMs(seconds))}\n\n`);
 }
 
 /** What is answered for a status of the framework or of the HTTP server. */
@@ -126,7 +161,7 @@ export function problemBody(
   };
 }
 
-/** Body parsers throw errors with a status of their own, Nest throws HttpExceptions; the rest is a bug. */
+/** Express throws errors with a status of their own, Nest throws HttpExceptions; the rest is a bug. */
 function frameworkStatus(error: unknown): number {
   if (error instanceof HttpException) return error.getStatus();
   const status = (error as { status?: unknown } | null)?.status;
@@ -134,11 +169,6 @@ function frameworkStatus(error: unknown): number {
 }
 
 function frameworkDetail(error: unknown, status: number): string {
-  const type = (error as { type?: unknown }).type;
-  if (status === 413) return 'The body is larger than 1 MiB.';
-  // Nest wraps what JSON.parse throws, whose text quotes the body.
-  if (type === 'entity.parse.failed' || /\bJSON\b/.test((error as Error).message)) return 'The body is not valid JSON.';
-  if (type === 'charset.unsupported') return 'The body must be UTF-8.';
   return error instanceof HttpException ? error.message : (STATUS_CODES[status] ?? 'The request is malformed.');
 }
 

@@ -1,7 +1,8 @@
-import { InvalidInput } from '@app/kernel';
+import { InvalidCursor, InvalidInput } from '@app/kernel';
 import { Sse, applyDecorators } from '@nestjs/common';
 import { ApiHeader, ApiProduces, ApiQuery } from '@nestjs/swagger';
 import type { Request } from 'express';
+import { ReadsQuery } from './taken-input.js';
 
 /** So much may wait for a reader before Nest drops the connection; `paced` stops long before. */
 const PENDING_BYTES_MAX = 1_048_576;
@@ -10,6 +11,7 @@ const PENDING_BYTES_MAX = 1_048_576;
 export function ResumableSse(path: string, { idLengthMax }: { readonly idLengthMax: number }): MethodDecorator {
   return applyDecorators(
     Sse(path, { maxPendingDataLength: PENDING_BYTES_MAX }),
+    ReadsQuery('ticket', 'lastEventId'),
     ApiProduces('text/event-stream'),
     ApiHeader({ name: 'Last-Event-ID', required: false, description: 'Resume behind that event' }),
     ApiQuery({
@@ -27,12 +29,19 @@ export function ResumableSse(path: string, { idLengthMax }: { readonly idLengthM
   );
 }
 
-/** EventSource sends the header when it reconnects; the query is for the first connection. The header is the later one. */
-export function lastEventId(request: Request): string | null {
-  const header = request.get('last-event-id');
-  if (header !== undefined && header !== '') return header;
-  const { lastEventId: query } = request.query;
-  if (query === undefined || query === '') return null;
+/**
+ * Opens a stream behind the event that the client had last; null: it had none. EventSource sends the header when it
+ * reconnects, and the query is for the first connection: the header is the later one.
+ * @throws {@link InvalidCursor}, by the name that the client knows, if there is no such event
+ */
+export async function resumed<T>(request: Request, open: (lastEventId: string | null) => Promise<T>): Promise<T> {
+  const header = request.get('last-event-id') ?? '';
+  const { lastEventId: query = '' } = request.query;
   if (typeof query !== 'string') throw new InvalidInput([{ pointer: 'lastEventId', detail: 'must be given once' }]);
-  return query;
+  const id = header === '' ? query : header;
+  try {
+    return await open(id === '' ? null : id);
+  } catch (error) {
+    throw error instanceof InvalidCursor ? new InvalidCursor(header === '' ? 'lastEventId' : 'Last-Event-ID') : error;
+  }
 }

@@ -1,11 +1,7 @@
-import type { Server } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { ReplaySubject } from 'rxjs';
-
-/** What is being answered has so long to come to its end. */
-const DRAIN_MS = 3_000;
+import { HttpServerAdapter } from './http-server.js';
 
 /** Tells streams and long polls that the process is going to stop. */
 @Injectable()
@@ -31,8 +27,8 @@ export class Shutdown implements BeforeApplicationShutdown {
     this.controller.abort();
     this.subject.next();
     this.subject.complete();
+    const { httpAdapter } = this.adapterHost;
     // Right after this Nest cuts all connections, also those whose last words are not written yet.
-    const server = this.adapterHost.httpAdapter.getHttpServer() as Server;
-    await Promise.race([new Promise((resolve) => server.close(resolve)), delay(DRAIN_MS, undefined, { ref: false })]);
+    if (httpAdapter instanceof HttpServerAdapter) await httpAdapter.drain();
   }
 }

@@ -9,6 +9,7 @@ import { HEARTBEAT_MS, paced, stream } from './sse.js';
 class FakeResponse extends EventEmitter {
   writableLength = 0;
   destroyed = false;
+  readonly writeHead = (): this => this;
 
   destroy(): void {
     this.destroyed = true;
@@ -57,7 +58,15 @@ describe('stream', () => {
     jest.advanceTimersByTime(HEARTBEAT_MS);
     const beats = seen.filter(({ type }) => type === 'heartbeat');
     expect(beats.map(({ id }) => id)).toEqual(['first', 'a']);
-    expect(beats[0]!.data).toEqual({ at: expect.stringMatching(/^\d{4}-.*Z$/) });
+    expect(beats[0]!.data).toMatch(/^{"at":"\d{4}-.*Z"}$/);
+  });
+
+  it('has data that is one line to every reader', () => {
+    const events = new Subject<MessageEvent>();
+    const { seen } = record(events);
+    const data = { data: 'a\u0085b\u2028c\u2029d\n' };
+    events.next({ type: 'output', id: 'a', data });
+    expect(seen[0]!.data).toBe('{"data":"a\\u0085b\\u2028c\\u2029d\\n"}');
   });
 
   it('gives every message an id', () => {
@@ -83,6 +92,18 @@ describe('stream', () => {
     events.next(message('late'));
     jest.advanceTimersByTime(HEARTBEAT_MS);
     expect(seen).toHaveLength(2);
+  });
+
+  it('has clients wait for a restart, and not all for as long', () => {
+    const retries = Array.from({ length: 100 }, () => {
+      const stop = new Subject<void>();
+      const { seen } = record(NEVER, stop);
+      stop.next();
+      return seen[0]!.retry!;
+    });
+    expect(Math.min(...retries)).toBeGreaterThanOrEqual(2_000);
+    expect(Math.max(...retries)).toBeLessThan(5_000);
+    expect(new Set(retries).size).toBeGreaterThan(50);
   });
 
   it('ends at once when the process is stopping already', () => {

@@ -1,6 +1,9 @@
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { jsonLine } from '@app/kernel';
 import { Logger, type MessageEvent } from '@nestjs/common';
 import { Observable, connect, endWith, ignoreElements, interval, map, merge, takeUntil, tap } from 'rxjs';
 import type { AuthenticatedRequest } from './access.js';
+import { retryMs } from './retry.js';
 
 let open = 0;
 
@@ -18,7 +21,10 @@ const UNSENT_MAX = 64 * 1024;
 /** A reader that takes nothing for so long is disconnected; it can resume. */
 const STALLED_MS = 30_000;
 
-/** Adds heartbeats that carry the latest id, ends with the source, and ends on stop with a `retry:` so that clients move on. */
+/**
+ * Adds heartbeats that carry the latest id, ends with the source, and ends on stop with a `retry:` so that clients move
+ * on.
+ */
 export function stream(
   events: Observable<MessageEvent>,
   stop: Observable<unknown>,
@@ -33,13 +39,14 @@ export function stream(
   return new Observable<MessageEvent>((subscriber) => {
     open++;
     const stopping = stop.subscribe(() => {
-      subscriber.next({ id, retry: 500 });
+      subscriber.next({ id, retry: retryMs() });
       subscriber.complete();
     });
     const running = events
       .pipe(
         tap((event) => (id = event.id ?? id)),
         connect(withHeartbeat),
+        map(inLines),
       )
       .subscribe(subscriber);
     return () => {
@@ -50,15 +57,31 @@ export function stream(
   });
 }
 
+/** Nest ends the lines of data where the standard does; many clients read by lines that end at more. */
+function inLines(event: MessageEvent): MessageEvent {
+  return typeof event.data === 'object' ? { ...event, data: jsonLine(event.data) } : event;
+}
+
+/** Nest says no charset, and clients guess then: the standard's UTF-8 is said. */
+function sayCharset(response: ServerResponse): void {
+  const writeHead = response.writeHead.bind(response) as (
+    status: number,
+    headers: OutgoingHttpHeaders,
+  ) => ServerResponse;
+  response.writeHead = (status: number, headers?: unknown) =>
+    writeHead(status, { ...(headers as OutgoingHttpHeaders), 'Content-Type': 'text/event-stream; charset=utf-8' });
+}
+
 /**
  * An Observable of what the generator yields that goes no faster than the client of this request reads: Nest itself
- * cannot pause a producer. It ends when the key loses its right, and a client that comes back is told why. The generator
- * is told to stop then, and when the client leaves.
+ * cannot pause a producer. It ends when the key loses its right, and a client that comes back is told why. The
+ * generator is told to stop then, and when the client leaves.
  */
 export function paced(
   request: AuthenticatedRequest,
   events: (signal: AbortSignal) => AsyncIterable<MessageEvent>,
 ): Observable<MessageEvent> {
+  if (request.res !== undefined) sayCharset(request.res);
   return new Observable((subscriber) => {
     const abort = new AbortController();
     const pump = async (): Promise<void> => {

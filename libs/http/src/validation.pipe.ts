@@ -1,12 +1,33 @@
 import { type InvalidField, InvalidInput } from '@app/kernel';
 import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
+import { elementThatBreaks } from './element.js';
 import { childPointer, malformed } from './input.js';
 
 /** A body may be wrong in more places than an answer should list. */
 const ERRORS_MAX = 50;
 
-/** Checks bodies and queries against their classes; refuses unknown fields; says which field is wrong and what is allowed. */
+/** What a value is comes before what it may be: "must be a string" rather than how long one may be. */
+const FIRST_RULES = [
+  'whitelistValidation',
+  'isArray',
+  'isString',
+  'isInt',
+  'isBoolean',
+  'isObject',
+  'nestedValidation',
+];
+
+class Rejected extends Error {
+  constructor(readonly errors: readonly ValidationError[]) {
+    super('The input does not fit its class.');
+  }
+}
+
+/**
+ * Checks bodies and queries against their classes; refuses unknown fields; says of each wrong field what is wrong with it
+ * first, and what is allowed.
+ */
 @Injectable()
 export class InputPipe extends ValidationPipe {
   constructor() {
@@ -15,20 +36,28 @@ export class InputPipe extends ValidationPipe {
       whitelist: true,
       forbidNonWhitelisted: true,
       forbidUnknownValues: true,
-      stopAtFirstError: true,
-      validationError: { target: false, value: false },
-      exceptionFactory: (errors) =>
-        new InvalidInput(errors.flatMap((error) => toFields(error, '#')).slice(0, ERRORS_MAX)),
+      validationError: { target: true, value: true },
+      exceptionFactory: (errors) => new Rejected(errors),
     });
   }
 
-  /** Before the classes are looked at: to make instances of what is nested very deep ends the stack. */
-  override transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    const pointer = metadata.type === 'body' || metadata.data === undefined ? '#' : metadata.data;
-    const found = metadata.type === 'custom' ? null : (malformed(value, pointer) ?? nulIn(value, metadata));
+  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    const root = rootOf(metadata);
+    // Before the classes are looked at: to make instances of what is nested very deep ends the stack.
+    const found = metadata.type === 'custom' ? null : (malformed(value, root) ?? nulIn(value, metadata));
     if (found !== null) throw new InvalidInput([found]);
-    return super.transform(value, metadata) as Promise<unknown>;
+    try {
+      return await (super.transform(value, metadata) as Promise<unknown>);
+    } catch (error) {
+      if (!(error instanceof Rejected)) throw error;
+      throw new InvalidInput([...toFields(error.errors, root).take(ERRORS_MAX)]);
+    }
   }
+}
+
+/** Fields of a body are pointed at from `#`; parameters go by their names. */
+function rootOf({ type, data }: ArgumentMetadata): string {
+  return data ?? (type === 'query' ? '' : '#');
 }
 
 /** Of parameters: no id holds it, and PostgreSQL takes none. Fields say by themselves whether they may. */
@@ -38,16 +67,32 @@ function nulIn(value: unknown, { type, data = '' }: ArgumentMetadata): InvalidFi
     : null;
 }
 
-function toFields({ property, constraints, children }: ValidationError, parent: string): InvalidField[] {
-  const pointer = childPointer(parent, property);
-  const own = Object.entries(constraints ?? {}).map(([rule, text]) => ({
-    pointer,
-    detail: detail(rule, text, property),
-  }));
-  return [...own, ...(children ?? []).flatMap((child) => toFields(child, pointer))];
+function* toFields(errors: readonly ValidationError[], parent: string): Generator<InvalidField, void> {
+  for (const error of errors) {
+    const pointer = childPointer(parent, error.property);
+    const first = firstRule(error);
+    if (first !== undefined)
+      yield { pointer: pointerTo(error, first, parent), detail: detail(error, first, parent === '') };
+    yield* toFields(error.children ?? [], pointer);
+  }
 }
 
-function detail(rule: string, text: string, property: string): string {
-  if (rule === 'whitelistValidation') return 'is not a known field';
-  return text.startsWith(`${property} `) ? text.slice(property.length + 1) : text;
+/** Parameters go by their names alone. */
+function pointerTo(error: ValidationError, rule: string, parent: string): string {
+  const pointer = childPointer(parent, error.property);
+  const index = parent === '' ? null : elementThatBreaks(rule, error);
+  return index === null ? pointer : childPointer(pointer, String(index));
+}
+
+/** Of a missing one of a few values these say the most. */
+function firstRule({ value, constraints = {} }: ValidationError): string | undefined {
+  const firstRules = value === undefined ? ['isIn', ...FIRST_RULES] : FIRST_RULES;
+  return firstRules.find((rule) => rule in constraints) ?? Object.keys(constraints)[0];
+}
+
+function detail({ property, value, constraints }: ValidationError, rule: string, isQuery: boolean): string {
+  if (rule === 'whitelistValidation') return isQuery ? 'is not a parameter of this route' : 'is not a known field';
+  const text = (constraints?.[rule] ?? '').replace(/^each value (in )?/, '');
+  const allowed = text.startsWith(`${property} `) ? text.slice(property.length + 1) : text;
+  return value === undefined ? `is required: ${allowed}` : allowed;
 }

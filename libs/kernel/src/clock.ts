@@ -1,10 +1,6 @@
-/** Tells the time. Rows and leases use the database's clock instead, which replicas share. */
+/** Tells the time that all replicas share. A replica's own clock may be wrong: it decides nothing that others see. */
 export abstract class Clock {
   abstract now(): Date;
-}
-
-export class SystemClock extends Clock {
-  now(): Date {
-    return new Date();
-  }
+  /** How far the clock of this machine is ahead of the shared time, in milliseconds; negative if it is behind. */
+  abstract readonly differenceMs: number;
 }

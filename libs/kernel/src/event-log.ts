@@ -35,7 +35,10 @@ export interface EventFilter {
 export abstract class EventLog {
   /** Adds facts to the current transaction: they become true with it, or not at all. */
   abstract add(...events: readonly NewEvent[]): Promise<void>;
-  /** Events after `seq` in order, at most `limit`. A fact has its `seq` within 2 s of its commit. */
+  /**
+   * Events after `seq` in order, at most `limit`, and not much more than a page can have. A fact has its `seq` within 2
+   * s of its commit.
+   */
   abstract readAfter(seq: number, limit: number, filter?: EventFilter): Promise<readonly LoggedEvent[]>;
   /** The `seq` of the newest event; 0 when there is none. */
   abstract lastSeq(): Promise<number>;

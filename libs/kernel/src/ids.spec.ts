@@ -1,10 +1,26 @@
-import { idFloor, isId, newId } from './ids.js';
+import { idFloor, idTime, isId, newId } from './ids.js';
 
 describe('ids', () => {
   it('sort by the time they were made', () => {
     const ids = Array.from({ length: 1000 }, () => newId('cmd'));
     expect([...ids].sort()).toEqual(ids);
     expect(new Set(ids).size).toBe(1000);
+  });
+
+  it('go up in one millisecond, and while a clock is corrected a little', () => {
+    const at = Date.now();
+    const ids = [0, 0, -900, 3, 3].map((ms) => newId('cmd', new Date(at + ms)));
+    expect([...ids].sort()).toEqual(ids);
+  });
+
+  it('go back with a clock that jumped ahead, and stay unique', () => {
+    const now = new Date();
+    const before = newId('cmd', now);
+    const ahead = newId('cmd', new Date(now.getTime() + 10 * 86_400_000));
+    const after = Array.from({ length: 100 }, () => newId('cmd', now));
+    expect(idTime(ahead).getTime() - now.getTime()).toBe(10 * 86_400_000);
+    expect(after.map((id) => idTime(id))).toEqual(after.map(() => now));
+    expect(new Set([before, ahead, ...after]).size).toBe(102);
   });
 
   it('are recognised by prefix and form', () => {

@@ -1,18 +1,30 @@
 export { type ErrorKind, type InvalidField, DomainError, InvalidInput, NotFound, Unavailable } from './domain-error.js';
+export { RateLimited, wholeSeconds } from './rate-limited.js';
 export { StartRefused } from './start-refused.js';
 export { canonicalAddress, isInNetworks, networkMatcher, subscriberOf } from './addresses.js';
-export { Clock, SystemClock } from './clock.js';
-export { type IdPrefix, newId, isId, idFloor } from './ids.js';
-export { type Page, type PageRequest, InvalidCursor, encodeCursor, decodeCursor, toPage } from './page.js';
+export { Clock } from './clock.js';
+export { Install } from './install.js';
+export { type IdPrefix, newId, isId, idFloor, idTime } from './ids.js';
+export {
+  type Page,
+  type PageRequest,
+  InvalidCursor,
+  PAGE_BYTES_MAX,
+  encodeCursor,
+  decodeCursor,
+  toPage,
+} from './page.js';
 export { Transactor } from './transactor.js';
 export { type Actor, type NewEvent, type LoggedEvent, type EventFilter, EventLog } from './event-log.js';
 export { type RequestContext, runInRequest, currentRequest, currentActor } from './request-context.js';
-export { type Creation, Idempotency, IdempotencyMismatch } from './idempotency.js';
+export { type Creation, Idempotency, IdempotencyMismatch, IdempotencyUnsettled, ResourceGone } from './idempotency.js';
+export { jsonLine } from './json-line.js';
 export { Notifier } from './notifier.js';
 export { type StreamRoute, StreamRoutes } from './stream-routes.js';
 export { Batch } from './batch.js';
 export { Poller } from './poller.js';
+export { Seldom } from './seldom.js';
 export { Waiter } from './waiter.js';
 export { SCOPES, type Scope, type Caller, hasScope, matchesGlob, maySeeProject } from './caller.js';
-export { RATE_WINDOW_MS, RateLimitStore, type RateLimitVerdict } from './rate-limit-store.js';
-export { HitLog, SlidingWindows, leavesAt } from './sliding-windows.js';
+export { type EgressRule, isEgressList, parseEgress } from './egress.js';
+export { isQuantities, parseQuantity } from './quantity.js';

@@ -1,4 +1,4 @@
-import { InvalidCursor, decodeCursor, encodeCursor, toPage } from './page.js';
+import { InvalidCursor, PAGE_BYTES_MAX, decodeCursor, encodeCursor, toPage } from './page.js';
 
 const raw = (text: string): string => Buffer.from(text).toString('base64url');
 
@@ -49,5 +49,32 @@ describe('toPage', () => {
     const page = toPage([1, 2, 3], 2, keyOf);
     expect(page.data).toEqual([1, 2]);
     expect(decodeCursor(page.nextCursor!, 'number')).toEqual([2]);
+  });
+
+  describe('of rows that are large', () => {
+    const keyOf = ({ id }: { id: number }): [number] => [id];
+    const rowsOf = (text: string, count = 200): { id: number; text: string }[] =>
+      Array.from({ length: count }, (_, id) => ({ id, text }));
+
+    it.each(['x'.repeat(100_000), '\u0001'.repeat(20_000), 'ä'.repeat(60_000)])(
+      'ends before the JSON has more than 1 MiB (%#)',
+      (text) => {
+        const { data, nextCursor } = toPage(rowsOf(text), 200, keyOf);
+        const bytes = Buffer.byteLength(JSON.stringify({ data, nextCursor }));
+        expect(bytes).toBeLessThanOrEqual(PAGE_BYTES_MAX + 100);
+        expect(bytes).toBeGreaterThan(PAGE_BYTES_MAX - 130_000);
+        expect(decodeCursor(nextCursor!, 'number')).toEqual([data.length - 1]);
+      },
+    );
+
+    it('has one row at least', () => {
+      const { data, nextCursor } = toPage(rowsOf('x'.repeat(2 * PAGE_BYTES_MAX), 2), 200, keyOf);
+      expect([data.length, nextCursor === null]).toEqual([1, false]);
+    });
+
+    it('goes on after rows that were read only in part', () => {
+      const { data, nextCursor } = toPage(rowsOf('x', 3), 200, keyOf, true);
+      expect([data.length, decodeCursor(nextCursor!, 'number')]).toEqual([3, [2]]);
+    });
   });
 });

@@ -14,13 +14,19 @@ export interface PageRequest {
   readonly cursor?: string | undefined;
 }
 
+/** Where to go on: a cursor of a list, or the id of an event, which comes in a header or a parameter of that name. */
 export class InvalidCursor extends DomainError {
   readonly kind = 'invalid';
   readonly code = 'INVALID_CURSOR';
-  override readonly errors = [{ pointer: 'cursor', detail: 'must be a nextCursor of an earlier page' }];
+  override readonly errors;
 
-  constructor() {
-    super('The cursor is not one that this list gave.');
+  constructor(pointer: 'cursor' | 'Last-Event-ID' | 'lastEventId' = 'cursor') {
+    const [what, detail] =
+      pointer === 'cursor'
+        ? ['The cursor is not valid for this list.', 'must be a nextCursor of an earlier page']
+        : [`${pointer} is not valid for this stream.`, 'must be the id of an event of this stream'];
+    super(what);
+    this.errors = [{ pointer, detail }];
   }
 }
 
@@ -47,9 +53,31 @@ export function decodeCursor<T extends readonly ('string' | 'number')[]>(
   return parts as never;
 }
 
-/** Makes a page of rows that were read with one more than the limit. */
-export function toPage<T>(rows: readonly T[], limit: number, keyOf: (row: T) => readonly (string | number)[]): Page<T> {
-  const data = rows.slice(0, limit);
+/** The most that the items of one page have as JSON, unless the first one alone has more. */
+export const PAGE_BYTES_MAX = 1024 * 1024;
+
+/**
+ * Makes a page of the first rows: at most `limit`, and at most {@link PAGE_BYTES_MAX} of JSON, so that no answer grows
+ * with what others stored. The next page begins right after its last row.
+ * @param hasMore there are more rows than these; known by itself if they are more than the limit
+ */
+export function toPage<T>(
+  rows: readonly T[],
+  limit: number,
+  keyOf: (row: T) => readonly (string | number)[],
+  hasMore = false,
+): Page<T> {
+  const data = fitting(rows.slice(0, limit));
   const last = data.at(-1);
-  return { data, nextCursor: rows.length > limit && last !== undefined ? encodeCursor(keyOf(last)) : null };
+  const isLast = !hasMore && data.length === rows.length;
+  return { data, nextCursor: isLast || last === undefined ? null : encodeCursor(keyOf(last)) };
+}
+
+function fitting<T>(rows: readonly T[]): readonly T[] {
+  let bytes = 0;
+  const first = rows.findIndex((row, index) => {
+    bytes += Buffer.byteLength(JSON.stringify(row)) + 1;
+    return bytes > PAGE_BYTES_MAX && index > 0;
+  });
+  return first < 0 ? rows : rows.slice(0, first);
 }

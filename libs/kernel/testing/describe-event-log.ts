@@ -1,4 +1,4 @@
-import { type EventLog, type NewEvent, type Transactor, newId, runInRequest } from '../src/index.js';
+import { type EventLog, type NewEvent, PAGE_BYTES_MAX, type Transactor, newId, runInRequest } from '../src/index.js';
 import { Deferred, until } from './deferred.js';
 
 export interface EventLogHarness {
@@ -34,6 +34,22 @@ export function describeEventLog(name: string, open: () => Promise<EventLogHarne
       expect(event!.id).toMatch(/^evt_[0-9a-z]{26}$/);
       expect(Math.abs(event!.at.getTime() - Date.now())).toBeLessThan(60_000);
       expect(await harness.log.lastSeq()).toBe(1);
+    });
+
+    it('reads not much more than a page of large facts, and goes on from there', async () => {
+      const from = await harness.log.lastSeq();
+      const text = '\u0001'.repeat(20_000);
+      for (let i = 0; i < 12; i++) await harness.log.add({ ...aFact('large'), data: { i, text } });
+      await harness.seal();
+      const seen: unknown[] = [];
+      for (let seq = from; ;) {
+        const events = await harness.log.readAfter(seq, 100);
+        if (events.length === 0) break;
+        expect(Buffer.byteLength(JSON.stringify(events))).toBeLessThan(PAGE_BYTES_MAX + 200_000);
+        seen.push(...events.map(({ data }) => data.i));
+        seq = events.at(-1)!.seq;
+      }
+      expect(seen).toEqual(Array.from({ length: 12 }, (_, i) => i));
     });
 
     it('says that the system did what nobody asked for', async () => {

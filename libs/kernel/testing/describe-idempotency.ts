@@ -47,25 +47,25 @@ export function describeIdempotency(name: string, open: () => Promise<Idempotenc
     it('creates once for a key, and then answers what was made, on every replica', async () => {
       const key = fresh();
       const first = await once({ key });
-      expect(first).toEqual({ id: made[0], isReplay: false });
-      expect(await once({ key })).toEqual({ id: first.id, isReplay: true });
-      expect(await once({ key }, harness.there)).toEqual({ id: first.id, isReplay: true });
+      expect(first).toEqual({ id: made[0], replayOf: null });
+      expect(await once({ key })).toEqual({ id: first.id, replayOf: expect.any(Date) });
+      expect(await once({ key }, harness.there)).toEqual({ id: first.id, replayOf: expect.any(Date) });
       expect(made).toHaveLength(1);
     });
 
     it('always creates without a key, and outside a request', async () => {
-      expect((await once({})).isReplay).toBe(false);
-      expect((await once({})).isReplay).toBe(false);
-      expect((await harness.here.once(create)).isReplay).toBe(false);
+      expect((await once({})).replayOf).toBeNull();
+      expect((await once({})).replayOf).toBeNull();
+      expect((await harness.here.once(create)).replayOf).toBeNull();
       expect(made).toHaveLength(3);
     });
 
     it('keeps callers, routes and keys apart', async () => {
       const key = fresh();
       const all = [{ key }, { key: fresh() }, { key, keyId: 'key_b' }, { key, route: 'POST /v1/y' }];
-      for (const traits of all) expect((await once(traits)).isReplay).toBe(false);
+      for (const traits of all) expect((await once(traits)).replayOf).toBeNull();
       // Not even by what could be taken for another split of the same text.
-      expect((await once({ key: `x","${key}`, route: 'POST /v1/x' })).isReplay).toBe(false);
+      expect((await once({ key: `x","${key}`, route: 'POST /v1/x' })).replayOf).toBeNull();
       expect(made).toHaveLength(5);
     });
 
@@ -74,7 +74,7 @@ export function describeIdempotency(name: string, open: () => Promise<Idempotenc
       const { id } = await once({ key, body: '{"a":1}' });
       await expect(once({ key, body: '{"a":2}' })).rejects.toThrow(IdempotencyMismatch);
       await expect(once({ key, body: '{"a": 1}' }, harness.there)).rejects.toThrow(IdempotencyMismatch);
-      expect(await once({ key, body: '{"a":1}' })).toEqual({ id, isReplay: true });
+      expect(await once({ key, body: '{"a":1}' })).toEqual({ id, replayOf: expect.any(Date) });
       expect(made).toHaveLength(1);
     });
 
@@ -82,7 +82,7 @@ export function describeIdempotency(name: string, open: () => Promise<Idempotenc
       const key = fresh();
       const failing = once({ key, body: 'wrong' }, harness.here, () => Promise.reject(new Error('queue full')));
       await expect(failing).rejects.toThrow('queue full');
-      expect((await once({ key, body: 'right' })).isReplay).toBe(false);
+      expect((await once({ key, body: 'right' })).replayOf).toBeNull();
     });
 
     it('has duplicates that come at the same time wait for the first, on every replica', async () => {
@@ -98,7 +98,7 @@ export function describeIdempotency(name: string, open: () => Promise<Idempotenc
       const others = [harness.here, harness.there, harness.there].map((idempotency) => once({ key }, idempotency));
       gate.resolve();
       const { id } = await first;
-      expect(await Promise.all(others)).toEqual(others.map(() => ({ id, isReplay: true })));
+      expect(await Promise.all(others)).toEqual(others.map(() => ({ id, replayOf: expect.any(Date) })));
       expect(made).toHaveLength(1);
     });
 
@@ -119,6 +119,48 @@ export function describeIdempotency(name: string, open: () => Promise<Idempotenc
       const [one, two] = await Promise.all(others);
       expect(one!.id).toBe(two!.id);
       expect(made).toHaveLength(1);
+    });
+
+    describe('of work outside a transaction', () => {
+      const act = (traits: Sent, idempotency = harness.here, work = create): Promise<Creation> =>
+        sent(traits, () => idempotency.act(work));
+
+      it('does it once for a key, and then answers what came of it, on every replica', async () => {
+        const key = fresh();
+        const { id } = await act({ key });
+        expect(id).toBe(made[0]);
+        expect(await act({ key })).toEqual({ id, replayOf: expect.any(Date) });
+        expect(await act({ key }, harness.there)).toEqual({ id, replayOf: expect.any(Date) });
+        await expect(act({ key, body: '{"a":2}' })).rejects.toThrow(IdempotencyMismatch);
+        await act({});
+        expect(made).toHaveLength(2);
+      });
+
+      it('refuses duplicates that come meanwhile, which may come again', async () => {
+        const key = fresh();
+        const gate = new Deferred();
+        const begun = new Deferred();
+        const first = act({ key }, harness.here, async () => {
+          begun.resolve();
+          await gate.promise;
+          return create();
+        });
+        await begun.promise;
+        for (const idempotency of [harness.here, harness.there])
+          await expect(act({ key }, idempotency)).rejects.toMatchObject({ code: 'CONFLICT', retryable: true });
+        await expect(act({ key, body: 'another' }, harness.there)).rejects.toThrow(IdempotencyMismatch);
+        gate.resolve();
+        const { id } = await first;
+        expect(await act({ key }, harness.there)).toEqual({ id, replayOf: expect.any(Date) });
+        expect(made).toHaveLength(1);
+      });
+
+      it('leaves the key unused when the work fails', async () => {
+        const key = fresh();
+        const failing = act({ key }, harness.here, () => Promise.reject(new Error('no such process')));
+        await expect(failing).rejects.toThrow('no such process');
+        expect((await act({ key }, harness.there)).replayOf).toBeNull();
+      });
     });
 
     it('says of the request that it was a replay', async () => {

@@ -1,10 +1,10 @@
-import { Clock } from '../src/index.js';
+import { type Clock } from '../src/index.js';
 
 /** Stands still until it is moved. */
-export class FakeClock extends Clock {
-  constructor(private current = new Date('2026-01-02T03:04:05.678Z')) {
-    super();
-  }
+export class FakeClock implements Clock {
+  differenceMs = 0;
+
+  constructor(private current = new Date('2026-01-02T03:04:05.678Z')) {}
 
   now(): Date {
     return new Date(this.current);
@@ -12,5 +12,14 @@ export class FakeClock extends Clock {
 
   advance(ms: number): void {
     this.current = new Date(this.current.getTime() + ms);
+  }
+}
+
+/** That of the machine, for tests whose database or cluster goes by it too. */
+export class SystemClock implements Clock {
+  readonly differenceMs = 0;
+
+  now(): Date {
+    return new Date();
   }
 }

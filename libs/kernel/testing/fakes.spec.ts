@@ -2,12 +2,10 @@ import {
   InMemoryEventLog,
   InMemoryIdempotency,
   InMemoryNotifier,
-  InMemoryRateLimitStore,
   InMemoryTransactor,
   describeEventLog,
   describeIdempotency,
   describeNotifier,
-  describeRateLimitStore,
   describeTransactor,
 } from './index.js';
 
@@ -42,5 +40,3 @@ describeIdempotency('in memory', async () => {
   const idempotency = new InMemoryIdempotency();
   return { here: idempotency, there: idempotency, close: nothing };
 });
-
-describeRateLimitStore('in memory', async (now) => ({ store: new InMemoryRateLimitStore(now), close: nothing }));

@@ -1,9 +1,10 @@
 import {
   type Actor,
   type EventFilter,
-  EventLog,
+  type EventLog,
   type LoggedEvent,
   type NewEvent,
+  PAGE_BYTES_MAX,
   currentActor,
   newId,
 } from '../src/index.js';
@@ -12,13 +13,11 @@ import { InMemoryTransactor } from './in-memory-transactor.js';
 type Unsealed = NewEvent & { readonly id: string; readonly at: Date; readonly actor: Actor };
 
 /** The log in memory. A fact gets its place when its transaction commits. */
-export class InMemoryEventLog extends EventLog {
+export class InMemoryEventLog implements EventLog {
   private readonly events: LoggedEvent[] = [];
   private readonly listeners = new Set<() => void>();
 
-  constructor(private readonly transactor = new InMemoryTransactor()) {
-    super();
-  }
+  constructor(private readonly transactor = new InMemoryTransactor()) {}
 
   /** The types so far, in order. */
   get types(): string[] {
@@ -44,7 +43,13 @@ export class InMemoryEventLog extends EventLog {
       .filter((event) => event.seq > seq)
       .filter((event) => projectId === undefined || event.projectId === projectId)
       .filter((event) => types === undefined || types.includes(event.type));
-    return Promise.resolve(found.slice(0, limit));
+    let bytes = 0;
+    const events = found.slice(0, limit).filter((event) => {
+      const isRoom = bytes < PAGE_BYTES_MAX;
+      bytes += Buffer.byteLength(JSON.stringify(event));
+      return isRoom;
+    });
+    return Promise.resolve(events);
   }
 
   lastSeq(): Promise<number> {

@@ -1,39 +1,68 @@
-import { type Creation, Idempotency, IdempotencyMismatch, type Transactor, currentRequest } from '../src/index.js';
+import {
+  type Creation,
+  type Idempotency,
+  IdempotencyMismatch,
+  IdempotencyUnsettled,
+  type Transactor,
+  currentRequest,
+} from '../src/index.js';
 import { InMemoryTransactor } from './in-memory-transactor.js';
 
 interface Claim {
   readonly fingerprint: Buffer;
-  readonly made: Promise<string | null>;
+  readonly made: Promise<Creation | null>;
+  isSettled: boolean;
 }
 
 /** Remembers keys for ever. */
-export class InMemoryIdempotency extends Idempotency {
+export class InMemoryIdempotency implements Idempotency {
   private readonly claims = new Map<string, Claim>();
 
-  constructor(private readonly transactor: Transactor = new InMemoryTransactor()) {
-    super();
+  constructor(private readonly transactor: Transactor = new InMemoryTransactor()) {}
+
+  once(create: () => Promise<string>): Promise<Creation> {
+    return this.claim(() => this.transactor.run(create), true);
   }
 
-  async once(create: () => Promise<string>): Promise<Creation> {
+  act(work: () => Promise<string>): Promise<Creation> {
+    return this.claim(work, false);
+  }
+
+  private async claim(make: () => Promise<string>, isAwaited: boolean): Promise<Creation> {
     const request = currentRequest();
-    const make = (): Promise<string> => this.transactor.run(create);
-    if (!request?.idempotency) return { id: await make(), isReplay: false };
+    if (!request?.idempotency) return { id: await make(), replayOf: null };
     const { route, key, fingerprint } = request.idempotency;
     const scope = JSON.stringify([request.actor.keyId, route, key]);
     for (let claim = this.claims.get(scope); claim !== undefined; claim = this.claims.get(scope)) {
-      const id = await claim.made;
-      if (id === null) continue;
+      if (!isAwaited && !claim.isSettled && claim.fingerprint.equals(fingerprint)) throw new IdempotencyUnsettled(true);
+      const earlier = isAwaited || claim.isSettled ? await claim.made : { id: '', replayOf: null };
+      if (earlier === null) continue;
       request.isReplay = true;
       if (!claim.fingerprint.equals(fingerprint)) throw new IdempotencyMismatch();
-      return { id, isReplay: true };
+      return earlier;
     }
     const making = make();
-    // Before whoever waits looks again, a creation that failed has left the key unused.
-    const made = making.catch(() => {
-      this.claims.delete(scope);
-      return null;
-    });
-    this.claims.set(scope, { fingerprint, made });
-    return { id: await making, isReplay: false };
+    const claim: Claim = {
+      fingerprint,
+      isSettled: false,
+      made: making.then(
+        (id) => this.settle(scope, id),
+        () => this.forget(scope),
+      ),
+    };
+    this.claims.set(scope, claim);
+    return { id: await making, replayOf: null };
+  }
+
+  private settle(scope: string, id: string): Creation {
+    const claim = this.claims.get(scope);
+    if (claim !== undefined) claim.isSettled = true;
+    return { id, replayOf: new Date() };
+  }
+
+  /** Before the caller that waits looks again, a creation that failed has left the key unused. */
+  private forget(scope: string): null {
+    this.claims.delete(scope);
+    return null;
   }
 }

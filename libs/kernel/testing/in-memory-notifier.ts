@@ -1,4 +1,4 @@
-import { Notifier } from '../src/index.js';
+import { type Notifier } from '../src/index.js';
 import { InMemoryTransactor } from './in-memory-transactor.js';
 
 interface Subscription {
@@ -9,15 +9,13 @@ interface Subscription {
 }
 
 /** Replicas that share a hub hear each other. */
-export class InMemoryNotifier extends Notifier {
+export class InMemoryNotifier implements Notifier {
   private stalledAt: number | null = null;
 
   constructor(
     private readonly transactor = new InMemoryTransactor(),
     private readonly hub: Set<Subscription> = new Set(),
-  ) {
-    super();
-  }
+  ) {}
 
   /** Another replica's. */
   another(): InMemoryNotifier {

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { Transactor } from '../src/index.js';
+import { type Transactor } from '../src/index.js';
 
 interface Transaction {
   readonly hints: (() => void)[];
@@ -10,7 +10,7 @@ interface Transaction {
  * Transactions of fakes, one after the other: what they change they can take back. Fakes say by
  * {@link InMemoryTransactor.onRollback} how.
  */
-export class InMemoryTransactor extends Transactor {
+export class InMemoryTransactor implements Transactor {
   private readonly transactions = new AsyncLocalStorage<Transaction>();
 
   async run<T>(work: () => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 /** Names the container that commands run in, and comes before kubectl's own annotation. */
 export const CONTAINER_ANNOTATION = 'rdev.dev/container';
-const KUBECTL_ANNOTATION = 'kubectl.kubernetes.io/default-container';
+export const KUBECTL_ANNOTATION = 'kubectl.kubernetes.io/default-container';
 
 /**
  * The container that commands run in. A name in our own annotation holds even if there is no such container, as running

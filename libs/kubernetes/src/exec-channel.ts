@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { Readable, Writable } from 'node:stream';
-import type { ChannelEnd, SupervisorChannel } from '@app/supervisor';
+import type { ChannelEnd, Channel } from '@app/channel';
 import type { WebSocket } from 'ws';
 import { endFromStatus } from './exec-status.js';
 import { errorFromFailure } from './kubernetes.errors.js';
@@ -31,7 +31,7 @@ export interface ChannelSettings {
  *
  * Both output streams share one connection: when one is full, neither moves. Read both, or destroy the one not wanted.
  */
-export class ExecChannel implements SupervisorChannel {
+export class ExecChannel implements Channel {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;

@@ -1,5 +1,5 @@
-import type { ChannelEnd } from '@app/supervisor';
-import { KubernetesApiError, parseStatus } from './kubernetes.errors.js';
+import { type ChannelEnd, ChannelRefused } from '@app/channel';
+import { KubernetesApiError, type StatusBody, isFinalForExec, parseStatus } from './kubernetes.errors.js';
 
 /**
  * What the frame on the status channel says. A code is believed only if the kubelet gave one: a missing program, a
@@ -8,9 +8,15 @@ import { KubernetesApiError, parseStatus } from './kubernetes.errors.js';
 export function endFromStatus(frame: string): ChannelEnd {
   const status = parseStatus(frame);
   if (status?.status === 'Success') return { kind: 'exited', code: 0 };
-  const cause = status?.details?.causes?.find(({ reason }) => reason === 'ExitCode');
-  if (cause?.message !== undefined && /^\d{1,3}$/.test(cause.message))
-    return { kind: 'exited', code: Number(cause.message) };
+  const code = exitCodeIn(status);
+  if (code !== null) return { kind: 'exited', code };
   const message = status?.message ?? 'The status of the exec cannot be read.';
-  return { kind: 'dropped', cause: new KubernetesApiError(status?.code ?? 0, status?.reason ?? '', message) };
+  const error = new KubernetesApiError(status?.code ?? 0, status?.reason ?? '', message);
+  const isFinal = isFinalForExec(error);
+  return { kind: 'dropped', cause: isFinal ? new ChannelRefused(error.message, { cause: error }) : error };
+}
+
+function exitCodeIn(status: StatusBody | null): number | null {
+  const cause = status?.details?.causes?.find(({ reason }) => reason === 'ExitCode');
+  return cause?.message !== undefined && /^\d{1,3}$/.test(cause.message) ? Number(cause.message) : null;
 }

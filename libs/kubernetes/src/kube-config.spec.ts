@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { inspect } from 'node:util';
-import { loadKubeConfig } from './kube-config.js';
+import { NoCluster, clusterAddress, loadKubeConfig } from './kube-config.js';
 import { KubernetesClient } from './kubernetes-client.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'kube-config-'));
@@ -34,7 +34,9 @@ describe('loadKubeConfig', () => {
   });
 
   test('does not quote a file that it cannot parse', async () => {
-    await expect(load(aFile('broken', 'users: [{token: the-token'))).rejects.toThrow(/broken" cannot be parsed\.$/);
+    await expect(load(aFile('broken', 'users: [{token: the-token'))).rejects.toThrow(
+      /broken" cannot be parsed\. Set KUBECONFIG to \S/,
+    );
   });
 
   test('refuses a file without a current context', async () => {
@@ -44,7 +46,23 @@ describe('loadKubeConfig', () => {
   });
 
   test('says so when it is not in a cluster', async () => {
-    await expect(loadKubeConfig({ mode: 'in-cluster', namespace: 'a' })).rejects.toThrow('Not in a Kubernetes pod');
+    await expect(loadKubeConfig({ mode: 'in-cluster', namespace: 'a' })).rejects.toThrow('not in a Kubernetes pod');
+  });
+
+  test('says what to set, in one line, whatever is wrong', async () => {
+    const noUrl = { ...config('one'), clusters: [{ name: 'one', cluster: { server: 'nowhere' } }] };
+    for (const path of [join(directory, 'absent'), aFile('none', '{{{'), aFile('null', ''), aFile('no-url', noUrl)]) {
+      const problem = await load(path).catch((error: unknown) => error);
+      expect(problem).toBeInstanceOf(NoCluster);
+      expect((problem as Error).message).toMatch(
+        /^RDEV_RUNTIME=kubernetes needs .*KUBECONFIG.*RDEV_RUNTIME=local.*\.$/,
+      );
+    }
+  });
+
+  test('names the address without asking there', async () => {
+    const options = { mode: 'kubeconfig', kubeconfigPath: aFile('one', config('one')), namespace: 'a' } as const;
+    expect(await clusterAddress(options)).toBe('https://one.example');
   });
 
   test('leaves no token in what a log would print of the client', async () => {

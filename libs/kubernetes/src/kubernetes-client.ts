@@ -56,10 +56,11 @@ export class KubernetesClient {
 
   /**
    * Asks for the end of an object, and of what it owns; one that is not there is gone already.
+   * @param uid of the object that is meant: another one that has its name by now is left alone
    * @throws {@link ClusterUnavailable}, {@link KubernetesApiError}, or the signal's reason
    */
-  async remove(path: string, options: CallOptions = {}): Promise<void> {
-    const body = bodyOf({ propagationPolicy: 'Background' }, 'application/json');
+  async remove(path: string, uid: string | undefined, options: CallOptions = {}): Promise<void> {
+    const body = bodyOf({ propagationPolicy: 'Background', preconditions: { uid } }, 'application/json');
     await orNull(this.#json({ method: 'DELETE', path, ...body }, options));
   }
 

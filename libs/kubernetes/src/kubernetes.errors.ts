@@ -54,6 +54,18 @@ export function errorFromExecAnswer(status: number, body: string): ClusterUnavai
   return status === 500 ? apiErrorFrom(status, body) : errorFromAnswer(status, body);
 }
 
+const REFUSALS: ReadonlySet<number> = new Set([400, 403, 405, 422]);
+/** Container runtimes say in their own words that there is no such program, or that it cannot be run. */
+const CANNOT_RUN =
+  /executable file .*not found|no such file or directory|not a directory|permission denied|exec format error/i;
+/** They say something like it of a container that is just ending. */
+const IS_ENDING = /cgroup|\/proc\//i;
+
+/** Whether an exec failed for good: it ran nothing, and would not the next time. */
+export function isFinalForExec({ status, message }: KubernetesApiError): boolean {
+  return REFUSALS.has(status) || (/exec/i.test(message) && CANNOT_RUN.test(message) && !IS_ENDING.test(message));
+}
+
 /**
  * The error for a request that got no answer. Only the text of the original is kept: errors of HTTP and WebSocket
  * clients carry the request, and with it the bearer token or the client's private key.

@@ -1,3 +1,4 @@
+import { Install } from '@app/kernel';
 import {
   type DynamicModule,
   Inject,
@@ -9,6 +10,8 @@ import type { KubernetesOptions } from './kube-config.js';
 import { KubernetesClient } from './kubernetes-client.js';
 import { PodExec } from './pod-exec.js';
 import { PodInformer } from './pod-informer.js';
+
+const FIRST_LOOK_MS = 3_000;
 
 /** The way to one cluster: gives {@link KubernetesClient}, {@link PodExec} and a {@link PodInformer} that runs with the app. */
 @Module({})
@@ -28,17 +31,21 @@ export class KubernetesModule implements OnApplicationBootstrap, OnApplicationSh
         { provide: PodExec, useFactory: (client: KubernetesClient) => new PodExec(client), inject: [KubernetesClient] },
         {
           provide: PodInformer,
-          useFactory: (client: KubernetesClient) => new PodInformer(client),
-          inject: [KubernetesClient],
+          useFactory: (client: KubernetesClient, { id }: Install) => new PodInformer(client, { install: id }),
+          inject: [KubernetesClient, Install],
         },
       ],
       exports: [KubernetesClient, PodExec, PodInformer],
     };
   }
 
-  /** Does not wait for the cluster: rdev starts without it, and says so when asked whether it is ready. */
-  onApplicationBootstrap(): void {
+  /**
+   * A replica serves when it has seen the pods, so that no request meets one that knows of none. It does not wait for a
+   * cluster that is not there: rdev starts without it, and says so when asked whether it is ready.
+   */
+  async onApplicationBootstrap(): Promise<void> {
     this.informer.start();
+    await this.informer.firstLook(FIRST_LOOK_MS);
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -4,6 +4,7 @@ import type { ContainerStatusJson, PodJson } from './pod-json.js';
 import { statusOf } from './pod-status.js';
 
 /** @throws Error if this is not a pod */
+// eslint-disable-next-line complexity -- one entry for each field, all of which may be absent
 export function observePod(pod: PodJson): ObservedPod {
   const { metadata, spec } = pod;
   if (!metadata?.uid || !metadata.name || !spec) throw new Error('The API sent something that is not a pod.');
@@ -29,6 +30,7 @@ export function observePod(pod: PodJson): ObservedPod {
     ready: pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
     createdAt: toDate(metadata.creationTimestamp) ?? new Date(0),
     deletionTimestamp: toDate(metadata.deletionTimestamp),
+    finalizers: metadata.finalizers ?? [],
     node: spec.nodeName ?? null,
     container,
     containers,
@@ -38,6 +40,7 @@ export function observePod(pod: PodJson): ObservedPod {
   };
 }
 
+// eslint-disable-next-line complexity -- as above
 function observeContainer(
   name: string,
   image: string | undefined,

@@ -1,5 +1,7 @@
 /** Leads from a pod to the project that it is; the value is the project's id. */
 export const PROJECT_LABEL = 'rdev.dev/project';
+/** On what an install of rdev made; the value is its identity. */
+export const INSTALL_LABEL = 'rdev.dev/install';
 
 /**
  * `pending` may come up by itself, `failed` needs somebody's help, `terminating` was deleted, `stopped` has ended well,
@@ -55,6 +57,8 @@ export interface ObservedPod {
   readonly createdAt: Date;
   /** By when it is to be gone, the grace period included; null if it has not been deleted. */
   readonly deletionTimestamp: Date | null;
+  /** What must be done before a deleted pod goes, by the controllers that know these names. */
+  readonly finalizers: readonly string[];
   readonly node: string | null;
   /** The one that commands run in, by {@link chooseContainer}. */
   readonly container: string;

@@ -1,3 +1,4 @@
+import { ChannelRefused } from '@app/channel';
 import { inspect } from 'node:util';
 import { buffer, text } from 'node:stream/consumers';
 import { ApiServerStub, type ExecSession } from '@app/kubernetes/testing';
@@ -84,6 +85,54 @@ describe('opening an exec', () => {
   test('refuses a server that speaks neither protocol', async () => {
     api.protocols = ['v1.example'];
     expect(await refusedBy()).toBeInstanceOf(ClusterUnavailable);
+  });
+
+  test.each([
+    ['no right to exec', 403, 'pods "x" is forbidden: User "y" cannot create resource "pods/exec"'],
+    ['no such container in the pod', 400, 'container nope is not valid for pod x'],
+    ['no such program', 500, 'OCI runtime exec failed: exec failed: exec: "sh": executable file not found in $PATH'],
+  ])('says that asking again is no use: %s', async (_case, status, message) => {
+    api.refusal = { status, body: JSON.stringify({ code: status, message }) };
+    const error = await refusedBy();
+    expect(error).toBeInstanceOf(ChannelRefused);
+    expect(error).toMatchObject({ message, cause: { status } });
+  });
+
+  test.each([
+    [404, 'pods "x" not found'],
+    [500, 'unable to upgrade connection: container not found ("main")'],
+    [503, 'no sh'],
+    [401, 'Unauthorized'],
+  ])('leaves open whether another attempt would do: %d %s', async (status, message) => {
+    api.refusal = { status, body: JSON.stringify({ code: status, message }) };
+    expect(await refusedBy()).not.toBeInstanceOf(ChannelRefused);
+  });
+
+  test.each([
+    [
+      'containerd',
+      'error executing command in container: failed to exec in container: failed to start exec "x": OCI runtime exec failed: exec failed: unable to start container process: exec: "sh": executable file not found in $PATH: unknown',
+    ],
+    ['crun', 'exec in container: executable file `sh` not found in $PATH: No such file or directory'],
+    [
+      'gVisor',
+      'failed to exec: starting container: error finding executable "sh" in PATH []: no such file or directory',
+    ],
+    ['a directory', 'exec failed: unable to start container process: chdir to cwd ("/x"): no such file or directory'],
+  ])('ends as refused where the container cannot run it, as %s says', async (_case, message) => {
+    const { channel, session } = await open();
+    session.end({ status: 'Failure', code: 500, reason: 'InternalError', message });
+    const end = await channel.ended;
+    expect(end).toMatchObject({ kind: 'dropped', cause: { message } });
+    expect(end.kind === 'dropped' && end.cause).toBeInstanceOf(ChannelRefused);
+  });
+
+  test('does not take an ending container for one that cannot run it', async () => {
+    const { channel, session } = await open();
+    const message = 'exec failed: openat2 /sys/fs/cgroup/kubepods/x/cgroup.procs: no such file or directory';
+    session.end({ status: 'Failure', code: 500, reason: 'InternalError', message });
+    const end = await channel.ended;
+    expect(end.kind === 'dropped' && end.cause).not.toBeInstanceOf(ChannelRefused);
   });
 
   test('leaves no token in errors and channels', async () => {

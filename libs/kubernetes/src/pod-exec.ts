@@ -1,10 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { OpenChannel, SupervisorChannel } from '@app/supervisor';
+import { ChannelRefused, type OpenChannel, type Channel } from '@app/channel';
 import { WebSocket } from 'ws';
 import { ExecChannel, HALF_CLOSING } from './exec-channel.js';
 import type { KubernetesClient } from './kubernetes-client.js';
-import { ClusterUnavailable, errorFromExecAnswer, errorFromFailure } from './kubernetes.errors.js';
+import {
+  ClusterUnavailable,
+  KubernetesApiError,
+  errorFromExecAnswer,
+  errorFromFailure,
+  isFinalForExec,
+} from './kubernetes.errors.js';
 import { type Credentials, readText } from './kubernetes-transport.js';
 
 /** A container that runs. The name leads to whatever pod has it now: compare UIDs if that matters. */
@@ -55,10 +61,10 @@ export class PodExec {
    * a deleted pod may leave the channel open and still. So may a program that ends without reading its stdin: send only
    * what will be read.
    * @param signal gives up opening, and lets go of the channel once it is open
-   * @throws {@link ClusterUnavailable}, {@link KubernetesApiError} if there is no such pod or container or it cannot be
+   * @throws {@link ChannelRefused} if it will not work either the next time, {@link ClusterUnavailable}, {@link KubernetesApiError} if there is no such pod or container or it cannot be
    *   entered, or the signal's reason
    */
-  async openChannel(target: ExecTarget, argv: readonly string[], signal?: AbortSignal): Promise<SupervisorChannel> {
+  async openChannel(target: ExecTarget, argv: readonly string[], signal?: AbortSignal): Promise<Channel> {
     const { connectTimeoutMs } = this.#settings;
     const deadline = AbortSignal.timeout(connectTimeoutMs);
     const either = signal ? AbortSignal.any([signal, deadline]) : deadline;
@@ -76,7 +82,7 @@ export class PodExec {
     }
   }
 
-  #connect(path: string, credentials: Credentials, signal: AbortSignal): Promise<SupervisorChannel> {
+  #connect(path: string, credentials: Credentials, signal: AbortSignal): Promise<Channel> {
     return new Promise((resolve, reject) => {
       let connection: Socket;
       const socket = new WebSocket(`${this.#client.transport.server}${path}`, [HALF_CLOSING, 'v4.channel.k8s.io'], {
@@ -109,7 +115,7 @@ function execPath({ namespace, pod, container }: ExecTarget, argv: readonly stri
   return `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/exec?${query.toString()}`;
 }
 
-function letGoOn(signal: AbortSignal, channel: SupervisorChannel): void {
+function letGoOn(signal: AbortSignal, channel: Channel): void {
   const letGo = () => channel.destroy();
   signal.addEventListener('abort', letGo, { once: true });
   void channel.ended.then(() => signal.removeEventListener('abort', letGo));
@@ -117,7 +123,9 @@ function letGoOn(signal: AbortSignal, channel: SupervisorChannel): void {
 
 async function refusal(answer: IncomingMessage): Promise<Error> {
   const body = await readText(answer, REFUSAL_BYTES_MAX).catch(() => '');
-  return errorFromExecAnswer(answer.statusCode ?? 0, body);
+  const error = errorFromExecAnswer(answer.statusCode ?? 0, body);
+  const isFinal = error instanceof KubernetesApiError && isFinalForExec(error);
+  return isFinal ? new ChannelRefused(error.message, { cause: error }) : error;
 }
 
 function rejectOn(signal: AbortSignal): Promise<never> {

@@ -41,10 +41,10 @@ describe('PodInformer', () => {
   test('knows what was there and follows what changes', async () => {
     const pod = aPod({ name: 'a' });
     api.set(pod);
-    expect(informer.state).toEqual({ synced: false, staleSince: null });
+    expect(informer.state).toEqual({ synced: false, staleSince: null, isAway: false });
     informer.start();
     await informer.whenSynced();
-    expect(informer.state).toEqual({ synced: true, staleSince: null });
+    expect(informer.state).toEqual({ synced: true, staleSince: null, isAway: false });
     await watching();
     const failed = { ...pod, status: { phase: 'Failed' } };
     api.set(failed);
@@ -54,6 +54,19 @@ describe('PodInformer', () => {
     expect(changes).toEqual(['added a running', 'changed a failed', 'added b running', 'removed a failed']);
     expect(names()).toEqual(['b']);
     expect(informer.get(pod.metadata?.uid ?? '')).toBeNull();
+  });
+
+  test('has had its first look when the pods are known, or when nobody answers', async () => {
+    api.set(aPod({ name: 'a' }));
+    informer.start();
+    await informer.firstLook(60_000);
+    expect(names()).toEqual(['a']);
+    const lost = new PodInformer(await api.client());
+    await api.stop();
+    lost.start();
+    await lost.firstLook(60_000);
+    expect(lost.state).toMatchObject({ synced: false, staleSince: expect.any(Date) });
+    await lost.stop();
   });
 
   test('goes on from where a watch has ended, without a new list', async () => {
@@ -123,10 +136,12 @@ describe('PodInformer', () => {
     await until(() => informer.state.staleSince !== null);
     expect(informer.state.staleSince!.getTime()).toBeLessThanOrEqual(before.getTime() + 100);
     expect(names()).toEqual(['a']);
+    await until(() => informer.state.isAway);
     api.remove(pod);
     api.set(aPod({ name: 'b' }));
     api.refusal = null;
     await until(() => informer.state.staleSince === null);
+    expect(informer.state.isAway).toBe(false);
     expect(names()).toEqual(['b']);
   });
 
@@ -163,7 +178,7 @@ describe('PodInformer', () => {
     api.hangs = true;
     informer.start();
     await informer.stop();
-    expect(informer.state).toEqual({ synced: false, staleSince: null });
+    expect(informer.state).toEqual({ synced: false, staleSince: null, isAway: false });
     api.hangs = false;
     informer.start();
     await watching();

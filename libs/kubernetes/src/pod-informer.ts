@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { KubernetesClient } from './kubernetes-client.js';
 import { safeCause } from './kubernetes.errors.js';
-import { type ObservedPod, PROJECT_LABEL } from './observed-pod.js';
+import { INSTALL_LABEL, type ObservedPod, PROJECT_LABEL } from './observed-pod.js';
 import { PodCache, type PodChange } from './pod-cache.js';
 import { PodSource, WatchExpired } from './pod-source.js';
 
@@ -10,6 +10,8 @@ import { PodSource, WatchExpired } from './pod-source.js';
 export interface InformerOptions {
   /** Default: all pods that carry {@link PROJECT_LABEL}, whatever its value. */
   readonly labelSelector?: string;
+  /** Pods that another install made are not shown; null: all are. Default null. */
+  readonly install?: string | null;
   /**
    * How long one watch lasts, give or take a fifth. A watch that has silently died is noticed at the end of this time, so
    * it is the longest that a status can be wrong without being marked stale. Default 30 s.
@@ -25,6 +27,8 @@ export interface InformerState {
   readonly synced: boolean;
   /** Since when changes may have been missed; null while it follows them. */
   readonly staleSince: Date | null;
+  /** Whether the API has refused or failed again since then: more than a connection that broke. */
+  readonly isAway: boolean;
 }
 
 const RETRY_MS_FIRST = 250;
@@ -44,13 +48,14 @@ export class PodInformer {
   readonly #cache = new PodCache();
   readonly #listeners = new Set<(change: PodChange) => void>();
   readonly #synced = Promise.withResolvers<null>();
-  #state: InformerState = { synced: false, staleSince: null };
+  readonly #failed = Promise.withResolvers<null>();
+  #state: InformerState = { synced: false, staleSince: null, isAway: false };
   #lastContact: Date | null = null;
   #stopping: AbortController | null = null;
   #running: Promise<void> = Promise.resolve();
 
   constructor(client: KubernetesClient, options: InformerOptions = {}) {
-    this.#options = { labelSelector: PROJECT_LABEL, watchSeconds: 30, retryMsMax: 5_000, ...options };
+    this.#options = { labelSelector: PROJECT_LABEL, install: null, watchSeconds: 30, retryMsMax: 5_000, ...options };
     this.#source = new PodSource(client, this.#options.labelSelector);
   }
 
@@ -71,6 +76,14 @@ export class PodInformer {
   /** Resolves when all pods have been seen once, however long that takes. */
   async whenSynced(): Promise<void> {
     await this.#synced.promise;
+  }
+
+  /** Resolves when all pods have been seen once, when it turns out that they cannot be, or after so long. */
+  async firstLook(ms: number): Promise<void> {
+    const timeout = new AbortController();
+    const late = delay(ms, undefined, { signal: timeout.signal }).catch(() => undefined);
+    await Promise.race([this.#synced.promise, this.#failed.promise, late]);
+    timeout.abort();
   }
 
   /** Hears of every change from now on, after `get` and `list` show it. @returns what ends it */
@@ -109,10 +122,10 @@ export class PodInformer {
 
   async #relist(signal: AbortSignal): Promise<string> {
     const { pods, version } = await this.#source.list(signal);
-    this.#tell(this.#cache.replace(pods));
+    this.#tell(this.#cache.replace(pods.filter((pod) => this.shows(pod))));
     if (this.#state.staleSince) this.#logger.log('The pods are being followed again.');
     this.#heard();
-    this.#state = { synced: true, staleSince: null };
+    this.#state = { synced: true, staleSince: null, isAway: false };
     this.#synced.resolve(null);
     return version;
   }
@@ -125,12 +138,21 @@ export class PodInformer {
       for await (const event of this.#source.watch(version, seconds, signal)) {
         version = event.version;
         this.#heard();
-        if (event.pod)
-          this.#tell(event.type === 'removed' ? this.#cache.remove(event.pod) : this.#cache.set(event.pod));
+        if (event.pod) {
+          const isThere = event.type !== 'removed' && this.shows(event.pod);
+          this.#tell(isThere ? this.#cache.set(event.pod) : this.#cache.remove(event.pod));
+        }
       }
       if (Date.now() - opened < WATCH_MS_MIN) throw new Error('The API ended a watch as soon as it had begun.');
       this.#heard();
     }
+  }
+
+  /** Whether a pod that was seen elsewhere is one that it shows, too: no other install made it. */
+  shows({ labels }: Pick<ObservedPod, 'labels'>): boolean {
+    const { install } = this.#options;
+    const maker = labels[INSTALL_LABEL];
+    return install === null || maker === undefined || maker === install;
   }
 
   #heard(): void {
@@ -138,10 +160,13 @@ export class PodInformer {
   }
 
   #lost(error: unknown): void {
-    if (this.#state.staleSince) return;
+    if (this.#state.staleSince) {
+      this.#state = { ...this.#state, isAway: true };
+      return;
+    }
+    this.#failed.resolve(null);
     this.#state = { ...this.#state, staleSince: this.#lastContact ?? new Date() };
-    const { message } = safeCause(error);
-    this.#logger.warn({ err: { message } }, 'Lost sight of the pods; what is shown may be old.');
+    this.#logger.warn({ err: safeCause(error) }, 'Lost the watch on pods; project status may be stale.');
   }
 
   #tell(changes: readonly PodChange[]): void {

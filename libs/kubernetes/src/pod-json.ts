@@ -22,6 +22,7 @@ export interface MetadataJson {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly creationTimestamp?: string | Date;
   readonly deletionTimestamp?: string | Date;
+  readonly finalizers?: readonly string[];
   readonly ownerReferences?: readonly { readonly kind: string; readonly name: string; readonly controller?: boolean }[];
 }
 

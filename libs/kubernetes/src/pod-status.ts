@@ -21,6 +21,7 @@ const HOPELESS: Readonly<Record<string, string>> = {
 };
 
 /** Judges a pod by the container that commands run in: a sidecar's trouble is not the project's. */
+// eslint-disable-next-line complexity -- the cases in the order in which they are judged
 export function statusOf(pod: PodJson, containers: readonly ObservedContainer[], chosen: string): Verdict {
   const container = containers.find(({ name }) => name === chosen);
   const { phase, message, reason } = pod.status ?? {};
@@ -62,6 +63,7 @@ function verdictOfEnded(pod: PodJson, ended: Termination): Verdict {
 }
 
 /** The init container that holds the pod up; null if none does. */
+// eslint-disable-next-line complexity -- the cases in the order in which they are judged
 function verdictOfInit(pod: PodJson): Verdict | null {
   const sidecars = new Set(
     pod.spec?.initContainers?.filter((one) => one.restartPolicy === 'Always').map(({ name }) => name),

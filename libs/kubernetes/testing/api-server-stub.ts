@@ -8,6 +8,12 @@ import { KubernetesClient } from '../src/kubernetes-client.js';
 import type { PodJson } from '../src/pod-json.js';
 import { ExecSession } from './exec-session.js';
 
+interface ObjectBody {
+  readonly metadata?: { readonly name?: string; readonly uid?: string; readonly resourceVersion?: string };
+  /** Of a DELETE. */
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+}
+
 interface LoggedEvent {
   readonly version: number;
   readonly line: string;
@@ -76,7 +82,7 @@ export class ApiServerStub {
   async stop(): Promise<void> {
     this.cut();
     await new Promise((resolve) => this.server.close(resolve));
-    rmSync(this.directory, { recursive: true });
+    rmSync(this.directory, { recursive: true, force: true });
   }
 
   /** Adds or changes a pod, and tells the watches. */
@@ -151,17 +157,25 @@ export class ApiServerStub {
   private async answerObject(request: IncomingMessage, path: string, response: ServerResponse): Promise<void> {
     const { method = 'GET' } = request;
     const text = (await request.toArray()).join('');
-    const body = (text === '' ? {} : JSON.parse(text)) as { metadata?: { name?: string } };
+    const body = (text === '' ? {} : JSON.parse(text)) as ObjectBody;
     const told = this.onRequest(method, path);
     const at = method === 'POST' ? `${path}/${body.metadata?.name ?? ''}` : path;
-    const found = this.objects.get(at);
+    const found = this.objects.get(at) as ObjectBody | undefined;
     const reply = (status: number, object: unknown) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(object));
     if (told !== null) return void reply(told.status, told.body);
     if (method === 'POST' && found !== undefined) return void reply(409, { reason: 'AlreadyExists' });
     if (method !== 'POST' && found === undefined) return void reply(404, { reason: 'NotFound' });
+    const { uid, resourceVersion } = body.preconditions ?? body.metadata ?? {};
+    const isOther = (uid ?? found?.metadata?.uid) !== found?.metadata?.uid;
+    const isNewer = (resourceVersion ?? found?.metadata?.resourceVersion) !== found?.metadata?.resourceVersion;
+    if (found !== undefined && (isOther || isNewer)) return void reply(409, { reason: 'Conflict' });
     if (method === 'DELETE') this.objects.delete(at);
-    else if (method !== 'GET') this.objects.set(at, merged(found, body));
+    else if (method !== 'GET') {
+      const version = String(++this.version);
+      const metadata = { uid: found?.metadata?.uid ?? `uid-${version}`, resourceVersion: version };
+      this.objects.set(at, merged(merged(found, body), { metadata }));
+    }
     reply(method === 'POST' ? 201 : 200, this.objects.get(at) ?? {});
   }
 

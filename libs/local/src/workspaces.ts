@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** The directories of local projects, and what their commands get of the environment. */
@@ -20,7 +20,10 @@ export class Workspaces {
   }
 
   async ensure(): Promise<void> {
-    await mkdir(this.root, { recursive: true });
-    await mkdir(this.spoolDirectory, { recursive: true, mode: 0o700 });
+    for (const directory of [this.root, this.spoolDirectory]) {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      // An earlier release made it, or the umask took more away.
+      await chmod(directory, 0o700);
+    }
   }
 }

@@ -63,6 +63,13 @@ describe('MetricsServer', () => {
     expect([response.status, await response.text()]).toEqual([500, '']);
   });
 
+  it('gives a request as long to arrive as the API does: half a one does not hold a connection', () => {
+    expect((server as unknown as { server: unknown }).server).toMatchObject({
+      headersTimeout: 10_000,
+      requestTimeout: 60_000,
+    });
+  });
+
   it('has nothing else', async () => {
     for (const [path, method] of [
       ['/', 'GET'],

@@ -1,5 +1,6 @@
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { REQUEST_LIMITS } from '@app/http';
 import { Injectable, Inject, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { register } from 'prom-client';
 import { BeforeScrape } from './before-scrape.js';
@@ -9,7 +10,8 @@ import { MetricsAddress } from './metrics-address.js';
 @Injectable()
 export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(MetricsServer.name);
-  private readonly server: Server = createServer((request, response) => {
+  private readonly server: Server = createServer(REQUEST_LIMITS, (request, response) => {
+    response.setHeader('cache-control', 'no-store');
     if (request.method !== 'GET' || request.url?.split('?', 1)[0] !== '/metrics') {
       response.writeHead(404).end();
       return;

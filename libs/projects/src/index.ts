@@ -1,6 +1,6 @@
 export { ProjectsModule } from './projects.module.js';
-export { ProjectsService, type ProjectFilter } from './application/projects.service.js';
-export { isPodOf } from './adapters/kubernetes/project-objects.js';
+export { ProjectsService } from './application/projects.service.js';
+export { isOfAnUnknownInstall, isPodOf } from './adapters/kubernetes/project-objects.js';
 export { ProjectDefaults } from './adapters/kubernetes/project-defaults.js';
 export type { Leave, ProjectUser } from './application/project-hooks.js';
 export { ProjectRuntime } from './application/project-runtime.js';

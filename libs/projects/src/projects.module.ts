@@ -5,8 +5,8 @@ import { ProjectsController } from './adapters/http/projects.controller.js';
 import { KubernetesProjectRuntime } from './adapters/kubernetes/kubernetes-project-runtime.js';
 import { ProjectDefaults } from './adapters/kubernetes/project-defaults.js';
 import { LocalProjectRuntime } from './adapters/local/local-project-runtime.js';
-import { ProjectActivityEntity, ProjectEntity } from './adapters/typeorm/project.entity.js';
-import { TypeormProjectRepository } from './adapters/typeorm/typeorm-project.repository.js';
+import { ProjectActivityEntity, ProjectEntity } from './adapters/postgres/project.entity.js';
+import { PostgresProjectRepository } from './adapters/postgres/postgres-project.repository.js';
 import { ProjectEventsService } from './application/project-events.service.js';
 import { ProjectHooks } from './application/project-hooks.js';
 import { ProjectRepository } from './application/project.repository.js';
@@ -29,7 +29,7 @@ export class ProjectsModule {
         ProjectHooks,
         Reconciler,
         { provide: ProjectDefaults, useValue: defaults },
-        { provide: ProjectRepository, useClass: TypeormProjectRepository },
+        { provide: ProjectRepository, useClass: PostgresProjectRepository },
         { provide: ProjectRuntime, useClass: adapter },
       ],
       exports: [ProjectsService, ProjectRuntime],

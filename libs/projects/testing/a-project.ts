@@ -31,7 +31,8 @@ export function aProjectSpec(traits: Partial<ProjectSpec> = {}): ProjectSpec {
   };
 }
 
-export function aProject(traits: Partial<ManagedProject> = {}): ManagedProject {
+/** As it is kept, and as it was asked for. */
+export function aProject(traits: Partial<ManagedProject & ProjectSpec> = {}): ManagedProject & ProjectSpec {
   return {
     ...aProjectSpec(traits),
     status: 'running',
@@ -42,6 +43,8 @@ export function aProject(traits: Partial<ManagedProject> = {}): ManagedProject {
     changedAt: new Date(),
     restarts: 0,
     keepStorage: false,
+    volume: null,
+    volumeLost: false,
     ...traits,
   };
 }

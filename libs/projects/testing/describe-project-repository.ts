@@ -1,4 +1,11 @@
-import type { ProjectRepository } from '../src/application/project.repository.js';
+import { PAGE_BYTES_MAX } from '@app/kernel';
+import {
+  IDS_PER_READ,
+  type ProjectFilter,
+  type ProjectRepository,
+  eachId,
+} from '../src/application/project.repository.js';
+import type { ManagedProject } from '../src/domain/project.js';
 import { ProjectExists } from '../src/domain/project.errors.js';
 import { aProject, aProjectId, aProjectSpec } from './a-project.js';
 
@@ -16,6 +23,12 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
       ({ projects } = harness);
     });
     afterAll(() => harness.close());
+
+    const listed = async (
+      filter: Partial<ProjectFilter>,
+      visible: readonly string[] | null = null,
+    ): Promise<readonly ManagedProject[]> =>
+      (await projects.list({ labels: {}, ...filter }, visible, 1_000, null)).data;
 
     it('keeps a project as it was asked for', async () => {
       const spec = aProjectSpec({
@@ -36,13 +49,101 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
         wakeOnCommand: false,
       });
       await projects.insert(spec, 'pending');
-      const found = await projects.findById(spec.id);
+      const found = (await projects.findById(spec.id))!;
+      const { env, ...asked } = spec;
       const fresh = { desired: 'running', revision: 1, restarts: 0, keepStorage: false };
-      expect(found).toMatchObject({ ...spec, ...fresh, status: 'pending', reason: null });
-      expect(Object.keys(found!.env)).toEqual(['Z', 'A', 'EMPTY']);
-      expect(Math.abs(found!.createdAt.getTime() - Date.now())).toBeLessThan(60_000);
-      expect(await projects.all()).toContainEqual(found);
+      expect(found).toMatchObject({ ...asked, ...fresh, status: 'pending', reason: null });
+      expect(Object.entries(await projects.environment(spec.id))).toEqual(Object.entries(env));
+      expect(Math.abs(found.createdAt.getTime() - Date.now())).toBeLessThan(60_000);
+      expect(await listed({})).toContainEqual(found);
       expect(await projects.lock(spec.id)).toEqual(found);
+    });
+
+    it('reads the variables of a project only where they are asked for', async () => {
+      const spec = aProjectSpec({ env: { A: '1' } });
+      await projects.insert(spec, 'pending');
+      const reads = [
+        await projects.findById(spec.id),
+        await projects.lock(spec.id),
+        (await listed({})).find(({ id }) => id === spec.id),
+        (await projects.claim('replica', 60, 1, spec.id))[0],
+      ];
+      for (const read of reads) expect(Object.keys(read!)).not.toContain('env');
+      expect(await projects.environment(spec.id)).toEqual({ A: '1' });
+      expect(await projects.environment(aProjectId())).toEqual({});
+    });
+
+    describe('list', () => {
+      it('filters by status, labels and what may be seen, newest first', async () => {
+        const ids: string[] = [];
+        for (const [status, labels] of [
+          ['running', { team: 'a', env: 'ci' }],
+          ['stopped', { team: 'a' }],
+          ['running', { team: 'b' }],
+        ] as const) {
+          const spec = aProjectSpec({ id: `l-${aProjectId()}`, labels });
+          await projects.insert(spec, status);
+          ids.unshift(spec.id);
+        }
+        const [third, second, first] = ids as [string, string, string];
+        const found = async (...args: Parameters<typeof listed>): Promise<string[]> =>
+          (await listed(...args)).map(({ id }) => id).filter((id) => ids.includes(id));
+        expect((await found({})).sort()).toEqual([...ids].sort());
+        expect(await found({ status: 'stopped' })).toEqual([second]);
+        expect((await found({ labels: { team: 'a' } })).sort()).toEqual([first, second].sort());
+        expect(await found({ status: 'running', labels: { team: 'a', env: 'ci' } })).toEqual([first]);
+        expect((await found({}, ['l-*'])).sort()).toEqual([...ids].sort());
+        expect(await found({}, [third, '*-none'])).toEqual([third]);
+        expect(await found({}, [third.replace('-', '_')])).toEqual([]);
+        expect(await found({}, ['%'])).toEqual([]);
+        expect(await found({}, [])).toEqual([]);
+      });
+
+      it('goes on exactly after a place, also among those of the same moment', async () => {
+        const all = (await listed({})).map(({ createdAt, id }) => ({ createdAt, id }));
+        expect(all.length).toBeGreaterThan(3);
+        const seen: string[] = [];
+        for (let after = null as (typeof all)[0] | null; ;) {
+          const { data } = await projects.list({ labels: {} }, null, 2, after);
+          seen.push(...data.map(({ id }) => id));
+          after = data.at(-1) ?? null;
+          if (after === null) break;
+        }
+        expect(seen).toEqual(all.map(({ id }) => id));
+        expect(
+          [...all].sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : -1)),
+        ).toEqual(all);
+      });
+
+      it('reads not much more than a page, however large labels are', async () => {
+        const labels = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`l${i}`, '\u0001'.repeat(256)]));
+        const ids = Array.from({ length: 15 }, () => `large-${aProjectId()}`);
+        for (const id of ids) await projects.insert(aProjectSpec({ id, labels }), 'running');
+        const { data, hasMore } = await projects.list({ labels: {} }, ['large-*'], 50, null);
+        const bytes = Buffer.byteLength(JSON.stringify(data));
+        expect([bytes > PAGE_BYTES_MAX, bytes < PAGE_BYTES_MAX + 250_000, hasMore]).toEqual([true, true, true]);
+        const rest = await projects.list({ labels: {} }, ['large-*'], 50, data.at(-1)!);
+        expect([...data, ...rest.data].map(({ id }) => id).sort()).toEqual([...ids].sort());
+        expect(rest.hasMore).toBe(false);
+      });
+    });
+
+    it('tells which ids no project has', async () => {
+      const { id } = aProject();
+      await projects.insert(aProject({ id }), 'running');
+      const [absent, other] = [aProjectId(), aProjectId()];
+      expect(await projects.unknown([absent, id, other])).toEqual([absent, other]);
+      expect(await projects.unknown([])).toEqual([]);
+    });
+
+    it('names those that run, read by read', async () => {
+      const ids = Array.from({ length: IDS_PER_READ + 5 }, (_, i) => `run-${aProjectId()}-${i}`).sort();
+      for (const id of ids) await projects.insert(aProjectSpec({ id }), 'running');
+      await projects.insert(aProjectSpec({ id: 'run-not' }), 'stopped');
+      expect(await projects.running('run-')).toEqual(ids.slice(0, IDS_PER_READ));
+      const all: string[] = [];
+      for await (const id of eachId((after) => projects.running(after))) all.push(id);
+      expect(all.filter((id) => id.startsWith('run-'))).toEqual(ids);
     });
 
     it('answers null for an id that there is not', async () => {
@@ -74,13 +175,13 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
         const before = (await projects.findById(project.id))!;
         const change = {
           name: 'after',
-          env: { X: 'ä' },
           image: 'i:2',
           egress: null,
           ttlSeconds: 5,
           wakeOnCommand: false,
         };
-        expect(await projects.change(project.id, change)).toBe(true);
+        expect(await projects.change(project.id, { ...change, env: { X: 'ä' } })).toBe(true);
+        expect(await projects.environment(project.id)).toEqual({ X: 'ä' });
         const after = (await projects.findById(project.id))!;
         expect(after).toEqual({ ...before, ...change, revision: before.revision + 1, changedAt: after.changedAt });
         expect(after.changedAt.getTime()).toBeGreaterThanOrEqual(before.changedAt.getTime());
@@ -134,6 +235,22 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
         );
         expect(all.filter(Boolean)).toHaveLength(1);
       });
+    });
+
+    it('notes the volume of a project, and once that it has gone', async () => {
+      const { id } = aProject();
+      await projects.insert(aProjectSpec({ id }), 'running');
+      const found = async () => (await projects.findById(id))!;
+      expect(await projects.noteVolume(await found(), 'first')).toBe(false);
+      const before = await found();
+      expect([before.volume, before.volumeLost]).toEqual(['first', false]);
+      expect(await projects.noteVolume(before, 'second')).toBe(true);
+      // A replica that was late.
+      expect(await projects.noteVolume(before, 'second')).toBe(false);
+      expect(await projects.noteVolume({ id, volume: null }, 'first')).toBe(false);
+      expect(await found()).toMatchObject({ volume: 'second', volumeLost: true, revision: before.revision });
+      await projects.change(id, { volumeLost: false });
+      expect(await found()).toMatchObject({ volume: 'second', volumeLost: false });
     });
 
     describe('care', () => {
@@ -199,7 +316,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
       const [over, young, forever] = [aProject({ ttlSeconds: 0 }), aProject({ ttlSeconds: 60 }), aProject()];
       for (const project of [over, young, forever]) await projects.insert(project, 'running');
       const mine = async (): Promise<string[]> =>
-        (await projects.expired()).filter((id) => [over.id, young.id, forever.id].includes(id));
+        (await projects.expired('')).filter((id) => [over.id, young.id, forever.id].includes(id));
       expect(await mine()).toEqual([over.id]);
       await projects.change(over.id, { status: 'terminating' });
       expect(await mine()).toEqual([]);
@@ -216,7 +333,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
       for (const project of [quiet, busy, always]) await projects.insert(project, 'running');
       await projects.insert(pending, 'pending');
       const ids = [quiet, busy, pending, always].map(({ id }) => id);
-      expect((await projects.idle()).filter((id) => ids.includes(id))).toEqual([quiet.id]);
+      expect((await projects.idle('')).filter((id) => ids.includes(id))).toEqual([quiet.id]);
     });
 
     it('deletes once', async () => {
@@ -227,17 +344,56 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
       expect(await projects.findById(project.id)).toBeNull();
     });
 
-    it('notes when projects were used last, also those that it does not keep', async () => {
-      const [used, other, unused] = [aProjectId(), aProjectId(), aProjectId()];
-      await projects.touch([used, other], 'created');
-      const first = (await projects.lastCommandAt([used, unused])).get(used)!;
-      await projects.touch([other, used], 'created');
-      const second = await projects.lastCommandAt([used, other, unused]);
-      expect([...second.keys()].sort()).toEqual([used, other].sort());
-      expect(second.get(used)!.getTime()).toBeGreaterThanOrEqual(first.getTime());
-      await projects.touch([used], 'ended');
-      expect(await projects.lastCommandAt([used, other])).toEqual(second);
-      expect(await projects.lastCommandAt([])).toEqual(new Map());
+    describe('use', () => {
+      const used = (at: Date, ...ids: readonly string[]): ReadonlyMap<string, Date> =>
+        new Map(ids.map((id) => [id, at]));
+
+      it('is noted by the newest command, also of projects that are not kept here', async () => {
+        const [first, second, unused] = [aProjectId(), aProjectId(), aProjectId()];
+        const [early, late] = [new Date('2026-01-01T00:00:00.001Z'), new Date('2026-01-01T00:00:00.002Z')];
+        await projects.touch(used(early, first, second), [first, second]);
+        await projects.touch(used(late, second), [second, first]);
+        await projects.touch(used(early, second), [second]);
+        const expected = new Map([
+          [first, early],
+          [second, late],
+        ]);
+        expect(await projects.lastCommandAt([second, first, unused])).toEqual(expected);
+        expect(await projects.lastCommandAt([])).toEqual(new Map());
+      });
+
+      it('goes with the project: neither what was noted nor what is noted late is of a later one of that id', async () => {
+        const project = aProject();
+        await projects.insert(project, 'running');
+        const before = (await projects.findById(project.id))!.createdAt;
+        await projects.touch(used(before, project.id), []);
+        expect((await projects.lastCommandAt([project.id])).size).toBe(1);
+        await projects.delete(project.id);
+        expect((await projects.lastCommandAt([project.id])).size).toBe(0);
+        await projects.touch(used(before, project.id), []);
+        expect((await projects.lastCommandAt([project.id])).size).toBe(0);
+        await projects.insert(project, 'running');
+        await projects.touch(used(new Date(before.getTime() - 1), project.id), []);
+        expect((await projects.lastCommandAt([project.id])).size).toBe(0);
+      });
+
+      it('of pods that had the id is not that of the project that gets it', async () => {
+        const project = aProject();
+        await projects.touch(used(new Date(), project.id), [project.id]);
+        await projects.insert(project, 'running');
+        const { createdAt } = (await projects.findById(project.id))!;
+        await projects.touch(used(new Date(createdAt.getTime() - 1), project.id), [project.id]);
+        expect((await projects.lastCommandAt([project.id])).size).toBe(0);
+      });
+
+      it('leaves nothing behind, however a deletion and a note of it meet', async () => {
+        const all = Array.from({ length: 10 }, () => aProject());
+        for (const project of all) await projects.insert(project, 'running');
+        await Promise.all(
+          all.flatMap(({ id }) => [projects.delete(id), ...[1, 2].map(() => projects.touch(used(new Date(), id), []))]),
+        );
+        expect(await projects.lastCommandAt(all.map(({ id }) => id))).toEqual(new Map());
+      });
     });
   });
 }

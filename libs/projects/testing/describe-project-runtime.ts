@@ -9,14 +9,16 @@ export interface ProjectRuntimeHarness {
   files(projectId: string): Promise<readonly string[] | null>;
   /** Puts a file there, as a command would. */
   write(projectId: string, name: string): Promise<void>;
-  /** Helps along what is on its way out, where that takes long by itself. */
-  hurry?(projectId: string): Promise<void>;
   /** A repository with a file `README` on `main`, and `NEW` on the branch `next`. */
   readonly gitUrl: string;
   /** One that is not there. */
   readonly missingGitUrl: string;
   close(): Promise<void>;
 }
+
+/** One that nobody has looked after yet. */
+const aNewProject = (traits: Partial<ManagedProject> = {}): ManagedProject =>
+  aProject({ status: 'pending', ...traits });
 
 const never = new AbortController().signal;
 const PATIENCE_MS = 60_000;
@@ -37,30 +39,23 @@ export function describeProjectRuntime(name: string, open: () => Promise<Project
       let condition: Condition = { status: 'unknown', reason: null };
       const look = async (): Promise<boolean> => {
         condition = await runtime.reconcile(project, never);
-        if (condition.status === status) return true;
-        if (condition.status === 'stopping') await harness.hurry?.(project.id);
-        return false;
+        return condition.status === status;
       };
       await until(look, PATIENCE_MS).catch((cause: unknown) => {
         throw new Error(`It is ${JSON.stringify(condition)}, not ${status}.`, { cause });
       });
       return condition;
     };
-    const goes = (project: ManagedProject): Promise<void> =>
-      until(async () => {
-        if (await runtime.remove(project, never)) return true;
-        await harness.hurry?.(project.id);
-        return false;
-      }, PATIENCE_MS);
+    const goes = (project: ManagedProject): Promise<void> => until(() => runtime.remove(project, never), PATIENCE_MS);
 
     it(
       'makes an empty project, and leaves what is in it when it is looked after again',
       async () => {
-        const project = aProject();
-        expect(await becomes(project, 'running')).toEqual({ status: 'running', reason: null });
+        const project = aNewProject();
+        expect(await becomes(project, 'running')).toMatchObject({ status: 'running', reason: null });
         expect(await harness.files(project.id)).toEqual([]);
         await harness.write(project.id, 'kept');
-        expect(await runtime.reconcile(project, never)).toEqual({ status: 'running', reason: null });
+        expect(await runtime.reconcile(project, never)).toMatchObject({ status: 'running', reason: null });
         expect(await harness.files(project.id)).toEqual(['kept']);
       },
       PATIENCE_MS,
@@ -70,8 +65,8 @@ export function describeProjectRuntime(name: string, open: () => Promise<Project
       'clones a repository once, at its own branch or the one asked for',
       async () => {
         const [main, next] = [
-          aProject({ gitUrl: harness.gitUrl }),
-          aProject({ gitUrl: harness.gitUrl, gitRef: 'next' }),
+          aNewProject({ gitUrl: harness.gitUrl }),
+          aNewProject({ gitUrl: harness.gitUrl, gitRef: 'next' }),
         ];
         await Promise.all([becomes(main, 'running'), becomes(next, 'running')]);
         expect(await harness.files(main.id)).toEqual(['.git', 'README']);
@@ -87,8 +82,8 @@ export function describeProjectRuntime(name: string, open: () => Promise<Project
       'says in words why it cannot clone, and lets nothing run in what is half-made',
       async () => {
         const { gitUrl, missingGitUrl } = harness;
-        const noBranch = aProject({ gitUrl, gitRef: 'missing' });
-        const nowhere = aProject({ gitUrl: missingGitUrl });
+        const noBranch = aNewProject({ gitUrl, gitRef: 'missing' });
+        const nowhere = aNewProject({ gitUrl: missingGitUrl });
         const [first, second] = await Promise.all([becomes(noBranch, 'failed'), becomes(nowhere, 'failed')]);
         expect(first.reason).toMatch(/missing/);
         expect(second.reason).toMatch(/not exist|not found|no such repository/);
@@ -101,7 +96,7 @@ export function describeProjectRuntime(name: string, open: () => Promise<Project
     it(
       'stops, starts again with its files, and goes with them',
       async () => {
-        const project = aProject();
+        const project = aNewProject();
         const stopped = { ...project, desired: 'stopped' as const, revision: 2 };
         await becomes(project, 'running');
         await harness.write(project.id, 'kept');
@@ -119,7 +114,7 @@ export function describeProjectRuntime(name: string, open: () => Promise<Project
     it(
       'leaves the files that are to be kept to a later project of that id',
       async () => {
-        const project = aProject();
+        const project = aNewProject();
         await becomes(project, 'running');
         await harness.write(project.id, 'kept');
         await goes({ ...project, keepStorage: true });
@@ -131,11 +126,11 @@ export function describeProjectRuntime(name: string, open: () => Promise<Project
     );
 
     it('removes what is not there', async () => {
-      await goes(aProject());
+      await goes(aNewProject());
     });
 
     it('refuses a transport that runs programs', async () => {
-      const project = aProject({ gitUrl: 'ext::sh -c touch% /tmp/x' });
+      const project = aNewProject({ gitUrl: 'ext::sh -c touch% /tmp/x' });
       const refuse = async (): Promise<void> => {
         runtime.validate(project);
         throw new Error((await becomes(project, 'failed')).reason ?? '');

@@ -1,15 +1,18 @@
-import { ProjectRuntime } from '../src/application/project-runtime.js';
-import type { Condition, ManagedProject, ObservedProject, RuntimeKind } from '../src/domain/project.js';
+import type { Unavailable } from '@app/kernel';
+import { type ProjectRuntime } from '../src/application/project-runtime.js';
+import type { Finding, ManagedProject, ObservedProject, RuntimeKind } from '../src/domain/project.js';
 
 /** A runtime in which the test says what is seen, and how the work goes. By itself it does at once what is wanted. */
-export class FakeProjectRuntime extends ProjectRuntime {
+export class FakeProjectRuntime implements ProjectRuntime {
   kind: RuntimeKind = 'local';
+  hasContainers = true;
   stale = false;
+  outage: Unavailable | null = null;
   readonly made = new Set<string>();
   readonly seen = new Map<string, ObservedProject>();
-  onReconcile: (project: ManagedProject, signal: AbortSignal) => Promise<Condition | null> = () =>
-    Promise.resolve(null);
+  onReconcile: (project: ManagedProject, signal: AbortSignal) => Promise<Finding | null> = () => Promise.resolve(null);
   onRemove: (project: ManagedProject) => Promise<boolean> = () => Promise.resolve(true);
+  onAssertFree: () => Promise<void> = () => Promise.resolve();
   onValidate: () => void = () => undefined;
   private readonly listeners = new Set<(id: string) => void>();
 
@@ -25,11 +28,19 @@ export class FakeProjectRuntime extends ProjectRuntime {
     return this.find(id);
   }
 
+  directoryOf(): string {
+    return '/workspace';
+  }
+
   validate(): void {
     this.onValidate();
   }
 
-  async reconcile(project: ManagedProject, signal: AbortSignal): Promise<Condition> {
+  assertFree(): Promise<void> {
+    return this.onAssertFree();
+  }
+
+  async reconcile(project: ManagedProject, signal: AbortSignal): Promise<Finding> {
     const condition = await this.onReconcile(project, signal);
     this.made.add(project.id);
     return condition ?? { status: project.desired, reason: null };

@@ -1,7 +1,22 @@
+import { PAGE_BYTES_MAX, maySeeProject } from '@app/kernel';
 import { InMemoryTransactor } from '@app/kernel/testing';
-import { ProjectRepository } from '../src/application/project.repository.js';
+import {
+  IDS_PER_READ,
+  type ProjectFilter,
+  type ProjectRepository,
+  type SomeProjects,
+} from '../src/application/project.repository.js';
 import { ProjectExists } from '../src/domain/project.errors.js';
-import type { Condition, ManagedProject, ProjectChange, ProjectSpec, ProjectStatus } from '../src/domain/project.js';
+import {
+  type Condition,
+  type ManagedProject,
+  type PlaceInList,
+  type ProjectChange,
+  type ProjectSpec,
+  type ProjectStatus,
+  byAge,
+  hasLabels,
+} from '../src/domain/project.js';
 
 interface Care {
   readonly dueAt: number;
@@ -9,25 +24,33 @@ interface Care {
 }
 
 /** Projects in memory. Locks are not needed: what is done between two awaits nobody sees half-done. */
-export class InMemoryProjectRepository extends ProjectRepository {
+export class InMemoryProjectRepository implements ProjectRepository {
   private readonly projects = new Map<string, ManagedProject>();
+  private readonly environments = new Map<string, ProjectSpec['env']>();
   private readonly care = new Map<string, Care>();
   private readonly activity = new Map<string, { readonly createdAt: Date; readonly activeAt: Date }>();
 
-  constructor(private readonly transactor = new InMemoryTransactor()) {
-    super();
-  }
+  constructor(private readonly transactor = new InMemoryTransactor()) {}
 
   /** Puts a project there as it is. */
-  seed(project: ManagedProject): void {
+  seed({ env, ...project }: ManagedProject & Partial<Pick<ProjectSpec, 'env'>>): void {
+    if (env !== undefined) this.environments.set(project.id, env);
     this.write(project.id, project);
     this.care.set(project.id, { dueAt: Date.now(), lease: null });
   }
 
   async insert(spec: ProjectSpec, status: ProjectStatus): Promise<void> {
     if (this.projects.has(spec.id)) throw new ProjectExists(spec.id);
+    this.activity.delete(spec.id);
     const now = new Date();
-    const fresh = { desired: 'running', revision: 1, restarts: 0, keepStorage: false } as const;
+    const fresh = {
+      desired: 'running',
+      revision: 1,
+      restarts: 0,
+      keepStorage: false,
+      volume: null,
+      volumeLost: false,
+    } as const;
     this.seed({ ...spec, ...fresh, status, reason: null, createdAt: now, changedAt: now });
   }
 
@@ -39,13 +62,46 @@ export class InMemoryProjectRepository extends ProjectRepository {
     return this.findById(id);
   }
 
-  async all(): Promise<readonly ManagedProject[]> {
-    return [...this.projects.values()];
+  async environment(id: string): Promise<Readonly<Record<string, string>>> {
+    return this.environments.get(id) ?? {};
   }
 
-  async change(id: string, change: ProjectChange): Promise<boolean> {
+  async list(
+    { status, labels }: ProjectFilter,
+    visible: readonly string[] | null,
+    limit: number,
+    after: PlaceInList | null,
+  ): Promise<SomeProjects> {
+    const found = [...this.projects.values()]
+      .filter((project) => status === undefined || project.status === status)
+      .filter((project) => hasLabels(project, labels) && maySeeProject({ projects: visible }, project.id))
+      .filter((project) => after === null || byAge(after, project) < 0)
+      .sort(byAge)
+      .slice(0, limit);
+    let bytes = 0;
+    const data = found.filter((project) => {
+      const isRoom = bytes < PAGE_BYTES_MAX;
+      bytes += Buffer.byteLength(JSON.stringify(project));
+      return isRoom;
+    });
+    return { data, hasMore: data.length < found.length };
+  }
+
+  async unknown(ids: readonly string[]): Promise<readonly string[]> {
+    return ids.filter((id) => !this.projects.has(id));
+  }
+
+  async running(after: string): Promise<readonly string[]> {
+    return idsOf(
+      after,
+      [...this.projects.values()].filter(({ status }) => status === 'running'),
+    );
+  }
+
+  async change(id: string, { env, ...change }: ProjectChange): Promise<boolean> {
     const project = this.projects.get(id);
     if (project === undefined || project.status === 'terminating') return false;
+    if (env !== undefined) this.environments.set(id, env);
     this.write(id, { ...project, ...change, revision: project.revision + 1, changedAt: new Date() });
     await this.makeDue(id);
     return true;
@@ -61,9 +117,17 @@ export class InMemoryProjectRepository extends ProjectRepository {
     return project.status !== status;
   }
 
+  async noteVolume({ id, volume }: Pick<ManagedProject, 'id' | 'volume'>, seen: string): Promise<boolean> {
+    const project = this.projects.get(id);
+    if (project?.volume !== volume) return false;
+    this.write(id, { ...project, volume: seen, volumeLost: project.volumeLost || volume !== null });
+    return volume !== null;
+  }
+
   async delete(id: string): Promise<boolean> {
     const found = this.projects.has(id);
     this.write(id, undefined);
+    this.activity.delete(id);
     return found;
   }
 
@@ -99,28 +163,29 @@ export class InMemoryProjectRepository extends ProjectRepository {
     this.care.set(id, { dueAt: Math.min(dueAt, Date.now()), lease });
   }
 
-  async expired(): Promise<readonly string[]> {
-    return [...this.projects.values()]
+  async expired(after: string): Promise<readonly string[]> {
+    const expired = [...this.projects.values()]
       .filter(({ status }) => status !== 'terminating')
-      .filter(({ createdAt, ttlSeconds }) => ttlSeconds !== null && hasPassed(createdAt, ttlSeconds))
-      .map(({ id }) => id);
+      .filter(({ createdAt, ttlSeconds }) => ttlSeconds !== null && hasPassed(createdAt, ttlSeconds));
+    return idsOf(after, expired);
   }
 
-  async idle(): Promise<readonly string[]> {
-    return [...this.projects.values()]
+  async idle(after: string): Promise<readonly string[]> {
+    const idle = [...this.projects.values()]
       .filter(({ status, desired }) => status === 'running' && desired === 'running')
       .filter(({ id, changedAt, idleStopSeconds }) => {
         const activeAt = this.activity.get(id)?.activeAt ?? changedAt;
         return idleStopSeconds !== null && hasPassed(activeAt > changedAt ? activeAt : changedAt, idleStopSeconds);
-      })
-      .map(({ id }) => id);
+      });
+    return idsOf(after, idle);
   }
 
-  async touch(ids: readonly string[], what: 'created' | 'ended'): Promise<void> {
-    const now = new Date();
-    for (const id of ids) {
-      const createdAt = what === 'created' ? now : (this.activity.get(id)?.createdAt ?? now);
-      this.activity.set(id, { createdAt, activeAt: now });
+  async touch(uses: ReadonlyMap<string, Date>, seen: readonly string[]): Promise<void> {
+    for (const [id, at] of uses) {
+      const project = this.projects.get(id);
+      if (!(project === undefined ? seen.includes(id) : project.createdAt <= at)) continue;
+      const known = this.activity.get(id)?.createdAt ?? at;
+      this.activity.set(id, { createdAt: known > at ? known : at, activeAt: new Date() });
     }
   }
 
@@ -146,4 +211,9 @@ export class InMemoryProjectRepository extends ProjectRepository {
 
 function hasPassed(since: Date, seconds: number): boolean {
   return since.getTime() + seconds * 1000 <= Date.now();
+}
+
+function idsOf(after: string, projects: readonly ManagedProject[]): readonly string[] {
+  const ids = projects.map(({ id }) => id).filter((id) => id > after);
+  return ids.sort().slice(0, IDS_PER_READ);
 }

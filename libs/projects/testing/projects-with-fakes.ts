@@ -1,4 +1,4 @@
-import { InMemoryEventLog, InMemoryIdempotency, InMemoryTransactor } from '@app/kernel/testing';
+import { FakeClock, InMemoryEventLog, InMemoryIdempotency, InMemoryTransactor } from '@app/kernel/testing';
 import { ProjectHooks } from '../src/application/project-hooks.js';
 import { ProjectsService } from '../src/application/projects.service.js';
 import { Reconciler } from '../src/application/reconciler.js';
@@ -20,7 +20,7 @@ export function projectsWithFakes(
   const projects = new InMemoryProjectRepository(transactor);
   const runtime = new FakeProjectRuntime();
   const hooks = new ProjectHooks();
-  const reconciler = new Reconciler(projects, runtime, hooks, transactor, events);
+  const reconciler = new Reconciler(projects, runtime, hooks, transactor, events, new FakeClock());
   const idempotency = new InMemoryIdempotency(transactor);
   const service = new ProjectsService(projects, runtime, reconciler, hooks, transactor, idempotency, events);
   return { service, reconciler, hooks, projects, runtime, events };

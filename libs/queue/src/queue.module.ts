@@ -1,10 +1,10 @@
-import { CommandExecutor } from '@app/commands';
+import { CommandExecutor } from '@app/execution';
 import { PreparedDatabase } from '@app/database';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { QueueController } from './adapters/http/queue.controller.js';
 import { QueueMetrics, queueMetrics } from './adapters/prometheus/queue-metrics.js';
-import { TypeormAdmission } from './adapters/typeorm/typeorm-admission.js';
-import { TypeormQueueRepository } from './adapters/typeorm/typeorm-queue.repository.js';
+import { PostgresAdmission } from './adapters/postgres/postgres-admission.js';
+import { PostgresQueueRepository } from './adapters/postgres/postgres-queue.repository.js';
 import { Admission } from './application/admission.js';
 import { Dispatcher } from './application/dispatcher.js';
 import { QueueLimits } from './application/queue-limits.js';
@@ -33,9 +33,9 @@ export class QueueModule {
           provide: Admission,
           inject: [PreparedDatabase, QueueLimits, CommandExecutor],
           useFactory: (database: PreparedDatabase, limits: QueueLimits, executor: CommandExecutor) =>
-            new TypeormAdmission(database, limits, executor),
+            new PostgresAdmission(database, limits, executor),
         },
-        { provide: QueueRepository, useClass: TypeormQueueRepository },
+        { provide: QueueRepository, useClass: PostgresQueueRepository },
         { provide: QueueLimits, useValue: limits },
       ],
     };

@@ -1,5 +1,7 @@
 import type { Priority } from '@app/commands';
-import type { FakeCommandExecutor, aNewCommand } from '@app/commands/testing';
+import { STARTUP_BYTES_MAX } from '@app/execution';
+import type { FakeCommandExecutor } from '@app/execution/testing';
+import type { aNewCommand } from '@app/commands/testing';
 import { until } from '@app/kernel/testing';
 import type { Admission } from '../src/application/admission.js';
 
@@ -32,7 +34,10 @@ export interface AdmissionHarness {
 const LOTS = 1_000;
 const KEY = { a: 'key_a', b: 'key_b', c: 'key_c' } as const;
 
-/** How the admissions were made: so that no boundary of time passes during a test, but one where commands are said to be old. */
+/**
+ * How the admissions were made: so that no boundary of time passes during a test, but one where commands are said to be
+ * old.
+ */
 export const AGING_SECONDS = 86_400;
 
 /** The ids of what is admitted: most tests look at no more. */
@@ -105,11 +110,18 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       expect(await harness.here.admit('a', LOTS)).toMatchObject([{ id: slow, instance: null }]);
     });
 
+    it('binds no command that names a container, wherever the project has its instance', async () => {
+      const named = await harness.queue({ spec: { container: 'db' } });
+      expect(await harness.here.admit('a', LOTS)).toMatchObject([
+        { id: named, status: 'starting', instance: null, outline: { container: 'db' } },
+      ]);
+    });
+
     it('answers the variables of the projects as well', async () => {
       await harness.setEnvironment('p1', { Z: '1', A: 'ä' });
       await queueAll({ projectId: 'p1' }, { projectId: 'p2' });
       const admitted = await harness.here.admit('a', LOTS);
-      expect(admitted.map(({ projectId, environment }) => [projectId, Object.entries(environment)])).toEqual([
+      expect(admitted.map(({ projectId, startup }) => [projectId, Object.entries(startup!.environment)])).toEqual([
         [
           'p1',
           [
@@ -119,6 +131,16 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
         ],
         ['p2', []],
       ]);
+    });
+
+    it('brings along what a command is started with, unless that is large', async () => {
+      const small = { spec: { work: { type: 'shell', script: 'echo "\\u0000"' } } } as const;
+      const large = { spec: { work: { type: 'shell', script: '#'.repeat(STARTUP_BYTES_MAX) } } } as const;
+      await harness.setEnvironment('p3', { LARGE: 'x'.repeat(STARTUP_BYTES_MAX) });
+      await queueAll({ projectId: 'p1', ...small }, { projectId: 'p2', ...large }, { projectId: 'p3', ...small });
+      const admitted = await harness.here.admit('a', LOTS);
+      expect(admitted.map(({ startup }) => startup?.spec.work ?? null)).toEqual([small.spec.work, null, null]);
+      expect(admitted.every((command) => !('spec' in command))).toBe(true);
     });
 
     it('goes by priority, then by age', async () => {

@@ -24,15 +24,16 @@ export function describeQueueRepository(name: string, open: () => Promise<QueueR
     afterEach(() => harness.close());
 
     it('pauses and resumes, and says whether that changed anything', async () => {
-      expect(await queues.isPaused()).toBe(false);
+      const paused = (): Promise<boolean[]> => Promise.all([null, 'web', 'shop'].map((id) => queues.isPaused(id)));
+      expect(await paused()).toEqual([false, false, false]);
       expect([await queues.pause('web'), await queues.pause('web')]).toEqual([true, false]);
-      expect(await queues.isPaused()).toBe(false);
+      expect(await paused()).toEqual([false, true, false]);
       expect([await queues.pause(null), await queues.pause(null)]).toEqual([true, false]);
-      expect(await queues.isPaused()).toBe(true);
+      expect(await paused()).toEqual([true, true, false]);
       expect([await queues.resume('web'), await queues.resume('web')]).toEqual([true, false]);
-      expect(await queues.isPaused()).toBe(true);
+      expect(await paused()).toEqual([true, false, false]);
       expect([await queues.resume(null), await queues.resume(null)]).toEqual([true, false]);
-      expect(await queues.isPaused()).toBe(false);
+      expect(await paused()).toEqual([false, false, false]);
     });
 
     it('counts what is queued, by the priority that was asked for, and what runs', async () => {

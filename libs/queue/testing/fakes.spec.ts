@@ -1,4 +1,5 @@
-import { FakeCommandExecutor, InMemoryCommandRepository, aCommand, aNewCommand } from '@app/commands/testing';
+import { FakeCommandExecutor } from '@app/execution/testing';
+import { InMemoryCommandRepository, aCommand, aNewCommand } from '@app/commands/testing';
 import { QueueLimits } from '../src/application/queue-limits.js';
 import {
   AGING_SECONDS,
@@ -11,7 +12,7 @@ import {
 describeAdmission('in memory', async () => {
   const commands = new InMemoryCommandRepository();
   const runningPerProjectMax = 4;
-  const limits = new QueueLimits(runningPerProjectMax, 100, AGING_SECONDS);
+  const limits = new QueueLimits({ runningPerProjectMax, runningPerReplicaMax: 100, agingSeconds: AGING_SECONDS });
   const rules = { queuedMax: 1_000, agingSeconds: AGING_SECONDS };
   const executor = new FakeCommandExecutor();
   const [here, there] = [1, 2].map(() => new InMemoryAdmission(commands, limits, executor)) as [

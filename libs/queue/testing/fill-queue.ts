@@ -8,8 +8,15 @@ export interface Filling {
   readonly running?: number;
 }
 
-/** Queues commands as if they had been queued one by one, and lets PostgreSQL take stock. */
-export async function fillQueue(database: Database, { projects, perProject, running = 0 }: Filling): Promise<void> {
+/** Queues commands, which the triggers of their table bring into the queue, and lets PostgreSQL take stock. */
+export async function fillQueue(database: Database, filling: Filling): Promise<void> {
+  await fillQueueUnnoticed(database, filling);
+  for (const table of ['commands', 'queued_commands', 'queue_lanes']) await database.query(`VACUUM (ANALYZE) ${table}`);
+}
+
+/** So fast that PostgreSQL has not taken stock yet. */
+export async function fillQueueUnnoticed(database: Database, filling: Filling): Promise<void> {
+  const { projects, perProject, running = 0 } = filling;
   // Ids of now, so that they lie in the partition of now; the counters behind the time keep them apart.
   const time = idFloor('cmd', new Date()).slice(0, -16);
   const columns = 'id, project_id, key_id, type, spec, labels, status, priority, lease_owner, lease_expires_at';
@@ -24,13 +31,4 @@ export async function fillQueue(database: Database, { projects, perProject, runn
     `INSERT INTO commands (${columns}) SELECT ${values('running', 1e9)} FROM generate_series(1, $1) p, generate_series(1, $2) n`,
     [projects, running],
   );
-  await database.query(
-    `INSERT INTO queued_commands (command_id, project_id, key_id, lock, priority, due_at, turn, created_at)
-     SELECT id, project_id, key_id, '', priority, created_at - priority * interval '300 s', 0, created_at FROM commands WHERE status = 'queued'`,
-  );
-  await database.query(
-    `INSERT INTO queue_lanes SELECT DISTINCT ON (1, 2, 3) project_id, key_id, lock, due_at, turn, command_id FROM queued_commands
-     ORDER BY 1, 2, 3, due_at, turn, command_id`,
-  );
-  for (const table of ['commands', 'queued_commands', 'queue_lanes']) await database.query(`VACUUM (ANALYZE) ${table}`);
 }

@@ -1,14 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AdmittedCommand, type CommandExecutor, compareOrder } from '@app/commands';
-import { type InMemoryCommandRepository } from '@app/commands/testing';
-import { Admission } from '../src/application/admission.js';
-import { type QueueLimits } from '../src/application/queue-limits.js';
+import type { AdmittedCommand } from '@app/commands';
+import { type CommandExecutor, STARTUP_BYTES_MAX } from '@app/execution';
+import { compareOrder } from '../src/domain/queue-order.js';
+import type { InMemoryCommandRepository } from '@app/commands/testing';
+import { type Admission } from '../src/application/admission.js';
+import type { QueueLimits } from '../src/application/queue-limits.js';
 import { Choice } from '../src/domain/choice.js';
 
 const LEASE_MS = 8_000;
 
 /** The queue in memory, on the rows of the commands. */
-export class InMemoryAdmission extends Admission {
+export class InMemoryAdmission implements Admission {
   /** `maxConcurrentCommands` of keys that have it. */
   readonly keyMax = new Map<string, number>();
   /** The variables of projects that have some. */
@@ -20,9 +22,7 @@ export class InMemoryAdmission extends Admission {
     private readonly commands: InMemoryCommandRepository,
     private readonly limits: QueueLimits,
     private readonly executor: CommandExecutor,
-  ) {
-    super();
-  }
+  ) {}
 
   tidy(): Promise<void> {
     return Promise.resolve();
@@ -57,10 +57,13 @@ export class InMemoryAdmission extends Admission {
     const lease = { leaseOwner: owner, leaseExpiresAt: now.getTime() + LEASE_MS };
     const admitted = choice.ids.map((id) => this.commands.change(id, { status: 'starting', admittedAt: now }, lease)!);
     return Promise.all(
-      admitted.map(async ({ id, projectId }) => {
-        const located = this.executor.locate(projectId).catch(() => null);
+      admitted.map(async ({ id, projectId, outline }) => {
+        const located = outline.container === null ? this.executor.locate(projectId, null).catch(() => null) : null;
         const instance = await Promise.race([located, sleep(20, null, { ref: false })]);
-        return { ...this.commands.change(id, { instance })!, environment: this.environments.get(projectId) ?? {} };
+        const { spec, ...command } = this.commands.change(id, { instance })!;
+        const startup = { spec, environment: this.environments.get(projectId) ?? {} };
+        const bytes = Buffer.byteLength(JSON.stringify(spec) + JSON.stringify(startup.environment));
+        return { ...command, startup: bytes > STARTUP_BYTES_MAX ? null : startup };
       }),
     );
   }

@@ -1,16 +1,14 @@
 import { type Command, PRIORITIES, type Priority } from '@app/commands';
 import type { InMemoryCommandRepository } from '@app/commands/testing';
 import { type Page, type PageRequest, decodeCursor, maySeeProject, toPage } from '@app/kernel';
-import { type Backlog, type ProjectQueue, QueueRepository } from '../src/application/queue.repository.js';
+import { type Backlog, type ProjectQueue, type QueueRepository } from '../src/application/queue.repository.js';
 
 /** The queues in memory, on the rows of the commands. */
-export class InMemoryQueueRepository extends QueueRepository {
+export class InMemoryQueueRepository implements QueueRepository {
   /** '' stands for all. */
   private readonly paused = new Set<string>();
 
-  constructor(private readonly commands: InMemoryCommandRepository) {
-    super();
-  }
+  constructor(private readonly commands: InMemoryCommandRepository) {}
 
   async pause(projectId: string | null): Promise<boolean> {
     const isNew = !this.paused.has(projectId ?? '');
@@ -22,8 +20,8 @@ export class InMemoryQueueRepository extends QueueRepository {
     return this.paused.delete(projectId ?? '');
   }
 
-  async isPaused(): Promise<boolean> {
-    return this.paused.has('');
+  async isPaused(projectId: string | null): Promise<boolean> {
+    return this.paused.has(projectId ?? '');
   }
 
   async list(projects: readonly string[] | null, { limit, cursor }: PageRequest): Promise<Page<ProjectQueue>> {

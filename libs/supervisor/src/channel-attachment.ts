@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { ChannelRefused } from '@app/channel';
 import type { Conversation } from './conversation.js';
 import { parseExitRecord, whole } from './exit-record.js';
 import type { Attachment, AttachmentEnd, OutputChunk, StreamPosition } from './types.js';
@@ -78,7 +79,7 @@ export class ChannelAttachment implements Attachment {
       this.finish(header === null ? await this.broken(conversation) : refusal(header));
       conversation.channel.destroy();
     } catch (cause) {
-      this.finish({ kind: 'dropped', cause: asError(cause) });
+      this.finish(brokenBy(asError(cause)));
     }
     return null;
   }
@@ -120,16 +121,21 @@ export class ChannelAttachment implements Attachment {
     return { kind: 'ended', record };
   }
 
-  private async broken({ channel }: Conversation): Promise<AttachmentEnd> {
+  private async broken({ channel, preamble }: Conversation): Promise<AttachmentEnd> {
     const end = await channel.ended;
-    const cause =
-      end.kind === 'dropped' ? end.cause : new Error(`The launcher ended with ${String(end.code)} before it was done.`);
+    if (end.kind === 'dropped') return brokenBy(end.cause);
+    const said = preamble === '' ? '' : ` It said: ${preamble}`;
+    const cause = new Error(`The launcher ended with ${String(end.code)} before it was done.${said}`);
     return { kind: 'dropped', cause };
   }
 
   private finish(end: AttachmentEnd): void {
     this.settle(end);
   }
+}
+
+function brokenBy(cause: Error): AttachmentEnd {
+  return cause instanceof ChannelRefused ? { kind: 'refused', detail: cause.message } : { kind: 'dropped', cause };
 }
 
 function refusal(header: string): AttachmentEnd {

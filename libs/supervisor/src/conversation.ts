@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { BoundarySplitter } from './boundary-splitter.js';
-import type { OpenChannel, SupervisorChannel } from './channel.js';
-import { SUPERVISOR_SCRIPT, launcherArgv } from './launcher.js';
+import type { OpenChannel, Channel } from '@app/channel';
+import { SUPERVISOR_PROGRAM, launcherArgv } from './launcher.js';
 import { MergedStreams } from './merge-streams.js';
 import type { OutputChunk, StreamName } from './types.js';
 
@@ -12,6 +12,8 @@ import type { OutputChunk, StreamName } from './types.js';
 const MARK = '\x1f\x1e';
 /** The header must come within this many bytes; what comes before it are warnings of shells. */
 const PREAMBLE_BYTES_MAX = 65_536;
+/** Of what came in place of a header, so much is shown. */
+const PREAMBLE_CHARS_SHOWN = 500;
 const TRAILER_BYTES_MAX = 65_536;
 
 export interface Question {
@@ -31,9 +33,10 @@ export class Conversation {
   private headerText = '';
   private trailerText = '';
   private preambleBytes = 0;
+  private preambleText = '';
 
   private constructor(
-    readonly channel: SupervisorChannel,
+    readonly channel: Channel,
     private readonly nonce: string,
   ) {
     const boundary = Buffer.from(nonce);
@@ -51,7 +54,7 @@ export class Conversation {
     const nonce = `${MARK}${randomBytes(16).toString('hex')}`;
     // The far side may go at any time; the channel's end tells.
     channel.stdin.on('error', () => undefined);
-    channel.stdin.write(Buffer.concat([Buffer.from(`${SUPERVISOR_SCRIPT}${nonce}\n${spoolDir ?? ''}\n`), ...body]));
+    channel.stdin.write(Buffer.concat([Buffer.from(`${SUPERVISOR_PROGRAM}${nonce}\n${spoolDir ?? ''}\n`), ...body]));
     return new Conversation(channel, nonce);
   }
 
@@ -59,6 +62,11 @@ export class Conversation {
   get header(): string | null {
     const end = this.headerText.indexOf('\n');
     return end < 0 ? null : this.headerText.slice(0, end).trim();
+  }
+
+  /** What came in place of a header, such as the complaint of a shell; empty once there is one. */
+  get preamble(): string {
+    return this.header === null ? this.preambleText.trim() : '';
   }
 
   /** What follows the output, once both streams have come to their end; until then null. */
@@ -87,6 +95,7 @@ export class Conversation {
     switch (this.section[stream]) {
       case 0:
         this.preambleBytes += part.length;
+        this.preambleText = (this.preambleText + part.toString()).slice(0, PREAMBLE_CHARS_SHOWN);
         if (this.preambleBytes > PREAMBLE_BYTES_MAX) this.channel.destroy();
         return [];
       case 1:

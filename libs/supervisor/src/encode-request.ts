@@ -1,3 +1,4 @@
+import { readScript } from './read-script.js';
 import type { StartRequest } from './types.js';
 
 /** A request as the far side reads it: three parts, each of known length, none of which is ever read as shell code. */
@@ -16,8 +17,8 @@ const SECONDS_MAX = 1e9;
  * @throws RangeError if something cannot be expressed to the kernel: a NUL byte, or a name with `=`
  */
 export function encodeRequest(request: StartRequest): EncodedRequest {
-  const script = 'script' in request.program ? request.program.script : null;
-  const argv = 'argv' in request.program ? request.program.argv : [];
+  const script = 'script' in request.program ? readScript(request.program.script) : null;
+  const argv = 'argv' in request.program ? request.program.argv : (script?.interpreter ?? []);
   if (script === null && argv.length === 0) throw new RangeError('A program needs at least its name.');
   const env = Object.entries(request.env).map(([name, value]) => variable(name, value));
   const meta = [
@@ -28,7 +29,7 @@ export function encodeRequest(request: StartRequest): EncodedRequest {
       Math.max(0, Math.floor(request.outputLimitBytes)),
       request.keepBackground ? 1 : 0,
       request.stdin.kind,
-      script === null ? 'argv' : 'script',
+      script === null ? 'argv' : script.isShell ? 'script' : 'file',
     ].join(' '),
     value(request.cwd),
     value(request.fallbackCwd),
@@ -40,7 +41,7 @@ export function encodeRequest(request: StartRequest): EncodedRequest {
   ].join('\n');
   return {
     meta: Buffer.from(meta),
-    script: Buffer.from(script ?? ''),
+    script: Buffer.from(script?.text ?? ''),
     stdin: Buffer.from(request.stdin.kind === 'text' ? request.stdin.text : ''),
   };
 }
@@ -62,7 +63,8 @@ function variable(name: string, value: string): string {
   return `${name}=${value}`;
 }
 
-function value(text: string | null): string {
+/** As the supervisor reads it: a line with the number of its lines, and these. */
+export function value(text: string | null): string {
   if (text === null) return '0';
   if (text.includes('\0')) throw new RangeError('Arguments, variables and directories cannot contain NUL.');
   return `${String(text.split('\n').length)}\n${text}`;

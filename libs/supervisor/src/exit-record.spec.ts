@@ -23,9 +23,14 @@ describe('parseExitRecord', () => {
       cpuMs: null,
       produced: { stdout: 5, stderr: 6 },
       stored: { stdout: 4, stderr: 6 },
-      kill: { killVerified: false, survivors: 1, uninspectable: 2 },
+      kill: { killVerified: false, survivors: 1, isMarked: false },
       leftKilled: null,
     });
+  });
+
+  it('says whether the processes were found by their mark', () => {
+    expect(parseExitRecord('1 cancelled s 9 0 0 0 0 0 0 1 0 0 0').kill).toMatchObject({ isMarked: true });
+    expect(parseExitRecord('1 cancelled s 9 0 0 0 0 0 0 1 0 1 0').kill).toMatchObject({ isMarked: false });
   });
 
   it.each([

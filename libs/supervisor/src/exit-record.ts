@@ -1,4 +1,4 @@
-import type { ExitRecord } from './types.js';
+import type { ExitRecord, KillReport } from './types.js';
 import { decodeWaitStatus } from './wait-status.js';
 
 const REASONS = ['exited', 'signaled', 'timed_out', 'no_output', 'cancelled', 'start_failed'] as const;
@@ -13,7 +13,6 @@ export function parseExitRecord(text: string): ExitRecord {
   const fields = line.trim().split(' ');
   const reason = REASONS.find((known) => known === fields[1]);
   if (fields[0] !== '1' || fields.length !== FIELDS || reason === undefined) throw malformed(line);
-  const verified = fields[10];
   return {
     reason,
     ...decodeWaitStatus(fields[2] ?? '', whole(fields[3])),
@@ -22,12 +21,17 @@ export function parseExitRecord(text: string): ExitRecord {
     cpuMs: wholeOrNull(fields[5]),
     produced: { stdout: whole(fields[6]), stderr: whole(fields[7]) },
     stored: { stdout: whole(fields[8]), stderr: whole(fields[9]) },
-    kill:
-      verified === '-'
-        ? null
-        : { killVerified: verified === '1', survivors: whole(fields[11]), uninspectable: whole(fields[12]) },
+    kill: fields[10] === '-' ? null : parseKillReport(fields.slice(10, 13)),
     leftKilled: wholeOrNull(fields[13]),
   };
+}
+
+/**
+ * Whether nothing was found at last, how many were, and 0 if they were looked for by their mark. Supervisors of earlier releases, which
+ * knew no mark, have here the number of processes that they could not assign.
+ */
+export function parseKillReport([verified, survivors, walked]: readonly (string | undefined)[]): KillReport {
+  return { killVerified: verified === '1', survivors: whole(survivors), isMarked: whole(walked) === 0 };
 }
 
 /** @throws Error unless the text is a whole number that is not negative */

@@ -1,6 +1,3 @@
-export type { ChannelEnd, OpenChannel, SupervisorChannel } from './channel.js';
-export { openLocalChannel } from './local-channel.js';
-export type { LocalChannelOptions } from './local-channel.js';
 export { Supervisor } from './supervisor.js';
 export { SIGNAL_NAMES } from './types.js';
 export type {
@@ -11,6 +8,7 @@ export type {
   OutputChunk,
   Program,
   SignalName,
+  SignalOutcome,
   StartRequest,
   StdinOutcome,
   StdinPiece,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bench, START, aRequest, drain } from '../testing/index.js';
 import type { Outcome } from '../testing/index.js';
-import { openLocalChannel } from './local-channel.js';
+import { openLocalChannel } from '@app/channel';
 import { Supervisor } from './supervisor.js';
 
 jest.setTimeout(30_000);
@@ -56,7 +56,8 @@ afterAll(() => {
       (argv, signal) => open(['setpriv', '--reuid=65533', '--clear-groups', 'prlimit', '--nproc=80', ...argv], signal),
       spoolDir,
     );
-    const bomb = "trap '' TERM; b() { while :; do sleep 300 & done; }; echo ready; while :; do (b) 2>/dev/null; done";
+    const bomb =
+      "trap '' TERM; b() { while :; do env -i setsid sleep 300 & done; }; echo ready; while :; do (b) 2>/dev/null; done";
     const request = aRequest({ program: { script: bomb }, timeoutSeconds: 1, graceSeconds: 0.2 });
     // Attaching needs processes as well, so it may break off until there are some.
     let outcome: Outcome = await drain(limited.run(request, START));
@@ -64,6 +65,7 @@ afterAll(() => {
     expect(['ended', 'supervisor-gone']).toContain(outcome.end.kind);
     const watcher = new Bench({ open, spoolDir: join(scratch, 'watcher') });
     expect(await watcher.processes(request.commandId)).toEqual([]);
+    expect(await watcher.sh("grep -l '^Uid:.65533' $(grep -LE '^State:.Z' /proc/[0-9]*/status); true")).toBe('');
   });
 });
 

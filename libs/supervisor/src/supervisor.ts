@@ -1,12 +1,13 @@
-import type { OpenChannel } from './channel.js';
+import type { OpenChannel } from '@app/channel';
 import { ChannelAttachment } from './channel-attachment.js';
 import { Conversation } from './conversation.js';
-import { checkCommandId, encodeRequest, millis } from './encode-request.js';
-import { parseExitRecord, whole } from './exit-record.js';
+import { checkCommandId, encodeRequest, millis, value } from './encode-request.js';
+import { parseExitRecord, parseKillReport, whole } from './exit-record.js';
 import type {
   Attachment,
   KillReport,
   SignalName,
+  SignalOutcome,
   StartRequest,
   StdinOutcome,
   StdinPiece,
@@ -14,6 +15,11 @@ import type {
 } from './types.js';
 
 const NOTHING = Buffer.alloc(0);
+/** What is asked for is done within seconds where the machine has time; what answers may have been stopped by a command. */
+const ANSWER_SECONDS = 120;
+const TIMER_MS_MAX = 2 ** 32 - 1;
+/** So much longer than the grace a cancellation may take: as the far side allows the supervisor, and itself. */
+const CANCEL_SECONDS = 300;
 
 /**
  * Starts commands where the channels lead, detached from them, and finds them again.
@@ -57,21 +63,20 @@ export class Supervisor {
       ['cancel', checkCommandId(commandId), millis(graceSeconds)],
       NOTHING,
       signal,
+      graceSeconds + CANCEL_SECONDS,
     );
     if (header === 'absent' || trailer === 'ended') return null;
     if (trailer.startsWith('end ')) return parseExitRecord(trailer.slice(4)).kill;
-    const [, verified, survivors, uninspectable] = trailer.split(' ');
-    return { killVerified: verified === '1', survivors: whole(survivors), uninspectable: whole(uninspectable) };
+    return parseKillReport(trailer.split(' ').slice(1));
   }
 
   /**
    * Sends a signal to all processes of the command.
-   * @returns false if the command has ended or is absent
    * @throws if the channel breaks
    */
-  async signal(commandId: string, name: SignalName, signal?: AbortSignal): Promise<boolean> {
+  async signal(commandId: string, name: SignalName, signal?: AbortSignal): Promise<SignalOutcome> {
     const { trailer } = await this.ask(['signal', checkCommandId(commandId), name], NOTHING, signal);
-    return trailer === 'sent';
+    return trailer === 'sent' || trailer === 'ignored' ? trailer : 'ended';
   }
 
   /**
@@ -113,6 +118,16 @@ export class Supervisor {
     return trailer.split(' ').slice(1);
   }
 
+  /**
+   * Kills what commands with that fallback directory left running when they ended ({@link StartRequest.keepBackground}).
+   * @returns how many of these processes are still there
+   * @throws if the channel breaks
+   */
+  async clear(fallbackCwd: string, signal?: AbortSignal): Promise<number> {
+    const { trailer } = await this.ask(['clear', '-'], Buffer.from(`${value(fallbackCwd)}\n`), signal);
+    return whole(trailer.split(' ')[1]);
+  }
+
   private attachment(
     args: (string | number)[],
     from: StreamPosition,
@@ -127,9 +142,12 @@ export class Supervisor {
     args: (string | number)[],
     body: Buffer,
     signal?: AbortSignal,
+    patienceSeconds = ANSWER_SECONDS,
   ): Promise<{ header: string; trailer: string }> {
     const question = { args, spoolDir: this.spoolDir, body: [body] };
-    const conversation = await Conversation.begin(this.open, question, signal);
+    const late = AbortSignal.timeout(Math.min(patienceSeconds * 1000, TIMER_MS_MAX));
+    const over = signal === undefined ? late : AbortSignal.any([signal, late]);
+    const conversation = await Conversation.begin(this.open, question, over);
     try {
       while ((await conversation.next()) !== null);
       const { header, trailer } = conversation;

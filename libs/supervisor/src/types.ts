@@ -7,7 +7,7 @@ export interface StreamPosition {
 }
 
 export type Program =
-  /** Run by `sh`, as a file. */
+  /** Run as a file: by the program of its `#!` line, else by `sh`. Line ends of CRLF and a byte order mark do not matter. */
   | { readonly script: string }
   /** Exactly these arguments, no shell. */
   | { readonly argv: readonly string[] };
@@ -58,8 +58,8 @@ export interface KillReport {
   readonly killVerified: boolean;
   /** Processes of the tree that are still there. */
   readonly survivors: number;
-  /** Processes of which it cannot be told whether they belong to the tree. */
-  readonly uninspectable: number;
+  /** They were found by the mark that all of them inherit. Otherwise by session, parentage and environment, which a process can leave. */
+  readonly isMarked: boolean;
 }
 
 /** Written once, atomically, by the supervisor when the main process has ended and its output is stored. */
@@ -101,6 +101,8 @@ export type AttachmentEnd =
   | { readonly kind: 'spool-short'; readonly spool: StreamPosition }
   /** The environment lacks what the supervisor needs, named in the detail. */
   | { readonly kind: 'unsupported'; readonly detail: string }
+  /** Nothing was run this time, and nothing will be: what was said, in the detail. */
+  | { readonly kind: 'refused'; readonly detail: string }
   /** The wire broke: nothing is known. Attach again. */
   | { readonly kind: 'dropped'; readonly cause: Error };
 
@@ -138,3 +140,9 @@ export const SIGNAL_NAMES = [
 
 /** A signal's name without SIG. */
 export type SignalName = (typeof SIGNAL_NAMES)[number];
+
+/**
+ * `ignored`: not sent, as commands start with this signal ignored where this one runs, and none of its processes handles it.
+ * `ended`: the command has ended or is absent.
+ */
+export type SignalOutcome = 'sent' | 'ignored' | 'ended';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Supervisor } from '../src/index.js';
-import type { SupervisorChannel } from '../src/index.js';
-import { START, aRequest, drain, eventually, read } from './harness.js';
+import type { Channel } from '@app/channel';
+import { FIND_SPOOL, START, aRequest, drain, eventually, read } from './harness.js';
 import type { Bench } from './harness.js';
 
 /** A broken wire costs nothing: whoever comes back finds all of it. */
@@ -75,6 +75,18 @@ export function attachContract(bench: () => Bench): void {
     expect(outcomes.map(({ stdout }) => stdout.toString())).toEqual(['ready\nmore\n', 'ready\nmore\n']);
   });
 
+  it('shows output while the command runs, also to one who comes later', async () => {
+    const script = 'echo ready; read x; echo "got $x"; exec sleep 30';
+    const commandId = await bench().background({ program: { script }, stdin: { kind: 'open' } });
+    const attachment = bench().supervisor.attach(commandId, { stdout: 6, stderr: 0 });
+    expect(await attachment.opened).toBe('taken');
+    await bench().supervisor.write(commandId, { data: Buffer.from('it\n'), offset: 0, eof: false });
+    const { value } = await attachment.chunks[Symbol.asyncIterator]().next();
+    expect(value).toMatchObject({ stream: 'stdout', data: Buffer.from('got it\n') });
+    attachment.close();
+    await bench().supervisor.cancel(commandId, 0);
+  });
+
   it('leaves nothing behind when the channel goes, though the command is silent', async () => {
     const commandId = await bench().background({ program: { script: 'echo ready; exec sleep 30' } });
     const attachment = bench().supervisor.attach(commandId, START);
@@ -100,7 +112,7 @@ export function attachContract(bench: () => Bench): void {
     const commandId = await bench().background({ program: { script: 'echo ready; exec sleep 30' } });
     const following = bench().follow(commandId);
     await delay(100);
-    await bench().sh(`read pid rest <"\${0%/*/c/script}/${commandId}/c/sup"; kill -9 "$pid"`);
+    await bench().sh(`${FIND_SPOOL}; read pid rest <"\${c%/*/c}/${commandId}/c/sup"; kill -9 "$pid"`);
     const { end, stdout } = await following;
     expect([end.kind, stdout.toString()]).toEqual(['supervisor-gone', 'ready\n']);
     expect((await bench().follow(commandId)).end.kind).toBe('supervisor-gone');
@@ -109,7 +121,7 @@ export function attachContract(bench: () => Bench): void {
   });
 
   it('removes the spool on acknowledgement, and never starts that command again', async () => {
-    const request = aRequest({ program: { script: 'echo "${0%/c/script}"' } });
+    const request = aRequest({ program: { script: `${FIND_SPOOL}; echo "\${c%/c}"` } });
     const attachment = bench().start(request);
     const { stdout } = await read(attachment);
     await attachment.acknowledge();
@@ -135,7 +147,7 @@ export function attachContract(bench: () => Bench): void {
 }
 
 /** A channel that loses bytes in the middle of stdout. */
-function swallow(channel: SupervisorChannel): SupervisorChannel {
+function swallow(channel: Channel): Channel {
   const push = channel.stdout.push.bind(channel.stdout);
   channel.stdout.push = (chunk: Buffer | null) =>
     push(chunk === null ? null : Buffer.from(chunk.toString('latin1').replace('mpl', ''), 'latin1'));
@@ -143,7 +155,7 @@ function swallow(channel: SupervisorChannel): SupervisorChannel {
 }
 
 /** A channel whose far side sees the end of the connection right behind the question. */
-function cutAfterFirstWrite(channel: SupervisorChannel): SupervisorChannel {
+function cutAfterFirstWrite(channel: Channel): Channel {
   const write = channel.stdin.write.bind(channel.stdin) as (data: unknown, done: () => void) => boolean;
   channel.stdin.write = (data: unknown) =>
     write(data, () => {

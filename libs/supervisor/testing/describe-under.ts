@@ -3,19 +3,19 @@ import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync }
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { THOROUGH } from '../../../test/support/thorough.js';
-import { openLocalChannel } from '../src/index.js';
+import { openLocalChannel } from '@app/channel';
 import { describeSupervisor } from './index.js';
 
 const SYSTEM = '/usr/local/bin:/usr/bin:/bin';
 
-const SHELLS = ['dash', 'bash', 'busybox'] as const;
+export const SHELLS = ['dash', 'bash', 'busybox'] as const;
+export type Shell = (typeof SHELLS)[number];
 
 /** The contract with that program as `sh`; left out, and said so, where this machine does not have it, or another one will do. */
-export function describeUnder(name: (typeof SHELLS)[number]): void {
-  const program = which(name);
-  if (program === null || !isChosen(name)) {
+export function describeUnder(name: Shell): void {
+  if (!isChosen(name)) {
     describe.skip(`Supervisor: ${name}`, () => {
-      it(program === null ? 'is not on this machine' : 'is tried when TEST_THOROUGH is set', () => undefined);
+      it(which(name) === null ? 'is not on this machine' : 'is tried when TEST_THOROUGH is set', () => undefined);
     });
     return;
   }
@@ -23,22 +23,28 @@ export function describeUnder(name: (typeof SHELLS)[number]): void {
   afterAll(() => {
     rmSync(scratch, { recursive: true, force: true });
   });
-  const bin = join(scratch, 'bin');
-  mkdirSync(bin);
-  // With busybox all programs are its own: nothing of the system is on the path.
-  for (const link of name === 'busybox' ? applets(program) : ['sh']) symlinkSync(program, join(bin, link));
-  const PATH = name === 'busybox' ? bin : `${bin}:${SYSTEM}`;
+  const PATH = pathWith(name, scratch);
   describeSupervisor(name, () => {
     const spoolDir = join(scratch, `spool ${name}`);
     return { open: openLocalChannel({ cwd: '/', env: { PATH, LANG: 'C.UTF-8' } }), spoolDir };
   });
 }
 
+/** A `PATH` with that shell as `sh`, which is in a directory that is made in the one given. */
+export function pathWith(name: Shell, directory: string): string {
+  const program = which(name) ?? name;
+  const bin = join(directory, 'bin');
+  mkdirSync(bin);
+  // With busybox all programs are its own: nothing of the system is on the path.
+  for (const link of name === 'busybox' ? applets(program) : ['sh']) symlinkSync(program, join(bin, link));
+  return name === 'busybox' ? bin : `${bin}:${SYSTEM}`;
+}
+
 /** Each takes a minute or two. Unless they are to be thorough, tests take the one that is `sh` here. */
-function isChosen(name: string): boolean {
+export function isChosen(name: Shell): boolean {
   const own = basename(realpathSync('/bin/sh'));
   const one = SHELLS.find((shell) => shell === own) ?? SHELLS.find((shell) => which(shell) !== null);
-  return name === one || THOROUGH;
+  return which(name) !== null && (name === one || THOROUGH);
 }
 
 function applets(busybox: string): string[] {

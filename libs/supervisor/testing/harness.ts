@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { timed } from '../../../test/support/spans.js';
 import { Supervisor } from '../src/index.js';
-import type { Attachment, AttachmentEnd, ExitRecord, OpenChannel, StartRequest, StreamPosition } from '../src/index.js';
+import type { Attachment, AttachmentEnd, ExitRecord, StartRequest, StreamPosition } from '../src/index.js';
+import type { OpenChannel } from '@app/channel';
 
 export interface Place {
   readonly open: OpenChannel;
@@ -15,8 +17,19 @@ export interface Outcome {
   readonly end: AttachmentEnd;
 }
 
+/** Lets a script find what the supervisor keeps of its command, as `$c`: the script itself lies there. */
+export const FIND_SPOOL = 'c=$(readlink /proc/$$/fd/9); c=${c%/script}';
+
+/** Has a script stop its supervisor, with all that this runs. */
+export const STOP_SUPERVISOR_AT_ONCE = 'kill -STOP -$PPID';
+/** The same once its first output is stored. */
+export const STOP_SUPERVISOR = `${FIND_SPOOL}; until [ -s "$c/out" ]; do :; done; ${STOP_SUPERVISOR_AT_ONCE}`;
+
+const NOTE_MAIN = 'r_m1= r_m0=$r_s0\nlook $r_main && r_m0=$r_start r_m1=$r_start';
+const NOTE_MAIN_LATE = 'sleep 0.5;look $r_main;r_m0=$r_start;r_m1=$r_m0';
+
 export const START: StreamPosition = { stdout: 0, stderr: 0 };
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 60_000;
 
 /** A request with an id of its own and defaults that suit a test. */
 export function aRequest(over: Partial<StartRequest> = {}): StartRequest {
@@ -63,7 +76,15 @@ export class Bench {
   /** Starts a command; the bench remembers it. */
   start(request: StartRequest): Attachment {
     this.started.add(request.commandId);
-    return this.supervisor.run(request, START);
+    const attachment = this.supervisor.run(request, START);
+    void timed('supervisor', () => attachment.opened).catch(() => undefined);
+    return attachment;
+  }
+
+  /** As {@link start}, with a supervisor that takes half a second to note the main process once that has started. */
+  startSlowly(request: StartRequest): Attachment {
+    this.started.add(request.commandId);
+    return altered(this.place, [[NOTE_MAIN, NOTE_MAIN_LATE.padEnd(NOTE_MAIN.length)]]).run(request, START);
   }
 
   async run(over: Partial<StartRequest> = {}): Promise<Outcome & { record: ExitRecord }> {
@@ -124,6 +145,12 @@ export class Bench {
     await this.sh(`kill -9 ${ids.join(' ')}; true`);
   }
 
+  /** Waits until the supervisor of the command has been stopped. */
+  async stopped(commandId: string): Promise<void> {
+    const look = `${FIND_SPOOL}; read -r pid rest <"\${c%/*/c}/${commandId}/c/sup"; read -r a b state rest <"/proc/$pid/stat"; echo "$state"`;
+    await eventually(async () => (await this.sh(look)) === 'T\n', 'the supervisor is stopped');
+  }
+
   /** How many processes serve attachments to the command. */
   async attached(commandId: string): Promise<number> {
     // The brackets keep grep from finding itself.
@@ -142,8 +169,25 @@ export class Bench {
   }
 }
 
+/** A supervisor whose script has other words in the places named; they must not change its length. */
+export function altered({ open, spoolDir }: Place, changes: readonly (readonly [string, string])[]): Supervisor {
+  return new Supervisor(async (argv, signal) => {
+    const channel = await open(argv, signal);
+    const write = channel.stdin.write.bind(channel.stdin) as (chunk: Buffer) => boolean;
+    channel.stdin.write = ((chunk: Buffer) => {
+      const text = changes.reduce((before, [from, to]) => before.replaceAll(from, to), chunk.toString('latin1'));
+      return write(Buffer.from(text, 'latin1'));
+    }) as typeof channel.stdin.write;
+    return channel;
+  }, spoolDir);
+}
+
 /** Waits for a condition; the test's patience is the deadline. */
-export async function eventually(condition: () => Promise<boolean>, what: string): Promise<void> {
+export function eventually(condition: () => Promise<boolean>, what: string): Promise<void> {
+  return timed('wait', () => poll(condition, what));
+}
+
+async function poll(condition: () => Promise<boolean>, what: string): Promise<void> {
   const deadline = Date.now() + DEADLINE_MS;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`Not within ${String(DEADLINE_MS)} ms: ${what}`);

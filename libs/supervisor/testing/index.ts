@@ -1,7 +1,9 @@
 import { attachContract } from './attach-contract.js';
 import { Bench } from './harness.js';
 import type { Place } from './harness.js';
+import { idleContract } from './idle-contract.js';
 import { killContract } from './kill-contract.js';
+import { namesContract } from './names-contract.js';
 import { outputContract } from './output-contract.js';
 import { startContract } from './start-contract.js';
 import { stdinContract } from './stdin-contract.js';
@@ -35,6 +37,12 @@ export function describeSupervisor(name: string, place: () => Place | Promise<Pl
     });
     describe('killing', () => {
       killContract(bench);
+    });
+    describe('list of processes', () => {
+      namesContract(bench);
+    });
+    describe('waiting', () => {
+      idleContract(bench);
     });
 
     it('leaves no process behind', async () => {

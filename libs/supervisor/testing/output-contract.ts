@@ -53,6 +53,15 @@ export function outputContract(bench: () => Bench): void {
     expect([stdout.length, record.stored.stdout, record.produced.stdout]).toEqual([10_001, 10_001, 18_000]);
   });
 
+  it('loses nothing when its pump is asked how far it is', async () => {
+    const ask =
+      'for s in /proc/[0-9]*/stat; do read -r p n r q x <$s && [ "$n" = "(dd)" ] && [ "$(cut -d" " -f4 /proc/$q/stat)" = $PPID ] && kill -USR1 $p; done';
+    const script = `echo a; sleep 0.1; ${ask}; i=0; while [ $i -lt 300 ]; do echo 1234; [ $((i % 100)) = 0 ] && sleep 0.05; i=$((i+1)); done; echo end`;
+    const { stdout, record } = await limit(script, 1_000_000);
+    expect(stdout.length).toBe(2 + 1_500 + 4);
+    expect(record).toMatchObject({ reason: 'exited', stored: { stdout: 1_506 } });
+  });
+
   it('shows output while the command runs', async () => {
     const attachment = bench().supervisor.run(
       aRequest({ program: { script: 'printf a; read x; printf b' }, stdin: { kind: 'open' } }),

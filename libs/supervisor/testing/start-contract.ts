@@ -1,5 +1,5 @@
 import { Supervisor } from '../src/index.js';
-import { START, aRequest, drain } from './harness.js';
+import { START, aRequest, altered, drain } from './harness.js';
 import type { Bench } from './harness.js';
 
 const ODD = [
@@ -78,6 +78,46 @@ export function startContract(bench: () => Bench): void {
     expect(stdout.toString()).toBe('single "double" tick 3 0\n$not ü\n');
   });
 
+  it('runs a script by the program that it names', async () => {
+    const cat = '#! /usr/bin/env  cat \n$x\n';
+    expect((await bench().run({ program: { script: cat } })).stdout.toString()).toBe(cat);
+    expect((await bench().run({ program: { script: '#!/bin/sh -e\nfalse\nexit 3\n' } })).record.exitCode).toBe(1);
+    const missing = await bench().run({ program: { script: '#!/no/such/program\nexit 0\n' } });
+    expect([missing.record.exitCode, missing.stderr.toString()]).toEqual([127, expect.stringContaining('/no/such')]);
+  });
+
+  it('runs a script that was written on Windows', async () => {
+    const script = '\ufeff#!/bin/sh\r\nif true; then\r\n  echo "a b"\r\nfi\r\n';
+    expect((await bench().run({ program: { script } })).stdout.toString()).toBe('a b\n');
+    const mixed = "cat <<'END'\none\r\ntwo\nEND\n";
+    expect((await bench().run({ program: { script: mixed } })).stdout.toString()).toBe('one\r\ntwo\n');
+  });
+
+  it('gives the script a name that is the same each time', async () => {
+    const program = { script: '[ "$1" ] && exit 7; no-such-program; sh "$0" again' };
+    const [first, second] = [await bench().run({ program }), await bench().run({ program })];
+    expect(first.stderr.toString()).toMatch(/^\/dev\/fd\/9: .*no-such-program.*not found\n/);
+    expect([second.stderr.toString(), second.record.exitCode]).toEqual([first.stderr.toString(), 7]);
+  });
+
+  it('finds the shell whatever PATH the command is given', async () => {
+    const env = { PATH: '/no/such' };
+    expect((await bench().run({ program: { script: 'echo "$PATH"' }, env })).stdout.toString()).toBe('/no/such\n');
+    expect((await bench().run({ program: { argv: ['no=such'] }, env })).stderr.toString()).toContain('no=such');
+  });
+
+  it('starts with no signal ignored, or says that it cannot', async () => {
+    const { stdout } = await bench().run({ program: { argv: ['grep', 'SigIgn:', '/proc/self/status'] } });
+    const isDefault = /\s0+\n/.test(stdout.toString());
+    for (const name of ['INT', 'QUIT'] as const) {
+      const id = await bench().background({ program: { script: 'echo ready; exec sleep 300' } });
+      expect(await bench().supervisor.signal(id, name)).toBe(isDefault ? 'sent' : 'ignored');
+      if (!isDefault) await bench().supervisor.cancel(id, 0);
+      expect(await bench().record(id)).toMatchObject({ signal: isDefault ? `SIG${name}` : 'SIGTERM' });
+    }
+    if (!isDefault) expect(stdout.toString()).toMatch(/\s0+6\n/);
+  });
+
   it('runs a program whose name has an equals sign', async () => {
     const { stderr, record } = await bench().run({ program: { argv: ['no=such'] } });
     expect(record.exitCode).toBe(127);
@@ -96,6 +136,19 @@ export function startContract(bench: () => Bench): void {
     expect((await bench().run({ program: { argv: ['pwd'] }, fallbackCwd: '/usr' })).stdout.toString()).toBe('/usr\n');
     const { record } = await bench().run({ program: { argv: ['pwd'] }, fallbackCwd: '/no/such' });
     expect(record.exitCode).toBe(0);
+  });
+
+  it('takes a directory for nothing but its name', async () => {
+    const { open, spoolDir } = bench().place;
+    const elsewhere = ['sh', '-c', 'cd / && exec env CDPATH=/usr OLDPWD=/usr HOME=/usr "$@"', 'sh'];
+    const other = new Supervisor((argv, signal) => open([...elsewhere, ...argv], signal), spoolDir);
+    for (const cwd of ['-', '~', 'share', '-P', 'new\nline']) {
+      const { end } = await drain(other.run(aRequest({ cwd }), START));
+      const detail = `There is no directory ${cwd.replace('\n', '\\n')} that can be entered.`;
+      expect(end).toMatchObject({ record: { reason: 'start_failed', detail } });
+    }
+    const { stdout } = await drain(other.run(aRequest({ program: { argv: ['pwd'] }, cwd: 'usr/share' }), START));
+    expect(stdout.toString()).toBe('/usr/share\n');
   });
 
   it('fails the start when the directory is missing', async () => {
@@ -154,16 +207,7 @@ export function startContract(bench: () => Bench): void {
   });
 
   /** A supervisor whose launcher dies when it has made the claim, and before it starts anything. */
-  const dying = () =>
-    new Supervisor(async (argv, signal) => {
-      const channel = await bench().place.open(argv, signal);
-      const write = channel.stdin.write.bind(channel.stdin) as (chunk: Buffer) => boolean;
-      channel.stdin.write = ((chunk: Buffer) =>
-        write(
-          Buffer.from(chunk.toString('latin1').replace('\nlaunch\nr_how=', '\nexit 1\nr_how='), 'latin1'),
-        )) as typeof channel.stdin.write;
-      return channel;
-    }, bench().place.spoolDir);
+  const dying = () => altered(bench().place, [['\nlaunch\nr_how=', '\nexit 1\nr_how=']]);
 
   it('starts a command once when its launcher died before it did so, however many attach', async () => {
     const request = aRequest({ program: { script: 'echo once' } });

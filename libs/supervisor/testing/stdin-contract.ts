@@ -1,5 +1,5 @@
 import type { StdinOutcome, StdinPiece } from '../src/index.js';
-import { aRequest, eventually } from './harness.js';
+import { STOP_SUPERVISOR, STOP_SUPERVISOR_AT_ONCE, aRequest, eventually } from './harness.js';
 import type { Bench } from './harness.js';
 
 const OPEN = { stdin: { kind: 'open' } } as const;
@@ -99,6 +99,22 @@ export function stdinContract(bench: () => Bench): void {
     await bench().supervisor.signal(id, 'USR1');
     await eventually(async () => (await put(id, 'end', { eof: true }))?.kind === 'accepted', 'there is room');
     expect((await outputOf(id)).trim()).toBe(String(offset + 3));
+  });
+
+  it('is given to a command that has stopped what gives it', async () => {
+    const id = await start(`${STOP_SUPERVISOR}; cat`);
+    await bench().stopped(id);
+    expect(await put(id, 'x', { eof: true })).toEqual({ kind: 'accepted', offset: 1 });
+    expect(await outputOf(id)).toBe('x');
+  });
+
+  it('is given to a command that stops its supervisor before that has noted the main process', async () => {
+    const request = aRequest({ ...OPEN, program: { script: `${STOP_SUPERVISOR_AT_ONCE}; cat` } });
+    const { opened } = bench().startSlowly(request);
+    await opened;
+    await bench().stopped(request.commandId);
+    expect(await put(request.commandId, 'x', { eof: true })).toEqual({ kind: 'accepted', offset: 1 });
+    expect(await outputOf(request.commandId)).toBe('x');
   });
 
   it('is cancelled while it waits for more, and leaves nothing behind', async () => {

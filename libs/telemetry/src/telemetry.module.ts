@@ -3,6 +3,8 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LoggerModule } from 'nestjs-pino';
 import { type LogFn, type Logger, levels } from 'pino';
+import { DescriptorWatch } from './descriptor-watch.js';
+import { RequestLog } from './request-log.js';
 import { serializeError } from './serialize-error.js';
 
 const INFO = levels.values.info ?? 30;
@@ -11,8 +13,10 @@ const INFO = levels.values.info ?? 30;
 @Module({})
 export class TelemetryModule {
   static with(logLevel: string): DynamicModule {
+    const requests = new RequestLog();
     return {
       module: TelemetryModule,
+      providers: [DescriptorWatch],
       imports: [
         LoggerModule.forRoot({
           pinoHttp: {
@@ -23,6 +27,8 @@ export class TelemetryModule {
             formatters: { level: (label) => ({ level: label }) },
             genReqId: () => currentRequest()?.requestId ?? '',
             quietReqLogger: true,
+            customLogLevel: requests.level,
+            customErrorObject: requests.fields,
             customAttributeKeys: { reqId: 'requestId' },
             // Else ours would get what pino-http made of an error, which is not an Error any more.
             wrapSerializers: false,

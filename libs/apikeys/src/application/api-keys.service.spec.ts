@@ -1,5 +1,5 @@
 import { InMemoryApiKeyRepository, aGrant, aKey } from '@app/apikeys/testing';
-import { type Caller, NotFound, newId } from '@app/kernel';
+import { type Caller, NotFound, newId, runInRequest } from '@app/kernel';
 import {
   FakeClock,
   InMemoryEventLog,
@@ -198,5 +198,53 @@ describe('ApiKeysService', () => {
     await service.revoke(weak.keyId, weak);
     await expect(service.revoke(weak.keyId, weak)).rejects.toThrow(KeyRevoked);
     await expect(service.create(GRANT, aCaller())).rejects.toThrow('Send a key');
+  });
+
+  describe('the last key that may do everything', () => {
+    const refused = { code: 'LAST_ADMIN_KEY' };
+
+    it('cannot be revoked, lose the scope, be limited to projects or made to expire', async () => {
+      const id = admin.keyId;
+      await insert(aKey({ projects: ['web'] }));
+      await insert(aKey({ scopes: ['keys:write'] }));
+      await insert(aKey({ expiresAt: new Date(clock.now().getTime() + 1_000) }));
+      await insert(aKey({ expiresAt: new Date(0) }));
+      await insert(aKey({ allowedIps: [] }));
+      await expect(service.revoke(id, admin)).rejects.toMatchObject(refused);
+      for (const patch of [{ scopes: [] }, { projects: ['*'] }, { expiresAt: new Date('2999-01-01T00:00:00Z') }])
+        await expect(service.patch(id, patch, admin)).rejects.toMatchObject(refused);
+      expect(events.types).toEqual([]);
+      expect((await service.patch(id, { name: 'root' }, admin)).name).toBe('root');
+    });
+
+    it('cannot be closed to the address that asks, and can be limited to it', async () => {
+      const from = (ip: string | null, allowedIps: string[]) => {
+        const actor = { keyId: admin.keyId, ip, userAgent: null, requestId: 'r' };
+        return runInRequest({ requestId: 'r', actor }, () => service.patch(admin.keyId, { allowedIps }, admin));
+      };
+      await expect(from('10.0.0.1', [])).rejects.toMatchObject(refused);
+      await expect(from('10.0.0.1', ['192.0.2.0/24'])).rejects.toMatchObject(refused);
+      await expect(from(null, ['10.0.0.0/8'])).rejects.toMatchObject(refused);
+      expect(await from('10.0.0.1', ['10.0.0.0/8'])).toMatchObject({ allowedIps: ['10.0.0.0/8'] });
+      expect(await service.patch(admin.keyId, { name: 'root' }, admin)).toMatchObject({ name: 'root' });
+      await insert(aKey());
+      expect(await from('10.0.0.1', [])).toMatchObject({ allowedIps: [] });
+    });
+
+    it('can once there is another one, also by rotation', async () => {
+      const { key: successor } = await service.rotate(admin.keyId, 0, admin);
+      await expect(service.revoke(successor.id, callerOf(successor))).rejects.toMatchObject(refused);
+      const { key: other } = await service.create({ ...GRANT, scopes: ['admin'] }, callerOf(successor));
+      await service.revoke(successor.id, callerOf(other));
+      await service.revoke(successor.id, callerOf(other));
+    });
+
+    it('that expires can go only if another one may do everything now', async () => {
+      const expiring = await insert(aKey({ expiresAt: new Date('2999-01-01T00:00:00Z') }));
+      await keys.revoke(admin.keyId);
+      await expect(service.revoke(expiring.keyId, expiring)).rejects.toMatchObject(refused);
+      const other = await insert(aKey({ expiresAt: new Date('2999-01-01T00:00:00Z') }));
+      await service.revoke(expiring.keyId, other);
+    });
   });
 });

@@ -7,7 +7,9 @@ import {
   Notifier,
   type Page,
   type PageRequest,
+  ResourceGone,
   Transactor,
+  currentActor,
   newId,
 } from '@app/kernel';
 import { Inject, Injectable } from '@nestjs/common';
@@ -15,9 +17,11 @@ import {
   type ApiKey,
   type Grant,
   type GrantPatch,
+  admitsAddress,
   assertUsable,
   endAfter,
   grantOf,
+  isAdministrator,
   keyCreated,
   keyRevoked,
   keyRotated,
@@ -25,7 +29,7 @@ import {
   patchKey,
   warnAt,
 } from '../domain/api-key.js';
-import { KeyNotUsable, KeyTooMighty, Unauthenticated } from '../domain/api-key.errors.js';
+import { KeyNotUsable, KeyTooMighty, LastAdminKey, Unauthenticated } from '../domain/api-key.errors.js';
 import { type Secret, hashSecret, newSecret } from '../domain/key-format.js';
 import { areProjectsWithin, rightsBeyond } from '../domain/might.js';
 import { ApiKeyRepository } from './api-key.repository.js';
@@ -86,7 +90,10 @@ export class ApiKeysService {
     });
   }
 
-  /** @throws {@link NotFound}, {@link KeyNotUsable} or {@link KeyTooMighty} if the key goes, or would go, beyond the caller's */
+  /**
+   * @throws {@link NotFound}, {@link KeyNotUsable}, {@link LastAdminKey}, or {@link KeyTooMighty} if the key goes, or
+   * would go, beyond the caller's
+   */
   patch(id: string, patch: GrantPatch, caller: Caller): Promise<ApiKey> {
     return this.transactor.run(async () => {
       const { own, target } = await this.lock(caller, id);
@@ -95,6 +102,7 @@ export class ApiKeysService {
       const patched = patchKey(target, patch, this.clock.now());
       if (patched === null) return target;
       this.assertWithin(own, patched.key);
+      await this.assertNotLast(target, patched.key);
       await this.keys.update(patched.key);
       await this.changed(patched.key);
       await this.events.add(keyUpdated(patched.key, patched.changes));
@@ -102,11 +110,12 @@ export class ApiKeysService {
     });
   }
 
-  /** Revoking twice is no error. @throws {@link NotFound} or {@link KeyTooMighty} */
+  /** Revoking twice is no error. @throws {@link NotFound}, {@link KeyTooMighty} or {@link LastAdminKey} */
   async revoke(id: string, caller: Caller): Promise<void> {
     await this.transactor.run(async () => {
       const { own, target } = await this.lock(caller, id);
       this.assertWithin(own, target);
+      await this.assertNotLast(target, null);
       const revoked = await this.keys.revoke(id);
       if (revoked === null) return;
       await this.changed(revoked);
@@ -135,10 +144,10 @@ export class ApiKeysService {
 
   private async issue(create: (secret: Secret) => Promise<ApiKey>): Promise<NewKey> {
     const secret = newSecret();
-    const { id, isReplay } = await this.idempotency.once(async () => (await create(secret)).id);
+    const { id, replayOf } = await this.idempotency.once(async () => (await create(secret)).id);
     const key = await this.keys.findById(id);
-    if (key === null) throw new NotFound('key', id);
-    return { key, secret: isReplay ? null : secret.text };
+    if (key === null) throw new ResourceGone('key', id);
+    return { key, secret: replayOf === null ? secret.text : null };
   }
 
   /**
@@ -163,11 +172,24 @@ export class ApiKeysService {
     if (beyond.length > 0) throw new KeyTooMighty(beyond);
   }
 
+  /** A key that takes the place of one that may do everything has to last as long. @param after null: none does */
+  private async assertNotLast(before: ApiKey, after: ApiKey | null): Promise<void> {
+    const now = this.clock.now();
+    const left = after !== null && isOpen(before, after) ? after : null;
+    const keeps = (is: (key: ApiKey) => boolean): boolean => !is(before) || (left !== null && is(left));
+    const isNow = (key: ApiKey): boolean => isAdministrator(key, now);
+    const isForGood = (key: ApiKey): boolean => isNow(key) && key.expiresAt === null;
+    if (keeps(isNow) && keeps(isForGood)) return;
+    const others = await this.keys.otherAdministrators(before.id);
+    if ((!keeps(isNow) && others.now === 0) || (!keeps(isForGood) && others.forGood === 0))
+      throw new LastAdminKey(before.id);
+  }
+
   private newKey(grant: Grant, secret: Secret, caller: Caller, rotatedFrom: string | null): ApiKey {
     const now = this.clock.now();
     return {
       ...grant,
-      id: newId('key'),
+      id: newId('key', now),
       prefix: secret.prefix,
       hash: hashSecret(secret),
       createdBy: caller.keyId,
@@ -187,4 +209,9 @@ export class ApiKeysService {
   private changed({ prefix }: ApiKey): Promise<void> {
     return this.notifier.announce(KEY_CHANGED, prefix);
   }
+}
+
+/** Of new addresses only the one that is in use now is known to be somebody's. */
+function isOpen(before: ApiKey, after: ApiKey): boolean {
+  return after.allowedIps === before.allowedIps || admitsAddress(after, currentActor().ip);
 }

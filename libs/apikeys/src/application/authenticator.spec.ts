@@ -38,6 +38,20 @@ describe('Authenticator', () => {
     },
   );
 
+  it('tells apart that no key was sent, none of our form, and none of ours, but not what of it is wrong', async () => {
+    const { key } = await issue();
+    const says = async (text: string | null): Promise<string> => {
+      const error: unknown = await authenticator.authenticate(text, null).catch((thrown: unknown) => thrown);
+      return (error as Error).message;
+    };
+    expect(await says(null)).toMatch(/^Send a key as/);
+    const mistyped = `${newSecret().text.slice(0, -1)}!`;
+    for (const text of ['', 'x', mistyped, `${newSecret().text}x`]) expect(await says(text)).toMatch(/form of a key/);
+    const unknown = await says(newSecret().text);
+    expect(unknown).toMatch(/not known/);
+    expect(await says(issueWithPrefix(key.prefix))).toBe(unknown);
+  });
+
   it('refuses a key that has the prefix of another', async () => {
     const { key } = await issue();
     let forged = newSecret();

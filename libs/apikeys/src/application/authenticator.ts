@@ -1,8 +1,7 @@
 import { Clock, currentRequest } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
-import { isInNetworks } from '../domain/addresses.js';
-import { type ApiKey, assertUsable } from '../domain/api-key.js';
-import { IpNotAllowed, Unauthenticated } from '../domain/api-key.errors.js';
+import { type ApiKey, admitsAddress, assertUsable } from '../domain/api-key.js';
+import { IpNotAllowed, MalformedKey, Unauthenticated, UnknownKey } from '../domain/api-key.errors.js';
 import { matchesHash, parseSecret } from '../domain/key-format.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 import { KeyCache } from './key-cache.js';
@@ -23,10 +22,11 @@ export class Authenticator {
 
   /** @throws {@link Unauthenticated}, {@link KeyRevoked}, {@link KeyExpired} or {@link IpNotAllowed} */
   async authenticate(text: string | null, address: string | null): Promise<ApiKey> {
-    const secret = text === null ? null : parseSecret(text);
-    if (secret === null) throw new Unauthenticated();
+    if (text === null) throw new Unauthenticated();
+    const secret = parseSecret(text);
+    if (secret === null) throw new MalformedKey();
     const key = await this.cache.findByPrefix(secret.prefix);
-    if (key === null || !matchesHash(secret, key.hash)) throw new Unauthenticated('The key is not valid.');
+    if (key === null || !matchesHash(secret, key.hash)) throw new UnknownKey();
     this.admit(key, address);
     return key;
   }
@@ -37,8 +37,7 @@ export class Authenticator {
     const request = currentRequest();
     if (request !== null) request.actor = { ...request.actor, keyId: key.id };
     assertUsable(key, this.clock.now());
-    if (key.allowedIps !== null && (address === null || !isInNetworks(address, key.allowedIps)))
-      throw new IpNotAllowed();
+    if (!admitsAddress(key, address)) throw new IpNotAllowed();
     this.noteUse(key.id);
   }
 

@@ -2,22 +2,25 @@ import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InMemoryApiKeyRepository, aKey, anAuthenticator } from '@app/apikeys/testing';
-import { FakeClock, InMemoryEventLog, InMemoryTransactor } from '@app/kernel/testing';
+import { FakeClock, InMemoryEventLog, InMemoryNotifier, InMemoryTransactor } from '@app/kernel/testing';
 import { newSecret, parseSecret } from '../domain/key-format.js';
 import { Bootstrap } from './bootstrap.js';
+import { KEY_CHANGED } from './key-cache.js';
 
 describe('Bootstrap', () => {
   const clock = new FakeClock();
   let dir: string;
   let keys: InMemoryApiKeyRepository;
   let events: InMemoryEventLog;
+  let notifier: InMemoryNotifier;
   let bootstrap: Bootstrap;
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'rdev-bootstrap-'));
     const transactor = new InMemoryTransactor();
     keys = new InMemoryApiKeyRepository(transactor);
     events = new InMemoryEventLog(transactor);
-    bootstrap = new Bootstrap(keys, transactor, events, clock);
+    notifier = new InMemoryNotifier();
+    bootstrap = new Bootstrap(keys, transactor, events, notifier, clock);
   });
   afterEach(() => rm(dir, { recursive: true }));
 
@@ -54,6 +57,26 @@ describe('Bootstrap', () => {
     await expect(scopesOf(text)).rejects.toThrow('revoked');
   });
 
+  it('revokes the former key for a new one, and no key that was made by a key', async () => {
+    const [former, current] = [newSecret(), newSecret()];
+    const start = (adminKey: string) => bootstrap.ensureAdminKey({ adminKey, keyFile: null });
+    await start(former.text);
+    const made = aKey({ createdBy: (await keys.findByPrefix(former.prefix))!.id });
+    await keys.insert(made);
+    const announced: string[] = [];
+    notifier.subscribe(KEY_CHANGED, (prefix) => announced.push(prefix));
+    await start(current.text);
+    expect(await scopesOf(current.text)).toEqual(['admin']);
+    await expect(scopesOf(former.text)).rejects.toThrow('revoked');
+    expect((await keys.findById(made.id))?.revokedAt).toBeNull();
+    // A replica that still has the former one changes nothing.
+    await start(former.text);
+    await expect(scopesOf(former.text)).rejects.toThrow('revoked');
+    expect(await scopesOf(current.text)).toEqual(['admin']);
+    expect(events.types).toEqual(['key.created', 'key.created', 'key.revoked']);
+    expect(announced).toContain(former.prefix);
+  });
+
   it('makes a key for the owner of the directory only, and keeps it', async () => {
     const keyFile = join(dir, 'deep', 'admin.key');
     expect(await bootstrap.ensureAdminKey({ adminKey: null, keyFile })).toBe(keyFile);
@@ -63,6 +86,33 @@ describe('Bootstrap', () => {
     await bootstrap.ensureAdminKey({ adminKey: null, keyFile });
     expect((await readFile(keyFile, 'utf8')).trim()).toBe(text);
     expect(await readdir(join(dir, 'deep'))).toEqual(['admin.key']);
+  });
+
+  describe('once the key of the file was revoked', () => {
+    let keyFile: string;
+    let text: string;
+    beforeEach(async () => {
+      keyFile = join(dir, 'admin.key');
+      await bootstrap.ensureAdminKey({ adminKey: null, keyFile });
+      text = (await readFile(keyFile, 'utf8')).trim();
+      await keys.revoke((await keys.findByPrefix(parseSecret(text)!.prefix))!.id);
+    });
+
+    it('makes another one if nobody could make keys any more', async () => {
+      await keys.insert(aKey({ projects: ['web'] }));
+      await keys.insert(aKey({ expiresAt: new Date(0) }));
+      expect(await bootstrap.ensureAdminKey({ adminKey: null, keyFile })).toBe(keyFile);
+      const other = (await readFile(keyFile, 'utf8')).trim();
+      expect(other).not.toBe(text);
+      expect(await scopesOf(other)).toEqual(['admin']);
+      await expect(scopesOf(text)).rejects.toThrow('revoked');
+    });
+
+    it('does not point to it, and makes none, if there is another admin key', async () => {
+      await keys.insert(aKey());
+      expect(await bootstrap.ensureAdminKey({ adminKey: null, keyFile })).toBeNull();
+      expect((await readFile(keyFile, 'utf8')).trim()).toBe(text);
+    });
   });
 
   it.each(['', 'half of a ke', '\n'])('replaces a file that holds no key (%j)', async (content) => {

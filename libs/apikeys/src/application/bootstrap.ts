@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { InvalidConfiguration } from '@app/config';
-import { Clock, EventLog, Transactor, newId } from '@app/kernel';
-import { Injectable } from '@nestjs/common';
-import { type ApiKey, keyCreated } from '../domain/api-key.js';
+import { Clock, EventLog, Notifier, Transactor, newId } from '@app/kernel';
+import { Injectable, Logger } from '@nestjs/common';
+import { type ApiKey, isAdministrator, keyCreated, keyRevoked } from '../domain/api-key.js';
 import { type Secret, hashSecret, matchesHash, newSecret, parseSecret } from '../domain/key-format.js';
 import { ApiKeyRepository } from './api-key.repository.js';
+import { KEY_CHANGED } from './key-cache.js';
 
 export interface BootstrapOptions {
   /** The admin key that the operator gave, or null. */
@@ -15,36 +16,70 @@ export interface BootstrapOptions {
   readonly keyFile: string | null;
 }
 
-/** Makes sure that there is an admin key to begin with. */
+/** Makes sure that there is an admin key to begin with, and only one: a new one revokes the former. */
 @Injectable()
 export class Bootstrap {
+  private readonly logger = new Logger(Bootstrap.name);
+
   constructor(
     private readonly keys: ApiKeyRepository,
     private readonly transactor: Transactor,
     private readonly events: EventLog,
+    private readonly notifier: Notifier,
     private readonly clock: Clock,
   ) {}
 
   /**
-   * Safe to run in several replicas and again at every start. Answers the file of the key, if there is one.
-   * @throws {@link InvalidConfiguration} if RDEV_ADMIN_KEY is not in the format of a key; Error if its prefix belongs to another key
+   * Safe to run in several replicas and again at every start. Answers the file with an admin key, if there is one.
+   * @throws {@link InvalidConfiguration} if RDEV_ADMIN_KEY is not in the format of a key; Error if its prefix belongs to
+   * another key
    */
   async ensureAdminKey({ adminKey, keyFile }: BootstrapOptions): Promise<string | null> {
     if (adminKey !== null) {
       const secret = parseSecret(adminKey);
       if (secret === null)
         throw new InvalidConfiguration(['RDEV_ADMIN_KEY must have the format of a key, checksum included']);
-      await this.admit(secret);
+      const key = await this.admit(secret);
+      if (!this.isAdministrator(key))
+        this.logger.warn('The key in RDEV_ADMIN_KEY was revoked, has expired, or lost its rights');
       return null;
     }
-    if (keyFile === null) return null;
-    await this.admit((await readSecret(keyFile)) ?? (await writeSecret(keyFile)));
+    return keyFile === null ? null : this.ensureKeyIn(keyFile);
+  }
+
+  /** A key of the file that was taken back is not brought back, and stays the only way in no longer than until here. */
+  private async ensureKeyIn(keyFile: string): Promise<string | null> {
+    const secret = await readSecret(keyFile);
+    const key = secret === null ? null : await this.admit(secret);
+    if (key !== null && this.isAdministrator(key)) return keyFile;
+    const { now: others } = key === null ? { now: 0 } : await this.keys.otherAdministrators(key.id);
+    if (others > 0) {
+      this.logger.warn(
+        { keyFile },
+        'The admin key in the file was revoked, has expired, or lost its rights: use another one',
+      );
+      return null;
+    }
+    if (key !== null) this.logger.warn({ keyFile }, 'No admin key was left: made a new one');
+    await this.admit(await writeSecret(keyFile));
     return keyFile;
   }
 
-  private async admit(secret: Secret): Promise<void> {
+  private isAdministrator(key: ApiKey): boolean {
+    return isAdministrator(key, this.clock.now());
+  }
+
+  private async revoke(id: string): Promise<void> {
+    const revoked = await this.keys.revoke(id);
+    if (revoked === null) return;
+    await this.notifier.announce(KEY_CHANGED, revoked.prefix);
+    await this.events.add(keyRevoked(revoked));
+  }
+
+  /** The key as it is, made by now at the latest. */
+  private async admit(secret: Secret): Promise<ApiKey> {
     const key: ApiKey = {
-      id: newId('key'),
+      id: newId('key', this.clock.now()),
       name: 'admin',
       prefix: secret.prefix,
       hash: hashSecret(secret),
@@ -62,12 +97,15 @@ export class Bootstrap {
       lastUsedAt: null,
     };
     await this.transactor.run(async () => {
-      if (await this.keys.insert(key)) await this.events.add(keyCreated(key));
+      if (!(await this.keys.insert(key))) return;
+      await this.events.add(keyCreated(key));
+      for (const { id } of await this.keys.listBootstrapKeys()) if (id !== key.id) await this.revoke(id);
     });
     const stored = await this.keys.findByPrefix(secret.prefix);
     if (stored === null || !matchesHash(secret, stored.hash)) {
       throw new Error('The prefix of the admin key belongs to another key. Use a new one.');
     }
+    return stored;
   }
 }
 

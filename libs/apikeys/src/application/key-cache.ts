@@ -8,7 +8,8 @@ export const KEY_CHANGED = 'key';
 
 /** A change acts everywhere within 1 s: what was not proven for longer than this is looked up. */
 const PROOF_MS = 800;
-const KEYS_MAX = 10_000;
+/** A key has 20 KiB at most. */
+const KEYS_MAX = 1_000;
 
 /**
  * Keys as they are, from memory as long as every change would have been heard of. A prefix that nobody has is looked up

@@ -1,7 +1,7 @@
 import { Clock, Notifier, Poller, Unavailable } from '@app/kernel';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { type ApiKey, assertUsable } from '../domain/api-key.js';
-import { RightsReduced, Unauthenticated } from '../domain/api-key.errors.js';
+import { RightsReduced, UnknownKey } from '../domain/api-key.errors.js';
 import { accessBeyond } from '../domain/might.js';
 import { KEY_CHANGED, KeyCache } from './key-cache.js';
 
@@ -72,7 +72,7 @@ export class RightsWatch implements OnApplicationBootstrap, OnApplicationShutdow
   }
 
   private whyLost(before: ApiKey, current: ApiKey | null): Error | null {
-    if (current === null) return new Unauthenticated('The key is not valid.');
+    if (current === null) return new UnknownKey();
     try {
       assertUsable(current, this.clock.now());
     } catch (reason) {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type Caller, InvalidInput, StreamRoutes, hasScope } from '@app/kernel';
+import { type Caller, Idempotency, InvalidInput, StreamRoutes, hasScope } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
 import type { ApiKey } from '../domain/api-key.js';
 import { InsufficientScope, Unauthenticated } from '../domain/api-key.errors.js';
@@ -8,7 +8,8 @@ import { Authenticator } from './authenticator.js';
 import { TicketRepository } from './ticket.repository.js';
 
 export interface IssuedTicket {
-  readonly ticket: string;
+  /** Not kept: null if an earlier request has made it. */
+  readonly ticket: string | null;
   readonly expiresAt: Date;
 }
 
@@ -20,6 +21,7 @@ export class StreamTickets {
     private readonly tickets: TicketRepository,
     private readonly keys: ApiKeyRepository,
     private readonly authenticator: Authenticator,
+    private readonly idempotency: Idempotency,
   ) {}
 
   /** @throws {@link InvalidInput}, {@link InsufficientScope}, or {@link NotFound} if the caller may not see what is streamed */
@@ -30,7 +32,10 @@ export class StreamTickets {
     if (!hasScope(caller, route.scope)) throw new InsufficientScope(route.scope);
     await route.authorize(id, caller);
     const ticket = `rdevt_${randomBytes(32).toString('base64url')}`;
-    return { ticket, expiresAt: await this.tickets.insert(hashOf(ticket), caller.keyId, path) };
+    const { id: expiresAt, replayOf } = await this.idempotency.once(async () =>
+      (await this.tickets.insert(hashOf(ticket), caller.keyId, path)).toISOString(),
+    );
+    return { ticket: replayOf === null ? ticket : null, expiresAt: new Date(expiresAt) };
   }
 
   /** The key that the ticket stands for, as it is now. @throws {@link Unauthenticated} and what a key itself is refused for */

@@ -9,6 +9,22 @@ export class Unauthenticated extends DomainError {
   }
 }
 
+/** What was sent is no key at all. The form of keys is public, so that this tells nothing of those that there are. */
+export class MalformedKey extends Unauthenticated {
+  constructor() {
+    super(
+      'What was sent does not have the form of a key ("rdev_…", with a checksum at its end). Check for a typo or a truncated copy.',
+    );
+  }
+}
+
+/** No key has that prefix, or the rest is another: which of the two is not said. */
+export class UnknownKey extends Unauthenticated {
+  constructor() {
+    super('The key is not known to this server.');
+  }
+}
+
 export class KeyRevoked extends Unauthenticated {
   override readonly code = 'KEY_REVOKED';
 
@@ -58,6 +74,18 @@ export class KeyNotUsable extends DomainError {
 
   constructor(id: string, why: 'revoked' | 'expired') {
     super(`The key "${id}" ${why === 'revoked' ? 'has been revoked' : 'has expired'}.`);
+  }
+}
+
+/** Nobody could make keys any more, now or once the others have expired; from where it is used now, at least. */
+export class LastAdminKey extends DomainError {
+  readonly kind = 'conflict';
+  readonly code = 'LAST_ADMIN_KEY';
+
+  constructor(id: string) {
+    super(
+      `The key "${id}" is the last one with "admin" for all projects that does not expire. Create another one first.`,
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Caller, NewEvent, Scope } from '@app/kernel';
+import { isInNetworks } from './addresses.js';
 import { KeyExpired, KeyRevoked } from './api-key.errors.js';
 
 const DAY_MS = 86_400_000;
@@ -55,6 +56,17 @@ export function callerOf({ id, scopes, projects, rateLimitRps }: ApiKey): Caller
 export function assertUsable({ revokedAt, expiresAt }: ApiKey, now: Date): void {
   if (revokedAt !== null) throw new KeyRevoked();
   if (expiresAt !== null && expiresAt <= now) throw new KeyExpired();
+}
+
+/** Whether it may be used from the address; null: it is not known. */
+export function admitsAddress({ allowedIps }: Pick<ApiKey, 'allowedIps'>, address: string | null): boolean {
+  return allowedIps === null || (address !== null && isInNetworks(address, allowedIps));
+}
+
+/** Whether it may do everything, in every project, now; from some address, at least. */
+export function isAdministrator({ scopes, projects, allowedIps, revokedAt, expiresAt }: ApiKey, now: Date): boolean {
+  const isUsable = revokedAt === null && (expiresAt === null || expiresAt > now) && allowedIps?.length !== 0;
+  return isUsable && projects === null && scopes.includes('admin');
 }
 
 /** Nobody is warned who has just set the end himself, to less than the time of a warning. */

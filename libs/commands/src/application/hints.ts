@@ -1,6 +1,6 @@
 import { Notifier } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
-import type { Command } from '../domain/command.js';
+import type { CommandSummary } from '../domain/command.js';
 
 const CHANNEL = 'command';
 const QUEUE_CHANNEL = 'queue';
@@ -9,11 +9,13 @@ const CANCEL_CHANNEL = 'cancel';
 /** Learns what this replica does with commands. */
 export interface CommandObserver {
   /** It has left the queue to be started. */
-  admitted(command: Command): void;
-  ended(command: Command): void;
+  admitted(command: CommandSummary): void;
+  ended(command: CommandSummary): void;
 }
 
-/** Hints that a command has new output or another status. Whoever waits for one also looks by itself from time to time. */
+/**
+ * Hints that a command has new output or another status. A waiter also polls from time to time.
+ */
 @Injectable()
 export class CommandHints {
   private readonly listeners = new Map<string, Set<() => void>>();
@@ -36,13 +38,13 @@ export class CommandHints {
   }
 
   /** This replica has admitted it. */
-  admitted(command: Command): void {
+  admitted(command: CommandSummary): void {
     this.changed(command.id);
     for (const observer of this.observers) observer.admitted(command);
   }
 
   /** This replica has ended it. */
-  ended(command: Command): void {
+  ended(command: CommandSummary): void {
     this.changed(command.id);
     for (const observer of this.observers) observer.ended(command);
   }

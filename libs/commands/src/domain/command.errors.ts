@@ -1,5 +1,5 @@
 import { DomainError, Unavailable } from '@app/kernel';
-import type { Rejection } from './command-policy.js';
+import type { Rejection } from './rejection.js';
 
 /** The policy, or the guard-rail for git, does not let it run. */
 export class CommandRejected extends DomainError {
@@ -22,6 +22,9 @@ export class QueueFull extends DomainError {
   }
 }
 
+/** No command may run in that container, or none can now: the text says in which ones. */
+export class ContainerRefused extends Error {}
+
 export class OutputExpired extends DomainError {
   readonly kind = 'gone';
   readonly code = 'OUTPUT_EXPIRED';
@@ -35,8 +38,9 @@ export class CommandEnded extends DomainError {
   readonly kind = 'conflict';
   readonly code = 'COMMAND_ENDED';
 
-  constructor(id: string) {
-    super(`The command "${id}" has ended.`, { commandId: id });
+  /** @param stdinBytes how much of its stdin is known to have been written, for those who write; null: nothing is */
+  constructor(id: string, stdinBytes: number | null = null) {
+    super(`The command "${id}" has ended.`, { commandId: id, ...(stdinBytes !== null && { offset: stdinBytes }) });
   }
 }
 
@@ -48,6 +52,20 @@ export class CommandNotRunning extends DomainError {
 
   constructor(id: string, status: string) {
     super(`The command "${id}" is ${status} and has no process yet.`, { commandId: id });
+  }
+}
+
+/** Where it runs, commands start with the signal ignored, and this one does nothing about that. */
+export class SignalIgnored extends DomainError {
+  readonly kind = 'conflict';
+  readonly code = 'CONFLICT';
+
+  constructor(id: string, signal: string) {
+    super(
+      `All processes of the command "${id}" ignore SIG${signal}. Commands of this image start with it ignored: their shell ` +
+        'cannot change that, and the image has neither env of coreutils 8.31 or newer, nor bash as sh, nor perl.',
+      { commandId: id },
+    );
   }
 }
 
@@ -78,6 +96,7 @@ export class LeaseLost extends Error {
   }
 }
 
+/** It takes no new work. */
 export class ShuttingDown extends DomainError {
   readonly kind = 'unavailable';
   readonly code = 'SHUTTING_DOWN';

@@ -22,6 +22,8 @@ export interface CommandSpec {
   readonly work: Work;
   /** Null: the project's default. */
   readonly cwd: string | null;
+  /** Of the pod, by name. Null: the project's default. */
+  readonly container: string | null;
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: Stdin;
   readonly timeoutSeconds: number;
@@ -43,11 +45,20 @@ export interface Instance {
   readonly spoolDirectory: string | null;
 }
 
-export interface Command {
+/** What of a spec is small whatever was asked for. */
+export interface SpecOutline extends Omit<CommandSpec, 'work' | 'env' | 'stdin'> {
+  /** The beginning of what is run. */
+  readonly preview: string;
+  readonly stdin: Stdin['kind'];
+}
+
+/** A command without what it runs and is given: small, so that it can be read often and many at a time. */
+export interface CommandSummary {
   readonly id: string;
   readonly projectId: string;
   readonly keyId: string | null;
-  readonly spec: CommandSpec;
+  readonly type: CommandType;
+  readonly outline: SpecOutline;
   readonly labels: Readonly<Record<string, string>>;
   readonly status: CommandStatus;
   readonly priority: Priority;
@@ -66,13 +77,46 @@ export interface Command {
   readonly cancel: { readonly requestedAt: Date; readonly graceSeconds: number } | null;
   readonly instance: Instance | null;
   readonly position: Position;
+  /** Of an open stdin, what is known to have been written; null: nothing. */
+  readonly stdinBytes: number | null;
   readonly result: CommandResult | null;
 }
 
-/** A command that has just been given a slot. */
-export interface AdmittedCommand extends Command {
-  /** The variables of its project at that moment. */
+export interface Command extends CommandSummary {
+  readonly spec: CommandSpec;
+}
+
+/** What a command is started with. */
+export interface Startup {
+  readonly spec: CommandSpec;
+  /** The variables of its project. */
   readonly environment: Readonly<Record<string, string>>;
+}
+
+/** A command that has just been given a slot. */
+export interface AdmittedCommand extends CommandSummary {
+  /** As of that moment; null if it is too large to be held until it is needed. */
+  readonly startup: Startup | null;
+}
+
+export const PREVIEW_CHARS_MAX = 200;
+
+export function outlineOf({ work, env: _env, stdin, ...rest }: CommandSpec): SpecOutline {
+  return { ...rest, preview: previewOf(work), stdin: stdin.kind };
+}
+
+/** Whether it holds what may be secret: values of variables, or what goes to stdin. */
+export function hasInput({ env, stdin }: CommandSpec): boolean {
+  return Object.keys(env).length > 0 || stdin.kind === 'text';
+}
+
+/** Without half a character at its end; half a one that was asked for is replaced, as PostgreSQL would refuse it. */
+function previewOf(work: Work): string {
+  const text =
+    work.type === 'shell' ? work.script : (work.type === 'git' ? ['git', ...work.args] : work.argv).join(' ');
+  // A character has two units at most.
+  const characters = Array.from(text.slice(0, 2 * PREVIEW_CHARS_MAX).toWellFormed());
+  return characters.slice(0, PREVIEW_CHARS_MAX).join('');
 }
 
 export type NewCommand = Pick<
@@ -81,11 +125,12 @@ export type NewCommand = Pick<
 > & { readonly queueTimeoutSeconds: number | null };
 
 export function commandCreated({ id, projectId, spec, priority }: NewCommand): NewEvent {
-  const data = { type: spec.work.type, priority };
+  const { work, container } = spec;
+  const data = { type: work.type, priority, ...(container !== null && { container }) };
   return { type: 'command.created', projectId, target: id, outcome: 'allowed', data };
 }
 
-export function commandReprioritized({ id, projectId, priority }: Command, before: Priority): NewEvent {
+export function commandReprioritized({ id, projectId, priority }: CommandSummary, before: Priority): NewEvent {
   return { type: 'command.reprioritized', projectId, target: id, outcome: 'succeeded', data: { before, priority } };
 }
 

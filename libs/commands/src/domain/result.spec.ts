@@ -1,5 +1,5 @@
 import { Random, anExitRecord } from '@app/commands/testing';
-import { endingOf, lost, notStarted } from './result.js';
+import { endingOf, killed, lost, notStarted } from './result.js';
 import { START } from './position.js';
 
 const REASONS = ['exited', 'signaled', 'timed_out', 'no_output', 'cancelled', 'start_failed'] as const;
@@ -60,15 +60,22 @@ describe('endingOf', () => {
   });
 
   it('tells what a kill found, and leaves out what was not', () => {
-    const kill = { killVerified: false, survivors: 2, uninspectable: 1 };
-    expect(endingOf(anExitRecord({ reason: 'cancelled', kill, leftKilled: 3 }), START).result).toMatchObject({
-      ...kill,
-      leftKilled: 3,
-    });
+    const kill = { killVerified: false, survivors: 2, isMarked: true };
+    const cancelled = endingOf(anExitRecord({ reason: 'cancelled', kill, leftKilled: 3 }), START).result;
+    expect(cancelled).toMatchObject({ killVerified: false, survivors: 2, leftKilled: 3 });
+    expect(cancelled).not.toHaveProperty('isMarked');
+    expect(cancelled).not.toHaveProperty('detail');
     const { result } = endingOf(anExitRecord({ cpuMs: null }), START);
-    for (const field of ['killVerified', 'survivors', 'uninspectable', 'leftKilled', 'cpuMs', 'detail']) {
+    for (const field of ['killVerified', 'survivors', 'leftKilled', 'cpuMs', 'detail']) {
       expect(result).not.toHaveProperty(field);
     }
+  });
+
+  it('says that a kill may have missed processes that carried no mark', () => {
+    const kill = { killVerified: true, survivors: 0, isMarked: false };
+    const { result } = endingOf(anExitRecord({ reason: 'cancelled', kill }), START);
+    expect(result).toMatchObject({ killVerified: true, detail: expect.stringContaining('could not be marked') });
+    expect(killed(kill, 'The pod is gone.').detail).toMatch(/^The pod is gone\. The processes .* could not be marked/);
   });
 });
 

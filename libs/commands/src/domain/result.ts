@@ -32,7 +32,6 @@ export interface CommandResult {
   readonly truncated: boolean;
   readonly killVerified?: boolean;
   readonly survivors?: number;
-  readonly uninspectable?: number;
   readonly leftKilled?: number;
   readonly cpuMs?: number;
 }
@@ -48,8 +47,16 @@ export interface ExitEvidence {
   /** Bytes that were read from the command, and those of them that were kept. */
   readonly produced: Position;
   readonly stored: Position;
-  readonly kill: { readonly killVerified: boolean; readonly survivors: number; readonly uninspectable: number } | null;
+  readonly kill: KillEvidence | null;
   readonly leftKilled: number | null;
+}
+
+/** What a kill of the process tree found. */
+export interface KillEvidence {
+  readonly killVerified: boolean;
+  readonly survivors: number;
+  /** Whether the processes were found by a mark, which none of them can lose by accident. */
+  readonly isMarked: boolean;
 }
 
 export interface Ending {
@@ -79,14 +86,10 @@ export function endingOf(record: ExitEvidence, position: Position): Ending {
     stdoutBytes: produced.stdout,
     stderrBytes: produced.stderr,
     truncated: stored.stdout < produced.stdout || stored.stderr < produced.stderr,
-    ...(kill !== null && {
-      killVerified: kill.killVerified,
-      survivors: kill.survivors,
-      uninspectable: kill.uninspectable,
-    }),
     ...(leftKilled !== null && leftKilled > 0 && { leftKilled }),
     ...(cpuMs !== null && { cpuMs }),
     ...(record.detail !== null && { detail: storable(record.detail) }),
+    ...(kill !== null && killed(kill)),
   };
   if (position.stdout !== produced.stdout || position.stderr !== produced.stderr) {
     const detail = `The exit record says ${pair(produced)} bytes, but ${pair(position)} are accounted for.`;
@@ -128,6 +131,15 @@ export function lost(reason: Reason, detail: string, position: Position): Ending
   };
 }
 
+/** What a result says of a kill, after what it says already. */
+export function killed(
+  { killVerified, survivors, isMarked }: KillEvidence,
+  detail?: string,
+): Pick<CommandResult, 'killVerified' | 'survivors' | 'detail'> {
+  const sentences = [...(detail === undefined ? [] : [detail]), ...(isMarked ? [] : [UNMARKED])];
+  return { killVerified, survivors, ...(sentences.length > 0 && { detail: sentences.join(' ') }) };
+}
+
 /** The ending of a command that never ran. */
 export function notStarted(status: CommandStatus, reason: Reason, detail: string): Ending {
   return { ...lost(reason, detail, { stdout: 0, stderr: 0 }), status };
@@ -137,7 +149,12 @@ function pair({ stdout, stderr }: Position): string {
   return `${String(stdout)} stdout and ${String(stderr)} stderr`;
 }
 
+const UNMARKED =
+  'The processes of the command could not be marked by a resource limit. They were found by session, parentage and environment, ' +
+  'which a process can leave.';
+const DETAIL_CHARS_MAX = 1_000;
+
 /** A JSON column takes neither NUL nor a lone surrogate, and a command can write its own record. */
 function storable(text: string): string {
-  return text.toWellFormed().replaceAll('\0', '\ufffd');
+  return text.slice(0, DETAIL_CHARS_MAX).toWellFormed().replaceAll('\0', '\ufffd');
 }

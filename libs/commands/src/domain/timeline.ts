@@ -1,4 +1,4 @@
-import type { Command } from './command.js';
+import type { CommandSummary } from './command.js';
 
 export const MILESTONES = ['queued', 'admitted', 'started', 'first_byte', 'cancel_requested', 'ended'] as const;
 export type Milestone = (typeof MILESTONES)[number];
@@ -14,7 +14,7 @@ export interface TimelineEntry {
 }
 
 /** What has happened to a command so far, in order of time. */
-export function timelineOf(command: Command): readonly TimelineEntry[] {
+export function timelineOf(command: CommandSummary): readonly TimelineEntry[] {
   const times: Record<Milestone, Date | null> = {
     queued: command.createdAt,
     admitted: command.admittedAt,

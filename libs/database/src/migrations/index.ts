@@ -5,6 +5,13 @@ import { AddRateLimitHits1764120000000 } from './1764120000000-add-rate-limit-hi
 import { AddCommandQueue1764140000000 } from './1764140000000-add-command-queue.js';
 import { AddProjectLifeCycle1764150000000 } from './1764150000000-add-project-life-cycle.js';
 import { AddAdmissionRound1790000050000 } from './1790000050000-add-admission-round.js';
+import { KeepQueueInStep1790000100000 } from './1790000100000-keep-queue-in-step.js';
+import { RepairQueue1790000100001 } from './1790000100001-repair-queue.js';
+import { AddCommandOutline1790000100002 } from './1790000100002-add-command-outline.js';
+import { AddCommandTraces1790000100010 } from './1790000100010-add-command-traces.js';
+import { IndexCommandInputs1790000100011 } from './1790000100011-index-command-inputs.js';
+import { AddInstall1790000200000 } from './1790000200000-add-install.js';
+import { AddProjectVolume1790000200001 } from './1790000200001-add-project-volume.js';
 
 /** In the order in which they run. Never edited once merged. */
 export const migrations = [
@@ -15,4 +22,11 @@ export const migrations = [
   AddCommandQueue1764140000000,
   AddProjectLifeCycle1764150000000,
   AddAdmissionRound1790000050000,
+  KeepQueueInStep1790000100000,
+  RepairQueue1790000100001,
+  AddCommandOutline1790000100002,
+  AddCommandTraces1790000100010,
+  IndexCommandInputs1790000100011,
+  AddInstall1790000200000,
+  AddProjectVolume1790000200001,
 ];

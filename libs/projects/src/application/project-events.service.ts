@@ -49,7 +49,7 @@ export class ProjectEventsService {
           seq = event.seq;
           if (event.type === 'project.deleted') return;
         }
-        if (events.length < BATCH) await waiter.wait(POLL_MS, signal);
+        if (events.length === 0) await waiter.wait(POLL_MS, signal);
       }
     } finally {
       leave();

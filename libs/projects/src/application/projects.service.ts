@@ -4,10 +4,13 @@ import {
   type Caller,
   EventLog,
   Idempotency,
+  InvalidCursor,
   NotFound,
   type Page,
   type PageRequest,
+  ResourceGone,
   Transactor,
+  type Unavailable,
   decodeCursor,
   maySeeProject,
   toPage,
@@ -16,10 +19,10 @@ import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import {
   type ManagedProject,
   type ObservedProject,
+  type PlaceInList,
   type Project,
   type ProjectChange,
   type ProjectSpec,
-  type ProjectStatus,
   byAge,
   canWake,
   fromManaged,
@@ -29,7 +32,7 @@ import {
 import { projectCreated, projectStatusChanged, projectUpdated } from '../domain/project.events.js';
 import { ProjectExists, ProjectNotManaged, ProjectNotRunning, ProjectTerminating } from '../domain/project.errors.js';
 import { ProjectHooks, type ProjectUser } from './project-hooks.js';
-import { ProjectRepository } from './project.repository.js';
+import { type ProjectFilter, ProjectRepository, eachId } from './project.repository.js';
 import { ProjectRuntime } from './project-runtime.js';
 import { Reconciler } from './reconciler.js';
 
@@ -39,16 +42,17 @@ const DELETION_POLL_MS = 50;
 /** Commands that are created within that time are noted together. */
 const NOTE_MS = 100;
 
-export interface ProjectFilter {
-  readonly status?: ProjectStatus | undefined;
-  readonly labels: Readonly<Record<string, string>>;
+/** A command of the project was created at that time. */
+export interface CommandUse {
+  readonly projectId: string;
+  readonly createdAt: Date;
 }
 
 /** Projects, as one caller may see them. */
 @Injectable()
 export class ProjectsService implements BeforeApplicationShutdown {
-  private readonly creations = new Batch<string>(NOTE_MS, (ids) => {
-    this.note(ids, 'created');
+  private readonly creations = new Batch<CommandUse>(NOTE_MS, (uses) => {
+    this.note(uses);
   });
 
   constructor(
@@ -65,37 +69,55 @@ export class ProjectsService implements BeforeApplicationShutdown {
     this.creations.flush();
   }
 
-  /** @throws {@link ProjectExists}, {@link InvalidInput}, or {@link NotFound} if the caller may not see such an id */
+  /**
+   * @throws {@link ProjectExists}, {@link InvalidInput}, {@link NotFound} if the caller may not see such an id, or {@link
+   * ResourceGone} if an earlier request made the project, and it was deleted since
+   */
   async create(spec: ProjectSpec, caller: Caller): Promise<Project> {
     this.runtime.validate(spec);
     if (!maySeeProject(caller, spec.id)) throw new NotFound('project', spec.id);
-    const { id, isReplay } = await this.idempotency.once(async () => {
+    // Asked before the transaction, which must not wait for the cluster; of no concern to what was created before.
+    const isFree = this.runtime.assertFree(spec.id);
+    await isFree.catch(() => undefined);
+    const { id, replayOf } = await this.idempotency.once(async () => {
+      await isFree;
       if (this.runtime.find(spec.id) !== null) throw new ProjectExists(spec.id);
       await this.projects.insert(spec, 'pending');
       await this.events.add(projectCreated(spec));
       return spec.id;
     });
+    if (replayOf !== null) return this.replayed(id, replayOf, caller);
     // A directory is made in no time, and can be used at once; anything else takes its time in the background.
-    if (!isReplay && this.runtime.kind === 'local' && spec.gitUrl === null) await this.reconciler.lookAfter(id);
+    if (this.runtime.kind === 'local' && spec.gitUrl === null) await this.reconciler.lookAfter(id);
     else this.reconciler.wake();
     return this.get(id, caller);
   }
 
+  /** A later project of that id is another one. */
+  private async replayed(id: string, madeAt: Date, caller: Caller): Promise<Project> {
+    const project = await this.projects.findById(id);
+    if (project === null || project.createdAt > madeAt) throw new ResourceGone('project', id);
+    return this.get(id, caller);
+  }
+
   async list(filter: ProjectFilter, { limit, cursor }: PageRequest, caller: Caller): Promise<Page<Project>> {
-    const after = cursor === undefined ? null : decodeCursor(cursor, 'number', 'string');
-    const managed = (await this.projects.all()).map((project) => this.see(project));
-    const known = new Set(managed.map(({ id }) => id));
-    const unmanaged = this.runtime.observed().filter(({ id }) => !known.has(id));
-    const matching = [...managed, ...unmanaged]
-      .filter(({ id }) => maySeeProject(caller, id))
-      .filter((project) => filter.status === undefined || project.status === filter.status)
-      .filter((project) => hasLabels(project, filter.labels))
-      .sort(byAge)
-      .filter((project) => after === null || isAfter(project, after))
-      .slice(0, limit + 1);
-    const lastCommandAt = await this.projects.lastCommandAt(matching.map(({ id }) => id));
-    const rows = matching.map((seen) => this.toProject(seen, known.has(seen.id), lastCommandAt.get(seen.id) ?? null));
-    return toPage(rows, limit, ({ createdAt, id }) => [createdAt.getTime(), id]);
+    const after = cursor === undefined ? null : toPlace(decodeCursor(cursor, 'number', 'string'));
+    const managed = await this.projects.list(filter, caller.projects, limit + 1, after);
+    // What was not read of those that are managed comes on the next page, and so do the others that are among them.
+    const end = managed.hasMore ? (managed.data.at(-1) ?? null) : null;
+    const unmanaged = (await this.unmanaged(filter, caller)).filter(
+      (project) => (after === null || byAge(after, project) < 0) && (end === null || byAge(project, end) < 0),
+    );
+    const seen = [
+      ...managed.data.map((project) => ({ ...this.see(project), isManaged: true })),
+      ...unmanaged.map((project) => ({ ...project, isManaged: false })),
+    ];
+    const first = seen.sort(byAge).slice(0, limit + 1);
+    const lastCommandAt = await this.projects.lastCommandAt(first.map(({ id }) => id));
+    const rows = first.map(({ isManaged, ...project }) =>
+      this.toProject(project, isManaged, lastCommandAt.get(project.id) ?? null),
+    );
+    return toPage(rows, limit, ({ createdAt, id }) => [createdAt.getTime(), id], managed.hasMore);
   }
 
   /** @throws {@link NotFound}, also when the caller may not see it */
@@ -111,18 +133,20 @@ export class ProjectsService implements BeforeApplicationShutdown {
   }
 
   /**
-   * Lets a command in, in the caller's transaction: the project runs, or will without anybody's help. One that is stopped
-   * is started for it.
-   * @throws {@link NotFound} or {@link ProjectNotRunning}
+   * Lets a command in, in the caller's transaction: the project runs, or will without anybody's help. One that is
+   * stopped is started for it.
+   * @throws {@link NotFound}, {@link ProjectNotRunning}, or Unavailable while the runtime is
    */
   async admitCommand(id: string, caller: Caller): Promise<void> {
     const { seen, managed } = await this.find(id, caller);
+    if (this.outage !== null) throw this.outage;
     if (managed === null) {
       if (seen.status !== 'running') throw new ProjectNotRunning(id, seen.status, seen.reason);
       return;
     }
     if (managed.status === 'running' && managed.idleStopSeconds === null) return;
-    // Whoever stops the project, for idleness too, takes the same lock: it sees the command, or the command sees the stop.
+    // A stop of the project, for idleness too, takes the same lock: it sees the command, or the command sees the
+    // stop.
     const locked = await this.projects.lock(id);
     if (locked === null) throw new NotFound('project', id);
     if (locked.status === 'running') return;
@@ -130,12 +154,15 @@ export class ProjectsService implements BeforeApplicationShutdown {
     if (locked.desired === 'stopped') await this.switchOn(id);
   }
 
+  /** Why no project takes commands now; null: the runtime is available. */
+  get outage(): Unavailable | null {
+    return this.runtime.outage;
+  }
+
   /** The projects that run now, whoever may see them. */
-  async runningIds(): Promise<readonly string[]> {
-    const managed = (await this.projects.all()).map((project) => this.see(project));
-    const known = new Set(managed.map(({ id }) => id));
-    const unmanaged = this.runtime.observed().filter(({ id }) => !known.has(id));
-    return [...managed, ...unmanaged].filter(({ status }) => status === 'running').map(({ id }) => id);
+  async *runningIds(): AsyncGenerator<string> {
+    yield* eachId((after) => this.projects.running(after));
+    for (const { id } of await this.unmanaged({ status: 'running', labels: {} }, { projects: null })) yield id;
   }
 
   /** Whether it was made through the API. */
@@ -143,12 +170,25 @@ export class ProjectsService implements BeforeApplicationShutdown {
     return (await this.projects.findById(id)) !== null;
   }
 
-  /** The variables that each command of the project gets. */
-  async environment(id: string): Promise<Readonly<Record<string, string>>> {
-    return (await this.projects.findById(id))?.env ?? {};
+  /** Whether a command can name the container that it runs in. */
+  get hasContainers(): boolean {
+    return this.runtime.hasContainers;
   }
 
-  /** Changes what is given. @throws {@link NotFound}, {@link ProjectNotManaged}, {@link ProjectTerminating} or {@link InvalidInput} */
+  /** The directory that commands of the project run in unless they say otherwise; used if it exists. */
+  directoryOf(id: string): string {
+    return this.runtime.directoryOf(id);
+  }
+
+  /** The variables that each command of the project gets. */
+  environment(id: string): Promise<Readonly<Record<string, string>>> {
+    return this.projects.environment(id);
+  }
+
+  /**
+   * Changes what is given. @throws {@link NotFound}, {@link ProjectNotManaged}, {@link ProjectTerminating} or {@link
+   * InvalidInput}
+   */
   async update(id: string, change: ProjectChange, caller: Caller): Promise<Project> {
     return this.steer(id, caller, async (project) => {
       this.runtime.validate({ ...project, ...change });
@@ -160,10 +200,14 @@ export class ProjectsService implements BeforeApplicationShutdown {
     });
   }
 
-  /** Does nothing if it is to run already. @throws {@link NotFound}, {@link ProjectNotManaged} or {@link ProjectTerminating} */
+  /**
+   * Does nothing if it is to run already and has not failed. @throws {@link NotFound}, {@link ProjectNotManaged} or {@link
+   * ProjectTerminating}
+   */
   async start(id: string, caller: Caller): Promise<Project> {
-    return this.steer(id, caller, async ({ desired }) => {
-      if (desired === 'stopped') await this.switchOn(id);
+    return this.steer(id, caller, async ({ desired, status, volumeLost }) => {
+      if (desired === 'stopped' || status === 'failed') await this.switchOn(id, { volumeLost: false });
+      else if (volumeLost) await this.projects.change(id, { volumeLost: false, reason: null });
       else await this.projects.makeDue(id);
     });
   }
@@ -178,9 +222,10 @@ export class ProjectsService implements BeforeApplicationShutdown {
   /** Its commands are cancelled, and it comes back anew. @throws as {@link start} */
   async restart(id: string, caller: Caller): Promise<Project> {
     return this.steer(id, caller, async ({ desired, restarts }) => {
-      if (desired === 'stopped') await this.switchOn(id);
+      if (desired === 'stopped') await this.switchOn(id, { volumeLost: false });
       else
         await this.turn(id, {
+          volumeLost: false,
           desired: 'running',
           status: 'stopping',
           reason: 'it is being restarted',
@@ -189,7 +234,10 @@ export class ProjectsService implements BeforeApplicationShutdown {
     });
   }
 
-  /** Answers null when it is gone, else the project that is still being deleted. @throws {@link NotFound} or {@link ProjectNotManaged} */
+  /**
+   * Answers null when it is gone, else the project that is still being deleted. @throws {@link NotFound} or {@link
+   * ProjectNotManaged}
+   */
   async delete(id: string, keepStorage: boolean, caller: Caller): Promise<Project | null> {
     await this.assertManaged(id, caller);
     await this.transactor.run(async () => {
@@ -217,16 +265,21 @@ export class ProjectsService implements BeforeApplicationShutdown {
   }
 
   /**
-   * Notes that a command was created or has ended. A creation may wait for others, out of the way of its start: until it has ended the
-   * command itself keeps its project from being idle.
+   * Notes that a command was created or has ended. A creation may wait for others, out of the way of its start: until
+   * it has ended the command itself keeps its project from being idle.
    */
-  noteCommand(id: string, what: 'created' | 'ended'): void {
-    if (what === 'created') this.creations.add(id);
-    else this.note([id], what);
+  noteCommand({ projectId, createdAt }: CommandUse, what: 'created' | 'ended'): void {
+    if (what === 'created') this.creations.add({ projectId, createdAt });
+    else this.note([{ projectId, createdAt }]);
   }
 
-  private note(ids: readonly string[], what: 'created' | 'ended'): void {
-    this.projects.touch(ids, what).catch(() => undefined);
+  private note(uses: readonly CommandUse[]): void {
+    const newest = new Map<string, Date>();
+    for (const { projectId, createdAt } of uses) {
+      if (createdAt >= (newest.get(projectId) ?? createdAt)) newest.set(projectId, createdAt);
+    }
+    const seen = [...newest.keys()].filter((id) => this.runtime.lastSeen(id) !== null);
+    this.projects.touch(newest, seen).catch(() => undefined);
   }
 
   private async find(id: string, caller: Caller): Promise<{ seen: ObservedProject; managed: ManagedProject | null }> {
@@ -245,18 +298,19 @@ export class ProjectsService implements BeforeApplicationShutdown {
   /** Runs the work while nobody else changes the project, and has it looked after. */
   private async steer(id: string, caller: Caller, work: (project: ManagedProject) => Promise<void>): Promise<Project> {
     await this.assertManaged(id, caller);
-    await this.transactor.run(async () => {
+    await this.idempotency.once(async () => {
       const project = await this.projects.lock(id);
       if (project === null) throw new NotFound('project', id);
       if (project.status === 'terminating') throw new ProjectTerminating(id);
       await work(project);
+      return id;
     });
     this.reconciler.wake();
     return this.get(id, caller);
   }
 
-  private async switchOn(id: string): Promise<void> {
-    await this.turn(id, { desired: 'running', status: 'pending', reason: null });
+  private async switchOn(id: string, change: ProjectChange = {}): Promise<void> {
+    await this.turn(id, { ...change, desired: 'running', status: 'pending', reason: null });
     this.transactor.afterCommit(() => {
       this.reconciler.wake();
     });
@@ -265,6 +319,21 @@ export class ProjectsService implements BeforeApplicationShutdown {
   private async turn(id: string, change: ProjectChange & Pick<ManagedProject, 'status' | 'reason'>): Promise<void> {
     await this.projects.change(id, change);
     await this.events.add(projectStatusChanged(id, change.status, change.reason));
+  }
+
+  /** Those that the runtime sees and the repository does not know. */
+  private async unmanaged(
+    filter: ProjectFilter,
+    caller: Pick<Caller, 'projects'>,
+  ): Promise<readonly ObservedProject[]> {
+    const seen = this.runtime
+      .observed()
+      .filter(({ id }) => maySeeProject(caller, id))
+      .filter((project) => filter.status === undefined || project.status === filter.status)
+      .filter((project) => hasLabels(project, filter.labels));
+    if (seen.length === 0) return [];
+    const unknown = new Set(await this.projects.unknown(seen.map(({ id }) => id)));
+    return seen.filter(({ id }) => unknown.has(id));
   }
 
   private see(project: ManagedProject): ObservedProject {
@@ -277,6 +346,9 @@ export class ProjectsService implements BeforeApplicationShutdown {
   }
 }
 
-function isAfter({ createdAt, id }: ObservedProject, [time, last]: readonly [number, string]): boolean {
-  return createdAt.getTime() < time || (createdAt.getTime() === time && id < last);
+/** @throws {@link InvalidCursor} if there is no such time */
+function toPlace([time, id]: readonly [number, string]): PlaceInList {
+  const createdAt = new Date(time);
+  if (!(createdAt.getTime() >= 0)) throw new InvalidCursor();
+  return { createdAt, id };
 }

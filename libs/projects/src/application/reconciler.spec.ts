@@ -1,9 +1,10 @@
-import { InMemoryEventLog, InMemoryTransactor, aCaller, until } from '@app/kernel/testing';
+import { FakeClock, InMemoryEventLog, InMemoryTransactor, aCaller, until } from '@app/kernel/testing';
 import { aProject, aProjectSpec, projectsWithFakes } from '@app/projects/testing';
-import { Unavailable } from '@app/kernel';
-import type { Condition, ManagedProject } from '../domain/project.js';
+import { NotFound, Unavailable } from '@app/kernel';
+import type { Finding, ManagedProject } from '../domain/project.js';
+import { ProjectOfAnotherInstall } from '../domain/project.errors.js';
 import type { Leave, ProjectUser } from './project-hooks.js';
-import { Reconciler } from './reconciler.js';
+import { Reconciler, bounded } from './reconciler.js';
 
 class FakeUser implements ProjectUser {
   active = false;
@@ -40,7 +41,7 @@ describe('the life of a project', () => {
 
   const create = (traits: Parameters<typeof aProjectSpec>[0] = {}) => site.service.create(aProjectSpec(traits), caller);
   const is = (id: string, status: string) => until(async () => (await site.service.get(id, caller)).status === status);
-  const answers = (condition: Condition) => (site.runtime.onReconcile = () => Promise.resolve(condition));
+  const answers = (condition: Finding) => (site.runtime.onReconcile = () => Promise.resolve(condition));
 
   it('begins pending, runs, and tells those who wait for it', async () => {
     const { id, status } = await create();
@@ -48,6 +49,16 @@ describe('the life of a project', () => {
     await is(id, 'running');
     await until(() => user.told.includes(id));
     expect(site.events.types).toEqual(['project.created', 'project.started']);
+  });
+
+  it('begins again when a client starts what has failed', async () => {
+    answers({ status: 'failed', reason: 'its directory is gone' });
+    const { id } = await create();
+    await is(id, 'failed');
+    answers({ status: 'running', reason: null });
+    expect(await site.service.start(id, caller)).toMatchObject({ status: 'pending', reason: null });
+    await is(id, 'running');
+    expect(site.events.types.at(-1)).toBe('project.started');
   });
 
   it('says each change of status once, however often it is looked at', async () => {
@@ -63,6 +74,62 @@ describe('the life of a project', () => {
     site.runtime.change(id);
     expect(site.events.types).toEqual(['project.created', 'project.failed', 'project.started']);
     expect(site.events.all[1]?.data).toEqual({ status: 'failed', reason: 'the image cannot be pulled' });
+  });
+
+  describe('whose volume has gone', () => {
+    const lost = 'the volume was deleted with all files';
+    const reasonOf = async (id: string) => (await site.service.get(id, caller)).reason;
+    const losing = async (traits: Parameters<typeof aProjectSpec>[0] = {}): Promise<string> => {
+      answers({ status: 'running', reason: null, volume: 'first' });
+      const { id } = await create(traits);
+      await is(id, 'running');
+      expect(await reasonOf(id)).toBeNull();
+      answers({ status: 'running', reason: null, volume: 'second' });
+      site.runtime.change(id);
+      await until(async () => (await reasonOf(id))?.startsWith(lost) === true);
+      return id;
+    };
+
+    it('says so, once as an event, and as its reason beside others', async () => {
+      const id = await losing();
+      answers({ status: 'failed', reason: 'the image cannot be pulled', volume: 'second' });
+      site.runtime.change(id);
+      await is(id, 'failed');
+      expect(await reasonOf(id)).toMatch(/^the volume was deleted .*; the image cannot be pulled$/);
+      expect(site.events.types.filter((type) => type === 'project.volume_lost')).toHaveLength(1);
+      expect(site.events.all.find(({ type }) => type === 'project.volume_lost')).toMatchObject({
+        projectId: id,
+        outcome: 'failed',
+        data: { volume: 'first' },
+      });
+    });
+
+    it.each(['start', 'restart'] as const)('says it until a client acts: %s', async (action) => {
+      const id = await losing();
+      await site.service[action](id, caller);
+      await until(async () => (await site.service.get(id, caller)).status === 'running' && !(await reasonOf(id)));
+      site.runtime.change(id);
+      await site.reconciler.lookAfter(id);
+      expect(await reasonOf(id)).toBeNull();
+    });
+
+    it('still says it when it was stopped, and a command has started it', async () => {
+      const id = await losing({ wakeOnCommand: true });
+      answers({ status: 'stopped', reason: null, volume: 'second' });
+      await site.service.stop(id, caller);
+      await is(id, 'stopped');
+      expect(await reasonOf(id)).toContain(lost);
+      answers({ status: 'running', reason: null, volume: 'second' });
+      await site.service.admitCommand(id, caller);
+      await is(id, 'running');
+      expect(await reasonOf(id)).toContain(lost);
+    });
+  });
+
+  it('takes no id that the cluster has for another install, unless the request is repeated', async () => {
+    site.runtime.onAssertFree = () => Promise.reject(new ProjectOfAnotherInstall('web', 'projects'));
+    await expect(create({ id: 'web' })).rejects.toMatchObject({ code: 'PROJECT_EXISTS' });
+    expect(await site.projects.findById('web')).toBeNull();
   });
 
   it('keeps what it was while the runtime does not answer, and goes on afterwards', async () => {
@@ -95,10 +162,29 @@ describe('the life of a project', () => {
     expect(types).toEqual(['project.stopping', 'project.stopped', 'project.pending', 'project.started']);
   });
 
+  it.each<[string, (id: string) => Promise<unknown>, string]>([
+    ['stopped', (id) => site.service.stop(id, caller), 'The project was stopped.'],
+    ['restarted', (id) => site.service.restart(id, caller), 'The project was restarted.'],
+    ['changed', (id) => site.service.update(id, { image: 'other' }, caller), 'The project was restarted.'],
+    ['deleted', (id) => site.service.delete(id, false, caller), 'The project was deleted.'],
+  ])('tells those that use it why they have to leave: it is %s', async (_what, end, why) => {
+    const { id } = await create();
+    await is(id, 'running');
+    await end(id);
+    await until(() => user.left.length > 0);
+    expect(user.left[0]).toMatchObject({ projectId: id, why });
+  });
+
+  it('tells those that use it that its time to live is over', async () => {
+    const { id } = await create({ ttlSeconds: 0 });
+    await until(() => user.left.length > 0);
+    expect(user.left[0]).toMatchObject({ projectId: id, why: 'The project was deleted: its time to live is over.' });
+  });
+
   it('forgets what it saw when something else was wanted meanwhile', async () => {
     const { id } = await create();
     await is(id, 'running');
-    let saw: (condition: Condition) => void = () => undefined;
+    let saw: (condition: Finding) => void = () => undefined;
     let asked = 0;
     site.runtime.onReconcile = ({ desired }) => {
       if (desired === 'stopped') return Promise.resolve(null);
@@ -144,7 +230,7 @@ describe('the life of a project', () => {
     user.active = true;
     const { id } = await create({ idleStopSeconds: 1 });
     await is(id, 'running');
-    await until(async () => (await site.projects.idle()).includes(id));
+    await until(async () => (await site.projects.idle('')).includes(id));
     site.reconciler.wake();
     await until(() => user.told.length > 0);
     expect((await site.service.get(id, caller)).status).toBe('running');
@@ -227,6 +313,10 @@ describe('the life of a project', () => {
     };
     site.runtime.seen.set(id, { ...seen, status: 'running' });
     await site.service.admitCommand(id, caller);
+    site.runtime.outage = new Unavailable('no answer');
+    await expect(site.service.admitCommand(id, caller)).rejects.toThrow('no answer');
+    await expect(site.service.admitCommand('other', caller)).rejects.toThrow(NotFound);
+    site.runtime.outage = null;
     for (const change of [
       site.service.update(id, { name: 'x' }, caller),
       site.service.start(id, caller),
@@ -258,7 +348,10 @@ describe('Reconciler', () => {
       atOnce--;
       return null;
     };
-    const replicas = Array.from({ length: 3 }, () => new Reconciler(projects, runtime, hooks, transactor, events));
+    const replicas = Array.from(
+      { length: 3 },
+      () => new Reconciler(projects, runtime, hooks, transactor, events, new FakeClock()),
+    );
     for (const replica of replicas) replica.onApplicationBootstrap();
     await until(async () => (await projects.findById(pending.id))?.status === 'running');
     await until(async () => (await projects.findById(leaving.id)) === null);
@@ -286,5 +379,14 @@ describe('Reconciler', () => {
     await reconciler.beforeApplicationShutdown();
     expect(isAborted).toBe(true);
     expect((await projects.claim('other', 60, 1)).map(({ id }) => id)).toEqual([project.id]);
+  });
+});
+
+describe('a reason', () => {
+  it('keeps its beginning and the advice at its end, however much a program said between them', () => {
+    const long = `git clone failed: ${'@'.repeat(5_000)}. Look at gitUrl`;
+    expect(bounded(long)).toMatch(/^git clone failed: @+…@+\. Look at gitUrl$/);
+    expect(bounded(long)!.length).toBeLessThanOrEqual(1_000);
+    expect([bounded('short'), bounded(null)]).toEqual(['short', null]);
   });
 });

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { EventLog, Poller, Transactor, Unavailable } from '@app/kernel';
+import { Clock, EventLog, Poller, Transactor, Unavailable } from '@app/kernel';
 import { Injectable, Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import type { Condition, ManagedProject } from '../domain/project.js';
-import { projectDeleted, projectStatusChanged } from '../domain/project.events.js';
+import { type Finding, type ManagedProject, withLoss } from '../domain/project.js';
+import { projectDeleted, projectStatusChanged, projectVolumeLost } from '../domain/project.events.js';
 import { ProjectHooks } from './project-hooks.js';
-import { ProjectRepository } from './project.repository.js';
+import { ProjectRepository, eachId } from './project.repository.js';
 import { ProjectRuntime } from './project-runtime.js';
 
 /** Hints wake it; this is for those that were lost, and for what other replicas left. */
@@ -12,13 +12,18 @@ const POLL_MS = 1_000;
 const LEASE_SECONDS = 15;
 const RENEW_MS = 5_000;
 const AT_ONCE_MAX = 20;
-/** So often a project is looked at where nothing seems to happen: what somebody has changed by hand is noticed by then. */
+/**
+ * So often a project is looked at where nothing seems to happen: what somebody has changed by hand is noticed by then.
+ */
 const SETTLED_SECONDS = 30;
+/** Of what programs and the cluster say. */
+const REASON_CHARS_MAX = 1_000;
 const RETRY_SECONDS = { min: 1, max: 30 };
 
 /**
  * Makes projects what they are to be. One replica at a time looks after a project, under a lease; it works by what is
- * there and not by what it did before, so that a crash, a lost hint or a hand in the cluster is healed by the next look.
+ * there and not by what it did before, so that a crash, a lost hint or a hand in the cluster is healed by the next
+ * look.
  */
 @Injectable()
 export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -41,6 +46,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly hooks: ProjectHooks,
     private readonly transactor: Transactor,
     private readonly events: EventLog,
+    private readonly clock: Clock,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -120,7 +126,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
     } finally {
       clearInterval(renewing);
     }
-    const seconds = signal.aborted ? 0 : isSettled ? SETTLED_SECONDS : retrySeconds(project);
+    const seconds = signal.aborted ? 0 : isSettled ? SETTLED_SECONDS : retrySeconds(project, this.clock.now());
     await this.projects.release(id, this.owner, seconds).catch(() => undefined);
   }
 
@@ -129,16 +135,18 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
     if (project.status === 'terminating') return this.remove(project, signal);
     if (project.status === 'stopping') {
       const { id: projectId, changedAt: before } = project;
-      await this.hooks.leave({ projectId, before, why: 'The project was stopped.' }, signal);
+      await this.hooks.leave({ projectId, before, why: whyLeft(project) }, signal);
     }
-    const condition = await this.runtime.reconcile(project, signal);
-    await this.note(project, condition);
-    return condition.status === 'running' || condition.status === 'stopped';
+    const finding = await this.runtime.reconcile(project, signal);
+    await this.note(project, finding);
+    return finding.status === 'running' || finding.status === 'stopped';
   }
 
-  private async note(project: ManagedProject, { status, reason }: Condition): Promise<void> {
+  private async note(project: ManagedProject, { status, volume, ...finding }: Finding): Promise<void> {
     const { id } = project;
     await this.transactor.run(async () => {
+      const isLost = volume !== undefined && (await this.noteVolume(project, volume));
+      const reason = bounded(withLoss({ volumeLost: project.volumeLost || isLost }, finding.reason));
       if (!(await this.projects.observe(project, { status, reason }))) return;
       await this.events.add(projectStatusChanged(id, status, reason));
       this.transactor.afterCommit(() => {
@@ -147,9 +155,16 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
     });
   }
 
+  /** Answers whether the files of the project have gone with the volume that they were on. */
+  private async noteVolume(project: ManagedProject, volume: string): Promise<boolean> {
+    if (project.volume === volume || !(await this.projects.noteVolume(project, volume))) return false;
+    await this.events.add(projectVolumeLost(project.id, project.volume ?? ''));
+    return true;
+  }
+
   private async remove(project: ManagedProject, signal: AbortSignal): Promise<boolean> {
     const { id } = project;
-    await this.hooks.leave({ projectId: id, before: null, why: 'The project was deleted.' }, signal);
+    await this.hooks.leave({ projectId: id, before: null, why: whyLeft(project) }, signal);
     await this.hooks.onDelete(id);
     if (!(await this.runtime.remove(project, signal))) return false;
     await this.transactor.run(async () => {
@@ -159,7 +174,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private async endExpired(): Promise<void> {
-    for (const id of await this.projects.expired()) {
+    for await (const id of eachId((after) => this.projects.expired(after))) {
       await this.transactor.run(async () => {
         const reason = 'its time to live is over';
         if (await this.projects.change(id, { status: 'terminating', reason }))
@@ -169,7 +184,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private async stopIdle(): Promise<void> {
-    for (const id of await this.projects.idle()) {
+    for await (const id of eachId((after) => this.projects.idle(after))) {
       await this.transactor.run(async () => {
         // Whoever creates a command for such a project takes the same lock first.
         const project = await this.projects.lock(id);
@@ -182,8 +197,21 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
   }
 }
 
+/** What the commands say that end with it. */
+function whyLeft({ status, desired, reason }: ManagedProject): string {
+  if (status === 'stopping' && desired === 'running') return 'The project was restarted.';
+  return `The project was ${status === 'terminating' ? 'deleted' : 'stopped'}${reason === null ? '' : `: ${reason}`}.`;
+}
+
 /** The longer it takes already, the less often it is looked at. */
-function retrySeconds({ changedAt }: ManagedProject): number {
+function retrySeconds({ changedAt }: ManagedProject, now: Date): number {
   const { min, max } = RETRY_SECONDS;
-  return Math.min(max, Math.max(min, (Date.now() - changedAt.getTime()) / 4_000));
+  return Math.min(max, Math.max(min, (now.getTime() - changedAt.getTime()) / 4_000));
+}
+
+/** Advice is at the end, after what a program said: of a long reason the middle is left out. */
+export function bounded(reason: string | null): string | null {
+  if (reason === null || reason.length <= REASON_CHARS_MAX) return reason;
+  const half = REASON_CHARS_MAX / 2 - 1;
+  return `${reason.slice(0, half)}…${reason.slice(-half)}`.toWellFormed();
 }

@@ -10,6 +10,18 @@ export class ProjectExists extends DomainError {
   }
 }
 
+/** What another install of rdev made has the names of what the project would consist of. */
+export class ProjectOfAnotherInstall extends DomainError {
+  readonly kind = 'conflict';
+  readonly code = 'PROJECT_EXISTS';
+
+  constructor(id: string, namespace: string) {
+    super(`There is already a project "${id}" in the namespace "${namespace}". It belongs to another rdev install.`, {
+      projectId: id,
+    });
+  }
+}
+
 export class ProjectNotRunning extends DomainError {
   readonly kind = 'conflict';
   readonly code = 'PROJECT_NOT_RUNNING';

@@ -16,6 +16,11 @@ export function projectDeleted(id: string): NewEvent {
   return { type: 'project.deleted', projectId: id, target: id, outcome: 'succeeded', data: {} };
 }
 
+/** Its files are gone: the volume that they were on was deleted in the cluster. */
+export function projectVolumeLost(id: string, volume: string): NewEvent {
+  return { type: 'project.volume_lost', projectId: id, target: id, outcome: 'failed', data: { volume } };
+}
+
 export function projectStatusChanged(id: string, status: ProjectStatus, reason: string | null): NewEvent {
   const type = status === 'running' ? 'project.started' : `project.${status}`;
   const outcome = status === 'failed' ? 'failed' : 'succeeded';

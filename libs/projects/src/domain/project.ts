@@ -9,6 +9,9 @@ export const PROJECT_STATUSES = [
 ] as const;
 export type ProjectStatus = (typeof PROJECT_STATUSES)[number];
 
+/** A DNS-1123 label, short enough for the names that are made of it. */
+export const PROJECT_ID = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
+
 export type RuntimeKind = 'local' | 'kubernetes';
 
 /** What is to be: what `start` and `stop` change. */
@@ -49,8 +52,11 @@ export interface ProjectSpec {
   readonly wakeOnCommand: boolean;
 }
 
-/** A project that the API created, as it is kept. */
-export interface ManagedProject extends ProjectSpec {
+/**
+ * A project that the API created, as it is kept. Its variables, which may be 1 MiB, are read where they are used: at
+ * the start of a command.
+ */
+export interface ManagedProject extends Omit<ProjectSpec, 'env'> {
   readonly status: ProjectStatus;
   readonly reason: string | null;
   readonly createdAt: Date;
@@ -63,12 +69,16 @@ export interface ManagedProject extends ProjectSpec {
   readonly restarts: number;
   /** Whether its files stay when it goes. */
   readonly keepStorage: boolean;
+  /** The volume that its files are on; null if none was seen yet. */
+  readonly volume: string | null;
+  /** A volume of it has gone with the files, and no client has acted on that yet. */
+  readonly volumeLost: boolean;
 }
 
 /** What may change of a project once it is there. */
 export type ProjectChange = Partial<
   Pick<
-    ManagedProject,
+    ManagedProject & ProjectSpec,
     | 'name'
     | 'env'
     | 'labels'
@@ -85,6 +95,7 @@ export type ProjectChange = Partial<
     | 'desired'
     | 'restarts'
     | 'keepStorage'
+    | 'volumeLost'
   >
 >;
 
@@ -92,6 +103,12 @@ export type ProjectChange = Partial<
 export interface Condition {
   readonly status: ProjectStatus;
   readonly reason: string | null;
+}
+
+/** What was found when a project was looked after. */
+export interface Finding extends Condition {
+  /** Identifies the volume that its files are on: another than before is an empty one. Absent if none is seen. */
+  readonly volume?: string;
 }
 
 /** What the runtime sees of a project now. */
@@ -122,6 +139,16 @@ export function fromManaged(project: ManagedProject, seen: ObservedProject | nul
   return { id, name, status, reason, labels, createdAt, image: project.image ?? seen?.image ?? null, pod, node };
 }
 
+const VOLUME_LOST = 'the volume was deleted with all files of the project, and another one took its place';
+
+/** The reason of a project, which says what it has lost until a client acts on that. */
+export function withLoss({ volumeLost }: Pick<ManagedProject, 'volumeLost'>, reason: string | null): string | null {
+  if (!volumeLost || reason?.startsWith(VOLUME_LOST)) return reason;
+  return [`${VOLUME_LOST}. Restart the project to confirm that you know`, ...(reason === null ? [] : [reason])].join(
+    '; ',
+  );
+}
+
 /** Whether a command for it may wait in the queue until it runs. */
 export function canWake({ status, wakeOnCommand }: ManagedProject): boolean {
   return wakeOnCommand && (status === 'pending' || status === 'stopping' || status === 'stopped');
@@ -132,11 +159,14 @@ export function needsRestart(change: ProjectChange): boolean {
   return ['image', 'pullSecretName', 'envFrom', 'resources'].some((field) => field in change);
 }
 
+/** Where a project is in a list. */
+export type PlaceInList = Pick<ObservedProject, 'createdAt' | 'id'>;
+
 /** Newest first; ids break ties, so that the order is total. */
-export function byAge(a: ObservedProject, b: ObservedProject): number {
-  return b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : -1);
+export function byAge(a: PlaceInList, b: PlaceInList): number {
+  return b.createdAt.getTime() - a.createdAt.getTime() || Number(a.id < b.id) - Number(a.id > b.id);
 }
 
-export function hasLabels(project: ObservedProject, wanted: Readonly<Record<string, string>>): boolean {
+export function hasLabels(project: Pick<ObservedProject, 'labels'>, wanted: Readonly<Record<string, string>>): boolean {
   return Object.entries(wanted).every(([name, value]) => project.labels[name] === value);
 }

@@ -1,5 +1,7 @@
-import { CommandHints, type Command, type CommandsService, type RunningCommands } from '@app/commands';
-import { FakeCommandExecutor, InMemoryCommandRepository, aNewCommand } from '@app/commands/testing';
+import { CommandHints, type Command, type CommandsService } from '@app/commands';
+import type { RunningCommands } from '@app/execution';
+import { FakeCommandExecutor } from '@app/execution/testing';
+import { InMemoryCommandRepository, aNewCommand } from '@app/commands/testing';
 import { Unavailable } from '@app/kernel';
 import { InMemoryNotifier, until } from '@app/kernel/testing';
 import { InMemoryAdmission } from '@app/queue/testing';
@@ -34,7 +36,7 @@ describe('Dispatcher', () => {
   beforeAll(() => Logger.overrideLogger(false));
   beforeEach(() => {
     commands = new InMemoryCommandRepository();
-    const limits = new QueueLimits(100, ROOM, 300);
+    const limits = new QueueLimits({ runningPerProjectMax: 100, runningPerReplicaMax: ROOM, agingSeconds: 300 });
     admission = new InMemoryAdmission(commands, limits, new FakeCommandExecutor());
     running = new FakeRunning();
     hints = new CommandHints(new InMemoryNotifier());

@@ -1,4 +1,5 @@
-import { CommandHints, CommandsService, RunningCommands } from '@app/commands';
+import { CommandHints, CommandsService } from '@app/commands';
+import { RunningCommands } from '@app/execution';
 import { Poller, Unavailable } from '@app/kernel';
 import { Injectable, Logger, type OnApplicationBootstrap, type BeforeApplicationShutdown } from '@nestjs/common';
 import { Admission } from './admission.js';

@@ -23,7 +23,8 @@ export abstract class QueueRepository {
   abstract pause(projectId: string | null): Promise<boolean>;
   /** Answers false if it was not paused. @param projectId null: all projects */
   abstract resume(projectId: string | null): Promise<boolean>;
-  abstract isPaused(): Promise<boolean>;
+  /** Of itself: what pauses all queues does not count for a project. @param projectId null: all projects */
+  abstract isPaused(projectId: string | null): Promise<boolean>;
   /** Projects with something queued, running or paused, by their ids. @param visible globs of project ids; null: all */
   abstract list(visible: readonly string[] | null, page: PageRequest): Promise<Page<ProjectQueue>>;
   /** Queued commands by priority. */

@@ -1,7 +1,13 @@
 import { CommandHints } from '@app/commands';
 import { InMemoryCommandRepository } from '@app/commands/testing';
-import { NotFound } from '@app/kernel';
-import { InMemoryEventLog, InMemoryNotifier, InMemoryTransactor, aCaller } from '@app/kernel/testing';
+import { NotFound, runInRequest } from '@app/kernel';
+import {
+  InMemoryEventLog,
+  InMemoryIdempotency,
+  InMemoryNotifier,
+  InMemoryTransactor,
+  aCaller,
+} from '@app/kernel/testing';
 import { aProject, projectsWithFakes } from '@app/projects/testing';
 import { InMemoryQueueRepository } from '@app/queue/testing';
 import { AllQueuesOutOfReach } from '../domain/queue.errors.js';
@@ -27,7 +33,14 @@ describe('QueueService', () => {
     const hints = new CommandHints(new InMemoryNotifier());
     wakes = 0;
     hints.onQueueChange(() => wakes++);
-    service = new QueueService(queues, projects.service, transactor, events, hints);
+    service = new QueueService(
+      queues,
+      projects.service,
+      transactor,
+      new InMemoryIdempotency(transactor),
+      events,
+      hints,
+    );
     service.onModuleInit();
   });
 
@@ -48,13 +61,32 @@ describe('QueueService', () => {
     await service.pauseAll(true, admin);
     expect(await service.overview(ALL, limited)).toMatchObject({ isPaused: true, data: [] });
     await expect(service.pauseAll(false, limited)).rejects.toBeInstanceOf(AllQueuesOutOfReach);
-    expect(await queues.isPaused()).toBe(true);
+    expect(await queues.isPaused(null)).toBe(true);
     await service.pauseAll(false, admin);
-    expect(await queues.isPaused()).toBe(false);
+    expect(await queues.isPaused(null)).toBe(false);
     expect(events.all.map(({ type, projectId, target }) => [type, projectId, target])).toEqual([
       ['queue.paused', undefined, 'queue'],
       ['queue.resumed', undefined, 'queue'],
     ]);
+  });
+
+  it('answers a replay with what is now', async () => {
+    const replayed = (route: string, work: () => Promise<boolean>): Promise<boolean> => {
+      const actor = { keyId: admin.keyId, ip: null, userAgent: null, requestId: 'r' };
+      const idempotency = { route, key: '"k"', fingerprint: Buffer.alloc(0) };
+      return runInRequest({ requestId: 'r', actor, idempotency }, work);
+    };
+    for (const pause of [
+      (isPaused: boolean) => service.pauseAll(isPaused, admin),
+      (isPaused: boolean) => service.pause('web', isPaused, admin),
+    ]) {
+      const route = String(pause);
+      expect(await replayed(route, () => pause(true))).toBe(true);
+      expect(await replayed(route, () => pause(true))).toBe(true);
+      expect(await pause(false)).toBe(false);
+      expect(await replayed(route, () => pause(true))).toBe(false);
+    }
+    expect(await queues.isPaused(null)).toBe(false);
   });
 
   it('shows to each caller what it may see, and keeps the rest from it', async () => {

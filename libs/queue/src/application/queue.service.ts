@@ -1,5 +1,5 @@
 import { CommandHints } from '@app/commands';
-import { type Caller, EventLog, type Page, type PageRequest, Transactor } from '@app/kernel';
+import { type Caller, EventLog, Idempotency, type Page, type PageRequest, Transactor } from '@app/kernel';
 import { ProjectsService } from '@app/projects';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { AllQueuesOutOfReach } from '../domain/queue.errors.js';
@@ -18,6 +18,7 @@ export class QueueService implements OnModuleInit {
     private readonly queues: QueueRepository,
     private readonly projects: ProjectsService,
     private readonly transactor: Transactor,
+    private readonly idempotency: Idempotency,
     private readonly events: EventLog,
     private readonly hints: CommandHints,
   ) {}
@@ -28,26 +29,36 @@ export class QueueService implements OnModuleInit {
   }
 
   async overview(page: PageRequest, caller: Caller): Promise<QueueOverview> {
-    return { isPaused: await this.queues.isPaused(), ...(await this.queues.list(caller.projects, page)) };
+    return { isPaused: await this.queues.isPaused(null), ...(await this.queues.list(caller.projects, page)) };
   }
 
-  /** Commands that run go on. @throws {@link AllQueuesOutOfReach} */
-  async pauseAll(isPaused: boolean, caller: Caller): Promise<void> {
+  /** Commands that run go on. Answers whether they are paused now. @throws {@link AllQueuesOutOfReach} */
+  async pauseAll(isPaused: boolean, caller: Caller): Promise<boolean> {
     if (caller.projects !== null) throw new AllQueuesOutOfReach();
-    await this.setPaused(null, isPaused);
+    return this.once(null, isPaused);
   }
 
-  /** @throws {@link NotFound} */
-  async pause(projectId: string, isPaused: boolean, caller: Caller): Promise<void> {
+  /** Answers whether it is paused now. @throws {@link NotFound} */
+  async pause(projectId: string, isPaused: boolean, caller: Caller): Promise<boolean> {
     await this.projects.assertVisible(projectId, caller);
-    await this.setPaused(projectId, isPaused);
+    return this.once(projectId, isPaused);
+  }
+
+  private async once(projectId: string | null, isPaused: boolean): Promise<boolean> {
+    const { replayOf } = await this.idempotency.once(async () => {
+      await this.setPaused(projectId, isPaused);
+      return projectId ?? '';
+    });
+    return replayOf === null ? isPaused : this.queues.isPaused(projectId);
   }
 
   private async setPaused(projectId: string | null, isPaused: boolean): Promise<void> {
     await this.transactor.run(async () => {
       const isChanged = isPaused ? await this.queues.pause(projectId) : await this.queues.resume(projectId);
       if (isChanged) await this.events.add(isPaused ? queuePaused(projectId) : queueResumed(projectId));
+      this.transactor.afterCommit(() => {
+        this.hints.queueChanged();
+      });
     });
-    this.hints.queueChanged();
   }
 }

@@ -35,6 +35,7 @@ export class Choice {
   }
 
   /** Answers whether it was chosen. */
+  // eslint-disable-next-line complexity -- all limits of one decision
   offer(candidate: Candidate): boolean {
     const { id, projectId, keyId, lock } = candidate;
     if (this.isFull || this.locks.has(lockOf(candidate))) return false;

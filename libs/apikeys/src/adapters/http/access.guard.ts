@@ -1,11 +1,12 @@
-import { ACCESS, type Access, type AuthenticatedRequest, FailedAttempts } from '@app/http';
+import { ACCESS, type Access, type AuthenticatedRequest } from '@app/http';
+import { FailedAttempts } from '@app/rate-limit';
 import { type CanActivate, type ExecutionContext, Injectable, Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { Authenticator } from '../../application/authenticator.js';
 import { RightsWatch } from '../../application/rights-watch.js';
 import { StreamTickets } from '../../application/stream-tickets.js';
 import { type ApiKey, callerOf } from '../../domain/api-key.js';
-import { Unauthenticated } from '../../domain/api-key.errors.js';
+import { MalformedKey, Unauthenticated } from '../../domain/api-key.errors.js';
 
 /** Global: a route says by a decorator who may call it, and one that says nothing cannot be called. Finds out who calls. */
 @Injectable()
@@ -54,6 +55,9 @@ export class AccessGuard implements CanActivate {
 }
 
 function keyOf(request: AuthenticatedRequest): string | null {
-  const bearer = /^Bearer +(\S+)$/i.exec(request.get('authorization') ?? '')?.[1];
-  return bearer ?? request.get('x-api-key') ?? null;
+  const authorization = request.get('authorization');
+  const bearer = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+  const text = bearer ?? request.get('x-api-key') ?? null;
+  if (text === null && authorization !== undefined) throw new MalformedKey();
+  return text;
 }

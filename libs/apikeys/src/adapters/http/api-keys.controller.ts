@@ -3,6 +3,7 @@ import type { Caller as CallerValue } from '@app/kernel';
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import {
   ApiBearerAuth,
+  ApiBody,
   ApiConsumes,
   ApiCreatedResponse,
   ApiNoContentResponse,
@@ -24,6 +25,19 @@ import {
   toResponse,
 } from './api-keys.dto.js';
 
+const CREATE = {
+  runner: {
+    summary: 'Runs commands in some projects and reads their output',
+    value: {
+      name: 'ci',
+      scopes: ['projects:read', 'commands:execute', 'commands:read'],
+      projects: ['hello', 'team-a-*'],
+    },
+  },
+};
+const CHANGE = { projects: { summary: 'Other projects', value: { projects: ['hello'] } } };
+const ROTATE = { hour: { summary: 'The old key works for one more hour', value: { overlapSeconds: 3600 } } };
+
 @ApiTags('keys')
 @ApiBearerAuth()
 @Controller('v1/keys')
@@ -34,6 +48,7 @@ export class ApiKeysController {
   @Scoped('keys:write')
   @Idempotent()
   @ApiOperation({ summary: 'Create a key; its secret is shown only here' })
+  @ApiBody({ type: CreateKeyRequest, examples: CREATE })
   @ApiCreatedResponse({ type: CreatedKeyResponse })
   async create(@Body() request: CreateKeyRequest, @Caller() caller: CallerValue): Promise<CreatedKeyResponse> {
     return toCreatedResponse(await this.keys.create(toGrant(request), caller));
@@ -67,6 +82,7 @@ export class ApiKeysController {
   @Patch(':id')
   @Scoped('keys:write')
   @ApiConsumes('application/merge-patch+json', 'application/json')
+  @ApiBody({ type: PatchKeyRequest, examples: CHANGE })
   @ApiOperation({
     summary: 'Change a key, by a JSON merge patch',
     description: 'Neither the key nor what becomes of it may have more rights than the key of this request.',
@@ -88,6 +104,7 @@ export class ApiKeysController {
     description:
       'The key lives on for `overlapSeconds`, unless it expires before. The successor expires when the key would have.',
   })
+  @ApiBody({ type: RotateKeyRequest, examples: ROTATE })
   @ApiCreatedResponse({ type: CreatedKeyResponse, description: 'The successor' })
   async rotate(
     @Param('id') id: string,

@@ -29,7 +29,7 @@ const IsNetwork = (): PropertyDecorator =>
       name: 'isNetwork',
       validator: {
         validate: (value: unknown) => typeof value === 'string' && isCidrOrAddress(value) && !value.includes('%'),
-        defaultMessage: () => 'each value must be an IPv4 or IPv6 address or CIDR',
+        defaultMessage: () => 'must be an IPv4 or IPv6 address or CIDR',
       },
     },
     { each: true },
@@ -54,7 +54,7 @@ class Limits {
   @ArrayMaxSize(100)
   @Matches(PROJECT_GLOB, {
     each: true,
-    message: 'each value must be a project id in which * stands for anything',
+    message: 'must be a project id in which * stands for anything',
   })
   projects?: string[] | null;
 
@@ -116,11 +116,12 @@ export class CreateKeyRequest extends Limits {
     isArray: true,
     maxItems: SCOPES.length,
     uniqueItems: true,
-    description: 'No scope means no access',
+    description:
+      'No scope means no access. A key that runs commands (`commands:execute`) needs `commands:read` to see their output',
   })
   @IsArray()
   @ArrayMaxSize(SCOPES.length)
-  @ArrayUnique()
+  @ArrayUnique({ message: 'must not name a scope twice' })
   @IsIn(SCOPES, { each: true })
   scopes!: Scope[];
 }
@@ -140,7 +141,7 @@ export class PatchKeyRequest extends Limits {
   @ValidateIf(isGiven)
   @IsArray()
   @ArrayMaxSize(SCOPES.length)
-  @ArrayUnique()
+  @ArrayUnique({ message: 'must not name a scope twice' })
   @IsIn(SCOPES, { each: true })
   scopes?: Scope[];
 }

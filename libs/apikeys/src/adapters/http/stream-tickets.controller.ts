@@ -1,26 +1,36 @@
-import { AnyKey, Caller } from '@app/http';
+import { AnyKey, Caller, Idempotent, PublicUrl } from '@app/http';
 import type { Caller as CallerValue } from '@app/kernel';
 import { Body, Controller, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiCreatedResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiBody, ApiCreatedResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { StreamTickets } from '../../application/stream-tickets.js';
 import { CreateTicketRequest, TicketResponse, toResponse } from './stream-tickets.dto.js';
+
+const EXAMPLES = {
+  project: { summary: 'Of a project', value: { path: '/v1/projects/hello/events' } },
+};
 
 @ApiTags('streams')
 @ApiBearerAuth()
 @Controller('v1/stream-tickets')
 export class StreamTicketsController {
-  constructor(private readonly tickets: StreamTickets) {}
+  constructor(
+    private readonly tickets: StreamTickets,
+    private readonly publicUrl: PublicUrl,
+  ) {}
 
   @Post()
   @AnyKey()
+  @Idempotent()
   @ApiOperation({
     summary: 'Get a ticket that opens one event stream, for EventSource, which cannot send a key',
     description:
-      'Needs the scope that the stream needs. The ticket has to be used within a minute; then it is good for reconnects to ' +
-      'the same URL for 24 hours, until what is streamed has ended, or until the key loses its right.',
+      'The key needs the scope that the stream needs. The ticket has to be used within a minute; then it is good for reconnects to ' +
+      'the same URL for 24 hours, until what is streamed has ended, or until the key loses its right. ' +
+      'What would be 429 or 503 is a stream of nothing but `retry:` for a ticket, as EventSource gives up on any status but 200.',
   })
+  @ApiBody({ type: CreateTicketRequest, examples: EXAMPLES })
   @ApiCreatedResponse({ type: TicketResponse })
   async create(@Body() { path }: CreateTicketRequest, @Caller() caller: CallerValue): Promise<TicketResponse> {
-    return toResponse(path, await this.tickets.issue(path, caller));
+    return toResponse(this.publicUrl.of(path), await this.tickets.issue(path, caller));
   }
 }

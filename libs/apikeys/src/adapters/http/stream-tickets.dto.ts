@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsString, MaxLength } from 'class-validator';
 import type { IssuedTicket } from '../../application/stream-tickets.js';
 
@@ -10,16 +10,23 @@ export class CreateTicketRequest {
 }
 
 export class TicketResponse {
-  @ApiProperty({ example: 'rdevt_…' })
-  ticket!: string;
+  @ApiPropertyOptional({ example: 'rdevt_…', description: 'It is shown only here, and not in a replay' })
+  ticket?: string;
 
-  @ApiProperty({ example: '/v1/commands/cmd_01jd4x…/events?ticket=rdevt_…', description: 'What EventSource opens' })
-  url!: string;
+  @ApiPropertyOptional({
+    example: '/v1/commands/cmd_01jd4x…/events?ticket=rdevt_…',
+    description:
+      'What EventSource opens: a whole URL with `RDEV_PUBLIC_URL`, otherwise a path, which the page resolves against the address of the API',
+  })
+  url?: string;
 
   @ApiProperty({ type: String, format: 'date-time', description: 'Until then it has to be used first' })
   expiresAt!: string;
 }
 
-export function toResponse(path: string, { ticket, expiresAt }: IssuedTicket): TicketResponse {
-  return { ticket, url: `${path}?ticket=${ticket}`, expiresAt: expiresAt.toISOString() };
+export function toResponse(streamUrl: string, { ticket, expiresAt }: IssuedTicket): TicketResponse {
+  return {
+    ...(ticket !== null && { ticket, url: `${streamUrl}?ticket=${ticket}` }),
+    expiresAt: expiresAt.toISOString(),
+  };
 }

@@ -1,6 +1,13 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import type { QueuePlace } from '../../application/command-queue.js';
-import { COMMAND_TYPES, type Command, PRIORITIES, type Work } from '../../domain/command.js';
+import type { QueuePlace } from '../../application/queue-places.js';
+import {
+  COMMAND_TYPES,
+  type Command,
+  type CommandSummary,
+  PREVIEW_CHARS_MAX,
+  PRIORITIES,
+  type Work,
+} from '../../domain/command.js';
 import { COMMAND_STATUSES } from '../../domain/status.js';
 import { type CommandResult, REASONS } from '../../domain/result.js';
 
@@ -14,7 +21,10 @@ export class ResultResponse implements CommandResult {
   @ApiProperty({ enum: REASONS })
   reason!: CommandResult['reason'];
 
-  @ApiPropertyOptional({ description: 'What was observed, in words' })
+  @ApiPropertyOptional({
+    description:
+      'What was observed, in words. Also says if processes could not be marked, so that a kill may have missed some',
+  })
   detail?: string;
 
   @ApiProperty({ type: 'integer', nullable: true })
@@ -35,11 +45,8 @@ export class ResultResponse implements CommandResult {
   @ApiPropertyOptional({ description: 'After a kill nothing of the process tree was found' })
   killVerified?: boolean;
 
-  @ApiPropertyOptional({ type: 'integer' })
+  @ApiPropertyOptional({ type: 'integer', description: 'Processes that are still there after a kill' })
   survivors?: number;
-
-  @ApiPropertyOptional({ type: 'integer' })
-  uninspectable?: number;
 
   @ApiPropertyOptional({ type: 'integer', description: 'Background processes that were killed at the end' })
   leftKilled?: number;
@@ -63,7 +70,8 @@ export class QueuePlaceResponse implements QueuePlace {
   estimatedWaitSeconds!: number | null;
 }
 
-export class CommandResponse {
+/** A command as lists show it. */
+export class CommandItem {
   @ApiProperty({ example: 'cmd_01jd4x…' })
   id!: string;
 
@@ -79,23 +87,22 @@ export class CommandResponse {
   @ApiProperty({ enum: COMMAND_STATUSES })
   status!: string;
 
-  @ApiPropertyOptional()
-  script?: string;
-
-  @ApiPropertyOptional({ type: [String] })
-  argv?: readonly string[];
-
-  @ApiPropertyOptional({ type: [String] })
-  args?: readonly string[];
+  @ApiProperty({
+    maxLength: PREVIEW_CHARS_MAX,
+    description: 'The beginning of what it runs: of the script, or of the arguments with spaces between them',
+  })
+  preview!: string;
 
   @ApiProperty({ type: String, nullable: true })
   cwd!: string | null;
 
-  @ApiProperty({ type: 'object', additionalProperties: { type: 'string' }, description: 'Values are not shown' })
-  env!: Readonly<Record<string, string>>;
-
-  @ApiProperty({ enum: ['none', 'text'] })
-  stdin!: string;
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description:
+      'The container of the pod that it runs in, or is to run in; null: the default, or none on the local runtime',
+  })
+  container!: string | null;
 
   @ApiProperty({ type: 'integer' })
   timeoutSeconds!: number;
@@ -148,30 +155,59 @@ export class CommandResponse {
   result!: ResultResponse | null;
 }
 
+export class CommandResponse extends CommandItem {
+  @ApiPropertyOptional()
+  script?: string;
+
+  @ApiPropertyOptional({ type: [String] })
+  argv?: readonly string[];
+
+  @ApiPropertyOptional({ type: [String] })
+  args?: readonly string[];
+
+  @ApiProperty({ type: 'object', additionalProperties: { type: 'string' }, description: 'Values are not shown' })
+  env!: Readonly<Record<string, string>>;
+
+  @ApiProperty({ enum: ['none', 'text', 'open'] })
+  stdin!: string;
+}
+
 export class CommandPage {
-  @ApiProperty({ type: [CommandResponse] })
-  data!: CommandResponse[];
+  @ApiProperty({
+    type: [CommandItem],
+    description: 'At most 1 MiB of JSON. What they run and are given is in their detail',
+  })
+  data!: CommandItem[];
 
   @ApiProperty({ type: String, nullable: true })
   nextCursor!: string | null;
 }
 
 export function toResponse(command: Command, queue: QueuePlace | null = null): CommandResponse {
-  const { id, projectId, keyId, spec, status, priority, lock, labels, position, result } = command;
+  const { work, env, stdin } = command.spec;
+  return Object.assign(toItem(command), {
+    ...workFields(work),
+    env: Object.fromEntries(Object.keys(env).map((name) => [name, '[redacted]'])),
+    stdin: stdin.kind,
+    queue,
+  });
+}
+
+export function toItem(command: CommandSummary): CommandItem {
+  const { id, projectId, keyId, type, outline, status, priority, lock, labels, position, result } = command;
   return {
     id,
     projectId,
     keyId,
-    type: spec.work.type,
+    type,
     status,
-    ...workFields(spec.work),
-    cwd: spec.cwd,
-    env: Object.fromEntries(Object.keys(spec.env).map((name) => [name, '[redacted]'])),
-    stdin: spec.stdin.kind,
-    timeoutSeconds: spec.timeoutSeconds,
-    noOutputTimeoutSeconds: spec.noOutputTimeoutSeconds,
-    maxOutputBytes: spec.outputBytesMax,
-    keepBackground: spec.keepBackground,
+    preview: outline.preview,
+    cwd: outline.cwd,
+    container: command.instance?.container ?? outline.container,
+    timeoutSeconds: outline.timeoutSeconds,
+    noOutputTimeoutSeconds: outline.noOutputTimeoutSeconds,
+    maxOutputBytes: outline.outputBytesMax,
+    keepBackground: outline.keepBackground,
     priority,
     lock,
     labels,
@@ -181,7 +217,7 @@ export function toResponse(command: Command, queue: QueuePlace | null = null): C
     unreachableSince: command.unreachableSince?.toISOString() ?? null,
     stdoutBytes: position.stdout,
     stderrBytes: position.stderr,
-    queue,
+    queue: null,
     result,
   };
 }

@@ -1,4 +1,4 @@
-import { Caller, Idempotent, OpenStreams, Scoped, Shutdown } from '@app/http';
+import { Caller, Idempotent, OpenStreams, PublicUrl, Scoped, Shutdown } from '@app/http';
 import { type Caller as CallerValue, DomainError } from '@app/kernel';
 import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import {
@@ -14,27 +14,17 @@ import type { Request, Response } from 'express';
 import { CommandsService } from '../../application/commands.service.js';
 import { QueuePlaces } from '../../application/queue-places.js';
 import type { Command } from '../../domain/command.js';
+import { ShuttingDown } from '../../domain/command.errors.js';
 import { hasEnded } from '../../domain/status.js';
-import { CommandPage, CommandResponse, toResponse } from './command.response.js';
-import {
-  CancelCommandRequest,
-  CreateCommandRequest,
-  ListCommandsQuery,
-  SignalCommandRequest,
-  UpdateCommandRequest,
-  WaitQuery,
-  toRequest,
-} from './commands.dto.js';
+import { CommandPage, CommandResponse, toItem, toResponse } from './command.response.js';
+import { CreateCommandRequest, ListCommandsQuery, UpdateCommandRequest, WaitQuery, toRequest } from './commands.dto.js';
+import { COMMAND_EXAMPLES } from './command-examples.js';
 import { toFilter } from './filter.js';
-import { preferredWaitSeconds, traceparentOf } from './headers.js';
+import { boundedWaitSeconds, preferredWaitSeconds, traceparentOf } from './headers.js';
 import { TimelineResponse, toTimeline } from './timeline.dto.js';
 import { clientLeft } from './client-left.js';
 
-const EXAMPLES = {
-  shell: { summary: 'A script', value: { type: 'shell', script: 'for i in 1 2 3; do echo $i; sleep 1; done' } },
-  exec: { summary: 'A program with its arguments', value: { type: 'exec', argv: ['ls', '-l'] } },
-  git: { summary: 'git', value: { type: 'git', args: ['status'] } },
-};
+const PRIORITY = { high: { summary: 'Before most others', value: { priority: 'high' } } };
 
 @ApiTags('commands')
 @ApiBearerAuth()
@@ -45,6 +35,7 @@ export class CommandsController {
     private readonly places: QueuePlaces,
     private readonly streams: OpenStreams,
     private readonly shutdown: Shutdown,
+    private readonly publicUrl: PublicUrl,
   ) {}
 
   @Post('projects/:projectId/commands')
@@ -55,9 +46,11 @@ export class CommandsController {
   @ApiHeader({
     name: 'Prefer',
     required: false,
-    description: '`wait=N`: answer 200 if it ends within N seconds, at most 60',
+    description:
+      '`wait=N`, N up to 60: answer 200 if it ends in that time, else 202 after N s, or 45 s if that is less (`Preference-Applied` says which). ' +
+      'Send an `Idempotency-Key` with it: a proxy that repeats a request which takes long would start the command again.',
   })
-  @ApiBody({ type: CreateCommandRequest, examples: EXAMPLES })
+  @ApiBody({ type: CreateCommandRequest, examples: COMMAND_EXAMPLES })
   @ApiAcceptedResponse({ type: CommandResponse })
   @ApiOkResponse({ type: CommandResponse, description: 'It ended in the time that `Prefer: wait=N` gave it' })
   async create(
@@ -67,12 +60,13 @@ export class CommandsController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<CommandResponse> {
-    // All that may be refused comes before the command is made.
+    // All that may be refused comes before the command is made. Another replica is there for it.
+    if (this.shutdown.isStopping) throw new ShuttingDown();
     const seconds = preferredWaitSeconds(request);
     const release = seconds === null ? null : this.streams.acquire(caller.keyId);
     try {
       const created = await this.commands.create(projectId, toRequest(body, traceparentOf(request)), caller);
-      response.location(`/v1/commands/${created.id}`);
+      response.location(this.publicUrl.of(`/v1/commands/${created.id}`));
       if (seconds === null) return await this.detail(created, caller);
       response.setHeader('Preference-Applied', `wait=${String(seconds)}`);
       const signal = clientLeft(request, this.shutdown.signal);
@@ -90,7 +84,7 @@ export class CommandsController {
   @ApiOkResponse({ type: CommandPage })
   async list(@Query() query: ListCommandsQuery, @Caller() caller: CallerValue): Promise<CommandPage> {
     const page = await this.commands.list(toFilter(query), query, caller);
-    return { ...page, data: page.data.map((command) => toResponse(command)) };
+    return { ...page, data: page.data.map(toItem) };
   }
 
   @Get('commands/:id')
@@ -104,6 +98,7 @@ export class CommandsController {
   @Patch('commands/:id')
   @Scoped('commands:execute')
   @ApiOperation({ summary: 'Change the priority of a queued command' })
+  @ApiBody({ type: UpdateCommandRequest, examples: PRIORITY })
   @ApiOkResponse({ type: CommandResponse })
   async update(
     @Param('id') id: string,
@@ -118,42 +113,12 @@ export class CommandsController {
   @ApiOperation({ summary: 'What has happened to a command, and how long each step took' })
   @ApiOkResponse({ type: TimelineResponse })
   async timeline(@Param('id') id: string, @Caller() caller: CallerValue): Promise<TimelineResponse> {
-    return toTimeline(await this.commands.get(id, caller));
-  }
-
-  @Post('commands/:id/signal')
-  @Scoped('commands:execute')
-  @HttpCode(200)
-  @ApiOperation({ summary: 'Send a signal to all processes of a command' })
-  @ApiOkResponse({ type: CommandResponse, description: 'It was sent' })
-  async signal(
-    @Param('id') id: string,
-    @Body() { signal }: SignalCommandRequest,
-    @Caller() caller: CallerValue,
-  ): Promise<CommandResponse> {
-    return toResponse(await this.commands.signal(id, signal, caller));
-  }
-
-  @Post('commands/:id/cancel')
-  @Scoped('commands:execute')
-  @HttpCode(202)
-  @ApiOperation({ summary: 'Cancel a command: SIGTERM to its whole process tree, SIGKILL after the grace' })
-  @ApiAcceptedResponse({ type: CommandResponse, description: 'It is being cancelled' })
-  @ApiOkResponse({ type: CommandResponse, description: 'It has ended' })
-  async cancel(
-    @Param('id') id: string,
-    @Body() { graceSeconds }: CancelCommandRequest,
-    @Caller() caller: CallerValue,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<CommandResponse> {
-    const command = await this.commands.cancel(id, graceSeconds, caller);
-    if (hasEnded(command.status)) response.status(200);
-    return toResponse(command);
+    return toTimeline(await this.commands.look(id, caller));
   }
 
   @Get('commands/:id/wait')
   @Scoped('commands:read')
-  @ApiOperation({ summary: 'Wait for the end, at most 60 s' })
+  @ApiOperation({ summary: 'Wait for the end: answered after `timeoutSeconds`, and after 45 s at the latest' })
   @ApiOkResponse({ type: CommandResponse, description: 'The command, ended or not' })
   async wait(
     @Param('id') id: string,
@@ -164,7 +129,7 @@ export class CommandsController {
     const signal = clientLeft(request, this.shutdown.signal);
     const release = this.streams.acquire(caller.keyId);
     try {
-      const command = await this.commands.wait(id, caller, timeoutSeconds * 1000, signal);
+      const command = await this.commands.wait(id, caller, boundedWaitSeconds(timeoutSeconds) * 1000, signal);
       if (signal.reason instanceof DomainError) throw signal.reason;
       return await this.detail(command, caller);
     } finally {

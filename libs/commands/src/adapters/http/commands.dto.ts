@@ -8,7 +8,6 @@ import {
   QueryInteger,
 } from '@app/http';
 import { InvalidInput, type InvalidField } from '@app/kernel';
-import { SIGNAL_NAMES, type SignalName } from '@app/supervisor';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import {
@@ -39,6 +38,8 @@ const SECONDS_MAX = 604_800;
 const ARGUMENTS_MAX = 4_096;
 /** As large as a body. */
 const SCRIPT_CHARS_MAX = 1_048_576;
+/** As Kubernetes names containers. @see RFC 1123 */
+const CONTAINER_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const LOCK = /^[\w./-]{1,128}$/;
 const SAFE = Number.MAX_SAFE_INTEGER;
 
@@ -59,7 +60,7 @@ const IsArgument = (): PropertyDecorator =>
       validator: {
         validate: (value: unknown) =>
           typeof value === 'string' && !value.includes('\0') && Buffer.byteLength(value) <= ARGUMENT_BYTES_MAX,
-        defaultMessage: () => 'each value must be a string of less than 128 KiB without NUL characters',
+        defaultMessage: () => 'must be a string of less than 128 KiB without NUL characters',
       },
     },
     { each: true },
@@ -76,11 +77,15 @@ function isStdin(value: unknown): value is StdinInput {
 const IsStdin = (): PropertyDecorator =>
   ValidateBy({
     name: 'isStdin',
-    validator: { validate: isStdin, defaultMessage: () => 'must be "none", "open" or {"text": "…"}' },
+    validator: {
+      validate: isStdin,
+      defaultMessage: () => 'must be "none", "open" or {"text": "…"}, where the text must be a string',
+    },
   });
 
 export class CreateCommandRequest {
   @ApiProperty({ enum: COMMAND_TYPES })
+  @IsString()
   @IsIn(COMMAND_TYPES)
   type!: CommandType;
 
@@ -88,7 +93,9 @@ export class CreateCommandRequest {
     minLength: 1,
     maxLength: SCRIPT_CHARS_MAX,
     example: 'echo hello',
-    description: 'For `shell`: run by `sh`, as a file. No NUL',
+    description:
+      'For `shell`: run as a file, by the program of its `#!` line, else by `sh`. A byte order mark is left out, and where all ' +
+      'lines end in CRLF they end in LF; in a script with both, line ends stay as they are. No NUL',
   })
   @IsOptional()
   @IsString()
@@ -108,7 +115,11 @@ export class CreateCommandRequest {
   @IsArgument()
   argv?: string[];
 
-  @ApiPropertyOptional({ ...ARGUMENTS, example: ['status'], description: 'For `git`: its arguments' })
+  @ApiPropertyOptional({
+    ...ARGUMENTS,
+    example: ['status'],
+    description: 'For `git`: its arguments, of those that are allowed',
+  })
   @IsOptional()
   @IsArray()
   @ArrayMinSize(1)
@@ -120,13 +131,25 @@ export class CreateCommandRequest {
     minLength: 1,
     maxLength: 4096,
     example: '/workspace',
-    description: 'Default `/workspace`, or the directory of a local project',
+    description: 'Default `/workspace`, or the directory of a local project. For `git` that directory, or one below it',
   })
   @IsOptional()
   @IsString()
   @NoNul()
   @Length(1, 4096)
   cwd?: string;
+
+  @ApiPropertyOptional({
+    pattern: CONTAINER_NAME.source,
+    example: 'main',
+    description:
+      "A container of the project's pod: the one that commands run in by default, or one that the pod's annotation " +
+      '`rdev.dev/containers` lists. Any other ends the command with `start_failed`. The local runtime has none',
+  })
+  @IsOptional()
+  @IsString()
+  @Matches(CONTAINER_NAME, { message: 'must be the name of a container: a DNS-1123 label of at most 63 characters' })
+  container?: string;
 
   @IsEnvironment()
   env?: Record<string, string>;
@@ -171,6 +194,7 @@ export class CreateCommandRequest {
 
   @ApiPropertyOptional({ enum: PRIORITIES, default: 'normal' })
   @IsOptional()
+  @IsString()
   @IsIn(PRIORITIES)
   priority?: Priority;
 
@@ -195,35 +219,16 @@ export class CreateCommandRequest {
   @Max(SAFE)
   maxOutputBytes?: number;
 
-  @ApiPropertyOptional({ default: false, description: 'Leave running what the main process leaves behind' })
+  @ApiPropertyOptional({
+    default: false,
+    description: 'Leave running what the main process leaves behind, until the project stops',
+  })
   @IsOptional()
   @IsBoolean()
   keepBackground?: boolean;
 
   @IsLabels()
   labels?: Record<string, string>;
-}
-
-export class CancelCommandRequest {
-  @ApiPropertyOptional({
-    type: 'integer',
-    minimum: 0,
-    maximum: 3600,
-    default: 10,
-    description: 'Between SIGTERM and SIGKILL',
-  })
-  @IsOptional()
-  @IsInt()
-  @Min(0)
-  @Max(3600)
-  graceSeconds = 10;
-}
-
-export class SignalCommandRequest {
-  @ApiProperty({ enum: SIGNAL_NAMES, description: 'With or without SIG' })
-  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.replace(/^SIG/, '') : value))
-  @IsIn(SIGNAL_NAMES)
-  signal!: SignalName;
 }
 
 export class ListCommandsQuery extends PageQuery {
@@ -247,6 +252,7 @@ export class ListCommandsQuery extends PageQuery {
 
   @ApiPropertyOptional({ enum: COMMAND_TYPES })
   @IsOptional()
+  @IsString()
   @IsIn(COMMAND_TYPES)
   type?: CommandType;
 
@@ -263,12 +269,18 @@ export class ListCommandsQuery extends PageQuery {
   @IsOptional()
   @IsInstant()
   since?: string;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'Created before' })
+  @IsOptional()
+  @IsInstant()
+  until?: string;
 }
 
 /** A merge patch. */
 export class UpdateCommandRequest {
   @ApiPropertyOptional({ enum: PRIORITIES, description: 'Left out, it stays as it is' })
   @ValidateIf((_request, value) => value !== undefined)
+  @IsString()
   @IsIn(PRIORITIES)
   priority?: Priority;
 }
@@ -289,6 +301,7 @@ export function toRequest(request: CreateCommandRequest, traceparent: string | n
     spec: {
       work,
       cwd: request.cwd ?? null,
+      container: request.container ?? null,
       env: env ?? {},
       stdin: toStdin(stdin),
       timeoutSeconds: request.timeoutSeconds ?? 3600,

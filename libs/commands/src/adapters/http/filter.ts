@@ -2,7 +2,7 @@ import type { CommandFilter } from '../../application/command.repository.js';
 import type { ListCommandsQuery } from './commands.dto.js';
 
 export function toFilter(query: ListCommandsQuery): Omit<CommandFilter, 'visibleProjects'> {
-  const { projectId, status, type, keyId, label, since } = query;
+  const { projectId, status, type, keyId, label, since, until } = query;
   return {
     projectId,
     statuses: status,
@@ -10,6 +10,7 @@ export function toFilter(query: ListCommandsQuery): Omit<CommandFilter, 'visible
     keyId,
     labels: Object.fromEntries((label ?? []).map((pair) => splitAt(pair, pair.indexOf('=')))),
     since: since === undefined ? undefined : new Date(since),
+    until: until === undefined ? undefined : new Date(until),
   };
 }
 

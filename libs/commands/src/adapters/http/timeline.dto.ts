@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { Command } from '../../domain/command.js';
+import type { CommandSummary } from '../../domain/command.js';
 import { MILESTONES, timelineOf } from '../../domain/timeline.js';
 
 export class TimelineEntryResponse {
@@ -24,7 +24,7 @@ export class TimelineResponse {
   data!: TimelineEntryResponse[];
 }
 
-export function toTimeline(command: Command): TimelineResponse {
+export function toTimeline(command: CommandSummary): TimelineResponse {
   return {
     commandId: command.id,
     data: timelineOf(command).map((entry) => ({ ...entry, at: entry.at.toISOString() })),

@@ -1,6 +1,5 @@
+import { isEgressList, isQuantities, parseQuantity } from '@app/kernel';
 import { ValidateBy } from 'class-validator';
-import { parseEgress } from '../../domain/egress.js';
-import { parseQuantity } from '../../domain/quantity.js';
 
 function checkedBy(name: string, validate: (value: unknown) => boolean, message: string): PropertyDecorator {
   return ValidateBy({ name, validator: { validate, defaultMessage: () => message } });
@@ -12,16 +11,7 @@ function isQuantity(value: unknown): boolean {
 
 /** Amounts of what a container may use. */
 export const IsQuantities = (): PropertyDecorator =>
-  checkedBy(
-    'isQuantities',
-    (value) =>
-      typeof value === 'object' &&
-      value !== null &&
-      Object.entries(value).every(
-        ([name, amount]) => /^(cpu|memory|ephemeral-storage)$/.test(name) && isQuantity(amount),
-      ),
-    'must have amounts like "500m" or "1Gi" of cpu, memory or ephemeral-storage',
-  );
+  checkedBy('isQuantities', isQuantities, 'must have amounts like "500m" or "1Gi" of cpu, memory or ephemeral-storage');
 
 /** An amount of bytes. */
 export const IsQuantity = (): PropertyDecorator => checkedBy('isQuantity', isQuantity, 'must be an amount like "10Gi"');
@@ -30,6 +20,6 @@ export const IsQuantity = (): PropertyDecorator => checkedBy('isQuantity', isQua
 export const IsEgress = (): PropertyDecorator =>
   checkedBy(
     'isEgress',
-    (value) => Array.isArray(value) && value.every((item) => typeof item === 'string' && parseEgress(item) !== null),
+    isEgressList,
     'must have address blocks like "10.1.0.0/16" or "public", each with ":port" or without',
   );

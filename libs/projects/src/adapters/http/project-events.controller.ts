@@ -1,4 +1,4 @@
-import { Caller, OpenStreams, ResumableSse, Scoped, Shutdown, lastEventId, paced, stream } from '@app/http';
+import { Caller, OpenStreams, ResumableSse, Scoped, Shutdown, paced, resumed, stream } from '@app/http';
 import { type Caller as CallerValue, InvalidCursor, type LoggedEvent, StreamRoutes } from '@app/kernel';
 import { Controller, type MessageEvent, Param, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
@@ -28,7 +28,8 @@ export class ProjectEventsController {
   @ResumableSse(':id/events', { idLengthMax: 15 })
   @Scoped('projects:read')
   @ApiOperation({
-    summary: 'Follow a project: `connected`, `project` (status changes), `command` (life cycle), `heartbeat`',
+    summary: 'Follow a project by server-sent events',
+    description: 'The events are `connected`, `project` (status changes), `command` (life cycle) and `heartbeat`.',
   })
   async follow(
     @Param('id') id: string,
@@ -36,7 +37,7 @@ export class ProjectEventsController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
-    const followed = await this.events.follow(id, toSeq(lastEventId(request)), caller);
+    const followed = await resumed(request, (last) => this.events.follow(id, toSeq(last), caller));
     this.streams.hold(caller.keyId, response);
     const firstId = String(followed.from);
     response.setHeader('Last-Event-ID', firstId);

@@ -4,6 +4,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Res
 import {
   ApiAcceptedResponse,
   ApiBearerAuth,
+  ApiBody,
   ApiConsumes,
   ApiCreatedResponse,
   ApiNoContentResponse,
@@ -26,6 +27,15 @@ import {
   toSpec,
 } from './projects.dto.js';
 
+const CREATE = {
+  smallest: { summary: 'A directory, or a pod with the defaults', value: { id: 'hello' } },
+  variables: {
+    summary: 'With a name, labels, and variables for every command',
+    value: { id: 'hello-2', name: 'Hello', labels: { team: 'a' }, env: { GREETING: 'hello' } },
+  },
+};
+const CHANGE = { name: { summary: 'Another name and other labels', value: { name: 'Hello', labels: { team: 'b' } } } };
+
 @ApiTags('projects')
 @ApiBearerAuth()
 @Controller('v1/projects')
@@ -36,6 +46,7 @@ export class ProjectsController {
   @Scoped('projects:write')
   @Idempotent()
   @ApiOperation({ summary: 'Create a project' })
+  @ApiBody({ type: CreateProjectRequest, examples: CREATE })
   @ApiCreatedResponse({ type: ProjectResponse })
   async create(@Body() request: CreateProjectRequest, @Caller() caller: CallerValue): Promise<ProjectResponse> {
     return toResponse(await this.projects.create(toSpec(request), caller));
@@ -66,6 +77,7 @@ export class ProjectsController {
       'A JSON merge patch: null brings back the default. A change of image, pullSecretName, envFrom or resources restarts the project.',
   })
   @ApiConsumes('application/merge-patch+json', 'application/json')
+  @ApiBody({ type: UpdateProjectRequest, examples: CHANGE })
   @ApiOkResponse({ type: ProjectResponse })
   async update(
     @Param('id') id: string,
@@ -77,6 +89,7 @@ export class ProjectsController {
 
   @Post(':id/start')
   @Scoped('projects:write')
+  @Idempotent()
   @HttpCode(202)
   @ApiOperation({ summary: 'Start a project; one that runs goes on' })
   @ApiAcceptedResponse({ type: ProjectResponse })
@@ -86,6 +99,7 @@ export class ProjectsController {
 
   @Post(':id/stop')
   @Scoped('projects:write')
+  @Idempotent()
   @HttpCode(202)
   @ApiOperation({ summary: 'Stop a project: its commands are cancelled, its files stay' })
   @ApiAcceptedResponse({ type: ProjectResponse })
@@ -95,8 +109,11 @@ export class ProjectsController {
 
   @Post(':id/restart')
   @Scoped('projects:write')
+  @Idempotent()
   @HttpCode(202)
-  @ApiOperation({ summary: 'Restart a project: its commands are cancelled, its files stay, all else begins anew' })
+  @ApiOperation({
+    summary: 'Restart a project: its commands are cancelled, its files stay, everything else starts fresh',
+  })
   @ApiAcceptedResponse({ type: ProjectResponse })
   async restart(@Param('id') id: string, @Caller() caller: CallerValue): Promise<ProjectResponse> {
     return toResponse(await this.projects.restart(id, caller));

@@ -23,10 +23,10 @@ import {
   type ProjectChange,
   type ProjectSpec,
   type ProjectStatus,
+  PROJECT_ID,
 } from '../../domain/project.js';
 import { IsEgress, IsQuantities, IsQuantity } from './cluster-validators.js';
 
-const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
 const GIT_REF = /^(?!-)[^\s\0~^:?*[\\]{1,255}$/;
 const GIT_URL = /^(https?|ssh|git|file):\/\/[^\s\0]+$|^[\w.-]+@[\w.-]+:[^\s\0]+$|^\/[^\0]+$/;
 
@@ -76,9 +76,9 @@ export class StorageRequest {
 }
 
 export class CreateProjectRequest {
-  @ApiProperty({ example: 'web', pattern: DNS_LABEL.source })
+  @ApiProperty({ example: 'web', pattern: PROJECT_ID.source })
   @IsString()
-  @Matches(DNS_LABEL, { message: 'must be a DNS-1123 label of at most 40 characters' })
+  @Matches(PROJECT_ID, { message: 'must be a DNS-1123 label of at most 40 characters' })
   id!: string;
 
   @ApiPropertyOptional({ minLength: 1, maxLength: 100 })
@@ -228,6 +228,7 @@ export class DeleteProjectQuery {
 export class ListProjectsQuery extends PageQuery {
   @ApiPropertyOptional({ enum: PROJECT_STATUSES })
   @IsOptional()
+  @IsString()
   @IsIn(PROJECT_STATUSES)
   status?: ProjectStatus;
 
@@ -306,7 +307,9 @@ export function toChange(request: UpdateProjectRequest, id: string): Partial<Def
   return Object.fromEntries(given.map(([name, value]) => [name, value ?? byDefault[name]]));
 }
 
-type Defaults = Required<Omit<ProjectChange, 'status' | 'reason' | 'desired' | 'restarts' | 'keepStorage'>>;
+type Defaults = Required<
+  Omit<ProjectChange, 'status' | 'reason' | 'desired' | 'restarts' | 'keepStorage' | 'volumeLost'>
+>;
 
 function defaults(id: string): Defaults {
   return {

@@ -1,6 +1,7 @@
 import { ClusterUnavailable, PodInformer } from '@app/kubernetes';
 import { ApiServerStub, aPod } from '@app/kubernetes/testing';
-import { until } from '@app/kernel/testing';
+import { Install } from '@app/kernel';
+import { SystemClock, until } from '@app/kernel/testing';
 import { aProject } from '@app/projects/testing';
 import type { V1StatefulSet } from '@kubernetes/client-node';
 import { Logger } from '@nestjs/common';
@@ -8,6 +9,11 @@ import { KubernetesProjectRuntime } from './kubernetes-project-runtime.js';
 import { ProjectDefaults } from './project-defaults.js';
 import { templateKey } from './project-objects.js';
 
+interface StoredObject {
+  readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
+}
+
+const INSTALL = new Install('ours');
 const RESOURCES = { requests: { cpu: '10m' }, limits: { cpu: '1', memory: '128Mi' } };
 const DEFAULTS = new ProjectDefaults('work:1', { size: '1Gi', className: null }, RESOURCES, ['public'], true);
 
@@ -21,7 +27,7 @@ describe('KubernetesProjectRuntime', () => {
     api = await ApiServerStub.start();
     const client = await api.client();
     informer = new PodInformer(client, { watchSeconds: 2, retryMsMax: 100 });
-    runtime = new KubernetesProjectRuntime(informer, client, DEFAULTS);
+    runtime = new KubernetesProjectRuntime(informer, client, DEFAULTS, new SystemClock(), INSTALL);
   });
   afterEach(async () => {
     await informer.stop();
@@ -46,11 +52,13 @@ describe('KubernetesProjectRuntime', () => {
     api.refusal = { status: 503, body: '' };
     for (const watch of api.watches) watch.destroy();
     await until(() => runtime.stale);
+    await until(() => runtime.outage instanceof ClusterUnavailable);
     expect(runtime.find(project)).toMatchObject({ id: project, pod: 'web-0' });
     expect(runtime.observed()).toHaveLength(1);
     expect(() => runtime.find('other')).toThrow(ClusterUnavailable);
     api.refusal = null;
     await until(() => !runtime.stale);
+    expect(runtime.outage).toBeNull();
     expect(runtime.find('other')).toBeNull();
   });
 
@@ -101,10 +109,10 @@ describe('KubernetesProjectRuntime', () => {
     it('puts back what somebody has deleted', async () => {
       const project = aProject();
       await runtime.reconcile(project, signal);
-      const before = new Map(api.objects);
+      const before = [...api.objects.keys()].sort();
       api.objects.clear();
       await runtime.reconcile(project, signal);
-      expect(api.objects).toEqual(before);
+      expect([...api.objects.keys()].sort()).toEqual(before);
     });
 
     it('scales back what somebody has scaled, and never touches the template of a pod that runs', async () => {
@@ -113,9 +121,9 @@ describe('KubernetesProjectRuntime', () => {
       const path = `${STATEFUL_SETS}/rdev-${project.id}`;
       const made = api.objects.get(path) as V1StatefulSet;
       const others = new ProjectDefaults('newer:2', { size: '1Gi', className: null }, RESOURCES, [], true);
-      const newer = new KubernetesProjectRuntime(informer, await api.client(), others);
+      const newer = new KubernetesProjectRuntime(informer, await api.client(), others, new SystemClock(), INSTALL);
       await newer.reconcile(project, signal);
-      expect(api.objects.get(path)).toEqual(made);
+      expect((api.objects.get(path) as V1StatefulSet).spec).toEqual(made.spec);
       await newer.reconcile({ ...project, desired: 'stopped' }, signal);
       const scaled = (api.objects.get(path) as V1StatefulSet).spec;
       expect([scaled?.replicas, scaled?.template]).toEqual([0, made.spec?.template]);
@@ -138,15 +146,26 @@ describe('KubernetesProjectRuntime', () => {
       ['statefulsets', 'get'],
       ['statefulsets', 'create'],
       ['persistentvolumeclaims', 'create'],
-      ['networkpolicies', 'patch'],
+      ['networkpolicies', 'get'],
+      ['networkpolicies', 'create'],
     ])('says that it may not do with %s: %s', async (resource, verb) => {
-      const methods: Record<string, string> = { get: 'GET', create: 'POST', patch: 'PATCH' };
+      const methods: Record<string, string> = { get: 'GET', create: 'POST' };
       api.onRequest = (method, path) =>
         path.includes(`/${resource}`) && method === methods[verb] ? forbidden(verb, resource) : null;
       expect(await runtime.reconcile(aProject(), signal)).toEqual({
         status: 'failed',
         reason: expect.stringMatching(`^rdev is not allowed to ${verb} ${resource} in the namespace "projects"`),
       });
+    });
+
+    it('does not say that a project has failed because rdev has lost its rights as a whole', async () => {
+      const project = aProject();
+      await runtime.reconcile(project, signal);
+      const { status, body } = forbidden('list', 'pods');
+      api.refusal = { status, body: JSON.stringify(body) };
+      for (const watch of api.watches) watch.destroy();
+      await until(() => runtime.stale);
+      await expect(runtime.reconcile(project, signal)).rejects.toThrow(ClusterUnavailable);
     });
 
     it('does not say that a project has failed because the cluster does not answer', async () => {
@@ -160,8 +179,10 @@ describe('KubernetesProjectRuntime', () => {
     it('asks the events why no pod comes, once that takes long', async () => {
       const project = aProject();
       const message = 'create Pod x failed error: pods "x" is forbidden: exceeded quota: small, requested: cpu=1';
-      api.objects.set(`${BASE}/events`, [warning({ name: `rdev-${project.id}` }, 'FailedCreate', message)]);
       expect(await runtime.reconcile(project, signal)).toMatchObject({ status: 'pending' });
+      const { uid } = (api.objects.get(`${STATEFUL_SETS}/rdev-${project.id}`) as V1StatefulSet).metadata ?? {};
+      const former = warning({ name: `rdev-${project.id}`, uid: 'of-a-former-one' }, 'FailedCreate', 'other');
+      api.objects.set(`${BASE}/events`, [former, warning({ uid }, 'FailedCreate', message)]);
       const waiting = { ...project, changedAt: new Date(Date.now() - 3_000) };
       const { status, reason } = await runtime.reconcile(waiting, signal);
       expect([status, reason]).toEqual(['failed', expect.stringMatching(/^quota exceeded: small/)]);
@@ -180,7 +201,7 @@ describe('KubernetesProjectRuntime', () => {
 
       podFor(id, before, 'first', waiting);
       expect(await runtime.reconcile(before, signal)).toMatchObject({ status: 'failed' });
-      expect(await runtime.reconcile(after, signal)).toEqual({
+      expect(await runtime.reconcile(after, signal)).toMatchObject({
         status: 'pending',
         reason: 'waiting for the pod before it to end',
       });
@@ -204,6 +225,161 @@ describe('KubernetesProjectRuntime', () => {
       expect(api.objects.size).toBe(0);
     });
 
+    describe('beside another install', () => {
+      const theirs = new Install('theirs');
+      const pathsOf = (id: string) => [...api.objects.keys()].filter((path) => path.endsWith(`/rdev-${id}`)).sort();
+      const labelOf = (path: string) => (api.objects.get(path) as StoredObject).metadata?.labels?.['rdev.dev/install'];
+      const unlabelled = (path: string) => {
+        const { metadata, ...object } = api.objects.get(path) as StoredObject;
+        const { 'rdev.dev/install': _install, ...labels } = metadata?.labels ?? {};
+        api.objects.set(path, { ...object, metadata: { ...metadata, labels } });
+      };
+      let other: KubernetesProjectRuntime;
+      beforeEach(async () => {
+        other = new KubernetesProjectRuntime(informer, await api.client(), DEFAULTS, new SystemClock(), theirs);
+      });
+
+      it('changes and removes nothing that is theirs, and takes no id of theirs', async () => {
+        const project = aProject();
+        await other.reconcile(project, signal);
+        const before = new Map(api.objects);
+        const { status, reason } = await runtime.reconcile({ ...project, desired: 'stopped' }, signal);
+        expect([status, reason]).toEqual(['failed', expect.stringContaining('another rdev install (theirs)')]);
+        podFor(project.id);
+        expect(await runtime.remove(project, signal)).toBe(true);
+        api.objects.delete(`${BASE}/pods/rdev-${project.id}-0`);
+        expect(api.objects).toEqual(before);
+        await expect(runtime.assertFree(project.id)).rejects.toMatchObject({ code: 'PROJECT_EXISTS' });
+        await other.assertFree(project.id);
+      });
+
+      it.each([0, 1, 2])('takes no id of which one object is theirs (%i)', async (kept) => {
+        const project = aProject();
+        await other.reconcile(project, signal);
+        pathsOf(project.id).forEach((path, index) => {
+          if (index !== kept) api.objects.delete(path);
+        });
+        await expect(runtime.assertFree(project.id)).rejects.toMatchObject({ code: 'PROJECT_EXISTS' });
+        expect(await runtime.reconcile(project, signal)).toMatchObject({ status: 'failed' });
+        const [theirsStill] = pathsOf(project.id).filter((path) => labelOf(path) === 'theirs');
+        expect(await runtime.remove(project, signal)).toBe(true);
+        expect(pathsOf(project.id)).toEqual([theirsStill]);
+      });
+
+      it('takes over what a release before made, once, and without touching the pod', async () => {
+        const project = aProject();
+        await other.reconcile(project, signal);
+        const paths = pathsOf(project.id);
+        paths.forEach(unlabelled);
+        const { spec } = api.objects.get(`${STATEFUL_SETS}/rdev-${project.id}`) as V1StatefulSet;
+        await expect(other.assertFree(project.id)).rejects.toMatchObject({ code: 'PROJECT_EXISTS' });
+        await runtime.reconcile(project, signal);
+        expect(paths.map(labelOf)).toEqual(['ours', 'ours', 'ours']);
+        expect((api.objects.get(`${STATEFUL_SETS}/rdev-${project.id}`) as V1StatefulSet).spec).toEqual(spec);
+        expect(await other.reconcile(project, signal)).toMatchObject({ status: 'failed' });
+      });
+
+      it('takes a volume that a release before has left', async () => {
+        const project = aProject();
+        await other.reconcile(project, signal);
+        const [volume = '', statefulSet = '', policy = ''] = pathsOf(project.id);
+        unlabelled(volume);
+        api.objects.delete(policy);
+        api.objects.delete(statefulSet);
+        await runtime.assertFree(project.id);
+        await runtime.reconcile(project, signal);
+        expect(labelOf(volume)).toBe('ours');
+      });
+
+      it('leaves what was replaced between a look and a change', async () => {
+        const project = aProject();
+        await runtime.reconcile(project, signal);
+        const path = `${STATEFUL_SETS}/rdev-${project.id}`;
+        const mine = api.objects.get(path) as StoredObject;
+        const meanwhile = { ...mine, metadata: { ...mine.metadata, uid: 'another', labels: {} } };
+        api.onRequest = (method, at) => {
+          if (at !== path || method === 'GET') return null;
+          api.objects.set(path, meanwhile);
+          return null;
+        };
+        await expect(runtime.remove(project, signal)).rejects.toThrow(ClusterUnavailable);
+        api.objects.set(path, mine);
+        await expect(runtime.reconcile({ ...project, desired: 'stopped' }, signal)).rejects.toThrow(ClusterUnavailable);
+        expect(api.objects.get(path)).toEqual(meanwhile);
+      });
+
+      it('shows no pod of theirs, nor one of an unknown install, and finds its own', async () => {
+        const labels = { 'rdev.dev/project': 'web' };
+        const old = { ...labels, 'rdev.dev/managed': 'true' };
+        const pods = [old, { ...old, 'rdev.dev/install': 'theirs' }, { ...labels, 'rdev.dev/project': 'own' }].map(
+          (each, index) =>
+            aPod({ name: `p-${String(index)}`, metadata: { uid: String(index), name: 'x', labels: each } }),
+        );
+        const ours = new PodInformer(await api.client(), { watchSeconds: 2, install: 'ours' });
+        for (const pod of pods) api.set(pod);
+        ours.start();
+        await ours.whenSynced();
+        const shown = new KubernetesProjectRuntime(ours, await api.client(), DEFAULTS, new SystemClock(), INSTALL);
+        expect(ours.list().map(({ uid }) => uid)).toEqual(['0', '2']);
+        expect(shown.observed().map(({ id }) => id)).toEqual(['own']);
+        await until(() => api.watches.size > 1);
+        const [first] = pods;
+        api.set({ ...first, metadata: { ...first?.metadata, labels: { ...old, 'rdev.dev/install': 'theirs' } } });
+        await until(() => ours.get('0') === null);
+        await ours.stop();
+      });
+    });
+
+    it('creates nothing where it cannot be told whether the id is free', async () => {
+      api.onRequest = () => ({ status: 503, body: {} });
+      await expect(runtime.assertFree('web')).rejects.toThrow(ClusterUnavailable);
+      api.onRequest = () => forbidden('get', 'networkpolicies');
+      await runtime.assertFree('web');
+    });
+
+    it('says on which volume the files are', async () => {
+      const project = aProject();
+      const { volume } = await runtime.reconcile(project, signal);
+      expect(volume).toMatch(/^uid-/);
+      expect(await runtime.reconcile(project, signal)).toMatchObject({ volume });
+      api.objects.delete(`${BASE}/persistentvolumeclaims/rdev-${project.id}`);
+      const after = await runtime.reconcile(project, signal);
+      expect(after.volume).toMatch(/^uid-/);
+      expect(after.volume).not.toBe(volume);
+    });
+
+    it('says why a pod does not go that was deleted, and forgets it when it has gone', async () => {
+      const stopped = aProject({ desired: 'stopped', status: 'stopping', reason: 'no command has run for 60 s' });
+      await runtime.reconcile(stopped, signal);
+      const path = `${BASE}/pods/rdev-${stopped.id}-0`;
+      const deleted = (secondsAgo: number, finalizers: string[] = []) => {
+        podFor(stopped.id);
+        const { metadata, ...pod } = api.objects.get(path) as ReturnType<typeof aPod>;
+        const deletionTimestamp = new Date(Date.now() - secondsAgo * 1_000).toISOString();
+        api.objects.set(path, { ...pod, metadata: { ...metadata, deletionTimestamp, finalizers } });
+      };
+      deleted(1);
+      expect(await runtime.reconcile(stopped, signal)).toMatchObject({ status: 'stopping', reason: stopped.reason });
+      deleted(60);
+      const { reason } = await runtime.reconcile(stopped, signal);
+      expect(reason).toMatch(/^the pod does not end.*node "node-1" has not reported/);
+      deleted(60, ['example.com/hold']);
+      expect(await runtime.reconcile(stopped, signal)).toMatchObject({
+        status: 'stopping',
+        reason: expect.stringContaining('the finalizers example.com/hold hold it'),
+      });
+      const running = { ...stopped, desired: 'running' as const };
+      expect(await runtime.reconcile(running, signal)).toMatchObject({
+        status: 'pending',
+        reason: expect.stringContaining('example.com/hold'),
+      });
+      api.objects.delete(path);
+      expect(await runtime.reconcile({ ...stopped, reason }, signal)).toMatchObject({
+        status: 'stopped',
+        reason: null,
+      });
+    });
+
     it('makes no pod that would hold on to a volume that was deleted', async () => {
       const project = aProject();
       const metadata = { name: 'x', deletionTimestamp: new Date().toISOString() };
@@ -212,6 +388,13 @@ describe('KubernetesProjectRuntime', () => {
       expect([status, reason]).toEqual(['pending', 'waiting for a pod']);
       expect([...api.objects.keys()].some((path) => path.includes('statefulsets'))).toBe(false);
     });
+  });
+
+  it.each(['Not_A.dns', 'x'.repeat(63), 'UPPER'])('shows no pod whose label no route can name: %s', async (id) => {
+    api.set(aPod({ name: 'odd', metadata: { uid: 'odd', name: 'odd', labels: { 'rdev.dev/project': id } } }));
+    informer.start();
+    await informer.whenSynced();
+    expect(runtime.observed()).toEqual([]);
   });
 
   it.each(['https://user:pw@example.com/x.git', 'https://token@example.com/x.git', 'ssh://git:pw@example.com/x'])(

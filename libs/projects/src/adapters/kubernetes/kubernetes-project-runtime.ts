@@ -1,22 +1,31 @@
 import {
   ClusterUnavailable,
+  INSTALL_LABEL,
   KubernetesApiError,
   KubernetesClient,
   type ObservedPod,
   PodInformer,
   choosePod,
   observePod,
-  orNull,
 } from '@app/kubernetes';
-import { InvalidInput } from '@app/kernel';
-import type { V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from '@kubernetes/client-node';
+import { Clock, Install, InvalidInput } from '@app/kernel';
+import type { V1NetworkPolicy, V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from '@kubernetes/client-node';
 import { Injectable } from '@nestjs/common';
 import { ProjectRuntime } from '../../application/project-runtime.js';
-import type { Condition, ManagedProject, ObservedProject, ProjectSpec } from '../../domain/project.js';
+import {
+  type Condition,
+  type Finding,
+  type ManagedProject,
+  type ObservedProject,
+  PROJECT_ID,
+  type ProjectSpec,
+} from '../../domain/project.js';
+import { ProjectOfAnotherInstall } from '../../domain/project.errors.js';
+import { NotOurs, OwnedObjects, isManaged } from './owned-objects.js';
 import { ProjectDefaults } from './project-defaults.js';
 import {
-  MANAGED_LABEL,
   TEMPLATE_ANNOTATION,
+  isOfAnUnknownInstall,
   isPodOf,
   networkPolicyOf,
   objectName,
@@ -25,7 +34,15 @@ import {
   templateKey,
   volumeClaimOf,
 } from './project-objects.js';
-import { type ClusterEvent, conditionOf, eventsSince, refused, troubleIn } from './project-trouble.js';
+import {
+  type ClusterEvent,
+  conditionOf,
+  eventsSince,
+  refused,
+  troubleIn,
+  unlessStuck,
+  whyStuck,
+} from './project-trouble.js';
 
 const NAME_ANNOTATION = 'rdev.dev/name';
 /** So long a project may just be on its way; after that somebody wants to know why it does not come up. */
@@ -35,19 +52,27 @@ const CLOCK_SKEW_MS = 5_000;
 
 /** A project is a pod that carries the label `rdev.dev/project`, of somebody's making or of a StatefulSet of rdev's. */
 @Injectable()
-export class KubernetesProjectRuntime extends ProjectRuntime {
+export class KubernetesProjectRuntime implements ProjectRuntime {
   readonly kind = 'kubernetes';
+  readonly hasContainers = true;
+  private readonly objects: OwnedObjects;
 
   constructor(
     private readonly informer: PodInformer,
     private readonly client: KubernetesClient,
     private readonly defaults: ProjectDefaults,
+    private readonly clock: Clock,
+    private readonly install: Install,
   ) {
-    super();
+    this.objects = new OwnedObjects(client, install);
   }
 
   get stale(): boolean {
     return this.informer.state.staleSince !== null;
+  }
+
+  get outage(): ClusterUnavailable | null {
+    return this.informer.state.isAway ? new ClusterUnavailable() : null;
   }
 
   observed(): readonly ObservedProject[] {
@@ -68,7 +93,11 @@ export class KubernetesProjectRuntime extends ProjectRuntime {
     return pod === undefined ? null : toProject(pod);
   }
 
-  validate({ gitUrl }: ProjectSpec): void {
+  directoryOf(): string {
+    return '/workspace';
+  }
+
+  validate({ gitUrl }: Pick<ProjectSpec, 'gitUrl'>): void {
     if (gitUrl === null) return;
     const pointer = '#/gitUrl';
     if (!/^(https?|ssh|git):\/\/|^[\w.-]+@[\w.-]+:/.test(gitUrl)) {
@@ -81,27 +110,40 @@ export class KubernetesProjectRuntime extends ProjectRuntime {
     }
   }
 
-  async reconcile(project: ManagedProject, signal: AbortSignal): Promise<Condition> {
+  async assertFree(id: string): Promise<void> {
+    const paths = [this.statefulSet(id), this.volumeClaim(id), this.networkPolicy(id)];
     try {
-      const obstacle = await this.ensure(project, signal);
-      if (obstacle?.status === 'failed') return obstacle;
-      const condition = await this.observe(project, signal);
-      return { ...condition, reason: condition.reason ?? obstacle?.reason ?? null };
+      const [statefulSet, ...others] = await Promise.all(paths.map((path) => this.objects.find(path)));
+      // A volume that nobody has labelled was left by a release before; a StatefulSet says that its project is there.
+      const isTaken = statefulSet && isManaged(statefulSet) && !statefulSet.metadata?.labels?.[INSTALL_LABEL];
+      const isForeign = [statefulSet, ...others].some((object) => object && this.objects.isForeign(object));
+      if (isTaken || isForeign) throw new ProjectOfAnotherInstall(id, this.client.namespace);
     } catch (error) {
+      // What the API refuses is said of the project, with what to do about it.
+      if (!(error instanceof KubernetesApiError)) throw error;
+    }
+  }
+
+  async reconcile(project: ManagedProject, signal: AbortSignal): Promise<Finding> {
+    try {
+      return await this.ensure(project, signal);
+    } catch (error) {
+      if (error instanceof NotOurs) return { status: 'failed', reason: error.message };
+      // Where not even pods may be seen any more, it is not the project that is refused.
+      if (error instanceof KubernetesApiError && this.stale) throw new ClusterUnavailable(error);
       if (error instanceof KubernetesApiError) return refused(error);
       throw error;
     }
   }
 
   async remove({ id, keepStorage }: ManagedProject, signal: AbortSignal): Promise<boolean> {
-    const statefulSet = await this.get<V1StatefulSet>(this.statefulSet(id), signal);
-    if (statefulSet !== null && isOurs(statefulSet)) await this.client.remove(this.statefulSet(id), { signal });
+    const statefulSet = await this.objects.find<V1StatefulSet>(this.statefulSet(id), signal);
+    const isForeign = statefulSet !== null && (!isManaged(statefulSet) || this.objects.isForeign(statefulSet));
+    if (!isForeign) await this.objects.remove(this.statefulSet(id), signal);
     // Its policy guards the pod to the end, and its volume cannot go before it.
-    if ((await this.pod(id, signal)) !== null) return false;
-    await this.client.remove(this.networkPolicy(id), { signal });
-    if (keepStorage) return true;
-    await this.client.remove(this.volumeClaim(id), { signal });
-    return (await this.get(this.volumeClaim(id), signal)) === null;
+    if (!isForeign && (await this.pod(id, signal)) !== null) return false;
+    await this.objects.remove(this.networkPolicy(id), signal);
+    return keepStorage || this.objects.remove(this.volumeClaim(id), signal);
   }
 
   check(signal: AbortSignal): Promise<void> {
@@ -114,36 +156,50 @@ export class KubernetesProjectRuntime extends ProjectRuntime {
     });
   }
 
-  /** Makes what is missing or other than wanted. Answers what is in the way of that; null: nothing. */
-  private async ensure(project: ManagedProject, signal: AbortSignal): Promise<Condition | null> {
-    const { id } = project;
-    const statefulSet = await this.get<V1StatefulSet>(this.statefulSet(id), signal);
-    if (statefulSet !== null && !isOurs(statefulSet)) {
-      const reason = `the namespace has a StatefulSet "${objectName(id)}" that is not rdev's. Remove it, or choose another id`;
-      return { status: 'failed', reason };
-    }
-    const [hasVolume] = await Promise.all([
+  /** Makes what is missing or other than wanted, and looks how the project is. @throws {@link NotOurs} */
+  private async ensure(project: ManagedProject, signal: AbortSignal): Promise<Finding> {
+    const statefulSet = await this.ownStatefulSet(project.id, signal);
+    const [claim] = await Promise.all([
       this.ensureVolumeClaim(project, signal),
       this.ensureNetworkPolicy(project, signal),
     ]);
     // A claim that was deleted goes when no pod uses it any more; a new pod would keep it from that.
+    const isGoing = claim?.metadata?.deletionTimestamp !== undefined;
     const isThere = statefulSet !== null && statefulSet.spec?.replicas !== 0;
-    if (hasVolume || isThere || project.desired === 'stopped')
-      await this.ensureStatefulSet(project, statefulSet, signal);
-    return hasVolume ? null : { status: 'pending', reason: 'the volume was deleted, and goes with its pod' };
+    const isDue = !isGoing || isThere || project.desired === 'stopped';
+    const current = isDue ? await this.ensureStatefulSet(project, statefulSet, signal) : statefulSet;
+    const condition = await this.observe(project, uidsOf(current, claim), signal);
+    const obstacle = isGoing ? 'the volume was deleted, and goes with its pod' : null;
+    const volume = claim?.metadata?.uid;
+    return { ...condition, reason: condition.reason ?? obstacle, ...(volume !== undefined && { volume }) };
   }
 
-  /** A claim that is there stays as it is: it may hold what an earlier project of that id left. False: it is on its way out. */
-  private async ensureVolumeClaim(project: ManagedProject, signal: AbortSignal): Promise<boolean> {
-    const claim = await this.get<V1PersistentVolumeClaim>(this.volumeClaim(project.id), signal);
-    if (claim === null) await this.createOnce(this.volumeClaims, volumeClaimOf(project, this.defaults), signal);
-    return claim?.metadata?.deletionTimestamp === undefined;
+  private async ownStatefulSet(id: string, signal: AbortSignal): Promise<V1StatefulSet | null> {
+    const found = await this.objects.find<V1StatefulSet>(this.statefulSet(id), signal);
+    if (found === null || isManaged(found)) return found && this.objects.own(this.statefulSet(id), signal);
+    const name = objectName(id);
+    throw new NotOurs(`the namespace has a StatefulSet "${name}" that is not rdev's. Remove it, or choose another id`);
+  }
+
+  /**
+   * A claim that is there stays as it is: it may hold what an earlier project of that id left. Null: another replica has
+   * just made it.
+   */
+  private async ensureVolumeClaim(
+    project: ManagedProject,
+    signal: AbortSignal,
+  ): Promise<V1PersistentVolumeClaim | null> {
+    const claim = await this.objects.own<V1PersistentVolumeClaim>(this.volumeClaim(project.id), signal);
+    if (claim !== null) return claim;
+    return this.objects.create(this.volumeClaims, volumeClaimOf(project, this.defaults, this.install.id), signal);
   }
 
   private async ensureNetworkPolicy(project: ManagedProject, signal: AbortSignal): Promise<void> {
-    const policy = networkPolicyOf(project, this.defaults);
-    const patched = await orNull(this.client.patch(this.networkPolicy(project.id), { spec: policy.spec }, { signal }));
-    if (patched === null) await this.createOnce(this.networkPolicies, policy, signal);
+    const path = this.networkPolicy(project.id);
+    const policy = networkPolicyOf(project, this.defaults, this.install.id);
+    const current = await this.objects.own<V1NetworkPolicy>(path, signal);
+    if (current === null) await this.objects.create(this.networkPolicies, policy, signal);
+    else await this.objects.change(path, { metadata: { uid: current.metadata?.uid }, spec: policy.spec }, signal);
   }
 
   /**
@@ -154,81 +210,72 @@ export class KubernetesProjectRuntime extends ProjectRuntime {
     project: ManagedProject,
     current: V1StatefulSet | null,
     signal: AbortSignal,
-  ): Promise<void> {
-    const wanted = statefulSetOf(project, this.defaults);
-    if (current === null) return this.createOnce(this.statefulSets, wanted, signal);
+  ): Promise<V1StatefulSet | null> {
+    const wanted = statefulSetOf(project, this.defaults, this.install.id);
+    if (current === null) return this.objects.create(this.statefulSets, wanted, signal);
     const replicas = wanted.spec?.replicas;
     const isAsWished = current.metadata?.annotations?.[TEMPLATE_ANNOTATION] === templateKey(project);
-    if (isAsWished && current.spec?.replicas === replicas) return;
+    if (isAsWished && current.spec?.replicas === replicas) return current;
     const isIdle = current.spec?.replicas === 0;
     const template = isAsWished && !isIdle ? {} : { template: wanted.spec?.template };
-    const change = { metadata: { annotations: wanted.metadata?.annotations }, spec: { replicas, ...template } };
-    await this.client.patch(this.statefulSet(project.id), change, { signal });
+    const metadata = { uid: current.metadata?.uid, annotations: wanted.metadata?.annotations };
+    await this.objects.change(this.statefulSet(project.id), { metadata, spec: { replicas, ...template } }, signal);
+    return current;
   }
 
-  /** Another replica may have been faster. */
-  private async createOnce(collection: string, object: object, signal: AbortSignal): Promise<void> {
-    try {
-      await this.client.create(collection, object, { signal });
-    } catch (error) {
-      if (!(error instanceof KubernetesApiError) || error.reason !== 'AlreadyExists') throw error;
-    }
-  }
-
-  /** By the API, not by the informer, whose view may be a moment old: the status never goes back to what it was before. */
-  private async observe(project: ManagedProject, signal: AbortSignal): Promise<Condition> {
+  /**
+   * By the API, not by the informer, whose view may be a moment old: the status never goes back to what it was before.
+   */
+  private async observe(project: ManagedProject, owners: readonly string[], signal: AbortSignal): Promise<Condition> {
     const pod = await this.pod(project.id, signal);
+    const stuck = pod === null ? null : whyStuck(pod, this.clock.now());
     if (project.desired === 'stopped') {
-      return pod === null
-        ? { status: 'stopped', reason: project.reason }
-        : { status: 'stopping', reason: project.reason };
+      const status = pod === null ? 'stopped' : 'stopping';
+      return { status, reason: stuck ?? unlessStuck(project.reason) };
     }
+    if (stuck !== null) return { status: 'pending', reason: stuck };
     if (pod !== null && pod.annotations[TEMPLATE_ANNOTATION] !== templateKey(project)) {
       // Whatever is in its way is of no more concern.
       return { status: 'pending', reason: 'waiting for the pod before it to end' };
     }
     const condition: Condition = pod === null ? { status: 'pending', reason: 'waiting for a pod' } : conditionOf(pod);
-    const waitedMs = Date.now() - project.changedAt.getTime();
+    const waitedMs = this.clock.now().getTime() - project.changedAt.getTime();
     const isOnItsWay = waitedMs < PATIENCE_MS || pod?.status === 'terminating';
     if (condition.status !== 'pending' || isOnItsWay) return condition;
-    return troubleIn(await this.events(project, pod, signal)) ?? condition;
+    return troubleIn(await this.events(project, pod, owners, signal)) ?? condition;
   }
 
   /** Those that tell why this pod does not come up, or why there is none. */
   private async events(
-    { id, changedAt }: ManagedProject,
+    { changedAt }: ManagedProject,
     pod: ObservedPod | null,
+    owners: readonly string[],
     signal: AbortSignal,
   ): Promise<readonly ClusterEvent[]> {
-    const of = async (field: string, value: string): Promise<readonly ClusterEvent[]> => {
-      const query = new URLSearchParams({ fieldSelector: `involvedObject.${field}=${value}`, limit: '50' });
+    const of = async (uid: string): Promise<readonly ClusterEvent[]> => {
+      const query = new URLSearchParams({ fieldSelector: `involvedObject.uid=${uid}`, limit: '50' });
       const path = `${this.core}/events?${query.toString()}`;
       const { items = [] } = (await this.client.getJson(path, { signal })) as { items?: readonly ClusterEvent[] };
       return items;
     };
-    // Each pod of the project has the same name, and the kubelet may report late of the one before.
-    const [ofPod, ofOthers] = await Promise.all([
-      pod === null ? [] : of('uid', pod.uid),
-      // The volume claim and the StatefulSet, which tells of a pod that could not be made until it was.
-      of('name', objectName(id)),
-    ]);
+    // By UID, as what a former project of that id consisted of had the same names, and so had each pod of this one.
+    const [ofPod, ...ofOthers] = await Promise.all([pod === null ? [] : of(pod.uid), ...owners.map(of)]);
     const since = new Date(changedAt.getTime() - CLOCK_SKEW_MS);
-    const others = eventsSince(ofOthers, since).filter(({ reason }) => !(pod !== null && reason === 'FailedCreate'));
+    const others = eventsSince(ofOthers.flat(), since).filter(
+      ({ reason }) => !(pod !== null && reason === 'FailedCreate'),
+    );
     return [...ofPod, ...others];
   }
 
   private async pod(id: string, signal: AbortSignal): Promise<ObservedPod | null> {
-    const pod = await this.get<V1Pod>(`${this.core}/pods/${podName(id)}`, signal);
-    return pod === null ? null : observePod(pod);
-  }
-
-  private async get<T>(path: string, signal: AbortSignal): Promise<T | null> {
-    return (await orNull(this.client.getJson(path, { signal }))) as T | null;
+    const pod = await this.objects.find<V1Pod>(`${this.core}/pods/${podName(id)}`, signal);
+    return pod === null || this.objects.isForeign(pod) ? null : observePod(pod);
   }
 
   private chosen(id: string): ObservedProject | null {
-    const pod = choosePod(this.informer.list().filter(({ project }) => project === id));
-    return pod === null || id === '' ? null : toProject(pod);
+    const pods = this.informer.list().filter((pod) => pod.project === id && !isOfAnUnknownInstall(pod));
+    const pod = choosePod(pods);
+    return pod === null || !PROJECT_ID.test(id) ? null : toProject(pod);
   }
 
   private get core(): string {
@@ -260,8 +307,9 @@ export class KubernetesProjectRuntime extends ProjectRuntime {
   }
 }
 
-function isOurs({ metadata }: V1StatefulSet): boolean {
-  return metadata?.labels?.[MANAGED_LABEL] === 'true';
+/** Of the StatefulSet, which tells of a pod that could not be made until it was, and of the volume claim. */
+function uidsOf(...objects: readonly (V1StatefulSet | V1PersistentVolumeClaim | null)[]): readonly string[] {
+  return objects.flatMap((object) => object?.metadata?.uid ?? []);
 }
 
 function toProject(pod: ObservedPod): ObservedProject {

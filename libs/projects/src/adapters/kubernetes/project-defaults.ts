@@ -1,5 +1,31 @@
 import type { Resources } from '../../domain/project.js';
 
+/** What all pods of projects have besides, in the form of Kubernetes. */
+export interface PodDefaults {
+  /** Null: the cluster's default. */
+  readonly runtimeClassName: string | null;
+  readonly nodeSelector: Readonly<Record<string, string>>;
+  readonly tolerations: readonly object[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** User, group and fsGroup. Null: left to the cluster, or the image. */
+  readonly user: number | null;
+  readonly graceSeconds: number;
+  /** Null: the name server of the cluster where it is by convention. */
+  readonly dnsEgress: readonly object[] | null;
+}
+
+const PLAIN: PodDefaults = {
+  runtimeClassName: null,
+  nodeSelector: {},
+  tolerations: [],
+  labels: {},
+  annotations: {},
+  user: 1000,
+  graceSeconds: 5,
+  dnsEgress: null,
+};
+
 /** What the operator gives projects that ask for nothing else; injected as a value. */
 export class ProjectDefaults {
   constructor(
@@ -9,5 +35,6 @@ export class ProjectDefaults {
     readonly egress: readonly string[],
     /** Whether the root file system of projects is read-only. */
     readonly readOnlyRoot: boolean,
+    readonly pod: PodDefaults = PLAIN,
   ) {}
 }

@@ -1,3 +1,4 @@
+import { chooseContainer } from '@app/kubernetes';
 import { aProject } from '@app/projects/testing';
 import type { V1PodSpec } from '@kubernetes/client-node';
 import type { ManagedProject } from '../../domain/project.js';
@@ -8,7 +9,7 @@ const RESOURCES = { requests: { cpu: '100m', memory: '256Mi' }, limits: { cpu: '
 const DEFAULTS = new ProjectDefaults('work:1', { size: '10Gi', className: null }, RESOURCES, ['public'], true);
 
 function podOf(traits: Partial<ManagedProject> = {}, defaults = DEFAULTS): V1PodSpec {
-  const spec = statefulSetOf(aProject(traits), defaults).spec?.template.spec;
+  const spec = statefulSetOf(aProject(traits), defaults, 'ours').spec?.template.spec;
   if (!spec) throw new Error('There is no pod.');
   return spec;
 }
@@ -55,6 +56,10 @@ function violations(pod: V1PodSpec): string[] {
   demand((pod.securityContext?.sysctls ?? []).length === 0, 'no sysctls');
   return found;
 }
+
+const PLAIN = DEFAULTS.pod;
+const withPod = (pod: Partial<typeof PLAIN>): ProjectDefaults =>
+  new ProjectDefaults('work:1', DEFAULTS.storage, RESOURCES, ['public'], true, { ...PLAIN, ...pod });
 
 describe('the objects of a project', () => {
   const everything: Partial<ManagedProject> = {
@@ -127,6 +132,56 @@ describe('the objects of a project', () => {
     expect(podOf({ ...everything, resources }).initContainers?.[0]?.resources).toEqual(expected);
   });
 
+  it('request little of what is limited only, where Kubernetes would request the limit', () => {
+    const limits = { cpu: '50m', memory: '2Gi', 'ephemeral-storage': '10Gi' };
+    const limited = new ProjectDefaults('work:1', DEFAULTS.storage, { requests: {}, limits }, [], true);
+    const { containers } = podOf({ resources: { requests: {}, limits: { memory: '1Gi' } } }, limited);
+    expect(containers[0]?.resources).toEqual({
+      requests: { cpu: '50m', memory: '256Mi', 'ephemeral-storage': '256Mi' },
+      limits: { ...limits, memory: '1Gi' },
+    });
+  });
+
+  it('have what the operator gives all pods, under what is their own', () => {
+    const tolerations = [{ key: 'projects', operator: 'Exists' }];
+    const defaults = withPod({
+      runtimeClassName: 'gvisor',
+      nodeSelector: { pool: 'projects' },
+      tolerations,
+      labels: { team: 'a', 'rdev.dev/managed': 'false' },
+      annotations: { 'sidecar.istio.io/inject': 'false' },
+      graceSeconds: 30,
+    });
+    expect(podOf({}, defaults)).toMatchObject({
+      runtimeClassName: 'gvisor',
+      nodeSelector: { pool: 'projects' },
+      tolerations,
+      terminationGracePeriodSeconds: 30,
+    });
+    const metadata = statefulSetOf(aProject(), defaults, 'ours').spec?.template.metadata;
+    expect(metadata?.labels).toMatchObject({ team: 'a', 'rdev.dev/managed': 'true' });
+    expect(metadata?.annotations).toMatchObject({ 'sidecar.istio.io/inject': 'false' });
+    expect(volumeClaimOf(aProject(), defaults, 'ours').metadata?.labels).toMatchObject({ team: 'a' });
+    expect(podOf()).not.toHaveProperty('runtimeClassName');
+  });
+
+  it('run as the user that the operator gives them, or as one of the cluster', () => {
+    expect(podOf().securityContext).toMatchObject({ runAsUser: 1000, runAsGroup: 1000, fsGroup: 1000 });
+    const other = podOf({}, withPod({ user: 2000 })).securityContext;
+    expect(other).toMatchObject({ runAsUser: 2000, runAsGroup: 2000, fsGroup: 2000 });
+    expect(podOf({}, withPod({ user: null })).securityContext).toEqual({
+      runAsNonRoot: true,
+      fsGroupChangePolicy: 'OnRootMismatch',
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
+  });
+
+  it('ask for names where the operator says', () => {
+    const dnsEgress = [{ to: [{ namespaceSelector: {} }], ports: [{ protocol: 'UDP', port: 5353 }] }];
+    const policy = networkPolicyOf(aProject({ egress: [] }), withPod({ dnsEgress }), 'ours');
+    expect(policy.spec?.egress).toEqual(dnsEgress);
+  });
+
   it('let no directory grow beyond what the pod may use of the disk', () => {
     const limitsOf = (pod: V1PodSpec) =>
       pod.volumes?.flatMap(({ name, emptyDir }) => (emptyDir ? [[name, emptyDir.sizeLimit]] : []));
@@ -142,19 +197,29 @@ describe('the objects of a project', () => {
   it('have names and labels that lead back to the project, short enough for the longest id', () => {
     const project = aProject({ id: 'x'.repeat(40) });
     for (const { metadata } of [
-      statefulSetOf(project, DEFAULTS),
-      volumeClaimOf(project, DEFAULTS),
-      networkPolicyOf(project, DEFAULTS),
+      statefulSetOf(project, DEFAULTS, 'ours'),
+      volumeClaimOf(project, DEFAULTS, 'ours'),
+      networkPolicyOf(project, DEFAULTS, 'ours'),
     ]) {
       expect(metadata?.name).toBe(objectName(project.id));
       expect(metadata?.labels).toEqual({
         'rdev.dev/project': project.id,
         'rdev.dev/managed': 'true',
+        'rdev.dev/install': 'ours',
         'app.kubernetes.io/managed-by': 'rdev',
       });
     }
     // A StatefulSet labels its pods with its name and a hash behind it, and labels have at most 63 characters.
     expect(objectName(project.id).length).toBeLessThanOrEqual(52);
+  });
+
+  it('name the container that commands run in, as others may put theirs before it', () => {
+    const { metadata } = statefulSetOf(aProject(), DEFAULTS, 'ours').spec?.template ?? {};
+    expect(chooseContainer(metadata?.annotations ?? {}, ['mesh-proxy', 'main'])).toBe('main');
+    expect(metadata?.annotations).toMatchObject({
+      'kubectl.kubernetes.io/default-container': 'main',
+      'rdev.dev/container': 'main',
+    });
   });
 
   it('stay when nothing is wished for that a pod depends on, and change with what is', () => {
@@ -180,7 +245,7 @@ describe('the objects of a project', () => {
 
   it('take the volume that is asked for, else the default', () => {
     const spec = (storage: ManagedProject['storage'], className: string | null) =>
-      volumeClaimOf({ id: 'x', storage }, { storage: { size: '10Gi', className } }).spec;
+      volumeClaimOf({ id: 'x', storage }, { storage: { size: '10Gi', className }, pod: PLAIN }, 'ours').spec;
     expect(spec(null, null)).toEqual({ accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Gi' } } });
     expect(spec({ size: '1Gi', className: 'fast' }, 'slow')).toMatchObject({
       storageClassName: 'fast',
@@ -190,7 +255,8 @@ describe('the objects of a project', () => {
   });
 
   it('let nobody in, and out only to the name server and what is listed', () => {
-    const egressOf = (egress: string[] | null) => networkPolicyOf({ id: 'x', egress }, { egress: ['public:443'] }).spec;
+    const egressOf = (egress: string[] | null) =>
+      networkPolicyOf({ id: 'x', egress }, { egress: ['public:443'], pod: PLAIN }, 'ours').spec;
     const none = egressOf([]);
     expect(none).toMatchObject({ policyTypes: ['Ingress', 'Egress'], ingress: [] });
     expect(none?.egress).toHaveLength(1);

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { type ObservedPod, PROJECT_LABEL } from '@app/kubernetes';
+import { parseEgress, parseQuantity } from '@app/kernel';
+import {
+  CONTAINER_ANNOTATION,
+  INSTALL_LABEL,
+  KUBECTL_ANNOTATION,
+  type ObservedPod,
+  PROJECT_LABEL,
+} from '@app/kubernetes';
 import type {
   V1Container as ContainerClass,
   V1NetworkPolicy,
@@ -10,11 +17,10 @@ import type {
   V1SecurityContext,
   V1StatefulSet,
 } from '@kubernetes/client-node';
-import { parseEgress } from '../../domain/egress.js';
 import type { ManagedProject } from '../../domain/project.js';
-import { parseQuantity } from '../../domain/quantity.js';
-import { CLONE_SCRIPT, GIT_SECRET_DIRECTORY, TRUST_WORKSPACE } from './clone-script.js';
+import { CLONE_SCRIPT, GIT_SECRET_DIRECTORY } from './clone-script.js';
 import type { ProjectDefaults } from './project-defaults.js';
+import { waitScript } from './wait-script.js';
 
 /** Without the class around it: objects are written down here, not constructed. */
 type V1Container = Pick<ContainerClass, keyof ContainerClass>;
@@ -24,21 +30,17 @@ export const MANAGED_LABEL = 'rdev.dev/managed';
 /** Says for which wishes the pod was made: another value takes a new pod. */
 export const TEMPLATE_ANNOTATION = 'rdev.dev/template';
 export const CLONE_CONTAINER = 'clone';
+const MAIN_CONTAINER = 'main';
 
-const USER = 1000;
 const HOME = '/home/rdev';
+const SPOOL_DIRECTORY = '/run/rdev';
+/** What is requested of a resource that is limited only: Kubernetes would request the whole limit. */
+const SMALL: Readonly<Record<string, string>> = { cpu: '100m', memory: '256Mi', 'ephemeral-storage': '256Mi' };
 /** For each directory that goes with the pod, where nothing limits what a pod may use of its node's disk. */
 const SCRATCH_MAX = '10Gi';
 /** Addresses that are not of the public internet. @see RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 */
 const PRIVATE_V4 = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16', '127.0.0.0/8'];
 const PRIVATE_V6 = ['fc00::/7', 'fe80::/10', '::1/128'];
-
-/** Reaps what is orphaned, and ends at once when it is told to. `sleep` alone as process 1 would do neither. */
-const WAIT = `${TRUST_WORKSPACE}
-if command -v tini >/dev/null 2>&1; then exec tini -- sleep infinity; fi
-trap 'exit 0' TERM INT
-while :; do sleep 3600 & wait $!; done
-`;
 
 /** The name of all objects of a project but its pod: the same however often it is made. */
 export function objectName(projectId: string): string {
@@ -47,6 +49,11 @@ export function objectName(projectId: string): string {
 
 export function podName(projectId: string): string {
   return `${objectName(projectId)}-0`;
+}
+
+/** Made by a release that gave no identity: whose it is only the install knows that has the project. */
+export function isOfAnUnknownInstall({ labels }: Pick<ObservedPod, 'labels'>): boolean {
+  return labels[MANAGED_LABEL] === 'true' && labels[INSTALL_LABEL] === undefined;
 }
 
 /** Whether it is the pod that rdev made for the project; others may carry its label too. */
@@ -60,9 +67,11 @@ export function templateKey({ image, pullSecretName, envFrom, resources, restart
   return createHash('sha256').update(wishes).digest('hex').slice(0, 16);
 }
 
-export function statefulSetOf(project: ManagedProject, defaults: ProjectDefaults): V1StatefulSet {
-  const labels = labelsOf(project.id);
+export function statefulSetOf(project: ManagedProject, defaults: ProjectDefaults, install: string): V1StatefulSet {
+  const labels = labelsOf(project.id, defaults, install);
   const annotations = { [TEMPLATE_ANNOTATION]: templateKey(project) };
+  // What a service mesh adds to the pod may come before our container.
+  const container = { [CONTAINER_ANNOTATION]: MAIN_CONTAINER, [KUBECTL_ANNOTATION]: MAIN_CONTAINER };
   return {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',
@@ -73,23 +82,27 @@ export function statefulSetOf(project: ManagedProject, defaults: ProjectDefaults
       selector: { matchLabels: selectorOf(project.id) },
       // Ordered, a pod that never gets ready would never be replaced by one that may.
       podManagementPolicy: 'Parallel',
-      template: { metadata: { labels, annotations }, spec: podOf(project, defaults) },
+      template: {
+        metadata: { labels, annotations: { ...defaults.pod.annotations, ...annotations, ...container } },
+        spec: podOf(project, defaults),
+      },
     },
   };
 }
 
 export function volumeClaimOf(
   { id, storage }: Pick<ManagedProject, 'id' | 'storage'>,
-  { storage: defaults }: Pick<ProjectDefaults, 'storage'>,
+  defaults: Pick<ProjectDefaults, 'storage' | 'pod'>,
+  install: string,
 ): V1PersistentVolumeClaim {
-  const storageClassName = storage?.className ?? defaults.className;
+  const storageClassName = storage?.className ?? defaults.storage.className;
   return {
     apiVersion: 'v1',
     kind: 'PersistentVolumeClaim',
-    metadata: { name: objectName(id), labels: labelsOf(id) },
+    metadata: { name: objectName(id), labels: labelsOf(id, defaults, install) },
     spec: {
       accessModes: ['ReadWriteOnce'],
-      resources: { requests: { storage: storage?.size ?? defaults.size } },
+      resources: { requests: { storage: storage?.size ?? defaults.storage.size } },
       ...(storageClassName !== null && { storageClassName }),
     },
   };
@@ -98,19 +111,24 @@ export function volumeClaimOf(
 /** Nobody gets in; out go questions to the cluster's name server, and what is listed. */
 export function networkPolicyOf(
   { id, egress }: Pick<ManagedProject, 'id' | 'egress'>,
-  defaults: Pick<ProjectDefaults, 'egress'>,
+  defaults: Pick<ProjectDefaults, 'egress' | 'pod'>,
+  install: string,
 ): V1NetworkPolicy {
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
-    metadata: { name: objectName(id), labels: labelsOf(id) },
+    metadata: { name: objectName(id), labels: labelsOf(id, defaults, install) },
     spec: {
       podSelector: { matchLabels: selectorOf(id) },
       policyTypes: ['Ingress', 'Egress'],
       ingress: [],
-      egress: [NAME_SERVER, ...(egress ?? defaults.egress).map(egressOf)],
+      egress: [...nameServer(defaults), ...(egress ?? defaults.egress).map(egressOf)],
     },
   };
+}
+
+function nameServer({ pod: { dnsEgress } }: Pick<ProjectDefaults, 'pod'>): readonly V1NetworkPolicyEgressRule[] {
+  return dnsEgress ?? [NAME_SERVER];
 }
 
 const NAME_SERVER: V1NetworkPolicyEgressRule = {
@@ -141,18 +159,20 @@ function egressOf(text: string): V1NetworkPolicyEgressRule {
 
 function podOf(project: ManagedProject, defaults: ProjectDefaults): V1PodSpec {
   const { id, gitUrl, gitSecretName, pullSecretName } = project;
+  const { user } = defaults.pod;
   const main = containerOf(project, defaults);
   // The pod as a whole may use no more; one that does is evicted, and with it all that runs there.
   const sizeLimit = main.resources?.limits?.['ephemeral-storage'] ?? SCRATCH_MAX;
   return {
     automountServiceAccountToken: false,
     enableServiceLinks: false,
-    terminationGracePeriodSeconds: 5,
+    terminationGracePeriodSeconds: defaults.pod.graceSeconds,
+    ...(defaults.pod.runtimeClassName !== null && { runtimeClassName: defaults.pod.runtimeClassName }),
+    nodeSelector: { ...defaults.pod.nodeSelector },
+    tolerations: [...defaults.pod.tolerations],
     securityContext: {
       runAsNonRoot: true,
-      runAsUser: USER,
-      runAsGroup: USER,
-      fsGroup: USER,
+      ...(user !== null && { runAsUser: user, runAsGroup: user, fsGroup: user }),
       fsGroupChangePolicy: 'OnRootMismatch',
       seccompProfile: { type: 'RuntimeDefault' },
     },
@@ -171,10 +191,10 @@ function podOf(project: ManagedProject, defaults: ProjectDefaults): V1PodSpec {
 
 function containerOf({ image, envFrom, resources }: ManagedProject, defaults: ProjectDefaults): V1Container {
   return {
-    name: 'main',
+    name: MAIN_CONTAINER,
     image: image ?? defaults.image,
     imagePullPolicy: 'IfNotPresent',
-    command: ['sh', '-c', WAIT],
+    command: ['sh', '-c', waitScript(SPOOL_DIRECTORY)],
     workingDir: '/workspace',
     env: [{ name: 'HOME', value: HOME }],
     envFrom: envFrom.map(({ secretName }) => ({ secretRef: { name: secretName } })),
@@ -182,7 +202,7 @@ function containerOf({ image, envFrom, resources }: ManagedProject, defaults: Pr
     securityContext: securityContext(defaults),
     volumeMounts: [
       { name: 'workspace', mountPath: '/workspace' },
-      { name: 'spool', mountPath: '/run/rdev' },
+      { name: 'spool', mountPath: SPOOL_DIRECTORY },
       { name: 'tmp', mountPath: '/tmp' },
       { name: 'home', mountPath: HOME },
     ],
@@ -226,6 +246,7 @@ function resourcesOf(
 ): V1ResourceRequirements {
   const requests: Record<string, string> = { ...least, ...asked?.requests };
   const limits: Record<string, string> = { ...most, ...asked?.limits };
+  for (const [name, limit] of Object.entries(limits)) requests[name] ??= smaller(SMALL[name] ?? limit, limit);
   for (const [name, request] of Object.entries(requests)) {
     const limit = limits[name];
     if (limit === undefined || (parseQuantity(request) ?? 0) <= (parseQuantity(limit) ?? Infinity)) continue;
@@ -235,10 +256,18 @@ function resourcesOf(
   return { requests, limits };
 }
 
+function smaller(a: string, b: string): string {
+  return (parseQuantity(a) ?? 0) <= (parseQuantity(b) ?? Infinity) ? a : b;
+}
+
 function selectorOf(id: string): Record<string, string> {
   return { [PROJECT_LABEL]: id, [MANAGED_LABEL]: 'true' };
 }
 
-function labelsOf(id: string): Record<string, string> {
-  return { ...selectorOf(id), 'app.kubernetes.io/managed-by': 'rdev' };
+function labelsOf(
+  id: string,
+  { pod: { labels } }: Pick<ProjectDefaults, 'pod'>,
+  install: string,
+): Record<string, string> {
+  return { ...labels, ...selectorOf(id), [INSTALL_LABEL]: install, 'app.kubernetes.io/managed-by': 'rdev' };
 }

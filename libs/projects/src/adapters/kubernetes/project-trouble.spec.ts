@@ -26,6 +26,14 @@ describe('the words for what stands in the way', () => {
       'Failed to pull image "none:1": rpc error: code = Unknown desc = i/o timeout',
       /^the image cannot be pulled: rpc error.*i\/o timeout\. Change the image of the project/,
     ],
+    [
+      'create Pod rdev-x-0 in StatefulSet rdev-x failed error: admission webhook "owners.test" denied the request: an owner is missing',
+      /^the admission webhook "owners\.test" refuses it: an owner is missing$/,
+    ],
+    [
+      `statefulsets.apps "rdev-x" is forbidden: ValidatingAdmissionPolicy 'owners' with binding 'all' denied request: an owner is missing`,
+      /^the cluster refuses it: ValidatingAdmissionPolicy 'owners' .*: an owner is missing$/,
+    ],
     ['something that nobody has seen before', /^something that nobody has seen before$/],
   ])('%s', (message, words) => {
     expect(inWords(message)).toMatch(words);

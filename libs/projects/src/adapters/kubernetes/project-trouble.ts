@@ -37,6 +37,7 @@ const ADVICE: readonly (readonly [pattern: RegExp, words: string])[] = [
     /(?:secrets?|Secret) "([^"]*)" not found/,
     'the Secret "$1" does not exist. Create it in the namespace of the project, or name another',
   ],
+  [/admission webhook "([^"]*)" denied the request: (.*)/s, 'the admission webhook "$1" refuses it: $2'],
   [/is forbidden: (.*)/s, 'the cluster refuses it: $1'],
 ];
 
@@ -80,6 +81,32 @@ export function conditionOf(pod: ObservedPod): Condition {
   }
   if (status === 'failed') return { status, reason: reason === null ? null : withAdvice(reason) };
   return { status, reason };
+}
+
+const STUCK = 'the pod does not end';
+/** After the grace that the pod was given. */
+const STUCK_AFTER_MS = 10_000;
+
+/** Why a pod that was deleted is still there long after it should have gone; null: it need not have gone yet. */
+export function whyStuck(
+  {
+    name,
+    node,
+    deletionTimestamp,
+    finalizers,
+  }: Pick<ObservedPod, 'name' | 'node' | 'deletionTimestamp' | 'finalizers'>,
+  now: Date,
+): string | null {
+  if (deletionTimestamp === null || now.getTime() < deletionTimestamp.getTime() + STUCK_AFTER_MS) return null;
+  const since = deletionTimestamp.toISOString();
+  if (finalizers.length > 0)
+    return `${STUCK}, which was due at ${since}: the finalizers ${finalizers.join(', ')} hold it. Find out what should remove them`;
+  return `${STUCK}, which was due at ${since}: the node "${node ?? ''}" has not reported its end. If the node is gone for good, delete its Node object or run kubectl delete pod ${name} --force`;
+}
+
+/** The reason before, less what was said of a pod that has gone by now. */
+export function unlessStuck(reason: string | null): string | null {
+  return reason?.includes(STUCK) === true ? null : reason;
 }
 
 function withAdvice(reason: string): string {

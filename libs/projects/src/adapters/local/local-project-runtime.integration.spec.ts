@@ -1,10 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { until } from '@app/kernel/testing';
 import { Workspaces } from '@app/local';
 import { aProject, aProjectSpec, describeProjectRuntime } from '@app/projects/testing';
+import type { Condition, ProjectStatus } from '../../domain/project.js';
 import { LocalProjectRuntime } from './local-project-runtime.js';
 
 const environment = { PATH: process.env.PATH ?? '', HOME: '/nonexistent', GIT_CONFIG_NOSYSTEM: '1' };
@@ -67,7 +68,7 @@ describe('LocalProjectRuntime', () => {
     await writeFile(ssh, '#!/bin/sh\nexec sleep 600\n');
     await chmod(ssh, 0o755);
     const hanging = new Workspaces(join(dir, 'data'), { ...environment, PATH: `${dir}:${environment.PATH}` });
-    const project = aProject({ gitUrl: 'git@example.invalid:x.git' });
+    const project = aProject({ status: 'pending', gitUrl: 'git@example.invalid:x.git' });
     const abort = new AbortController();
     const cloning = new LocalProjectRuntime(hanging).reconcile(project, abort.signal);
     cloning.catch(() => undefined);
@@ -83,7 +84,7 @@ describe('LocalProjectRuntime', () => {
 
   it('starts over where a crash has left half of a clone', async () => {
     const { workspaces, gitUrl } = place;
-    const project = aProject({ gitUrl });
+    const project = aProject({ status: 'pending', gitUrl });
     const temporary = `${workspaces.directory(project.id)}.cloning`;
     await mkdir(join(temporary, '.git'), { recursive: true });
     await writeFile(join(temporary, '.git', 'HEAD.lock'), '');
@@ -94,7 +95,7 @@ describe('LocalProjectRuntime', () => {
   it('checks out a commit by its name', async () => {
     const { workspaces, gitUrl } = place;
     const commit = execFileSync('git', ['-C', gitUrl, 'rev-parse', 'next'], { env: environment }).toString().trim();
-    const project = aProject({ gitUrl, gitRef: commit });
+    const project = aProject({ status: 'pending', gitUrl, gitRef: commit });
     await new LocalProjectRuntime(workspaces).reconcile(project, new AbortController().signal);
     expect((await readdir(workspaces.directory(project.id))).sort()).toEqual(['.git', 'NEW', 'README']);
   });
@@ -102,7 +103,7 @@ describe('LocalProjectRuntime', () => {
   it('removes a project of which a process still holds files', async () => {
     const { workspaces } = place;
     const runtime = new LocalProjectRuntime(workspaces);
-    const project = aProject();
+    const project = aProject({ status: 'pending' });
     await runtime.reconcile(project, new AbortController().signal);
     const directory = workspaces.directory(project.id);
     const child = spawn('sleep', ['600'], { cwd: directory });
@@ -133,7 +134,31 @@ describe('LocalProjectRuntime', () => {
     );
   });
 
-  it('keeps the spool to its owner', async () => {
-    expect((await stat(place.workspaces.spoolDirectory)).mode & 0o777).toBe(0o700);
+  it('keeps spool and projects to their owner, also those that an earlier release made', async () => {
+    const { workspaces } = place;
+    const directories = [workspaces.spoolDirectory, dirname(workspaces.directory('x'))];
+    for (const directory of directories) await chmod(directory, 0o755);
+    await workspaces.ensure();
+    for (const directory of directories) expect((await stat(directory)).mode & 0o777).toBe(0o700);
+  });
+
+  it('says that the directory of a project is gone, until a client has it made again', async () => {
+    const runtime = new LocalProjectRuntime(place.workspaces);
+    const reconcile = (status: ProjectStatus, reason: string | null = null): Promise<Condition> =>
+      runtime.reconcile({ ...project, status, reason }, new AbortController().signal);
+    const project = aProject({ status: 'pending' });
+    const directory = place.workspaces.directory(project.id);
+    await reconcile('pending');
+    await rm(directory, { recursive: true });
+    const { status, reason } = await reconcile('running');
+    expect([status, reason]).toEqual(['failed', expect.stringContaining('directory is gone')]);
+    expect(await reconcile('failed', reason)).toEqual({ status, reason });
+    await expect(stat(directory)).rejects.toThrow('ENOENT');
+    for (const asked of ['pending', 'stopping'] as const) {
+      await rm(directory, { recursive: true, force: true });
+      expect(await reconcile(asked)).toEqual({ status: 'running', reason: null });
+    }
+    // Somebody has brought it back.
+    expect(await reconcile('failed', reason)).toEqual({ status: 'running', reason: null });
   });
 });

@@ -1,22 +1,25 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { InvalidInput } from '@app/kernel';
-import { Workspaces, runProgram } from '@app/local';
-import { Injectable } from '@nestjs/common';
+import { Workspaces, exhausted, runProgram } from '@app/local';
+import { Injectable, Logger } from '@nestjs/common';
 import { ProjectRuntime } from '../../application/project-runtime.js';
 import type { Condition, ManagedProject, ObservedProject, ProjectSpec } from '../../domain/project.js';
 
 const CLONE_TIMEOUT_MS = 15 * 60_000;
+/** Said until a client starts, restarts or deletes the project, so that none takes an empty directory for its files. */
+const GONE = 'its directory is gone, with all files; a start or restart makes it again';
 const RUNNING: Condition = { status: 'running', reason: null };
 
 /** A project is a directory of this machine. Its state is what the repository says. */
 @Injectable()
-export class LocalProjectRuntime extends ProjectRuntime {
+export class LocalProjectRuntime implements ProjectRuntime {
   readonly kind = 'local';
+  readonly hasContainers = false;
   readonly stale = false;
+  readonly outage = null;
+  private readonly logger = new Logger(LocalProjectRuntime.name);
 
-  constructor(private readonly workspaces: Workspaces) {
-    super();
-  }
+  constructor(private readonly workspaces: Workspaces) {}
 
   observed(): readonly ObservedProject[] {
     return [];
@@ -30,7 +33,11 @@ export class LocalProjectRuntime extends ProjectRuntime {
     return null;
   }
 
-  validate(spec: ProjectSpec): void {
+  directoryOf(id: string): string {
+    return this.workspaces.directory(id);
+  }
+
+  validate(spec: Omit<ProjectSpec, 'env'>): void {
     const { image, pullSecretName, gitSecretName, envFrom, resources, storage, egress, ttlSeconds, idleStopSeconds } =
       spec;
     const given = {
@@ -44,15 +51,25 @@ export class LocalProjectRuntime extends ProjectRuntime {
     );
   }
 
+  /** A directory that is there is the project's: it may have been left for it. */
+  assertFree(): Promise<void> {
+    return Promise.resolve();
+  }
+
   /** What cannot be cloned is tried again, each time it is looked at: the repository may be there by then. */
   async reconcile(project: ManagedProject, signal: AbortSignal): Promise<Condition> {
     if (project.desired === 'stopped') return { status: 'stopped', reason: null };
+    if (wasMade(project) && !(await exists(this.workspaces.directory(project.id)))) {
+      return { status: 'failed', reason: GONE };
+    }
     try {
       await this.provision(project, signal);
       return RUNNING;
     } catch (error) {
       signal.throwIfAborted();
-      return { status: 'failed', reason: error instanceof Error ? error.message : 'it could not be made' };
+      const reason = exhausted(error);
+      if (reason !== null) this.logger.error({ err: error, projectId: project.id }, reason);
+      return { status: 'failed', reason: reason ?? (error instanceof Error ? error.message : 'it could not be made') };
     }
   }
 
@@ -77,7 +94,7 @@ export class LocalProjectRuntime extends ProjectRuntime {
       await mkdir(directory, { recursive: true });
       return;
     }
-    if ((await stat(directory).catch(() => null)) !== null) return;
+    if (await exists(directory)) return;
     // Cloned beside and moved into place: a crash leaves no half of a clone that looks like a whole.
     const temporary = `${directory}.cloning`;
     await rm(temporary, { recursive: true, force: true });
@@ -96,4 +113,12 @@ export class LocalProjectRuntime extends ProjectRuntime {
     await runProgram('git', ['clone', '--quiet', '--', url, directory], options);
     if (ref !== null) await runProgram('git', ['-C', directory, 'checkout', '--quiet', ref, '--'], options);
   }
+}
+
+function wasMade({ status, reason }: ManagedProject): boolean {
+  return status === 'running' || (status === 'failed' && reason === GONE);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null)) !== null;
 }

@@ -1,4 +1,4 @@
-import { Caller, PageQuery, Scoped } from '@app/http';
+import { Caller, Idempotent, PageQuery, Scoped } from '@app/http';
 import type { Caller as CallerValue } from '@app/kernel';
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
@@ -21,41 +21,41 @@ export class QueueController {
 
   @Post('queue/pause')
   @Scoped('queue:write')
+  @Idempotent()
   @HttpCode(200)
   @ApiOperation({ summary: 'Admit nothing in any project; what runs goes on' })
   @ApiOkResponse({ type: PauseResponse })
   async pauseAll(@Caller() caller: CallerValue): Promise<PauseResponse> {
-    await this.queues.pauseAll(true, caller);
-    return { projectId: null, paused: true };
+    return { projectId: null, paused: await this.queues.pauseAll(true, caller) };
   }
 
   @Post('queue/resume')
   @Scoped('queue:write')
+  @Idempotent()
   @HttpCode(200)
   @ApiOperation({ summary: 'Admit again; projects that are paused themselves stay so' })
   @ApiOkResponse({ type: PauseResponse })
   async resumeAll(@Caller() caller: CallerValue): Promise<PauseResponse> {
-    await this.queues.pauseAll(false, caller);
-    return { projectId: null, paused: false };
+    return { projectId: null, paused: await this.queues.pauseAll(false, caller) };
   }
 
   @Post('projects/:id/queue/pause')
   @Scoped('queue:write')
+  @Idempotent()
   @HttpCode(200)
   @ApiOperation({ summary: 'Admit nothing in a project; what runs goes on' })
   @ApiOkResponse({ type: PauseResponse })
   async pause(@Param('id') projectId: string, @Caller() caller: CallerValue): Promise<PauseResponse> {
-    await this.queues.pause(projectId, true, caller);
-    return { projectId, paused: true };
+    return { projectId, paused: await this.queues.pause(projectId, true, caller) };
   }
 
   @Post('projects/:id/queue/resume')
   @Scoped('queue:write')
+  @Idempotent()
   @HttpCode(200)
   @ApiOperation({ summary: 'Admit again in a project' })
   @ApiOkResponse({ type: PauseResponse })
   async resume(@Param('id') projectId: string, @Caller() caller: CallerValue): Promise<PauseResponse> {
-    await this.queues.pause(projectId, false, caller);
-    return { projectId, paused: false };
+    return { projectId, paused: await this.queues.pause(projectId, false, caller) };
   }
 }

@@ -1,0 +1,31 @@
+import { plainToInstance } from 'class-transformer';
+import { describeVariables } from './describe-variables.js';
+import { Environment } from './environment.js';
+import { declaredVariables } from './variable.js';
+
+const defaults = new Environment() as unknown as Record<string, unknown>;
+const described = describeVariables();
+const valued = described.filter(({ name }) => defaults[name] !== undefined);
+
+describe('the default of a variable', () => {
+  it.each(valued.map((variable) => [variable.name, variable.default]))(
+    '%s is shown as it would be set: %s',
+    (name, shown) => {
+      const [value = ''] = shown.split(' (');
+      const set = plainToInstance(Environment, { [name]: value }) as unknown as Record<string, unknown>;
+      expect(set[name]).toEqual(defaults[name]);
+    },
+  );
+
+  it('is said once: in words only where there is no value', () => {
+    const twice = declaredVariables().filter(
+      (variable) => (defaults[variable.name] === undefined) === (variable.default === ''),
+    );
+    expect(twice.map(({ name }) => name)).toEqual([]);
+  });
+
+  it('has its unit where the number is too long to be read', () => {
+    const { default: shown } = described.find(({ name }) => name === 'RDEV_OUTPUT_LIMIT_BYTES')!;
+    expect(shown).toBe('67108864 (64 MiB)');
+  });
+});

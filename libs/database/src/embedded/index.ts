@@ -1,2 +1,0 @@
-export { EmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded-postgres.js';
-export { DataDirectoryInUse, EmbeddedPostgresUnavailable } from './errors.js';

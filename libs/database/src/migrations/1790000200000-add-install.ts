@@ -1,0 +1,17 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** Who this install is: made once, and kept with everything else that a backup or a move takes along. */
+export class AddInstall1790000200000 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`CREATE TABLE install (
+      one boolean DEFAULT true,
+      id uuid NOT NULL,
+      CONSTRAINT install_pkey PRIMARY KEY (one),
+      CONSTRAINT install_one CHECK (one))`);
+    await runner.query('INSERT INTO install (id) VALUES (gen_random_uuid())');
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE install');
+  }
+}

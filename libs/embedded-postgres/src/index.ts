@@ -1,0 +1,2 @@
+export { DataDirectoryInUse, EmbeddedPostgresUnavailable } from './errors.js';
+export { EmbeddedPostgres } from './embedded-postgres.js';

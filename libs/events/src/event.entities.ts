@@ -1,0 +1,80 @@
+import { Check, Column, Entity, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
+import type { Actor, NewEvent } from '@app/kernel';
+
+/** A sealed fact: it has its place in the log. */
+@Entity('events')
+@Index('events_project', ['projectId', 'seq'])
+export class EventEntity {
+  @PrimaryColumn({ type: 'bigint', primaryKeyConstraintName: 'events_pkey' })
+  seq!: string;
+
+  @PrimaryColumn({ type: 'timestamptz', precision: 3, primaryKeyConstraintName: 'events_pkey' })
+  at!: Date;
+
+  @Column({ type: 'text', collation: 'C' })
+  id!: string;
+
+  @Column('text')
+  type!: string;
+
+  @Column({ type: 'text', name: 'project_id', collation: 'C', nullable: true })
+  projectId!: string | null;
+
+  @Column('text')
+  target!: string;
+
+  @Column('text')
+  outcome!: NewEvent['outcome'];
+
+  @Column('json')
+  actor!: Actor;
+
+  @Column('json')
+  data!: Record<string, unknown>;
+}
+
+/** The newest `seq` that was given; one row. */
+@Entity('event_log_head')
+@Check('event_log_head_one', 'id')
+export class EventLogHeadEntity {
+  @PrimaryColumn({ type: 'boolean', default: true, primaryKeyConstraintName: 'event_log_head_pkey' })
+  id!: boolean;
+
+  @Column({ type: 'bigint', name: 'last_seq', default: 0 })
+  lastSeq!: string;
+}
+
+/** A committed fact that waits for its place in the log. */
+@Entity('pending_events')
+export class PendingEventEntity {
+  @PrimaryGeneratedColumn('identity', {
+    type: 'bigint',
+    generatedIdentity: 'ALWAYS',
+    primaryKeyConstraintName: 'pending_events_pkey',
+  })
+  id!: string;
+
+  @Column({ type: 'text', name: 'event_id', collation: 'C' })
+  eventId!: string;
+
+  @Column('text')
+  type!: string;
+
+  @Column({ type: 'timestamptz', precision: 3, default: () => 'clock_timestamp()' })
+  at!: Date;
+
+  @Column({ type: 'text', name: 'project_id', collation: 'C', nullable: true })
+  projectId!: string | null;
+
+  @Column('text')
+  target!: string;
+
+  @Column('text')
+  outcome!: NewEvent['outcome'];
+
+  @Column('json')
+  actor!: Actor;
+
+  @Column('json')
+  data!: Record<string, unknown>;
+}

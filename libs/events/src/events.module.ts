@@ -1,0 +1,15 @@
+import { EventLog } from '@app/kernel';
+import { Global, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { EventRelay } from './event-relay.js';
+import { EventEntity, EventLogHeadEntity, PendingEventEntity } from './event.entities.js';
+import { PostgresEventLog } from './postgres-event-log.js';
+
+/** The log of facts. */
+@Global()
+@Module({
+  imports: [TypeOrmModule.forFeature([EventEntity, PendingEventEntity, EventLogHeadEntity])],
+  providers: [{ provide: EventLog, useClass: PostgresEventLog }, EventRelay],
+  exports: [EventLog],
+})
+export class EventsModule {}

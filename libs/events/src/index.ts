@@ -1,0 +1,3 @@
+export { EventsModule } from './events.module.js';
+export { EventRelay } from './event-relay.js';
+export { PostgresEventLog } from './postgres-event-log.js';

@@ -1,0 +1,206 @@
+import { ClusterUnavailable, PodExec, PodInformer } from '@app/kubernetes';
+import { ApiServerStub, aPod } from '@app/kubernetes/testing';
+import { until } from '@app/kernel/testing';
+import { ProjectNotRunning } from '@app/projects';
+import { aProjectSpec, projectsWithFakes } from '@app/projects/testing';
+import { Logger } from '@nestjs/common';
+import { ContainerRefused } from '@app/commands';
+import { KubernetesCommandExecutor } from './kubernetes-command-executor.js';
+
+type Pod = ReturnType<typeof aPod>;
+
+/** As rdev makes it for the project `web`; others may have the label. */
+const own = (overrides: Parameters<typeof aPod>[0] = {}): Pod =>
+  labelled({ ...overrides, name: 'rdev-web-0' }, 'rdev-web');
+function labelled(overrides: Parameters<typeof aPod>[0], owner = 'somebody'): Pod {
+  const ownerReferences = [{ kind: 'StatefulSet', name: owner, controller: true }];
+  const labels = { 'rdev.dev/project': 'web' };
+  const uid = `uid-of-${overrides?.name ?? ''}`;
+  return aPod({
+    ...overrides,
+    metadata: { uid, name: overrides?.name ?? '', labels, ownerReferences, ...overrides?.metadata },
+  });
+}
+const CONTAINERS = ['proxy', 'main', 'db'];
+/** Of a pod of three containers, of which `main` is the default; each one's id is `id-of-<name>`. */
+function ofThree(containers?: string, down: readonly string[] = []): Parameters<typeof aPod>[0] {
+  const statuses = CONTAINERS.map((name) => ({
+    name,
+    containerID: `id-of-${name}`,
+    ready: !down.includes(name),
+    restartCount: 0,
+    state: down.includes(name) ? { waiting: { reason: 'CrashLoopBackOff', message: 'back-off 10s' } } : { running: {} },
+  }));
+  const annotations = { 'rdev.dev/container': 'main', ...(containers && { 'rdev.dev/containers': containers }) };
+  return {
+    metadata: {
+      uid: 'three',
+      name: 'three',
+      labels: { 'rdev.dev/project': 'own' },
+      creationTimestamp: new Date('2026-01-01T00:00:00Z'),
+      annotations,
+    },
+    spec: {
+      containers: CONTAINERS.map((name) => ({ name })),
+      initContainers: [{ name: 'early', restartPolicy: 'Always' }],
+    },
+    status: {
+      phase: 'Running',
+      conditions: [{ type: 'Ready', status: down.length === 0 ? 'True' : 'False' }],
+      containerStatuses: statuses,
+      initContainerStatuses: [
+        { name: 'early', containerID: 'id-of-early', ready: true, started: true, state: { running: {} } },
+      ],
+    },
+  };
+}
+const starting = { ready: false, state: { waiting: { reason: 'ContainerCreating' } } };
+
+describe('KubernetesCommandExecutor', () => {
+  let api: ApiServerStub;
+  let informer: PodInformer;
+  let executor: KubernetesCommandExecutor;
+  const { service, projects } = projectsWithFakes();
+
+  beforeAll(async () => {
+    Logger.overrideLogger(false);
+    await projects.insert(aProjectSpec({ id: 'web' }), 'running');
+  });
+  beforeEach(async () => {
+    api = await ApiServerStub.start();
+    const client = await api.client();
+    informer = new PodInformer(client, { watchSeconds: 30, retryMsMax: 100, install: 'ours' });
+    executor = new KubernetesCommandExecutor(informer, new PodExec(client), client, service);
+  });
+  afterEach(async () => {
+    await informer.stop();
+    await api.stop();
+  });
+
+  const follow = async (...pods: Pod[]): Promise<void> => {
+    for (const pod of pods) api.set(pod);
+    informer.start();
+    await informer.whenSynced();
+    await until(() => api.watches.size === 1);
+  };
+
+  it('finds nothing before it has seen the cluster', async () => {
+    await expect(executor.locate('web')).rejects.toThrow(ClusterUnavailable);
+  });
+
+  it('takes the pod that rdev made, whatever else has the label of the project', async () => {
+    const older = { creationTimestamp: new Date('2020-01-01T00:00:00Z') };
+    await follow(labelled({ name: 'decoy', metadata: { ...older, uid: 'decoy' } }), own());
+    expect(await executor.locate('web')).toMatchObject({ id: 'uid-of-rdev-web-0', pod: 'rdev-web-0' });
+  });
+
+  it('runs nothing in a pod of others while that of the project is not there, or not up', async () => {
+    await follow(labelled({ name: 'decoy' }), labelled({ name: 'rdev-web-0' }));
+    await expect(executor.locate('web')).rejects.toThrow('it has no pod');
+    api.set(own({ metadata: { uid: 'real' }, container: starting }));
+    await expect(executor.locate('web')).rejects.toThrow(ProjectNotRunning);
+  });
+
+  it('runs nothing in a pod of another install, nor of one that is not known, unless the project is its own', async () => {
+    const pod = (name: string, labels: Record<string, string>) =>
+      labelled({ name, metadata: { uid: name, labels: { 'rdev.dev/managed': 'true', ...labels } } }, name.slice(0, -2));
+    await follow(
+      pod('rdev-web-0', { 'rdev.dev/project': 'web' }),
+      pod('rdev-old-0', { 'rdev.dev/project': 'old' }),
+      pod('rdev-new-0', { 'rdev.dev/project': 'new', 'rdev.dev/install': 'theirs' }),
+    );
+    expect(await executor.locate('web')).toMatchObject({ pod: 'rdev-web-0' });
+    for (const id of ['old', 'new']) await expect(executor.locate(id)).rejects.toThrow('it has no pod');
+  });
+
+  it('takes any pod with the label where rdev has made none', async () => {
+    await follow(
+      aPod({ name: 'theirs', metadata: { uid: 'x', name: 'theirs', labels: { 'rdev.dev/project': 'own' } } }),
+    );
+    expect(await executor.locate('own')).toMatchObject({ id: 'x', pod: 'theirs' });
+  });
+
+  it('waits for the watch where that lags behind, and does not call the project stopped', async () => {
+    await follow(own({ container: starting }));
+    api.silent = true;
+    api.set(own());
+    const asked = api.lists;
+    let isLocated = false;
+    const located = executor.locate('web').finally(() => (isLocated = true));
+    await until(() => api.lists > asked);
+    expect(isLocated).toBe(false);
+    api.silent = false;
+    api.cut();
+    const instance = await located;
+    expect(instance).toMatchObject({ pod: 'rdev-web-0', containerId: 'containerd://1' });
+    expect(await executor.observe(instance)).toEqual({ kind: 'present' });
+  });
+
+  it('says that the cluster cannot be reached where neither tells', async () => {
+    await follow();
+    api.refusal = { status: 503, body: '' };
+    await expect(executor.locate('web')).rejects.toThrow(ClusterUnavailable);
+    api.refusal = null;
+    api.silent = true;
+    api.set(own());
+    await expect(executor.locate('web')).rejects.toThrow(ClusterUnavailable);
+  }, 20_000);
+
+  describe('where the pod has several containers', () => {
+    it('takes the default, and the one that is named if the pod lists it', async () => {
+      await follow(aPod(ofThree(' db, early,gone')));
+      const id = 'three';
+      expect(await executor.locate('own')).toMatchObject({ id, container: 'main', containerId: 'id-of-main' });
+      expect(await executor.locate('own', 'main')).toMatchObject({ id, container: 'main' });
+      const db = await executor.locate('own', 'db');
+      expect(db).toMatchObject({ id, pod: 'three', container: 'db', containerId: 'id-of-db' });
+      expect(await executor.observe(db)).toEqual({ kind: 'present' });
+      expect((await executor.instances('own')).map(({ container }) => container)).toEqual(['main', 'db']);
+    });
+
+    it.each(['proxy', 'early', 'gone', 'db'])('never enters one that the pod does not list: %s', async (name) => {
+      await follow(aPod(ofThree(name === 'db' ? undefined : 'db,early,gone')));
+      const attempt = executor.locate('own', name);
+      await expect(attempt).rejects.toThrow(ContainerRefused);
+      await expect(attempt).rejects.toThrow(
+        `has no container "${name}" that commands may run in. They may run in: main${name === 'db' ? '' : ', db'}. `,
+      );
+    });
+
+    it('needs the one that is named to run, and no other', async () => {
+      await follow(aPod(ofThree('db', ['db'])));
+      await expect(executor.locate('own', 'db')).rejects.toThrow(
+        'The container "db" of the pod "three" is not running (CrashLoopBackOff: back-off 10s). Commands may run in: main, db (not running).',
+      );
+      expect((await executor.instances('own')).map(({ container }) => container)).toEqual(['main']);
+      api.set(aPod(ofThree('db', ['main', 'proxy'])));
+      expect(await executor.locate('own', 'db')).toMatchObject({ containerId: 'id-of-db' });
+      await expect(executor.locate('own')).rejects.toThrow(ProjectNotRunning);
+      api.set(aPod(ofThree('db', CONTAINERS)));
+      await until(() => informer.get('three')?.containers.every(({ running }) => !running) === true);
+      const attempt = executor.locate('own', 'db');
+      await expect(attempt).rejects.toThrow('Commands may run in: main (not running), db (not running).');
+    });
+
+    it('enters the container that the command was bound to, and none that has come in its place', async () => {
+      await follow(aPod(ofThree('db')));
+      const db = await executor.locate('own', 'db');
+      const entered: (string | null)[] = [];
+      api.onExec = (session) => {
+        entered.push(session.container);
+        session.exit(1);
+      };
+      const signal = AbortSignal.timeout(5_000);
+      const attached = executor.attach(db, 'cmd_x', { stdout: 0, stderr: 0 }, signal);
+      await attached.end;
+      expect(entered).toEqual(['db']);
+      const moved = { ...db, containerId: 'id-of-another' };
+      expect(await executor.observe(moved)).toMatchObject({ kind: 'gone', reason: 'container_restarted' });
+      expect(await executor.attach(moved, 'cmd_x', { stdout: 0, stderr: 0 }, signal).end).toMatchObject({
+        kind: 'dropped',
+        cause: { message: expect.stringContaining('not the one that the command was bound to') },
+      });
+      expect(entered).toEqual(['db']);
+    });
+  });
+});

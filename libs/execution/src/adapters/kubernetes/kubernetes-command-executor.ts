@@ -1,0 +1,139 @@
+import {
+  ClusterUnavailable,
+  KubernetesClient,
+  type ObservedPod,
+  PodExec,
+  PROJECT_LABEL,
+  PodInformer,
+  choosePod,
+  observePod,
+} from '@app/kubernetes';
+import { ProjectNotRunning, ProjectsService, isOfAnUnknownInstall, isPodOf } from '@app/projects';
+import { Supervisor } from '@app/supervisor';
+import type { V1Pod } from '@kubernetes/client-node';
+import { Injectable } from '@nestjs/common';
+import type { InstanceState } from '../../application/command-executor.js';
+import type { Instance } from '@app/commands';
+import { SupervisedCommandExecutor } from '../supervised-command-executor.js';
+import { instanceState, isUp } from './instance-state.js';
+import { containerOf, containerRefused, openContainers } from './pod-containers.js';
+
+const SPOOL_ANNOTATION = 'rdev.dev/spool-dir';
+/** So long the watch may lag behind the API before it counts as broken. */
+const CATCH_UP_MS = 3_000;
+
+/** Runs commands in pods: exec starts a supervisor there and attaches to it, and the informer tells whether the pod lives. */
+@Injectable()
+export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
+  readonly isIsolated = true;
+
+  constructor(
+    private readonly informer: PodInformer,
+    private readonly exec: PodExec,
+    private readonly client: KubernetesClient,
+    private readonly projects: ProjectsService,
+  ) {
+    super();
+  }
+
+  /** By what the informer shows, or by what the API says where that is not enough: it may be a moment ahead. */
+  async locate(projectId: string, container: string | null = null): Promise<Instance> {
+    const shown = await this.shown(projectId);
+    const instance = shown === null ? null : instanceIn(shown, container);
+    if (instance !== null) return instance;
+    const pod = await this.chosen(projectId, await this.ask(projectId));
+    if (pod === null) throw new ProjectNotRunning(projectId, 'stopped', 'it has no pod');
+    const ahead = instanceIn(pod, container);
+    if (ahead === null) throw whyNone(projectId, pod, container);
+    await this.whenShown(ahead);
+    return ahead;
+  }
+
+  async instances(projectId: string): Promise<readonly Instance[]> {
+    const pod = await this.shown(projectId);
+    const open = pod === null ? [] : openContainers(pod).map(({ name }) => instanceIn(pod, name));
+    return open.filter((instance) => instance !== null);
+  }
+
+  private async shown(projectId: string): Promise<ObservedPod | null> {
+    if (!this.informer.state.synced)
+      throw new ClusterUnavailable(new Error('The pods of the cluster are not known yet.'));
+    return this.chosen(projectId, this.informer.list());
+  }
+
+  /** Others may put the label of a project on pods of theirs; one that rdev made is the pod that rdev made. */
+  private async chosen(projectId: string, pods: readonly ObservedPod[]): Promise<ObservedPod | null> {
+    const labelled = pods.filter((pod) => pod.project === projectId && this.informer.shows(pod));
+    const own = labelled.filter((pod) => isPodOf(projectId, pod));
+    // A pod that rdev made proves that this install has its project, but where it does not say which install made it.
+    const isCertain = own.length === labelled.length && !own.some(isOfAnUnknownInstall);
+    if (isCertain || (await this.projects.isManaged(projectId))) return choosePod(own);
+    return choosePod(labelled.filter((pod) => !isOfAnUnknownInstall(pod)));
+  }
+
+  private async ask(projectId: string): Promise<readonly ObservedPod[]> {
+    const query = new URLSearchParams({ labelSelector: `${PROJECT_LABEL}=${projectId}` });
+    const path = `/api/v1/namespaces/${this.client.namespace}/pods?${query.toString()}`;
+    const { items } = (await this.client.getJson(path)) as { items: readonly V1Pod[] };
+    return items.map(observePod);
+  }
+
+  /** What the informer does not show counts as gone, so that a command must not be bound to it. */
+  private whenShown(instance: Instance): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+    const look = (): void => {
+      if (instanceState(this.informer.get(instance.id), instance).kind === 'present') resolve(undefined);
+    };
+    const unsubscribe = this.informer.onChange(look);
+    const timer = setTimeout(() => {
+      reject(new ClusterUnavailable(new Error('The watch lags behind.')));
+    }, CATCH_UP_MS);
+    look();
+    return promise.finally(() => {
+      unsubscribe();
+      clearTimeout(timer);
+    });
+  }
+
+  observe(instance: Instance): Promise<InstanceState> {
+    return Promise.resolve(this.stateOf(instance));
+  }
+
+  private stateOf(instance: Instance): InstanceState {
+    const { synced, staleSince } = this.informer.state;
+    if (!synced || staleSince !== null) return { kind: 'unreachable', detail: 'The Kubernetes API does not answer.' };
+    return instanceState(this.informer.get(instance.id), instance);
+  }
+
+  /** Nothing outlives the pod. */
+  reap(): Promise<number> {
+    return Promise.resolve(0);
+  }
+
+  protected supervisor({ pod, container, containerId, id, spoolDirectory }: Instance): Supervisor {
+    return new Supervisor(async (argv, signal) => {
+      // A name leads to whatever pod has it now; the command is bound to one instance of it.
+      const current = this.informer.get(id);
+      if (current !== null && containerOf(current, container)?.containerId !== containerId) {
+        throw new Error('The container is not the one that the command was bound to.');
+      }
+      if (current === null && this.informer.state.synced) throw new Error('The pod is gone.');
+      const target = { namespace: this.client.namespace, pod: pod ?? '', container: container ?? '' };
+      return this.exec.openChannel(target, argv, signal);
+    }, spoolDirectory);
+  }
+}
+
+/** Null if no command can run there now; `wanted` is the name of a container, or null for the default. */
+function instanceIn(pod: ObservedPod, wanted: string | null): Instance | null {
+  const open = openContainers(pod).find(({ name }) => name === (wanted ?? pod.container));
+  if (!isUp(pod) || !open?.running || open.containerId === null) return null;
+  const { uid: id, name, node, annotations } = pod;
+  const spoolDirectory = annotations[SPOOL_ANNOTATION] ?? null;
+  return { id, containerId: open.containerId, pod: name, container: open.name, node, spoolDirectory };
+}
+
+function whyNone(projectId: string, pod: ObservedPod, wanted: string | null): Error {
+  if (wanted === null || !isUp(pod)) return new ProjectNotRunning(projectId, pod.status, pod.reason);
+  return containerRefused(pod, wanted);
+}

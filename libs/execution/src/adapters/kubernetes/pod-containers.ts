@@ -1,0 +1,39 @@
+import type { ObservedPod } from '@app/kubernetes';
+import { ContainerRefused } from '@app/commands';
+
+/** Lists, separated by commas, further containers of the pod that commands may name. */
+export const CONTAINERS_ANNOTATION = 'rdev.dev/containers';
+
+type Container = ObservedPod['containers'][number];
+
+/**
+ * The containers that commands may run in: the default, and those that the pod's annotation lists. Others may have rights
+ * that the project does not have, as an injected proxy does. Never an init container, nor an ephemeral one.
+ */
+export function openContainers({ annotations, container, containers }: ObservedPod): readonly Container[] {
+  const listed = (annotations[CONTAINERS_ANNOTATION] ?? '').split(',').map((name) => name.trim());
+  return containers.filter(({ name }) => name === container || listed.includes(name));
+}
+
+export function containerOf({ containers }: ObservedPod, wanted: string | null): Container | undefined {
+  return containers.find(({ name }) => name === wanted);
+}
+
+/** Why no command can run in that container of a pod that is up; ends the command, so that it says where one could. */
+export function containerRefused(pod: ObservedPod, wanted: string): ContainerRefused {
+  const open = openContainers(pod);
+  const names = open.map(({ name, running }) => (running ? name : `${name} (not running)`)).join(', ');
+  const container = open.find(({ name }) => name === wanted);
+  return new ContainerRefused(
+    container === undefined
+      ? `The pod "${pod.name}" has no container "${wanted}" that commands may run in. They may run in: ${names}. ` +
+          `The annotation ${CONTAINERS_ANNOTATION} of the pod lists more.`
+      : `The container "${wanted}" of the pod "${pod.name}" is not running${stateOf(container)}. Commands may run in: ${names}.`,
+  );
+}
+
+function stateOf({ waiting, lastTermination }: Container): string {
+  const words = waiting ? [waiting.reason, waiting.message] : [lastTermination?.reason];
+  const text = words.filter(Boolean).join(': ');
+  return text === '' ? '' : ` (${text})`;
+}

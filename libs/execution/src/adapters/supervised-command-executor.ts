@@ -1,0 +1,43 @@
+import type {
+  Attachment,
+  KillReport,
+  SignalName,
+  SignalOutcome,
+  StartRequest,
+  StdinOutcome,
+  StdinPiece,
+  StreamPosition,
+  Supervisor,
+} from '@app/supervisor';
+import { CommandExecutor } from '../application/command-executor.js';
+import type { Instance } from '@app/commands';
+
+/** Runs commands by the supervisor; where that is, and how it is reached, is what runtimes differ in. */
+export abstract class SupervisedCommandExecutor extends CommandExecutor {
+  start(instance: Instance, request: StartRequest, from: StreamPosition, signal: AbortSignal): Attachment {
+    return this.supervisor(instance).run(request, from, signal);
+  }
+
+  attach(instance: Instance, commandId: string, from: StreamPosition, signal: AbortSignal): Attachment {
+    return this.supervisor(instance).attach(commandId, from, signal);
+  }
+
+  signal(instance: Instance, commandId: string, name: SignalName): Promise<SignalOutcome> {
+    return this.supervisor(instance).signal(commandId, name);
+  }
+
+  write(instance: Instance, commandId: string, piece: StdinPiece): Promise<StdinOutcome | null> {
+    return this.supervisor(instance).write(commandId, piece);
+  }
+
+  sweep(instance: Instance, maxAgeSeconds: number): Promise<readonly string[]> {
+    return this.supervisor(instance).sweep([], maxAgeSeconds);
+  }
+
+  cancel(instance: Instance, commandId: string, graceSeconds: number): Promise<KillReport | null> {
+    return this.supervisor(instance).cancel(commandId, graceSeconds);
+  }
+
+  /** The supervisor of that very instance. */
+  protected abstract supervisor(instance: Instance): Supervisor;
+}

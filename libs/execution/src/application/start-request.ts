@@ -1,0 +1,89 @@
+import type { Program, StartRequest } from '@app/supervisor';
+import type { CommandSpec, CommandSummary, Startup, Work } from '@app/commands';
+import {
+  type CommandPolicy,
+  directoryBelow,
+  GIT_EDITORS,
+  gitSettings,
+  guardedGit,
+  refusedArgv,
+  GitRefused,
+} from '@app/policy';
+import type { CommandExecutor } from './command-executor.js';
+
+/** Keeps programs from waiting for somebody at a terminal. */
+const UNATTENDED = {
+  CI: '1',
+  TERM: 'dumb',
+  PAGER: 'cat',
+  GIT_PAGER: 'cat',
+  MANPAGER: 'cat',
+  SYSTEMD_PAGER: 'cat',
+  GIT_TERMINAL_PROMPT: '0',
+};
+
+const TIMEOUT_GRACE_SECONDS = 10;
+
+/**
+ * What the supervisor is told. Later entries of the environment win: ours, the project's, the request's, and again
+ * ours.
+ */
+export function startRequest(
+  { id, projectId, keyId, traceparent }: CommandSummary,
+  { spec, environment }: Startup,
+  defaultDirectory: string,
+  policy: CommandPolicy,
+  { isIsolated }: Pick<CommandExecutor, 'isIsolated'>,
+): StartRequest {
+  const guardsGit = policy.guardsGit({ projectId, keyId, spec });
+  const { readsPaths, ...place } = guardsGit ? guarded(spec, defaultDirectory) : unguarded(spec);
+  return {
+    commandId: id,
+    ...place,
+    fallbackCwd: defaultDirectory,
+    env: {
+      ...UNATTENDED,
+      ...(guardsGit && GIT_EDITORS),
+      ...environment,
+      ...(guardsGit && gitSettings(environment, { readsPaths, trustsOwners: isIsolated })),
+      ...(traceparent !== null && { TRACEPARENT: traceparent }),
+      ...spec.env,
+      RDEV_PROJECT_ID: projectId,
+    },
+    stdin: spec.stdin,
+    timeoutSeconds: spec.timeoutSeconds,
+    noOutputTimeoutSeconds: spec.noOutputTimeoutSeconds,
+    graceSeconds: TIMEOUT_GRACE_SECONDS,
+    outputLimitBytes: spec.outputBytesMax,
+    keepBackground: spec.keepBackground,
+  };
+}
+
+type Place = Pick<StartRequest, 'program' | 'cwd'> & { readonly readsPaths: boolean };
+
+function unguarded({ work, cwd }: CommandSpec): Place {
+  return { program: programOf(work), cwd, readsPaths: false };
+}
+
+function guarded(spec: CommandSpec, directory: string): Place {
+  const [program = 'git', ...args] = argvOf(spec.work);
+  try {
+    const below = directoryBelow(spec.cwd, directory);
+    const { argv, readsPaths } = guardedGit({ program, args, directory, below });
+    return { program: { argv }, cwd: spec.cwd === null ? null : `${directory}${below}`, readsPaths };
+  } catch (error) {
+    // It was taken by another release, or under another policy.
+    if (error instanceof GitRefused)
+      return { program: { argv: refusedArgv(error.message) }, cwd: null, readsPaths: false };
+    throw error;
+  }
+}
+
+function argvOf(work: Work): readonly string[] {
+  if (work.type === 'shell') return [];
+  return work.type === 'git' ? ['git', ...work.args] : work.argv;
+}
+
+function programOf(work: Work): Program {
+  return work.type === 'shell' ? { script: work.script } : { argv: argvOf(work) };
+}

@@ -1,0 +1,44 @@
+import type { RuntimeKind } from '@app/projects';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { CommandControlController } from './adapters/http/command-control.controller.js';
+import { StdinController } from './adapters/http/stdin.controller.js';
+import { KubernetesCommandExecutor } from './adapters/kubernetes/kubernetes-command-executor.js';
+import { LocalCommandExecutor } from './adapters/local/local-command-executor.js';
+import { CommandMetrics, commandMetrics } from './adapters/prometheus/command-metrics.js';
+import { CommandControl } from './application/command-control.js';
+import { CommandExecutor } from './application/command-executor.js';
+import { CommandRunner } from './application/command-runner.js';
+import { ProjectCleanup } from './application/project-cleanup.js';
+import { RunningCommands } from './application/running-commands.js';
+import { SpoolSweeper } from './application/spool-sweeper.js';
+import { StdinService } from './application/stdin.service.js';
+
+export interface ExecutionOptions {
+  readonly runtime: RuntimeKind;
+  /** The modules that bring projects, the runtime's platform, commands, their output and the policy. */
+  readonly imports: readonly DynamicModule[];
+}
+
+@Module({})
+export class ExecutionModule {
+  static with({ runtime, imports }: ExecutionOptions): DynamicModule {
+    const executor = runtime === 'local' ? LocalCommandExecutor : KubernetesCommandExecutor;
+    return {
+      module: ExecutionModule,
+      imports: [...imports],
+      controllers: [CommandControlController, StdinController],
+      providers: [
+        CommandControl,
+        StdinService,
+        CommandRunner,
+        RunningCommands,
+        CommandMetrics,
+        ...commandMetrics,
+        ProjectCleanup,
+        SpoolSweeper,
+        { provide: CommandExecutor, useClass: executor },
+      ],
+      exports: [RunningCommands, CommandExecutor],
+    };
+  }
+}

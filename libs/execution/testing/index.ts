@@ -1,0 +1,1 @@
+export { FakeCommandExecutor, type Scene, anAttachment } from './fake-command-executor.js';

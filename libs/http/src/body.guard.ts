@@ -1,0 +1,75 @@
+import { MIMEType } from 'node:util';
+import { type CanActivate, type ExecutionContext, Injectable, UnsupportedMediaTypeException } from '@nestjs/common';
+import type { Response } from 'express';
+import type { AuthenticatedRequest } from './access.js';
+import { BodyBudget } from './body-budget.js';
+import { noteIdempotencyKey } from './idempotency.js';
+import { IncomingBody } from './incoming-body.js';
+import { parseBody } from './json-body.js';
+import { onceClosed } from './once-closed.js';
+import { assertNothingIgnored } from './taken-input.js';
+
+const TYPES = ['application/json', 'application/merge-patch+json'];
+
+/**
+ * Global, behind the guards that refuse: reads the body, once it is known who calls and that they may. Of other
+ * requests, and on public routes, nothing is read.
+ */
+@Injectable()
+export class BodyGuard implements CanActivate {
+  constructor(private readonly budget: BodyBudget) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    const response = context.switchToHttp().getResponse<Response>();
+    if (request.caller === undefined) return true;
+    const bytes = await this.read(request, response, request.caller.keyId);
+    noteIdempotencyKey(request, bytes);
+    if (bytes.length > 0) request.body = parseBody(bytes);
+    assertNothingIgnored(context, request);
+    return true;
+  }
+
+  private async read(request: AuthenticatedRequest, response: Response, keyId: string): Promise<Buffer> {
+    const body = IncomingBody.of(request);
+    if (body === null) return Buffer.alloc(0);
+    assertJson(request);
+    const keep = await this.budget.take(keyId, body.bytesMax());
+    onceClosed(response, () => {
+      keep(0);
+    });
+    const bytes = await body.read();
+    if (!response.closed) keep(bytes.length);
+    return bytes;
+  }
+}
+
+/**
+ * Other bodies are refused rather than ignored or guessed at; compressed ones can be a thousand times as large as they
+ * look.
+ */
+function assertJson({ headers }: AuthenticatedRequest): void {
+  const type = mimeType(headers['content-type']);
+  if (type === null || !TYPES.includes(type.essence)) {
+    throw new UnsupportedMediaTypeException('The body must be application/json.');
+  }
+  if (!isUtf8(type, headers['content-type'])) throw new UnsupportedMediaTypeException('The body must be UTF-8.');
+  const { 'content-encoding': content = 'identity', 'transfer-encoding': transfer = 'chunked' } = headers;
+  if (content.toLowerCase() !== 'identity' || transfer.toLowerCase() !== 'chunked') {
+    throw new UnsupportedMediaTypeException('The body must not be compressed.');
+  }
+}
+
+/** Of two charsets, or of one that is written as it must not be, a proxy may believe the other one. */
+function isUtf8({ params }: MIMEType, text = ''): boolean {
+  const count = text.match(/charset/gi)?.length ?? 0;
+  return count === 0 || (count === 1 && /^utf-?8$/i.test(params.get('charset') ?? ''));
+}
+
+function mimeType(text = ''): MIMEType | null {
+  try {
+    return new MIMEType(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,22 @@
+import { type ValidationError, getMetadataStorage } from 'class-validator';
+
+/**
+ * The first element of a list that breaks a rule for each of them, which class-validator does not tell; null: the rule
+ * is one for the whole.
+ */
+export function elementThatBreaks(rule: string, { target, property, value }: ValidationError): number | null {
+  if (target === undefined || !Array.isArray(value)) return null;
+  const storage = getMetadataStorage();
+  const { constructor } = target;
+  const rules = storage
+    .getTargetValidationMetadatas(constructor, '', false, false)
+    .filter((metadata) => metadata.each && metadata.propertyName === property);
+  for (const { constraintCls, constraints } of rules) {
+    const validator = storage.getTargetValidatorConstraints(constraintCls).find(({ name }) => name === rule)?.instance;
+    if (validator === undefined) continue;
+    const args = { targetName: constructor.name, property, object: target, value, constraints };
+    const index = value.findIndex((element: unknown) => validator.validate(element, args) === false);
+    if (index >= 0) return index;
+  }
+  return null;
+}

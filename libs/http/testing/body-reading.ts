@@ -1,0 +1,24 @@
+import type { CanActivate, ExecutionContext, Provider } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import type { AuthenticatedRequest } from '../src/access.js';
+import { BodyBudget, type BodyLimits } from '../src/body-budget.js';
+import { BodyGuard } from '../src/body.guard.js';
+
+/** In place of authentication: the caller is the key that the request names in `X-API-Key`, else there is none. */
+export const asCaller: CanActivate = {
+  canActivate: (context: ExecutionContext): boolean => {
+    const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    const keyId = request.get('x-api-key');
+    if (keyId !== undefined) request.caller = { keyId, scopes: ['admin'], projects: null, rateLimitRps: null };
+    return true;
+  },
+};
+
+/** What reads bodies, behind the guards that say who calls. */
+export function bodyReading(authentication: CanActivate, limits?: Partial<BodyLimits>): Provider[] {
+  return [
+    { provide: BodyBudget, useFactory: () => new BodyBudget(limits) },
+    { provide: APP_GUARD, useValue: authentication },
+    { provide: APP_GUARD, useClass: BodyGuard },
+  ];
+}

@@ -1,0 +1,1 @@
+export { asCaller, bodyReading } from './body-reading.js';

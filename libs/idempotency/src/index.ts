@@ -1,0 +1,2 @@
+export { IdempotencyModule } from './idempotency.module.js';
+export { PostgresIdempotency } from './postgres-idempotency.js';

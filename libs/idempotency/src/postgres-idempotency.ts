@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import {
+  type Creation,
+  Idempotency,
+  IdempotencyMismatch,
+  IdempotencyUnsettled,
+  type RequestContext,
+  currentRequest,
+} from '@app/kernel';
+import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Database } from '@app/database';
+
+const FORGET_INTERVAL_MS = 3_600_000;
+const KEPT = "interval '24 hours'";
+/** Nothing that is done for a key takes longer. */
+const IN_PROGRESS = "interval '2 minutes'";
+
+/** The key is claimed in the transaction of the creation: a duplicate waits for that to end, and then sees what it made. */
+@Injectable()
+export class PostgresIdempotency implements OnModuleInit, OnModuleDestroy, Idempotency {
+  private readonly logger = new Logger(PostgresIdempotency.name);
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly database: Database) {}
+
+  onModuleInit(): void {
+    this.timer = setInterval(() => {
+      this.forgetOld().catch((error: unknown) => {
+        this.logger.warn({ err: error }, 'Old idempotency keys could not be deleted');
+      });
+    }, FORGET_INTERVAL_MS);
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.timer);
+  }
+
+  once(create: () => Promise<string>): Promise<Creation> {
+    return this.database.run(async () => {
+      const use = keyInUse();
+      if (use === null) return made(await create());
+      const earlier = await this.claim(use);
+      if (earlier !== null) return earlier;
+      const id = await create();
+      await this.settle(use, id);
+      return made(id);
+    });
+  }
+
+  async act(work: () => Promise<string>): Promise<Creation> {
+    const use = keyInUse();
+    if (use === null) return made(await work());
+    const earlier = await this.database.run(() => this.claim(use));
+    if (earlier !== null) return earlier;
+    const id = await work().catch(async (error: unknown) => {
+      await this.database.query('DELETE FROM idempotency_keys WHERE scope = $1', [use.scope]).catch(() => undefined);
+      throw error;
+    });
+    await this.settle(use, id);
+    return made(id);
+  }
+
+  /** Forgets keys that are past their time. */
+  async forgetOld(): Promise<void> {
+    await this.database.query(`DELETE FROM idempotency_keys WHERE created_at < now() - ${KEPT}`);
+  }
+
+  /** Null: the key is this request's. @throws {@link IdempotencyMismatch} or {@link IdempotencyUnsettled} */
+  private async claim({ scope, fingerprint, request }: KeyInUse): Promise<Creation | null> {
+    await this.database.query(`DELETE FROM idempotency_keys WHERE scope = $1 AND created_at < now() - ${KEPT}`, [
+      scope,
+    ]);
+    const rows = await this.database.query(
+      'INSERT INTO idempotency_keys (scope, fingerprint) VALUES ($1, $2) ON CONFLICT (scope) DO NOTHING RETURNING scope',
+      [scope, fingerprint],
+    );
+    if (rows.length === 1) return null;
+    request.isReplay = true;
+    return this.earlier(scope, fingerprint);
+  }
+
+  private async settle({ scope }: KeyInUse, id: string): Promise<void> {
+    await this.database.query('UPDATE idempotency_keys SET resource_id = $2 WHERE scope = $1', [scope, id]);
+  }
+
+  private async earlier(scope: Buffer, fingerprint: Buffer): Promise<Creation> {
+    const [row] = await this.database.query<EarlierRow>(
+      `SELECT fingerprint, resource_id AS id, created_at AS "createdAt", created_at > now() - ${IN_PROGRESS} AS "isRecent"
+       FROM idempotency_keys WHERE scope = $1`,
+      [scope],
+    );
+    // Its work has just failed: the next request gets the key.
+    if (row === undefined) throw new IdempotencyUnsettled(true);
+    if (!row.fingerprint.equals(fingerprint)) throw new IdempotencyMismatch();
+    if (row.id === null) throw new IdempotencyUnsettled(row.isRecent);
+    return { id: row.id, replayOf: row.createdAt };
+  }
+}
+
+interface EarlierRow {
+  readonly fingerprint: Buffer;
+  readonly id: string | null;
+  readonly createdAt: Date;
+  readonly isRecent: boolean;
+}
+
+interface KeyInUse {
+  readonly scope: Buffer;
+  readonly fingerprint: Buffer;
+  readonly request: RequestContext;
+}
+
+/** Null: this request has none. */
+function keyInUse(): KeyInUse | null {
+  const request = currentRequest();
+  if (!request?.idempotency) return null;
+  const { route, key, fingerprint } = request.idempotency;
+  const scope = createHash('sha256')
+    .update(JSON.stringify([request.actor.keyId, route, key]))
+    .digest();
+  return { scope, fingerprint, request };
+}
+
+function made(id: string): Creation {
+  return { id, replayOf: null };
+}

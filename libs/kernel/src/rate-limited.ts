@@ -1,0 +1,19 @@
+import { DomainError } from './domain-error.js';
+
+/** Too many requests, or too much at a time, of one caller. */
+export class RateLimited extends DomainError {
+  readonly kind = 'rate-limited';
+  readonly code = 'RATE_LIMITED';
+  override readonly retryable = true;
+  override readonly retryAfterSeconds: number;
+
+  constructor(message: string, waitMs: number) {
+    super(message);
+    this.retryAfterSeconds = wholeSeconds(waitMs);
+  }
+}
+
+/** Rounded up, and at least 1, as `Retry-After` has it. */
+export function wholeSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1_000));
+}

@@ -1,0 +1,31 @@
+import { InvalidInput } from '@app/kernel';
+import type { Request } from 'express';
+import type { OutputQuery } from './output.dto.js';
+
+/** What output is read as, and the parameters that mean something then. */
+const FORMS = {
+  'head-tail': { takes: ['view', 'stream', 'maxBytes'], what: 'the beginning and the end' },
+  frames: { takes: ['cursor', 'limit'], what: 'frames as JSON, which are of both streams and go on at a cursor' },
+  followed: { takes: ['follow', 'stream', 'from'], what: 'raw bytes that are followed to the end' },
+  raw: { takes: ['stream', 'from', 'limit'], what: 'raw bytes that are there' },
+} as const;
+
+export type OutputForm = keyof typeof FORMS;
+
+/** @throws {@link InvalidInput} if a parameter was given that would be ignored */
+export function outputForm(request: Request, query: OutputQuery): OutputForm {
+  const form = chosen(request, query);
+  const { takes, what } = FORMS[form];
+  const known: readonly string[] = query.follow ? takes : [...takes, 'follow'];
+  const ignored = Object.keys(request.query).filter((name) => !known.includes(name));
+  if (ignored.length > 0)
+    throw new InvalidInput(ignored.map((pointer) => ({ pointer, detail: `means nothing for ${what}` })));
+  return form;
+}
+
+function chosen(request: Request, { view, follow }: OutputQuery): OutputForm {
+  if (view === 'head-tail') return 'head-tail';
+  const type = request.accepts(['application/octet-stream', 'application/json']);
+  if (type === 'application/json') return 'frames';
+  return follow ? 'followed' : 'raw';
+}

@@ -1,0 +1,179 @@
+import { breakOff } from '@app/http';
+import { type Caller, InvalidInput } from '@app/kernel';
+import type { StreamName } from '@app/supervisor';
+import type { Response } from 'express';
+import { GAPS_MAX, type OutputGap } from '../../application/output-ledger.js';
+import type { OutputService } from '../../application/output.service.js';
+import { runLength } from '../../application/output-writer.js';
+import { type CommandSummary, type Position, hasEnded } from '@app/commands';
+import type { OutputQuery } from './output.dto.js';
+
+/** What a slow reader makes an answer hold. */
+const BATCH_BYTES = 128 * 1024;
+
+/** Sends the bytes of one stream that are stored now. */
+export async function sendRange(
+  output: OutputService,
+  command: CommandSummary,
+  { stream, from, limit }: OutputQuery,
+  response: Response,
+  signal: AbortSignal,
+): Promise<void> {
+  const stored = command.position[stream];
+  assertWithin(from, stored);
+  const asked = Math.min(stored, from + (limit ?? stored));
+  await output.assertReadable(command, startOf(stream, from, command));
+  const gaps = await output.gaps(command, stream, from);
+  const to = endOfRange(asked, gaps);
+  const missing = gaps.flatMap((gap) => overlap(gap, from, to));
+  setHeaders(response, to, hasEnded(command.status) && to === stored);
+  if (missing.length > 0) response.setHeader('Rdev-Missing', toRanges(missing));
+  const bytes = to - from - missing.reduce((sum, gap) => sum + gap.to - gap.from, 0);
+  response.setHeader('Content-Length', String(bytes));
+  if (endHead(response)) return;
+  let at = from;
+  while (at < to && !signal.aborted) {
+    const runs = await output.readStream(command, stream, at, BATCH_BYTES);
+    if (runs.length === 0) break; // Retention dropped it meanwhile.
+    for (const run of runs) {
+      if (run.kind === 'data') await write(response, run.data.subarray(0, Math.max(0, to - run.offset)), signal);
+      at = run.offset + runLength(run);
+    }
+  }
+  // The rest is not to come: whoever waits for the length that was announced would wait for long.
+  if (at < to || signal.aborted) breakOff(response);
+  else response.end();
+}
+
+/**
+ * Streams one stream to the end of the command. Breaks the connection where it cannot, and where bytes are missing,
+ * except for a client that wants trailers: those say it.
+ */
+export async function sendFollowed(
+  output: OutputService,
+  command: CommandSummary,
+  caller: Caller,
+  { stream, from }: OutputQuery,
+  { response, signal, wantsTrailers }: Follower,
+): Promise<void> {
+  assertWithin(from, command.position[stream]);
+  const start = startOf(stream, from, command);
+  await output.assertReadable(command, start);
+  const known = (await output.gaps(command, stream, from)).flatMap((gap) => overlap(gap, from, Infinity));
+  begin(response, known, wantsTrailers);
+  if (endHead(response)) return;
+  let ended: CommandSummary | undefined;
+  const missing: Range[] = [];
+  try {
+    for await (const item of output.follow(command.id, caller, start, signal)) {
+      if (item.kind === 'ended') ended = item.command;
+      for (const run of item.kind === 'output' ? item.runs.filter((other) => other.stream === stream) : []) {
+        if (run.kind === 'data') await write(response, run.data, signal);
+        else if (missing.length < GAPS_MAX) missing.push(...overlap(run, from, Infinity));
+      }
+    }
+  } finally {
+    // An answer that ends in an orderly way is whole: any other must not look like it.
+    if (ended === undefined || signal.aborted) breakOff(response);
+    else end(response, { isComplete: missing.length === 0 && ended.status !== 'lost', missing, wantsTrailers });
+  }
+}
+
+function begin(response: Response, known: readonly Range[], wantsTrailers: boolean): void {
+  setRawHeaders(response);
+  if (known.length > 0) response.setHeader('Rdev-Missing', toRanges(known));
+  response.setHeader('X-Accel-Buffering', 'no');
+  if (wantsTrailers) response.setHeader('Trailer', 'Rdev-Complete, Rdev-Missing');
+  response.flushHeaders();
+}
+
+/** HEAD has all that it asks for with the headers: to read on would hold up the next request of its connection. */
+function endHead(response: Response): boolean {
+  if (response.req.method !== 'HEAD') return false;
+  response.end();
+  return true;
+}
+
+export interface Follower {
+  readonly response: Response;
+  /** Aborts when nobody waits for more. */
+  readonly signal: AbortSignal;
+  /** It said `TE: trailers`. @see RFC 9110, section 10.1.4 */
+  readonly wantsTrailers: boolean;
+}
+
+interface Ending {
+  readonly isComplete: boolean;
+  readonly missing: readonly Range[];
+  readonly wantsTrailers: boolean;
+}
+
+function end(response: Response, { isComplete, missing, wantsTrailers }: Ending): void {
+  if (wantsTrailers) {
+    response.addTrailers({
+      'Rdev-Complete': String(isComplete),
+      ...(missing.length > 0 && { 'Rdev-Missing': toRanges(missing) }),
+    });
+  }
+  if (isComplete || wantsTrailers) response.end();
+  else breakOff(response);
+}
+
+/** Until the kernel has it: what is still in this process is lost when the connection is broken off. */
+function write(response: Response, data: Buffer, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    if (data.length === 0 || signal.aborted) {
+      resolve();
+      return;
+    }
+    signal.addEventListener('abort', done);
+    response.write(data, done);
+  });
+}
+
+/** Of the other stream nothing is wanted: it counts as read. */
+function startOf(stream: StreamName, from: number, { position }: CommandSummary): Position {
+  return stream === 'stdout' ? { stdout: from, stderr: position.stderr } : { stdout: position.stdout, stderr: from };
+}
+
+function setHeaders(response: Response, nextOffset: number, complete: boolean): void {
+  setRawHeaders(response);
+  response.setHeader('Rdev-Next-Offset', String(nextOffset));
+  response.setHeader('Rdev-Complete', String(complete));
+}
+
+function setRawHeaders(response: Response): void {
+  response.setHeader('Content-Type', 'application/octet-stream');
+  response.setHeader('Cache-Control', 'no-store, no-transform');
+  // `from` and `limit` are for that: `Range` would be for a body that has its length, which this gets only at the end.
+  response.setHeader('Accept-Ranges', 'none');
+}
+
+function assertWithin(from: number, stored: number): void {
+  if (from > stored)
+    throw new InvalidInput([{ pointer: 'from', detail: `must be at most ${String(stored)}, what is stored so far` }]);
+}
+
+/** A header names so many gaps and no more: the answer ends after these, and says where the next one begins. */
+function endOfRange(asked: number, gaps: readonly OutputGap[]): number {
+  const last = gaps[GAPS_MAX - 1];
+  return last === undefined ? asked : Math.min(asked, last.offset + last.length);
+}
+
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+function toRanges(ranges: readonly Range[]): string {
+  return ranges.map(({ from, to }) => `${String(from)}-${String(to)}`).join(', ');
+}
+
+function overlap(gap: { offset: number; length: number }, from: number, to: number): Range[] {
+  const range = { from: Math.max(gap.offset, from), to: Math.min(gap.offset + gap.length, to) };
+  return range.from < range.to ? [range] : [];
+}

@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Unavailable } from '@app/kernel';
+import type { OutputChunk, StreamName } from '@app/supervisor';
+import type { Position } from '@app/commands';
+import { type OutputData, type OutputLedger, type OutputRun, RUN_BYTES_MAX } from './output-ledger.js';
+
+/** More than this is not held in memory: the producer waits. */
+const BUFFER_BYTES_MAX = 1024 * 1024;
+/** At least so long between two batches, unless a batch is large; the first goes at once. */
+const COALESCE_MS = 20;
+const BATCH_BYTES = 256 * 1024;
+const RETRY_MS_MAX = 2_000;
+/** In one append: a statement can have 65,535 parameters. */
+const RUNS_MAX = 1_000;
+
+/** Writes one command's output to the ledger in batches, in order, with bounded memory; waits out a database that is away. */
+export class OutputWriter {
+  private buffer: OutputChunk[] = [];
+  private bufferedBytes = 0;
+  private flushing: Promise<void> | undefined;
+  private lastFlush = 0;
+  private failure: unknown;
+  private roomWaiter: (() => void) | undefined;
+
+  constructor(
+    private readonly ledger: OutputLedger,
+    private readonly commandId: string,
+    private readonly owner: string,
+    private stored: Position,
+    private readonly onStored: () => void,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** What the ledger has. */
+  get position(): Position {
+    return this.stored;
+  }
+
+  /** Takes a chunk; resolves when there is room for more. @throws {@link LeaseLost} */
+  async push(chunk: OutputChunk): Promise<void> {
+    this.buffer.push(chunk);
+    this.bufferedBytes += chunk.data.length;
+    this.flush();
+    while (this.bufferedBytes > BUFFER_BYTES_MAX && this.failure === undefined) {
+      await new Promise<void>((resolve) => (this.roomWaiter = resolve));
+    }
+    this.throwFailure();
+  }
+
+  /** Resolves when all is stored. @throws {@link LeaseLost} */
+  async drain(): Promise<void> {
+    while (this.flushing !== undefined) await this.flushing;
+    this.throwFailure();
+  }
+
+  private flush(): void {
+    this.flushing ??= this.run().finally(() => {
+      this.flushing = undefined;
+      this.roomWaiter?.();
+      // What came after the last look at the buffer found a flush under way, and must not wait for the next piece.
+      if (this.buffer.length > 0 && this.failure === undefined) this.flush();
+    });
+  }
+
+  private async run(): Promise<void> {
+    try {
+      // After a failure never again: what comes behind bytes that are not stored would take their place.
+      while (this.buffer.length > 0 && this.failure === undefined) {
+        const wait = this.lastFlush + COALESCE_MS - performance.now();
+        if (wait > 0 && this.bufferedBytes < BATCH_BYTES) await sleep(wait, undefined, { signal: this.signal });
+        const chunks = this.buffer;
+        const bytes = this.bufferedBytes;
+        this.buffer = [];
+        const runs = toRuns(chunks, this.stored);
+        for (let at = 0; at < runs.length; at += RUNS_MAX) await this.append(runs.slice(at, at + RUNS_MAX));
+        this.bufferedBytes -= bytes;
+        this.lastFlush = performance.now();
+        this.roomWaiter?.();
+      }
+    } catch (error) {
+      this.failure = error;
+    }
+  }
+
+  private async append(runs: readonly OutputRun[]): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      this.signal.throwIfAborted();
+      try {
+        await this.ledger.append(this.commandId, this.owner, this.stored, runs);
+        break;
+      } catch (error) {
+        if (!(error instanceof Unavailable)) throw error;
+        await sleep(Math.min(RETRY_MS_MAX, 50 * 2 ** attempt), undefined, { signal: this.signal });
+      }
+    }
+    this.stored = advance(this.stored, runs);
+    this.onStored();
+  }
+
+  private throwFailure(): void {
+    if (this.failure !== undefined) throw this.failure as Error;
+  }
+}
+
+/** Joins neighbours of the same stream and cuts at the size of a row. */
+function toRuns(chunks: readonly OutputChunk[], from: Position): OutputData[] {
+  const runs: OutputData[] = [];
+  const offsets = { ...from };
+  for (const [stream, pieces] of neighbours(chunks)) {
+    const bytes = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
+    for (let at = 0; at < bytes.length; at += RUN_BYTES_MAX) {
+      const data = bytes.subarray(at, at + RUN_BYTES_MAX);
+      runs.push({ kind: 'data', stream, offset: offsets[stream], data });
+      offsets[stream] += data.length;
+    }
+  }
+  return runs;
+}
+
+function* neighbours(chunks: readonly OutputChunk[]): Generator<[StreamName, Buffer[]]> {
+  let current: [StreamName, Buffer[]] | undefined;
+  for (const { stream, data } of chunks) {
+    if (current?.[0] === stream) {
+      current[1].push(data);
+      continue;
+    }
+    if (current !== undefined) yield current;
+    current = [stream, [data]];
+  }
+  if (current !== undefined) yield current;
+}
+
+export function runLength(run: OutputRun): number {
+  return run.kind === 'data' ? run.data.length : run.length;
+}
+
+export function advance(position: Position, runs: readonly OutputRun[]): Position {
+  const next = { ...position };
+  for (const run of runs) next[run.stream] = run.offset + runLength(run);
+  return next;
+}

@@ -1,0 +1,169 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Caller, InvalidCursor, Unavailable, Waiter } from '@app/kernel';
+import type { StreamName } from '@app/supervisor';
+import { Injectable } from '@nestjs/common';
+import {
+  type CommandSummary,
+  type Position,
+  isAt,
+  hasEnded,
+  OutputExpired,
+  CommandsService,
+  type QueuePlace,
+  CommandHints,
+  QueuePlaces,
+} from '@app/commands';
+import { type OutputGap, OutputLedger, type OutputRun } from './output-ledger.js';
+import { advance } from './output-writer.js';
+
+const RETRY_MS = 500;
+/** What a slow reader makes a stream hold. */
+const BATCH_BYTES = 128 * 1024;
+/** Also how long the first bytes of a character can wait for the rest. */
+const POLL_MS = 200;
+/**
+ * All who wait are told their places by one look; this is for when they are not, and long, as it costs a look for each.
+ */
+const QUEUED_POLL_MS = 60_000;
+
+/** What a follower gets: runs of output as they are stored, and the command whenever its status changes. */
+export type Followed =
+  /** Always first, and only once: the command as it is found. */
+  | { readonly kind: 'opened'; readonly command: CommandSummary; readonly place: QueuePlace | null }
+  /** Another status, or another place in the queue. */
+  | { readonly kind: 'status'; readonly command: CommandSummary; readonly place: QueuePlace | null }
+  | { readonly kind: 'output'; readonly runs: readonly OutputRun[] }
+  /** All output that there is so far was given. */
+  | { readonly kind: 'idle' }
+  /** Always last: it has ended, and all its output was given. */
+  | { readonly kind: 'ended'; readonly command: CommandSummary };
+
+/** Reads what commands wrote, finished or not. */
+@Injectable()
+export class OutputService {
+  constructor(
+    private readonly service: CommandsService,
+    private readonly ledger: OutputLedger,
+    private readonly hints: CommandHints,
+    private readonly places: QueuePlaces,
+  ) {}
+
+  /**
+   * @throws {@link InvalidCursor} if the position lies beyond the output, {@link OutputExpired} if the output is gone
+   */
+  async assertReadable(command: CommandSummary, from: Position): Promise<void> {
+    const { stdout, stderr } = command.position;
+    if (from.stdout > stdout || from.stderr > stderr) throw new InvalidCursor();
+    if (from.stdout === stdout && from.stderr === stderr) return;
+    const runs = await this.ledger.read(command.id, from, 1);
+    if (runs.length === 0) throw new OutputExpired(command.id);
+  }
+
+  read(command: CommandSummary, from: Position, maxBytes: number): Promise<readonly OutputRun[]> {
+    return this.ledger.read(command.id, from, maxBytes);
+  }
+
+  readStream(
+    command: CommandSummary,
+    stream: StreamName,
+    offset: number,
+    maxBytes: number,
+  ): Promise<readonly OutputRun[]> {
+    return this.ledger.readStream(command.id, stream, offset, maxBytes);
+  }
+
+  /** The first ranges of a stream that are declared missing and reach beyond an offset, at most {@link GAPS_MAX}. */
+  gaps(command: CommandSummary, stream: StreamName, offset: number): Promise<readonly OutputGap[]> {
+    return this.ledger.gaps(command.id, stream, offset);
+  }
+
+  /**
+   * The output from a position on, live, up to the end. Ends early only when aborted.
+   * @throws {@link OutputExpired} if retention drops the output meanwhile
+   */
+  async *follow(id: string, caller: Caller, from: Position, signal: AbortSignal): AsyncGenerator<Followed> {
+    const waiter = new Waiter();
+    const unsubscribe = this.hints.subscribe(id, waiter.raise);
+    let position = from;
+    let status: CommandSummary['status'] | undefined;
+    let place: QueuePlace | null = null;
+    try {
+      while (!isAborted(signal)) {
+        // The command is read before its output: what is stored when it has ended is all there is.
+        const command = await patiently(() => this.service.look(id, caller), signal);
+        const ended = hasEnded(command.status);
+        if (status === undefined || (!ended && command.status !== status)) {
+          place = await patiently(() => this.places.of(command), signal);
+          yield { kind: status === undefined ? 'opened' : 'status', command, place };
+        }
+        status = command.status;
+        if (status === 'queued') {
+          for await (place of this.placesAfter(place, id, waiter, signal)) yield { kind: 'status', command, place };
+          continue;
+        }
+        while (!isAt(position, command.position)) {
+          if (isAborted(signal)) return;
+          const start = position;
+          const runs = await patiently(() => this.ledger.read(id, start, BATCH_BYTES), signal);
+          if (runs.length === 0) throw new OutputExpired(id);
+          position = advance(position, runs);
+          yield { kind: 'output', runs };
+        }
+        if (ended) {
+          yield { kind: 'ended', command };
+          return;
+        }
+        yield { kind: 'idle' };
+        await waiter.wait(POLL_MS, signal);
+      }
+    } finally {
+      unsubscribe();
+    }
+  }
+
+  /**
+   * Where it stands, whenever that changes; ends when the command may have left the queue. Costs no query of its own.
+   */
+  private async *placesAfter(
+    place: QueuePlace | null,
+    id: string,
+    waiter: Waiter,
+    signal: AbortSignal,
+  ): AsyncGenerator<QueuePlace> {
+    const found: (QueuePlace | null)[] = [];
+    let shown = JSON.stringify(place);
+    const unwatch = this.places.watch(id, (latest) => {
+      found[0] = latest;
+      waiter.raise();
+    });
+    try {
+      for (;;) {
+        await waiter.wait(QUEUED_POLL_MS, signal);
+        const latest = found.pop() ?? null;
+        if (latest === null) return;
+        if (JSON.stringify(latest) !== shown) yield latest;
+        shown = JSON.stringify(latest);
+      }
+    } finally {
+      unwatch();
+    }
+  }
+}
+
+/**
+ * Waits while the database is unavailable: its clients cannot all reconnect, and heartbeats tell them that the stream lives.
+ */
+async function patiently<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof Unavailable) || signal.aborted) throw error;
+      await sleep(RETRY_MS, undefined, { signal });
+    }
+  }
+}
+
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
+}

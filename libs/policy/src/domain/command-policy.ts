@@ -1,0 +1,178 @@
+import { matchesGlob } from '@app/kernel';
+import type { CommandRules, CommandSpec, CommandType, Work, Rejection, RulesSubject } from '@app/commands';
+import { isHarmlessVariable } from './git/environment.js';
+import { gitRefusal } from './git/git-refusal.js';
+import { gitTexts } from './git/git-texts.js';
+
+/** Applies to a command that meets all its conditions; of the globs in one condition, any has to match. Null: no condition. */
+export interface PolicyRule {
+  readonly action: 'allow' | 'deny';
+  readonly types: readonly CommandType[] | null;
+  readonly projects: readonly string[] | null;
+  readonly keys: readonly string[] | null;
+  /** Of the container that the request names; one that names none never matches. */
+  readonly containers: readonly string[] | null;
+  /**
+   * Of the program as it is given; a `deny` also of its name without the directory. "git" for the type git. Scripts have
+   * none, so they never match.
+   */
+  readonly programs: readonly string[] | null;
+  /** Of program and arguments, separated by single spaces. Scripts have none, so they never match. */
+  readonly argv: readonly string[] | null;
+  /** Of the whole script. */
+  readonly scripts: readonly string[] | null;
+  /** Of the variables that a request may set where `programs` or `argv` allow it, besides harmless ones. */
+  readonly env: readonly string[] | null;
+  readonly reason: string | null;
+}
+
+interface Candidate {
+  readonly projectId: string;
+  readonly keyId: string | null;
+  readonly spec: Pick<CommandSpec, 'work' | 'container'>;
+}
+
+/**
+ * Rules in order: the first that applies decides, and what none applies to is allowed. A `deny` is read broadly, an
+ * `allow` narrowly. A guard-rail: a script can do what its text does not show.
+ */
+export class CommandPolicy implements CommandRules {
+  constructor(private readonly rules: readonly PolicyRule[] = []) {}
+
+  /** Null: it may run. */
+  rejection(subject: RulesSubject): Rejection | null {
+    const facts = factsOf(subject, this.guardsGit(subject));
+    const index = this.rules.findIndex((rule) => applies(rule, facts));
+    const rule = this.rules[index];
+    if (rule?.action === 'deny') {
+      return { by: 'policy', rule: index + 1, reason: rule.reason ?? 'the policy of this server denies it' };
+    }
+    const reason = this.gitReason(facts, rule);
+    return reason === null ? null : { by: 'git', rule: null, reason };
+  }
+
+  /**
+   * Whether the guard-rail for git holds: for the type git, and for `exec` of git where a rule speaks of git. Of a key
+   * that is not known any more it holds where it would for any.
+   */
+  guardsGit(subject: Candidate): boolean {
+    const { work } = subject.spec;
+    if (work.type !== 'exec') return work.type === 'git';
+    const isGit = /^git(-|$)/.test(nameOf(work.argv[0]));
+    return isGit && this.rules.some((rule) => isFor(rule, subject) && speaksOfGit(rule));
+  }
+
+  private gitReason({ subject, program, gitArgs, isGuarded }: Facts, rule: PolicyRule | undefined): string | null {
+    if (!isGuarded || gitArgs === null) return null;
+    const name = nameOf(program);
+    if (name !== 'git') {
+      const isNamed = rule?.programs?.some((glob) => glob !== '*') === true;
+      return isNamed ? null : `"${name.slice(0, 40)}" is run as "git ${name.slice(4, 40)}" only`;
+    }
+    const { spec, directory } = subject;
+    return gitRefusal({ args: gitArgs, env: spec.env, cwd: spec.cwd, directory });
+  }
+}
+
+/** What rules are compared with. */
+interface Facts {
+  readonly subject: RulesSubject;
+  readonly program: string | undefined;
+  readonly gitArgs: readonly string[] | null;
+  /** What an `allow` looks at: program and arguments, and for git also without the options that it has for itself. */
+  readonly plain: readonly string[];
+  /** What a `deny` looks at: the same, and what git does with them. */
+  readonly texts: readonly string[];
+  /** The guard-rail for git decides on arguments and variables. */
+  readonly isGuarded: boolean;
+}
+
+function factsOf(subject: RulesSubject, isGuarded: boolean): Facts {
+  const argv = argvOf(subject.spec.work) ?? [];
+  const gitArgs = gitArgsOf(argv);
+  const git = gitArgs === null ? null : gitTexts(gitArgs, subject.directory);
+  const forms = [argv, ...(git === null ? [] : [git.plain, ...git.normal])].filter((words) => words.length > 0);
+  return {
+    subject,
+    program: argv[0],
+    gitArgs,
+    plain: forms.slice(0, isGuarded ? 2 : 1).map((words) => words.map(quoted).join(' ')),
+    texts: forms.map((words) => words.join(' ')),
+    isGuarded,
+  };
+}
+
+/** So that a space within an argument does not pass for one between two. */
+function quoted(word: string): string {
+  return /\s|^$/.test(word) ? JSON.stringify(word) : word;
+}
+
+/** `git-push` of git's own directory is `git push`. */
+function gitArgsOf([program, ...args]: readonly string[]): readonly string[] | null {
+  const name = nameOf(program);
+  if (name === 'git') return args;
+  return name.startsWith('git-') ? [name.slice('git-'.length), ...args] : null;
+}
+
+function nameOf(program = ''): string {
+  return program.split('/').at(-1) ?? '';
+}
+
+function argvOf(work: Work): readonly string[] | null {
+  if (work.type === 'shell') return null;
+  return work.type === 'git' ? ['git', ...work.args] : work.argv;
+}
+
+function applies(rule: PolicyRule, facts: Facts): boolean {
+  const { work } = facts.subject.spec;
+  return (
+    isFor(rule, facts.subject) &&
+    (rule.action === 'deny' ? isDenied(rule, facts) : isAllowed(rule, facts)) &&
+    matchesAny(rule.scripts, work.type === 'shell' ? [work.script] : [])
+  );
+}
+
+function isFor({ types, projects, keys, containers }: PolicyRule, { projectId, keyId, spec }: Candidate): boolean {
+  return (
+    (types?.includes(spec.work.type) ?? true) &&
+    matchesAny(projects, [projectId]) &&
+    matchesAny(containers, spec.container ? [spec.container] : []) &&
+    (keyId === null || matchesAny(keys, [keyId]))
+  );
+}
+
+/** By any spelling: `git push *` is also `git push`, and what git does is looked at and not only what is written. */
+function isDenied({ programs, argv }: PolicyRule, { program, texts }: Facts): boolean {
+  const names = program === undefined ? [] : [program, nameOf(program)];
+  return matchesAny(programs, names) && matchesAny(argv, [...texts, ...texts.map((text) => `${text} `)]);
+}
+
+/** By the program exactly as it is given, where the request sets no variable that makes another program of it. */
+function isAllowed(rule: PolicyRule, { program, plain, subject, isGuarded }: Facts): boolean {
+  return (
+    matchesAny(rule.programs, program === undefined ? [] : [program]) &&
+    matchesAny(rule.argv, plain) &&
+    (isGuarded ||
+      !restrictsPrograms(rule) ||
+      Object.entries(subject.spec.env).every((entry) => mayBeSet(rule, ...entry)))
+  );
+}
+
+/** Where any program is allowed, variables give nothing more. */
+function restrictsPrograms({ programs, argv }: PolicyRule): boolean {
+  return [programs, argv].some((globs) => globs !== null && !globs.includes('*'));
+}
+
+function mayBeSet({ env }: PolicyRule, name: string, value: string): boolean {
+  return isHarmlessVariable(name, value) || (env !== null && matchesAny(env, [name]));
+}
+
+/** Whether the rule tells git from other programs. */
+function speaksOfGit({ programs, argv }: PolicyRule): boolean {
+  const names = [...(programs ?? []), ...(argv ?? []).map((glob) => glob.split(' ', 1)[0] ?? '')];
+  return names.some((glob) => !/^\*+$/.test(glob) && matchesGlob(nameOf(glob), 'git'));
+}
+
+function matchesAny(globs: readonly string[] | null, texts: readonly string[]): boolean {
+  return globs === null || texts.some((text) => globs.some((glob) => matchesGlob(glob, text)));
+}

@@ -1,0 +1,37 @@
+import { CommandLimits, CommandQueue, QueuePlaces } from '@app/commands';
+import { PreparedDatabase } from '@app/database';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { PostgresCommandQueue } from './adapters/postgres/postgres-command-queue.js';
+import { PostgresPlaceRepository } from './adapters/postgres/postgres-place.repository.js';
+import {
+  AdmissionRoundEntity,
+  QueueLaneEntity,
+  QueuePauseEntity,
+  QueuedCommandEntity,
+} from './adapters/postgres/queue.entities.js';
+import { PlaceRepository } from './application/place.repository.js';
+import { SharedQueuePlaces } from './application/shared-queue-places.js';
+
+/** Where commands wait, and where they stand there: what commands need of the queue. */
+@Module({})
+export class CommandQueueModule {
+  static with({ runningPerProjectMax }: CommandLimits): DynamicModule {
+    return {
+      module: CommandQueueModule,
+      imports: [
+        TypeOrmModule.forFeature([AdmissionRoundEntity, QueueLaneEntity, QueuePauseEntity, QueuedCommandEntity]),
+      ],
+      providers: [
+        { provide: CommandQueue, useClass: PostgresCommandQueue },
+        {
+          provide: PlaceRepository,
+          inject: [PreparedDatabase],
+          useFactory: (database: PreparedDatabase) => new PostgresPlaceRepository(database, runningPerProjectMax),
+        },
+        { provide: QueuePlaces, useClass: SharedQueuePlaces },
+      ],
+      exports: [CommandQueue, QueuePlaces],
+    };
+  }
+}

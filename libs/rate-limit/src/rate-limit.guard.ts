@@ -1,0 +1,74 @@
+import { RateLimited, wholeSeconds } from '@app/kernel';
+import { RATE_WINDOW_MS, RateLimitStore } from './rate-limit-store.js';
+import { type ExecutionContext, Injectable } from '@nestjs/common';
+import {
+  ThrottlerGuard,
+  type ThrottlerModuleOptions,
+  type ThrottlerRequest,
+  type ThrottlerStorage,
+} from '@nestjs/throttler';
+import type { Response } from 'express';
+import type { AuthenticatedRequest } from '@app/http';
+
+/** Requests that a key may make in a window. */
+export function windowLimit(requestsPerSecond: number): number {
+  return Math.ceil((requestsPerSecond * RATE_WINDOW_MS) / 1_000);
+}
+
+/** The sliding window behind @nestjs/throttler's port. */
+export class SlidingWindowStorage implements ThrottlerStorage {
+  constructor(private readonly store: RateLimitStore) {}
+
+  async increment(key: string, _ttl: number, limit: number): ReturnType<ThrottlerStorage['increment']> {
+    const { isAllowed, remaining, waitMs } = await this.store.hit(key, limit);
+    const wait = wholeSeconds(waitMs);
+    return { totalHits: limit - remaining, timeToExpire: wait, isBlocked: !isAllowed, timeToBlockExpire: wait };
+  }
+}
+
+/** By key and window, whatever the route: a key's own limit, or else the server's. */
+export function throttlerOptions(store: RateLimitStore, requestsPerSecond: number): ThrottlerModuleOptions {
+  const limitOf = (context: ExecutionContext): number =>
+    windowLimit(callerOf(context)?.rateLimitRps ?? requestsPerSecond);
+  return {
+    throttlers: [{ name: 'default', ttl: RATE_WINDOW_MS, limit: limitOf, skipIf: (context) => limitOf(context) === 0 }],
+    storage: new SlidingWindowStorage(store),
+    getTracker: (request) => (request as AuthenticatedRequest).caller?.keyId ?? '',
+    generateKey: (_context, keyId) => keyId,
+  };
+}
+
+/**
+ * Behind the guard that authenticates, before the one that looks at scopes: what it refuses counts, too. The headers are
+ * those of draft-ietf-httpapi-ratelimit-headers-10: `t` says when there will be one more.
+ */
+@Injectable()
+export class RateLimitGuard extends ThrottlerGuard {
+  protected override shouldSkip(context: ExecutionContext): Promise<boolean> {
+    return Promise.resolve(callerOf(context) === undefined);
+  }
+
+  protected override async handleRequest({
+    context,
+    limit,
+    ttl,
+    getTracker,
+    generateKey,
+    throttler,
+  }: ThrottlerRequest): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    const response = context.switchToHttp().getResponse<Response>();
+    const key = generateKey(context, await getTracker(request, context), throttler.name ?? '');
+    const hit = await this.storageService.increment(key, ttl, limit, 0, throttler.name ?? '');
+    response.setHeader('RateLimit-Policy', `"default";q=${String(limit)};w=${String(ttl / 1_000)}`);
+    // Rounding up may go beyond the window, which would look odd.
+    const freeIn = Math.min(hit.timeToExpire, ttl / 1_000);
+    response.setHeader('RateLimit', `"default";r=${String(limit - hit.totalHits)};t=${String(freeIn)}`);
+    if (!hit.isBlocked) return true;
+    throw new RateLimited('The key has made as many requests as it may.', hit.timeToBlockExpire * 1_000);
+  }
+}
+
+function callerOf(context: ExecutionContext): AuthenticatedRequest['caller'] {
+  return context.switchToHttp().getRequest<AuthenticatedRequest>().caller;
+}
