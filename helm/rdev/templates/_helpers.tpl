@@ -15,9 +15,10 @@
 
 {{- define "rdev.image" -}}
 {{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- with .Values.image.digest }}@{{ . }}{{ end -}}
 {{- end }}
 
-{{/* Called with (dict "root" . "component" "api"). */}}
+{{/* Called with (dict "root" . "component" "api"); rdev.labels with "labels" of the object's own too. */}}
 {{- define "rdev.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "rdev.name" .root }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
@@ -25,10 +26,11 @@ app.kubernetes.io/component: {{ .component }}
 {{- end }}
 
 {{- define "rdev.labels" -}}
-{{ include "rdev.selectorLabels" . }}
-app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- $own := dict
+  "app.kubernetes.io/version" .root.Chart.AppVersion
+  "app.kubernetes.io/managed-by" .root.Release.Service
+  "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_") -}}
+{{- toYaml (merge (include "rdev.selectorLabels" . | fromYaml) $own (default dict .labels) .root.Values.commonLabels) -}}
 {{- end }}
 
 {{- define "rdev.serviceAccountName" -}}
@@ -57,7 +59,10 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 
 {{- define "rdev.databaseHost" -}}
 {{- if .Values.database.bundled.enabled -}}
-{{- include "rdev.fullname" . -}}-postgresql
+{{- /* A StatefulSet writes its name and 11 characters more into a label, which takes 63. */ -}}
+{{- $name := include "rdev.fullname" . -}}
+{{- if gt (len $name) 41 }}{{ $name = printf "%s-%s" (trunc 34 $name | trimSuffix "-") (sha256sum $name | trunc 6) }}{{ end -}}
+{{- $name -}}-postgresql
 {{- else -}}
 {{- .Values.database.host -}}
 {{- end -}}
@@ -67,6 +72,13 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- define "rdev.databaseEnv" -}}
 {{- $database := .root.Values.database -}}
 {{- $secret := .secret -}}
+{{- $mode := default (ternary "verify-full" "" (not (empty (include "rdev.hasDatabaseCa" .root)))) $database.tls.mode -}}
+{{- if $mode }}
+- { name: POSTGRES_SSLMODE, value: {{ $mode }} }
+{{- end }}
+{{- if include "rdev.hasDatabaseCa" .root }}
+- { name: POSTGRES_CA_FILE, value: /etc/rdev/database-ca/ca.crt }
+{{- end }}
 {{- if and $database.existingSecret $database.urlKey }}
 - name: DATABASE_URL
   valueFrom: { secretKeyRef: { name: {{ $secret }}, key: {{ $database.urlKey }} } }
@@ -86,23 +98,85 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end }}
 {{- end }}
 
-{{/* The restricted Pod Security Standard, and a root file system that nothing writes to. */}}
-{{- define "rdev.podSecurityContext" -}}
-runAsNonRoot: true
-runAsUser: {{ . }}
-runAsGroup: {{ . }}
-fsGroup: {{ . }}
-seccompProfile: { type: RuntimeDefault }
+{{/* What projects are given, where it is not what rdev gives them by itself. */}}
+{{- define "rdev.projectsEnv" -}}
+{{- with .runtimeClassName }}
+- { name: RDEV_PROJECT_RUNTIME_CLASS, value: {{ . | quote }} }
 {{- end }}
-{{- define "rdev.securityContext" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities: { drop: [ALL] }
+{{- with .nodeSelector }}
+- { name: RDEV_PROJECT_NODE_SELECTOR, value: {{ toJson . | quote }} }
+{{- end }}
+{{- with .tolerations }}
+- { name: RDEV_PROJECT_TOLERATIONS, value: {{ toJson . | quote }} }
+{{- end }}
+{{- with .labels }}
+- { name: RDEV_PROJECT_LABELS, value: {{ toJson . | quote }} }
+{{- end }}
+{{- with .annotations }}
+- { name: RDEV_PROJECT_ANNOTATIONS, value: {{ toJson . | quote }} }
+{{- end }}
+- { name: RDEV_PROJECT_USER, value: '{{ if kindIs "invalid" .runAsUser }}none{{ else }}{{ int64 .runAsUser }}{{ end }}' }
+- { name: RDEV_PROJECT_GRACE_SECONDS, value: {{ .gracePeriodSeconds | quote }} }
+{{- with .dnsEgress }}
+- { name: RDEV_PROJECT_DNS_EGRESS, value: {{ toJson . | quote }} }
+{{- end }}
 {{- end }}
 
-{{/* A Secret that holds what is random is made once: what is in the cluster stays. (dict "root" "name" "key" "new") */}}
+{{/*
+The replicas that the Deployment is to have. Where others set their number it is what the cluster has: a number that is
+left out after it was there makes one replica of them until the autoscaler looks. Empty: there is none yet.
+*/}}
+{{- define "rdev.replicas" -}}
+{{- if or .Values.autoscaling.enabled (kindIs "invalid" .Values.replicaCount) -}}
+{{- $there := lookup "apps/v1" "Deployment" .Release.Namespace (include "rdev.fullname" .) -}}
+{{- dig "spec" "replicas" "" (default dict $there) -}}
+{{- else -}}
+{{- .Values.replicaCount -}}
+{{- end -}}
+{{- end }}
+
+{{/* Ports of PostgreSQL: that of the values, and those of the URLs in the Secret, if it can be read here. */}}
+{{- define "rdev.databasePorts" -}}
+{{- $database := .Values.database -}}
+{{- $ports := list -}}
+{{- if and $database.existingSecret $database.urlKey (not $database.bundled.enabled) -}}
+{{- $secret := default dict (lookup "v1" "Secret" .Release.Namespace $database.existingSecret) -}}
+{{- range compact (list $database.urlKey $database.directUrlKey) -}}
+{{- $url := dig "data" . "" $secret | b64dec | trim -}}
+{{- if $url -}}
+{{- $ports = append $ports (regexReplaceAll "^[^:]+://(?:[^/?#]*@)?(?:\\[[^\\]]*\\]|[^/?#:]*)(?::([0-9]+))?(?:[/?#].*)?$" $url "${1}" | default "5432" | int) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toJson (default (list (int $database.port)) $ports | uniq) -}}
+{{- end }}
+
+{{/*
+A Secret that holds what is random is made once: what is in the cluster stays. Without a cluster to look into there would
+be another one with every rendering. (dict "root" "name" "key" "new" "value")
+*/}}
 {{- define "rdev.keptOrNew" -}}
 {{- $secret := lookup "v1" "Secret" .root.Release.Namespace .name -}}
 {{- $kept := dig "data" .key "" (default dict $secret) -}}
+{{- /* A list has a kind, be it empty, and Helm itself may list the Secrets of the namespace. */ -}}
+{{- $seesCluster := lookup "v1" "Secret" .root.Release.Namespace "" -}}
+{{- if and (not $kept) (not $seesCluster) (eq .root.Values.generateSecrets "auto") -}}
+{{- fail (printf "The chart is rendered without a cluster, and cannot tell whether there is a Secret %s to keep. Make one with the key %s, and name it by %s.existingSecret; or set generateSecrets=always for a rendering that is applied once." .name .key .value) -}}
+{{- end -}}
 {{- default (b64enc .new) $kept -}}
+{{- end }}
+
+{{/*
+Which password it is, counted from 1 in the Secret that the chart makes: another one restarts the pods. It says nothing of the
+password, as a digest would, which can be tried against a list. Without a cluster to look into (`helm template`) it is always 1.
+*/}}
+{{- define "rdev.passwordRevision" -}}
+{{- if include "rdev.makesDatabaseSecret" . -}}
+{{- $secret := default dict (lookup "v1" "Secret" .Release.Namespace (include "rdev.databaseSecret" .)) -}}
+{{- $revision := dig "metadata" "annotations" "rdev.dev/password-revision" "1" $secret | int -}}
+{{- $former := dig "data" "password" "" $secret -}}
+{{- $password := .Values.database.password -}}
+{{- if and $former $password (ne $former (b64enc $password)) -}}{{ $revision = add $revision 1 }}{{- end -}}
+{{- $revision -}}
+{{- end -}}
 {{- end }}
