@@ -1,5 +1,5 @@
 import { InMemoryApiKeyRepository, aKey, anAuthenticator, newSecret } from '@app/apikeys/testing';
-import { SystemClock } from '@app/kernel';
+import { SystemClock } from '@app/kernel/testing';
 
 const CHECK_US_MAX = 50;
 const CHECKS = 100_000;

@@ -1,19 +1,19 @@
-import { FakeCommandExecutor } from '@app/commands/testing';
-import { type Database } from '@app/database';
+import { FakeCommandExecutor } from '@app/execution/testing';
+import type { Database } from '@app/database';
 import { type OpenTestDatabase, openTestDatabase } from '@app/database/testing';
 import { QueueLimits } from '@app/queue';
-import { TypeormAdmission, type Filling, fillQueue } from '@app/queue/testing';
+import { PostgresAdmission, type Filling, fillQueue } from '@app/queue/testing';
 import { Logger, run, runMigrations } from 'graphile-worker';
 import { PgBoss } from 'pg-boss';
 import pg from 'pg';
 import { createTestDatabase, eventually, percentile } from '../support/index.js';
 
-const LIMITS = new QueueLimits(5, 1_000, 300);
+const LIMITS = new QueueLimits({ runningPerProjectMax: 5, runningPerReplicaMax: 1_000, agingSeconds: 300 });
 const ROUNDS = 100;
 const report = (text: string): boolean => process.stderr.write(`${text}\n`);
 
 /** With what is cleared up afterwards. */
-async function admit(admission: TypeormAdmission, slots: number): Promise<string[]> {
+async function admit(admission: PostgresAdmission, slots: number): Promise<string[]> {
   const commands = await admission.admit('bench', slots);
   await admission.tidy();
   return commands.map(({ id }) => id);
@@ -29,11 +29,11 @@ async function endAll(database: Database, ids: readonly string[]): Promise<void>
 describe('admission with much and with little queued', () => {
   /** In turns, so that whatever else the machine does falls on all. */
   async function medians(fillings: Readonly<Record<string, Filling>>, slots: number): Promise<Record<string, number>> {
-    const sites: { name: string; test: OpenTestDatabase; admission: TypeormAdmission; times: number[] }[] = [];
+    const sites: { name: string; test: OpenTestDatabase; admission: PostgresAdmission; times: number[] }[] = [];
     for (const [name, filling] of Object.entries(fillings)) {
       const test = await openTestDatabase();
       await fillQueue(test.database, filling);
-      const admission = new TypeormAdmission(await test.prepared(), LIMITS, new FakeCommandExecutor());
+      const admission = new PostgresAdmission(await test.prepared(), LIMITS, new FakeCommandExecutor());
       sites.push({ name, test, admission, times: [] });
     }
     try {
@@ -81,7 +81,7 @@ describe('the same load on other queues', () => {
     const test = await openTestDatabase();
     try {
       await fillQueue(test.database, { projects: PROJECTS, perProject: PER_PROJECT });
-      const admission = new TypeormAdmission(await test.prepared(), LIMITS, new FakeCommandExecutor());
+      const admission = new PostgresAdmission(await test.prepared(), LIMITS, new FakeCommandExecutor());
       const since = performance.now();
       for (let done = 0; done < JOBS;) {
         const ids = await admit(admission, BATCH);

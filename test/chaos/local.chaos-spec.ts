@@ -19,5 +19,5 @@ describe('commands on this machine, while replicas and connections fail', () => 
     process.stderr.write(report);
     expect(failures).toEqual([]);
     expect(figures).toMatchObject({ bytesLost: 0, bytesTwice: 0, startedTwice: 0, falseEndings: 0, survivors: 0 });
-  });
+  }, 1_200_000);
 });

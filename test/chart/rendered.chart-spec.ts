@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { loadAllYaml, loadYaml } from '@kubernetes/client-node';
+import { ClusterStub } from './support/cluster-stub.js';
 import { CHART, type KubeObject, type Values, find, helm, podsOf, refusal, render } from './support/helm.js';
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -53,7 +55,7 @@ describe.each(cases)('rendered with %s', (_name, objects) => {
       expect(spec.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
       expect(spec.securityContext.runAsUser).toBeGreaterThan(0);
       for (const key of ['hostNetwork', 'hostPID', 'hostIPC']) expect(spec).not.toHaveProperty(key);
-      for (const volume of spec.volumes ?? []) expect(Object.keys(volume).join()).toMatch(/emptyDir|configMap/);
+      for (const volume of spec.volumes ?? []) expect(Object.keys(volume).join()).toMatch(/emptyDir|configMap|secret/);
       for (const container of containers(spec)) {
         expect(container.securityContext).toEqual({
           allowPrivilegeEscalation: false,
@@ -62,7 +64,7 @@ describe.each(cases)('rendered with %s', (_name, objects) => {
         });
         expect(container.resources).toMatchObject({
           requests: { cpu: expect.any(String), memory: expect.any(String) },
-          limits: { memory: expect.any(String) },
+          limits: { memory: expect.any(String), 'ephemeral-storage': expect.any(String) },
         });
         expect(container.image).toMatch(/:(?!latest$)[^/]+$/);
       }
@@ -110,6 +112,8 @@ describe('the API', () => {
     expect(livenessProbe.httpGet).toEqual({ path: '/health', port: 'http' });
     expect(readinessProbe.httpGet).toEqual({ path: '/ready', port: 'http' });
     expect(startupProbe.httpGet).toEqual(livenessProbe.httpGet);
+    // A migration that waits for a lock gives up after 120 s.
+    expect(startupProbe.periodSeconds * startupProbe.failureThreshold).toBeGreaterThan(120);
     expect(ports).toEqual([
       { name: 'http', containerPort: 8080, protocol: 'TCP' },
       { name: 'metrics', containerPort: 9464, protocol: 'TCP' },
@@ -194,6 +198,33 @@ describe('secrets', () => {
     }
   });
 
+  it('are in no digest that guesses can be tried against', () => {
+    const database = { host: 'db.test', password: 'hunter2' };
+    const objects = render({ database });
+    const text = JSON.stringify(objects);
+    for (const algorithm of ['md5', 'sha1', 'sha256', 'sha512'])
+      for (const encoding of ['hex', 'base64'] as const)
+        expect(text).not.toContain(createHash(algorithm).update(database.password).digest(encoding));
+    const clear = objects.filter(({ kind }) => kind !== 'Secret');
+    expect(JSON.stringify(clear)).not.toContain(Buffer.from(database.password).toString('base64'));
+  });
+
+  it('restart the API when an upgrade brings another password, and only then', async () => {
+    const values = (password: string): Values => ({ database: { host: 'db.test', password } });
+    const annotations = async (password: string, before: readonly KubeObject[]) => {
+      await using cluster = await ClusterStub.with(before);
+      const objects = await cluster.render(values(password));
+      return { objects, restartedBy: find(objects, 'Deployment').spec.template.metadata.annotations };
+    };
+    const secretsOf = (objects: readonly KubeObject[]) => objects.filter(({ kind }) => kind === 'Secret');
+    const first = await annotations('one', []);
+    const same = await annotations('one', secretsOf(first.objects));
+    const other = await annotations('two', secretsOf(same.objects));
+    const again = await annotations('two', secretsOf(other.objects));
+    const revisions = [first, same, other, again].map(({ restartedBy }) => restartedBy);
+    expect(revisions).toEqual(['1', '1', '2', '2'].map((revision) => ({ 'rdev.dev/password-revision': revision })));
+  });
+
   it('are not made where others are named', () => {
     expect(of('database by Secret').filter(({ kind }) => kind === 'Secret')).toEqual([]);
   });
@@ -203,9 +234,9 @@ describe('migrations', () => {
   const hookOf = (objects: readonly KubeObject[]): string =>
     find(objects, 'Job', 'rdev-migration').metadata.annotations['helm.sh/hook'];
 
-  it('run before an install and before upgrades; with the bundled database before upgrades', () => {
+  it('run before an install and before upgrades, never before a rollback, and by the API with the bundled database', () => {
     expect(hookOf(of('defaults'))).toBe('pre-install,pre-upgrade');
-    expect(hookOf(of('bundled'))).toBe('pre-upgrade');
+    expect(of('bundled').map(({ kind }) => kind)).not.toContain('Job');
   });
 
   it('use nothing of the release, which is not there yet', () => {
@@ -225,6 +256,14 @@ describe('the network', () => {
     const objects = render({ service: { type: 'LoadBalancer' } });
     expect(find(objects, 'Service').spec.ports.map(({ name }: any) => name)).toEqual(['http']);
     expect(find(objects, 'Service', 'rdev-metrics').spec.type).toBeUndefined();
+  });
+
+  it('says where clients reach the API', () => {
+    expect(envOf(render({ publicUrl: 'https://rdev.test/rdev' }))).toMatchObject({
+      RDEV_PUBLIC_URL: 'https://rdev.test/rdev',
+    });
+    expect(envOf(of('defaults'))).not.toHaveProperty('RDEV_PUBLIC_URL');
+    expect(refusal({ publicUrl: 'rdev.test/rdev' })).toMatch(/publicUrl/);
   });
 
   it('lets event streams through the Ingress as they come', () => {
@@ -247,7 +286,7 @@ describe('the network', () => {
     ]);
     const database = find(of('bundled'), 'NetworkPolicy', 'rdev-postgresql').spec;
     expect(database.egress).toBeUndefined();
-    expect(database.ingress[0]._from).toHaveLength(2);
+    expect(database.ingress[0]._from).toHaveLength(1);
   });
 });
 
@@ -272,7 +311,7 @@ describe('metrics', () => {
     expect(find(objects, 'Service').metadata.labels).toMatchObject(monitor.selector.matchLabels);
     expect(monitor.endpoints[0].port).toBe('metrics');
     const dashboard = JSON.parse(find(objects, 'ConfigMap', 'rdev-dashboard').data['rdev.json']);
-    expect(dashboard.panels).toHaveLength(10);
+    expect(dashboard.panels).toHaveLength(8);
     const [group] = find(objects, 'PrometheusRule').spec.groups;
     expect(group.rules.map(({ alert }: any) => alert)).toContain('RdevCommandsLost');
   });
@@ -280,10 +319,11 @@ describe('metrics', () => {
 
 describe('values', () => {
   it('that are wrong are refused with what is wrong', () => {
-    expect(refusal({ replicaCount: 'two' })).toMatch(/replicaCount.*got string, want integer/);
+    expect(refusal({ replicaCount: 'two' })).toMatch(/replicaCount.*got string, want null or integer/);
     expect(refusal({ replicas: 3 })).toContain("additional properties 'replicas' not allowed");
     expect(refusal({ image: { tag: 'latest' } })).toContain('/image/tag');
     expect(refusal({ config: { RDEV_ADMIN_KEY: 'x' } })).toContain('RDEV_ADMIN_KEY');
+    expect(refusal({ config: { RDEV_POLICYFILE: 'x' } })).toContain('RDEV_POLICYFILE');
     expect(refusal({ config: { lower: 'x' } })).toContain('lower');
     expect(refusal({ terminationGracePeriodSeconds: 20 })).toContain('/terminationGracePeriodSeconds');
     expect(refusal({ projects: { namespace: 'A_b' } })).toContain('/projects/namespace');

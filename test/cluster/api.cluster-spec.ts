@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import {
   type ApiProcess,
@@ -122,15 +123,18 @@ describe.each(kubeconfigs())('the API on a cluster, with the documented role onl
   });
 
   test('takes a user through a day with a git repository', async () => {
+    // The container's own directory, which need not be `/workspace`.
+    const own = (await textOf(api.client, 'web', { script: 'pwd' })).trim();
+    const workspace = join(own, 'day');
     /** Unpacks the repository in the pod, through the stdin of a command. */
     const urlOf = async (repository: string): Promise<string> => {
       const { stdout } = await run('sh', ['-c', 'tar -C "$1" -cz . | base64', 'sh', repository]);
       const script =
-        'rm -rf /tmp/origin.git /tmp/day && mkdir /tmp/origin.git /tmp/day && base64 -d | tar -C /tmp/origin.git --no-same-owner -xz';
+        'rm -rf /tmp/origin.git day && mkdir /tmp/origin.git day && base64 -d | tar -C /tmp/origin.git --no-same-owner -xz';
       await textOf(api.client, 'web', { script, stdin: { text: stdout } });
       return '/tmp/origin.git';
     };
-    await gitWorkflow({ client: api.client, projectId: 'web', urlOf, workspace: '/tmp/day' });
+    await gitWorkflow({ client: api.client, projectId: 'web', urlOf, workspace, place: { below: 'day/repository' } });
   });
 
   test('goes on with a command after kill -9 of the API, without starting it again', async () => {

@@ -80,7 +80,9 @@ describe('a command that can have no exit record', () => {
 
   it('is lost when its container ends, and is not started in the one that follows', async () => {
     await namespace.createScriptedPod('restarted', 'until [ -e /tmp/quit ]; do sleep 0.1; done; exit 3');
-    const end = await ending('restarted', `${NOTED}; touch /tmp/quit; sleep 600`);
+    const end = await ending('restarted', `${NOTED}; sleep 600`, () =>
+      startCommand(api.client, 'restarted', 'touch /tmp/quit'),
+    );
     expect(end).toMatchObject({ status: 'lost', result: { reason: 'container_restarted' } });
     expect(end.result.detail).toContain('exit code 3');
     await isRunning('restarted');
@@ -91,7 +93,9 @@ describe('a command that can have no exit record', () => {
     // Process 1 takes the memory, as the kernel would kill anything else without ending the container.
     const script = 'until [ -e /tmp/eat ]; do sleep 0.1; done; x=$(head -c 300000000 /dev/zero | tr "\\0" x)';
     await namespace.createScriptedPod('greedy', script, { container: { resources: { limits: { memory: '64Mi' } } } });
-    const end = await ending('greedy', 'echo before; touch /tmp/eat; sleep 600');
+    const end = await ending('greedy', 'echo before; sleep 600', () =>
+      startCommand(api.client, 'greedy', 'touch /tmp/eat'),
+    );
     expect(end).toMatchObject({ status: 'lost', result: { reason: 'oom_killed' } });
     expect(end.result.detail).toContain('OOMKilled');
   });

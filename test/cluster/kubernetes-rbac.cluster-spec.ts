@@ -1,10 +1,11 @@
 import { text } from 'node:stream/consumers';
 import { AppsV1Api, CoreV1Api, V1Pod } from '@kubernetes/client-node';
+import { Install } from '@app/kernel';
+import { SystemClock } from '@app/kernel/testing';
 import { call } from '@app/kubernetes/testing';
-import { setTimeout as delay } from 'node:timers/promises';
 import { KubernetesClient, PodExec, PodInformer } from '@app/kubernetes';
 import { ProjectDefaults } from '@app/projects';
-import { KubernetesProjectRuntime, aProject } from '@app/projects/testing';
+import { KubernetesProjectRuntime, aProject, volumeClaimOf } from '@app/projects/testing';
 import { DerivedKubeconfigs } from './support/kubeconfig.js';
 import { documentedRules, documentedServiceAccount, serviceAccountWithout } from './support/service-account.js';
 import { TestNamespace, kubeconfigs } from './support/test-cluster.js';
@@ -81,6 +82,14 @@ describe.each(kubeconfigs())('the documented role, through $name', ({ path }) =>
   });
 });
 
+/** The informer lists again after a watch that was refused, so only a watch itself tells. */
+async function assertCanWatch({ transport }: KubernetesClient): Promise<void> {
+  const path = `/api/v1/namespaces/${namespace.name}/pods?watch=true&timeoutSeconds=1`;
+  const answer = await transport.send({ path, signal: AbortSignal.timeout(10_000) });
+  answer.destroy();
+  if (answer.statusCode !== 200) throw new Error('The pods cannot be watched.');
+}
+
 /** Does with a service account all that rdev does in a cluster; throws at the first refusal. */
 async function exercise(saToken: string): Promise<void> {
   const kubeconfigPath = derived.withToken(kubeconfigs().at(-1)?.path ?? '', saToken);
@@ -90,8 +99,7 @@ async function exercise(saToken: string): Promise<void> {
     await client.reachable();
     informer.start();
     await informer.whenSynced();
-    await delay(300); // A watch that is refused is refused by then.
-    if (informer.state.staleSince !== null) throw new Error('The pods cannot be watched.');
+    await assertCanWatch(client);
     const target = { namespace: namespace.name, pod: 'work', container: 'main' };
     const channel = await new PodExec(client).openChannel(target, ['true']);
     await channel.ended;
@@ -104,10 +112,20 @@ async function exercise(saToken: string): Promise<void> {
       [],
       true,
     );
-    const runtime = new KubernetesProjectRuntime(informer, client, defaults);
+    const runtime = new KubernetesProjectRuntime(
+      informer,
+      client,
+      defaults,
+      new SystemClock(),
+      new Install('cluster-tests'),
+    );
     const { signal } = new AbortController();
     // Wanted for a while already, so that the events are asked why it is not there.
     const project = aProject({ changedAt: new Date(Date.now() - 60_000) });
+    // Left by a release that gave no identity.
+    const { metadata, ...volume } = volumeClaimOf(project, defaults, '');
+    const path = `/api/v1/namespaces/${namespace.name}/persistentvolumeclaims`;
+    await client.create(path, { ...volume, metadata: { name: metadata?.name } });
     for (const wanted of [project, { ...project, desired: 'stopped' as const }, { ...project, keepStorage: true }]) {
       const { reason } = await runtime.reconcile(wanted, signal);
       if (reason?.includes('not allowed')) throw new Error(reason);

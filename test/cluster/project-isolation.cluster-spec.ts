@@ -81,7 +81,6 @@ describe('a command in a project', () => {
       'HOSTNAME',
       'MANPAGER',
       'MINE',
-      'OLDPWD',
       'PAGER',
       'PATH',
       'PWD',
@@ -91,7 +90,14 @@ describe('a command in a project', () => {
 
   test('sees no process but those of its pod', async () => {
     const script = 'cat /proc/1/comm; for p in /proc/[0-9]*; do stat -c %u "$p" 2>/dev/null; done | sort -u';
-    expect(await sh('shut', script)).toMatch(/^(tini|sh)\n1000\n$/);
+    expect(await sh('shut', script)).toMatch(/^rdev-init\n1000\n$/);
+  });
+
+  test('cannot end process 1 of its pod by accident', async () => {
+    const started = () => sh('shut', 'stat -c %Y /proc/1; cat /proc/1/comm');
+    const before = await started();
+    for (const how of ['sleep', 'tail', 'tini', '-9 rdev-init']) await sh('shut', `pkill ${how}; true`);
+    expect(await started()).toBe(before);
   });
 
   test('asks names, and reaches what is listed and nothing else: no pod, no node, not the API server', async () => {

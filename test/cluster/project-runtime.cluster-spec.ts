@@ -1,6 +1,9 @@
 import { text } from 'node:stream/consumers';
-import { KubernetesClient, PodExec, PodInformer } from '@app/kubernetes';
+import { Install } from '@app/kernel';
+import { SystemClock } from '@app/kernel/testing';
+import { KubernetesApiError, KubernetesClient, PodExec, PodInformer } from '@app/kubernetes';
 import { ProjectDefaults } from '@app/projects';
+import { ChannelRefused } from '@app/channel';
 import { KubernetesProjectRuntime, describeProjectRuntime } from '@app/projects/testing';
 import { serveGit } from './support/git-server.js';
 import { DerivedKubeconfigs } from './support/kubeconfig.js';
@@ -22,25 +25,28 @@ describeProjectRuntime('Kubernetes', async () => {
   const sh = async (id: string, script: string): Promise<string> => {
     const target = { namespace: namespace.name, pod: `rdev-${id}-0`, container: 'main' };
     const channel = await exec.openChannel(target, ['sh', '-c', script]);
-    channel.stderr.resume();
-    const output = await text(channel.stdout);
+    const [output, complaint] = await Promise.all([text(channel.stdout), text(channel.stderr)]);
     const end = await channel.ended;
-    if (end.kind !== 'exited' || end.code !== 0) throw new Error(`"${script}" failed in ${id}.`);
+    if (end.kind !== 'exited' || end.code !== 0)
+      throw new Error(`"${script}" failed in ${id}: ${JSON.stringify(end)} ${complaint}`);
     return output;
   };
   return {
-    runtime: new KubernetesProjectRuntime(informer, client, defaults),
+    runtime: new KubernetesProjectRuntime(informer, client, defaults, new SystemClock(), new Install('cluster-tests')),
     gitUrl: git.url,
     missingGitUrl: `${git.url}-not`,
     files: (id) =>
       sh(id, 'ls -A /workspace').then(
         (names) => names.split('\n').filter((name) => name !== ''),
-        () => null,
+        (error: unknown) => {
+          // No pod of that name, or none of its containers has started.
+          if (error instanceof KubernetesApiError || error instanceof ChannelRefused) return null;
+          throw error;
+        },
       ),
     write: async (id, name) => {
       await sh(id, `true > /workspace/${name}`);
     },
-    hurry: (id) => namespace.hurryPod(`rdev-${id}-0`),
     close: async () => {
       await informer.stop();
       client.close();

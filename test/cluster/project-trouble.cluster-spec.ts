@@ -89,6 +89,29 @@ describe('a project that cannot come up', () => {
     await projectIs(api.client, 'no-variables', 'running');
   });
 
+  test('nor go, as a finalizer holds its pod: it is stopping until that is removed', async () => {
+    const { client, name } = site.namespace;
+    const finalize = (finalizers: readonly string[]) =>
+      client.patch(`/api/v1/namespaces/${name}/pods/rdev-held-0`, { metadata: { finalizers } });
+    expectStatus(await api.client.post('/v1/projects', { id: 'held' }), 201);
+    await projectIs(api.client, 'held', 'running');
+    await finalize(['rdev.dev/test']);
+    try {
+      expectStatus(await api.client.post('/v1/projects/held/stop'), 202);
+      const stuck = await eventually(async () => {
+        const { body } = await api.client.get('/v1/projects/held');
+        return body.reason?.includes('does not end') && body;
+      }, 90_000);
+      expect(stuck).toMatchObject({
+        status: 'stopping',
+        reason: expect.stringMatching(/^the pod does not end, .*: the finalizers rdev\.dev\/test hold it\./),
+      });
+    } finally {
+      await finalize([]);
+    }
+    expect(await projectIs(api.client, 'held', 'stopped')).toMatchObject({ reason: null });
+  });
+
   test('where rdev has no rights to make one', async () => {
     const seesOnly = await site.startApi(
       {},

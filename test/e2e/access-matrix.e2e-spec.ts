@@ -10,7 +10,9 @@ import {
   startApi,
 } from '../support/index.js';
 
-/** What a route needs and a request that it takes. `{id}` and `{projectId}` stand for what each of its cases may see. */
+/**
+ * What a route needs and a request that it takes. `{id}` and `{projectId}` stand for what each of its cases may see.
+ */
 interface Route {
   readonly scope: string;
   /** What its path names: outside the projects of a key it looks absent. */
@@ -32,6 +34,7 @@ const SHELL = { type: 'shell', script: 'true' };
 
 /** A new route belongs in here; a missing one fails the first test below. */
 const ROUTES: Readonly<Record<string, Route>> = {
+  'GET /v1/system': { scope: 'admin', status: 200 },
   'POST /v1/projects': { scope: 'projects:write', body: ({ fresh }) => ({ id: fresh }), status: 201 },
   'GET /v1/projects': { scope: 'projects:read', status: 200 },
   'GET /v1/projects/{id}': { scope: 'projects:read', names: 'project', status: 200 },

@@ -13,6 +13,7 @@ import {
 const ACCESS: Readonly<Record<string, string>> = {
   'GET /health': 'public',
   'GET /ready': 'public',
+  'GET /v1/system': 'admin',
   'POST /v1/projects': 'projects:write',
   'GET /v1/projects': 'projects:read',
   'GET /v1/projects/{id}': 'projects:read',
@@ -63,6 +64,8 @@ const SCOPES = [
   'audit:read',
 ];
 
+const ORIGIN = 'https://app.example';
+
 describe('access', () => {
   let api: ApiProcess;
   let project: string;
@@ -70,7 +73,7 @@ describe('access', () => {
   const keys = new Map<string, string>();
 
   beforeAll(async () => {
-    api = await startApi();
+    api = await startApi({ env: { CORS_ORIGINS: ORIGIN } });
     project = await createProject(api.client);
     command = (await runCommand(api.client, project, 'true')).id;
     for (const scopes of [
@@ -78,24 +81,29 @@ describe('access', () => {
       ['admin'],
       ...SCOPES.map((scope) => [scope]),
       ...SCOPES.map((scope) => SCOPES.filter((other) => other !== scope)),
+      SCOPES,
     ]) {
       const { body } = await api.client.post('/v1/keys', { name: 'access', scopes });
-      keys.set(
-        scopes.length === SCOPES.length - 1
-          ? `all but ${SCOPES.find((scope) => !scopes.includes(scope))!}`
-          : scopes.join(),
-        body.secret,
-      );
+      const missing = [...SCOPES, 'admin'].find((scope) => !scopes.includes(scope));
+      keys.set(scopes.length < SCOPES.length - 1 ? scopes.join() : `all but ${missing!}`, body.secret);
     }
   });
   afterAll(() => api.stop());
 
-  /** Asks for what is not there, so that nothing is changed; what matters is whether one gets so far. */
-  function call(route: string, key: string | undefined): Promise<TestResponse> {
+  /**
+   * Asks for what is not there, so that nothing is changed; what matters is whether one gets so far. No answer may be
+   * kept by a cache on the way: it would go to who has no key.
+   */
+  async function call(route: string, key: string | undefined): Promise<TestResponse> {
     const [method = '', template = ''] = route.split(' ');
     const isRead = method === 'GET' && template.startsWith('/v1/commands/');
     const path = template.replace('{projectId}', 'nothing').replace('{id}', isRead ? command : 'nothing');
-    return api.client.as(key).request(method, path, method === 'POST' || method === 'PATCH' ? {} : undefined);
+    const body = method === 'POST' || method === 'PATCH' ? {} : undefined;
+    const response = await api.client.as(key).request(method, path, body);
+    expect(response.headers['cache-control']).toContain('no-store');
+    if (path.endsWith('/events') && response.status === 200)
+      expect(response.headers['cache-control']).toMatch(/(?=.*no-cache)(?=.*no-transform)/);
+    return response;
   }
 
   const routes = Object.entries(ACCESS);
@@ -118,7 +126,10 @@ describe('access', () => {
     for (const [route, access] of routes) {
       const [method = '', path = ''] = route.split(' ');
       const { security } = paths[path][method.toLowerCase()];
-      expect({ route, security }).toEqual({ route, security: access === 'public' ? undefined : [{ bearer: [] }] });
+      expect({ route, security }).toEqual({
+        route,
+        security: access === 'public' ? undefined : [{ bearer: access === 'any-key' ? [] : [access] }],
+      });
     }
   });
 
@@ -150,9 +161,64 @@ describe('access', () => {
     const nobody = api.client.as(undefined);
     expectProblem(await nobody.post('/v1/projects', { nonsense: 1 }), 401, 'UNAUTHENTICATED');
     expectProblem(await nobody.post(`/v1/projects/${project}/commands`, {}), 401, 'UNAUTHENTICATED');
+    const odd = { 'content-type': 'text/plain', 'content-encoding': 'gzip' };
+    expectProblem(await nobody.post('/v1/projects', '{', odd), 401, 'UNAUTHENTICATED');
     expectProblem(await nobody.get('/v1/commands?limit=0'), 401, 'UNAUTHENTICATED');
     expectProblem(await nobody.get(`/v1/commands/${command}`), 401, 'UNAUTHENTICATED');
   });
+
+  it('leads from the top to the documentation, whatever path a proxy has taken away', async () => {
+    for (const method of ['GET', 'HEAD']) {
+      const { status, headers } = await fetch(api.baseUrl, { method, redirect: 'manual' });
+      expect([status, headers.get('location')]).toEqual([302, 'docs']);
+    }
+    expectProblem(await api.client.post('/', {}), 404, 'NOT_FOUND');
+  });
+
+  it.each([
+    ['GET', '/'],
+    ['GET', '/docs'],
+    ['GET', '/docs/'],
+    ['GET', '/docs/swagger-ui-init.js'],
+    ['GET', '/docs/nothing.js'],
+    ['GET', '/openapi.json'],
+    ['HEAD', '/openapi.json'],
+    ['GET', '/openapi.yaml'],
+    ['HEAD', '/health'],
+    ['GET', '/nothing'],
+    ['GET', '/%'],
+    ['PUT', '/v1/commands'],
+    ['OPTIONS', '/v1/commands'],
+  ])('is for nobody to keep: %s %s', async (method, path) => {
+    const headers = { origin: ORIGIN, 'access-control-request-method': 'GET' };
+    const answer = await fetch(api.baseUrl + path, { method, headers, redirect: 'manual' });
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    if (method === 'OPTIONS') expect(answer.headers.get('access-control-allow-origin')).toBe(ORIGIN);
+  });
+
+  it('is for nobody to keep: the rest', async () => {
+    const { status, headers } = await api.client.request('DELETE', `/v1/keys/${await unused()}`);
+    expect([status, headers['cache-control']]).toEqual([204, 'no-store']);
+    const end = await api.client.get(`/v1/commands/${command}/events`, { 'last-event-id': '0-0-end' });
+    expect([end.status, end.headers['cache-control']]).toEqual([204, 'no-store']);
+    const tooLarge = await api.client.get(`/${'x'.repeat(20_000)}`);
+    expect([tooLarge.status, tooLarge.headers['cache-control']]).toEqual([431, 'no-store']);
+    for (const path of ['/metrics', '/nothing']) {
+      const metrics = await fetch(`http://127.0.0.1:${api.metricsPort}${path}`);
+      expect(metrics.headers.get('cache-control')).toBe('no-store');
+    }
+  });
+
+  const unused = async (): Promise<string> =>
+    (await api.client.post('/v1/keys', { name: 'unused', scopes: [] })).body.id;
+
+  it.each(['swagger-ui.css', 'swagger-ui-bundle.js', 'swagger-ui-standalone-preset.js', 'favicon-32x32.png'])(
+    'is the same for all, and so may be kept: %s',
+    async (file) => {
+      const { status, headers } = await api.client.as(undefined).get(`/docs/${file}`);
+      expect([status, headers['cache-control']]).toEqual([200, 'public, max-age=0']);
+    },
+  );
 
   it.each(['/docs', '/openapi.json', '/health', '/ready'])('is open for %s', async (path) => {
     expect((await api.client.as(undefined).get(path)).status).toBe(200);

@@ -48,17 +48,22 @@ describe('bad input', () => {
     ['no argv', { type: 'exec' }, '#/argv'],
     ['an empty argv', exec(), '#/argv'],
     ['argv as text', { type: 'exec', argv: 'ls -l' }, '#/argv'],
-    ['an argument that is a number', exec('sleep', 1), '#/argv'],
-    ['an argument that is null', exec('ls', null), '#/argv'],
-    ['NUL in an argument', exec('echo', 'a\0b'), '#/argv'],
-    ['an argument of 128 KiB', exec('echo', large), '#/argv'],
-    ['an argument of 128 KiB in UTF-8', exec('echo', 'é'.repeat(64 * 1024)), '#/argv'],
+    ['an argument that is a number', exec('sleep', 1), '#/argv/1'],
+    ['an argument that is null', exec('ls', null), '#/argv/1'],
+    ['NUL in an argument', exec('echo', 'a\0b'), '#/argv/1'],
+    ['an argument of 128 KiB', exec('echo', large), '#/argv/1'],
+    ['an argument of 128 KiB in UTF-8', exec('echo', 'é'.repeat(64 * 1024)), '#/argv/1'],
     ['an empty program', exec(''), '#/argv/0'],
     ['no args', { type: 'git' }, '#/args'],
     ['args as an object', { type: 'git', args: { 0: 'status' } }, '#/args'],
     ['cwd as a number', { ...shell, cwd: 1 }, '#/cwd'],
     ['an empty cwd', { ...shell, cwd: '' }, '#/cwd'],
     ['NUL in cwd', { ...shell, cwd: '/a\0b' }, '#/cwd'],
+    ['a container as a number', { ...shell, container: 1 }, '#/container'],
+    ['a container that Kubernetes would not name so', { ...shell, container: 'Main' }, '#/container'],
+    ['a container with a query', { ...shell, container: 'main&command=id' }, '#/container'],
+    ['a container name of 64 characters', { ...shell, container: 'x'.repeat(64) }, '#/container'],
+    ['a container on the local runtime', { ...shell, container: 'main' }, '#/container'],
     ['env as an array', { ...shell, env: ['A=1'] }, '#/env'],
     ['a variable that is a number', { ...shell, env: { A: 1 } }, '#/env'],
     ['a variable without a name', { ...shell, env: { '': '1' } }, '#/env'],
@@ -118,6 +123,7 @@ describe('bad input', () => {
   it('is not null where a field may be left out: it means the same', async () => {
     const nothing = {
       cwd: null,
+      container: null,
       env: null,
       stdin: null,
       timeoutSeconds: null,
@@ -129,6 +135,7 @@ describe('bad input', () => {
     const { body } = expectStatus(await post({ ...shell, ...nothing }), 202);
     expect(body).toMatchObject({
       cwd: null,
+      container: null,
       env: {},
       stdin: 'none',
       timeoutSeconds: 3600,
@@ -198,6 +205,21 @@ describe('bad input', () => {
     expectStatus(await post(of(1024 * 1024)), 202);
   });
 
+  it('may be as large as it may', async () => {
+    const map = (count: number, value: string) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`N${i}`, value]));
+    const argv = ['true', ...Array.from({ length: 4_095 }, (_, i) => `${i}${'x'.repeat(60)}`)];
+    const body = { ...exec(...argv), env: map(1_000, 'y'.repeat(200)), labels: map(64, 'z'.repeat(256)) };
+    expect(expectStatus(await post(body), 202).body).toMatchObject({ argv });
+    for (const field of ['env', 'labels', 'argv']) {
+      const many = field === 'argv' ? [...argv, 'x'] : map(1_001, '');
+      const problem = expectProblem(await post({ ...body, [field]: many }), 400, 'INVALID_REQUEST');
+      expect(problem.errors).toEqual([
+        { pointer: `#/${field}`, detail: expect.stringMatching(/1000 names|4096 elem/) },
+      ]);
+    }
+  });
+
   it('makes no command when only a header is wrong', async () => {
     const before = await client.get('/v1/commands');
     expectProblem(await post(shell, { prefer: 'wait=61' }), 400, 'INVALID_REQUEST');
@@ -247,6 +269,7 @@ describe('bad input', () => {
       ['/v1/commands?since=yesterday', 'since'],
       ['/v1/commands?since=2009-W01-1', 'since'],
       ['/v1/commands?since=0000-01-01T00:00:00Z', 'since'],
+      ['/v1/commands?since=2026-02-30T00:00:00Z', 'since'],
       ['/v1/commands?limit=0x10', 'limit'],
       ['/v1/commands?limit=1e1', 'limit'],
       ['/v1/commands?nonsense=1', 'nonsense'],
@@ -331,7 +354,7 @@ describe('bad input', () => {
       '/v1/keys/%00',
       '/v1/nothing',
       '/v2/commands',
-      '/',
+      '/v1',
       '/v1/commands/%',
     ])('GET %s', async (path) => {
       const response = await client.get(path);
@@ -431,12 +454,13 @@ describe('bad input', () => {
       [{ name: '', scopes: [] }, '#/name'],
       [{ name: 'x' }, '#/scopes'],
       [{ name: 'x', scopes: 'admin' }, '#/scopes'],
-      [{ name: 'x', scopes: ['root'] }, '#/scopes'],
+      [{ name: 'x', scopes: ['root'] }, '#/scopes/0'],
       [{ name: 'x', scopes: ['admin', 'admin'] }, '#/scopes'],
-      [{ name: 'x', scopes: [], projects: ['A'] }, '#/projects'],
-      [{ name: 'x', scopes: [], allowedIps: ['10.0.0.0/33'] }, '#/allowedIps'],
-      [{ name: 'x', scopes: [], allowedIps: ['host'] }, '#/allowedIps'],
+      [{ name: 'x', scopes: [], projects: ['A'] }, '#/projects/0'],
+      [{ name: 'x', scopes: [], allowedIps: ['10.0.0.0/33'] }, '#/allowedIps/0'],
+      [{ name: 'x', scopes: [], allowedIps: ['host'] }, '#/allowedIps/0'],
       [{ name: 'x', scopes: [], expiresAt: 'tomorrow' }, '#/expiresAt'],
+      [{ name: 'x', scopes: [], expiresAt: '2999-02-30T00:00:00Z' }, '#/expiresAt'],
       [{ name: 'x', scopes: [], more: 1 }, '#/more'],
       [{ name: 'x\0', scopes: [] }, '#/name'],
     ])('refuses %j', async (body, pointer) => {

@@ -477,15 +477,15 @@ describe('commands', () => {
       expect((await client.get(String(headers.location))).body.id).toBe(body.id);
     });
 
-    it('answers 200 with the ended command if Prefer: wait suffices', async () => {
+    it('answers 200 with the ended command if Prefer: wait suffices, and says if it is a shorter one', async () => {
       const { status, headers, body } = await client.post(
         `/v1/projects/${project}/commands`,
         { type: 'shell', script: 'sleep 0.1; exit 3' },
-        { prefer: 'respond-async, wait=20' },
+        { prefer: 'respond-async, wait=60' },
       );
       expect({ status, applied: headers['preference-applied'], location: headers.location }).toEqual({
         status: 200,
-        applied: 'wait=20',
+        applied: 'wait=45',
         location: `/v1/commands/${body.id}`,
       });
       expect(body).toMatchObject({ status: 'failed', result: { exitCode: 3 } });

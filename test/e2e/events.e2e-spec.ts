@@ -34,7 +34,7 @@ describe('server-sent events', () => {
     const stream = await client.sse(eventsOf(id));
     expect(stream.headers).toMatchObject({
       'x-accel-buffering': 'no',
-      'content-type': expect.stringMatching(/^text\/event-stream/),
+      'content-type': 'text/event-stream; charset=utf-8',
     });
     expect(stream.headers['cache-control']).toMatch(/no-cache/);
     expect(stream.headers['cache-control']).toMatch(/no-transform/);
@@ -176,6 +176,22 @@ describe('server-sent events', () => {
       }
     });
 
+    it('give the rest for an id of an end that is not theirs', async () => {
+      const { events, from } = await rest('7-0-end', 'header');
+      expect(from).toBe('7-0');
+      const first = events.find(({ event, data }) => event === 'output' && data.stream === 'stdout');
+      expect([first!.data.offset, events.at(-1)!.event]).toEqual([7, 'complete']);
+    });
+
+    it('go on while the command runs, whatever end the client believes to have seen', async () => {
+      const running = await startCommand(client, project, 'until [ -e seen ]; do sleep 0.05; done; echo done');
+      const stream = await client.sse(eventsOf(running.id), { lastEventId: '0-0-end' });
+      expect(stream.headers['last-event-id']).toBe('0-0');
+      await go('seen');
+      const transcript = await new Transcript().read(stream);
+      expect([transcript.text(), transcript.end.status]).toEqual(['done\n', 'succeeded']);
+    });
+
     it('start at the beginning for an empty id', async () => {
       const { status, headers } = await client.sse(`${eventsOf(id)}?lastEventId=`);
       expect(status).toBe(200);
@@ -190,6 +206,7 @@ describe('server-sent events', () => {
       '9e9-0',
       '0-0-END',
       '999999-0',
+      '999999-0-end',
       '0-999999',
       '99999999999999999999-0',
       'cmd_x',

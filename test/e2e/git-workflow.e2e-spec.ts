@@ -45,7 +45,14 @@ describe('a day with a git repository', () => {
     ['a path', (repository: string) => repository],
   ])('goes from clone to commit, with the repository behind %s', async (_name, urlOf) => {
     const projectId = await createProject(api.client);
-    await gitWorkflow({ client: api.client, projectId, urlOf, workspace: join(api.dataDir, 'projects', projectId) });
+    const workspace = join(api.dataDir, 'projects', projectId);
+    await gitWorkflow({
+      client: api.client,
+      projectId,
+      urlOf,
+      workspace,
+      place: { cwd: join(workspace, 'repository') },
+    });
   });
 
   it('may begin with a project that is a clone, at a given commit', async () => {

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import {
   type ApiProcess,
   THOROUGH,
   createProject,
+  eventually,
   newKey,
   runCommand,
   seededRandom,
@@ -166,6 +168,41 @@ describe(`hostile input (HOSTILE_SEED=${SEED})`, () => {
     });
     expect(answer).toMatch(/^$|^HTTP\/1\.1 4\d\d /);
   });
+
+  it(
+    'costs little memory when hundreds send bodies that do not end',
+    async () => {
+      const key = `authorization: bearer ${api.adminKey}\r\n`;
+      const gzip = gzipSync(Buffer.alloc(1_000_000, ' '));
+      const tiny = Buffer.from('1\r\n \r\n'.repeat(40_000));
+      const compressed = [
+        `content-encoding: gzip\r\ncontent-length: ${gzip.length}\r\n`,
+        gzip.subarray(0, -8),
+      ] as const;
+      const slow = [`${key}content-length: 1048576\r\n`, Buffer.alloc(1_000_000, ' ')] as const;
+      const chunks = ['transfer-encoding: chunked\r\n', tiny] as const;
+      const kinds = [compressed, slow, compressed, slow, compressed, chunks];
+      const before = rssKib();
+      const sent = Array.from({ length: 600 }, (_, i) => {
+        const [lines, body] = kinds[i % kinds.length]!;
+        const socket = connect(api.port, '127.0.0.1');
+        const request = { socket, answer: '', isSlow: body === slow[1] };
+        socket.on('error', () => undefined).on('data', (data: Buffer) => (request.answer += data.toString()));
+        socket.write(`POST /v1/stream-tickets HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${lines}\r\n`);
+        socket.write(body);
+        return request;
+      });
+      await eventually(
+        () => sent.every(({ answer, isSlow }) => isSlow || answer.startsWith('HTTP/1.1 401 ')),
+        TIMEOUT_MS,
+      );
+      expect((await api.client.get('/health')).status).toBe(200);
+      const grown = rssKib() - before;
+      for (const { socket } of sent) socket.destroy();
+      expect(grown).toBeLessThan(GROWTH_KIB_MAX);
+    },
+    TIMEOUT_MS,
+  );
 
   it('leaves the API as it was: it answers, and its logs hold no secret', async () => {
     expect((await api.client.get('/ready')).status).toBe(200);

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import {
   type ApiProcess,
   type HttpClient,
+  type TestResponse,
   createProject,
   ended,
   eventually,
@@ -112,6 +113,87 @@ describe('Idempotency-Key, on two replicas', () => {
     expectStatus(await post(one.client, forProject, { id }, 'projects'), 201);
     expect(expectStatus(await post(two.client, forProject, { id }, 'projects'), 201).body.id).toBe(id);
     expectProblem(await post(two.client, randomUUID(), { id }, 'projects'), 409, 'PROJECT_EXISTS');
+  });
+
+  it('says of a project that it made and that is gone just that, and takes no later one for it', async () => {
+    const key = randomUUID();
+    const id = `p-${randomUUID().slice(0, 8)}`;
+    expectStatus(await post(one.client, key, { id }, 'projects'), 201);
+    const made = expectStatus(await post(one.client, key, aCommand(), `projects/${id}/commands`), 202).body;
+    await ended(one.client, made.id);
+    expectStatus(await one.client.request('DELETE', `/v1/projects/${id}`), 204);
+    const gone = expectProblem(await post(two.client, key, { id }, 'projects'), 410, 'RESOURCE_GONE');
+    expect(gone).toMatchObject({ resourceId: id, retryable: false });
+    expectStatus(await post(one.client, randomUUID(), { id }, 'projects'), 201);
+    expectProblem(await post(two.client, key, { id }, 'projects'), 410, 'RESOURCE_GONE');
+    // The command is still there, though its project is not.
+    await one.client.request('DELETE', `/v1/projects/${id}`);
+    const again = expectStatus(await post(two.client, key, aCommand(), `projects/${id}/commands`), 202);
+    expect(again.body).toMatchObject({ id: made.id, status: 'succeeded' });
+  });
+
+  it('holds for one path, however it is spelled', async () => {
+    const key = randomUUID();
+    const made = expectStatus(await post(one.client, key), 202).body;
+    const encoded = `projects/%${project.charCodeAt(0).toString(16)}${project.slice(1)}/commands`;
+    expect(expectStatus(await post(two.client, key, aCommand(), encoded), 202).body.id).toBe(made.id);
+    for (const path of [`Projects/${project}/commands`, `projects/${project}/commands/`])
+      expectProblem(await post(one.client, key, aCommand(), path), 404, 'NOT_FOUND');
+    expectProblem(await one.client.post(`/V1/projects/${project}/commands`, aCommand()), 404, 'NOT_FOUND');
+  });
+
+  it('sends a signal, writes to stdin and cancels at most once, also when the command has ended since', async () => {
+    // A trap interrupts `read`.
+    const script = 'trap "echo got" USR1; echo up; for i in 1 2; do until read -r line; do :; done; echo "$line"; done';
+    const { id } = expectStatus(
+      await post(one.client, randomUUID(), { type: 'shell', script, stdin: 'open' }),
+      202,
+    ).body;
+    const output = async () => (await one.client.bytes(`/v1/commands/${id}/output`)).bytes.toString();
+    await eventually(async () => (await output()) === 'up\n');
+    const act = (client: HttpClient, what: string, key: string, body: object) =>
+      post(client, key, body, `commands/${id}/${what}`);
+    const replayed = async (answer: Promise<TestResponse>, status = 200) => {
+      const { body, headers } = expectStatus(await answer, status);
+      expect(headers['idempotency-replayed']).toBe('true');
+      return body;
+    };
+    const [forSignal, forStdin, forEnd, forCancel] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
+    expectStatus(await act(one.client, 'signal', forSignal, { signal: 'USR1' }), 200);
+    expect(await replayed(act(two.client, 'signal', forSignal, { signal: 'USR1' }))).toMatchObject({
+      status: 'running',
+    });
+    const first = { data: 'one\n' };
+    expect(expectStatus(await act(one.client, 'stdin', forStdin, first), 200).body).toEqual({ offset: 4 });
+    expect(await replayed(act(two.client, 'stdin', forStdin, first))).toEqual({ offset: 4 });
+    expectProblem(await act(two.client, 'stdin', forStdin, { data: 'two\n' }), 422, 'IDEMPOTENCY_MISMATCH');
+    const last = { data: 'end\n', eof: true };
+    expect(expectStatus(await act(one.client, 'stdin', forEnd, last), 200).body).toEqual({ offset: 8 });
+    await ended(one.client, id);
+    expect((await output()).match(/got|one|end/g)).toEqual(['got', 'one', 'end']);
+    expect(await replayed(act(two.client, 'stdin', forEnd, last))).toEqual({ offset: 8 });
+    expect(await replayed(act(two.client, 'signal', forSignal, { signal: 'USR1' }))).toMatchObject({ id });
+    expectProblem(await act(one.client, 'signal', randomUUID(), { signal: 'USR1' }), 409, 'COMMAND_ENDED');
+    expectStatus(await act(one.client, 'cancel', forCancel, {}), 200);
+    await replayed(act(two.client, 'cancel', forCancel, {}));
+  });
+
+  it('pauses, stops and starts at most once, and shows a ticket once', async () => {
+    const replayed = async (path: string, status: number, body: object = {}) => {
+      const key = randomUUID();
+      const first = expectStatus(await post(one.client, key, body, path), status);
+      expect(first.headers['idempotency-replayed']).toBeUndefined();
+      const again = expectStatus(await post(two.client, key, body, path), status);
+      expect(again.headers['idempotency-replayed']).toBe('true');
+      return again.body;
+    };
+    expect(await replayed(`projects/${project}/queue/pause`, 200)).toMatchObject({ paused: true });
+    expect(await replayed(`projects/${project}/queue/resume`, 200)).toMatchObject({ paused: false });
+    expect(await replayed(`projects/${project}/commands/check`, 200, aCommand())).toMatchObject({ allowed: true });
+    for (const what of ['stop', 'start', 'restart']) await replayed(`projects/${project}/${what}`, 202);
+    const { id } = expectStatus(await post(one.client, randomUUID()), 202).body;
+    const ticket = await replayed('stream-tickets', 201, { path: `/v1/commands/${id}/events` });
+    expect(ticket).toEqual({ expiresAt: expect.any(String) });
   });
 
   it.each([

@@ -217,7 +217,7 @@ describe('keys', () => {
       id: 'key_x',
     })) {
       const { errors } = expectProblem(await patch({ [field]: value }), 400, 'INVALID_REQUEST');
-      expect(errors[0].pointer).toBe(`#/${field}`);
+      expect(errors[0].pointer).toBe(Array.isArray(value) ? `#/${field}/0` : `#/${field}`);
     }
     const weak = await withKey({ scopes: ['keys:write', 'queue:read'], rateLimitRps: 5 });
     expectProblem(await patch({ name: 'mine' }, weak), 403, 'INSUFFICIENT_SCOPE');

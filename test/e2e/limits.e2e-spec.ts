@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { EventSource } from 'eventsource';
 import {
   type ApiProcess,
   createProject,
@@ -12,12 +13,17 @@ import {
   startCommand,
 } from '../support/index.js';
 
+/** Of a proxy that there is not: what is given out has to name it. */
+const PUBLIC_URL = 'https://rdev.example/api';
+
 describe('limits', () => {
   let api: ApiProcess;
   let project: string;
 
   beforeAll(async () => {
-    api = await startApi({ env: { RDEV_MAX_STREAMS: '3' } });
+    api = await startApi({
+      env: { RDEV_MAX_STREAMS: '3', RDEV_PUBLIC_URL: PUBLIC_URL, TRUST_PROXY: '10.0.0.0/8,192.0.2.7' },
+    });
     project = await createProject(api.client);
   });
   afterAll(() => api.stop());
@@ -59,6 +65,42 @@ describe('limits', () => {
     }
     await waiting;
     await api.client.post(`/v1/commands/${id}/cancel`, { graceSeconds: 0 });
+  });
+
+  it('have an EventSource wait for its turn: it would not come again after a 429', async () => {
+    const { id } = await startCommand(api.client, project, 'until [ -e on ]; do sleep 0.02; done; echo done');
+    const path = `/v1/commands/${id}/events`;
+    const { url } = expectStatus(await api.client.post('/v1/stream-tickets', { path }), 201).body;
+    expect(url).toMatch(`${PUBLIC_URL}${path}?ticket=`);
+    const held = await Promise.all(Array.from({ length: 3 }, () => api.client.sse(path)));
+    const source = new EventSource(url.replace(PUBLIC_URL, api.baseUrl));
+    try {
+      const completed = new Promise<string>((resolve) => {
+        source.addEventListener('complete', ({ data }: { data: string }) => resolve(data));
+      });
+      await new Promise((resolve) => source.addEventListener('error', resolve, { once: true }));
+      expect(source.readyState).toBe(EventSource.CONNECTING);
+      for (const stream of held) stream.drop();
+      expectStatus(
+        await api.client.post(`/v1/projects/${project}/commands`, { type: 'shell', script: 'touch on' }),
+        202,
+      );
+      expect(JSON.parse(await completed)).toMatchObject({ status: 'succeeded', result: { stdoutBytes: 5 } });
+    } finally {
+      source.close();
+    }
+  });
+
+  it('aside: what is given out says where clients reach the API, and the log who may forge an address', async () => {
+    const created = await api.client.post(`/v1/projects/${project}/commands`, { type: 'shell', script: 'true' });
+    expect(created.headers.location).toBe(`${PUBLIC_URL}/v1/commands/${created.body.id}`);
+    const { instance } = expectProblem(await api.client.get('/v1/commands/cmd_nothing'), 404, 'NOT_FOUND');
+    expect(instance).toBe(`${PUBLIC_URL}/v1/commands/cmd_nothing`);
+    expect(api.logs).toContain(`rdev is ready at ${PUBLIC_URL}\n`);
+    const { body } = await api.client.get('/openapi.json');
+    expect(body.servers).toEqual([{ url: '.' }]);
+    expect(api.logs).toContain('TRUST_PROXY trusts 10.0.0.0/8, which ');
+    expect(api.logs).not.toContain('trusts 192.0.2.7');
   });
 
   /** Follows raw output, and never reads any. */

@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { type IncomingMessage, get } from 'node:http';
 import { join } from 'node:path';
 import {
   type ApiProcess,
@@ -190,6 +192,7 @@ describe('output', () => {
         'rdev-complete': String(to === bytes.length),
       });
       expect(headers['cache-control']).toMatch(/no-store/);
+      expect(headers['accept-ranges']).toBe('none');
     });
 
     it('gives the other stream', async () => {
@@ -228,6 +231,30 @@ describe('output', () => {
       expect((await client.get(`/v1/commands/${running.id}`)).body.status).toBe('succeeded');
     });
 
+    it('that the output limit cut never looks whole; trailers say what is missing', async () => {
+      const { id: cut, result } = await runCommand(client, project, { script: 'seq 1 100000', maxOutputBytes: 1000 });
+      const path = `/v1/commands/${cut}/output?follow=true`;
+      const missing = `1000-${String(result.stdoutBytes)}`;
+      const broken = await client.bytes(path);
+      expect([broken.bytes.length, broken.isWhole, broken.headers['rdev-missing']]).toEqual([1000, false, missing]);
+      const response = await fetch(api.baseUrl + path, { headers: { authorization: `Bearer ${api.adminKey}` } });
+      await expect(response.arrayBuffer()).rejects.toThrow();
+      expect(await trailersOf(path)).toEqual({ 'rdev-complete': 'false', 'rdev-missing': missing });
+      // Behind what is missing there is nothing, and of that nothing is missing.
+      expect((await client.bytes(`${path}&from=${String(result.stdoutBytes)}`)).isWhole).toBe(true);
+      expect(await trailersOf(`${path}&stream=stderr`)).toEqual({ 'rdev-complete': 'true' });
+    });
+
+    /** Of a request that says that it looks at them. */
+    async function trailersOf(path: string): Promise<IncomingMessage['trailers']> {
+      const headers = { authorization: `Bearer ${api.adminKey}`, te: 'trailers' };
+      const [response] = (await once(get(api.baseUrl + path, { headers, agent: false }), 'response')) as [
+        IncomingMessage,
+      ];
+      await once(response.resume(), 'end');
+      return { ...response.trailers };
+    }
+
     it('follows from an offset what has ended', async () => {
       expect((await range('follow=true&from=100000')).bytes.equals(bytes.subarray(100_000))).toBe(true);
     });
@@ -263,11 +290,12 @@ describe('output', () => {
       expect(unfinished).toBeGreaterThan(1);
     });
 
-    it('answer 50 unless asked otherwise, in the order of the stream', async () => {
+    it('come on pages of 1 MiB at most, in the order of the stream', async () => {
       await put('large', randomBytes(64 * 1024 * 60));
       const { id } = await runCommand(client, project, 'cat large');
-      const page = (await client.get(`/v1/commands/${id}/output`, json)).body;
-      expect(page.data).toHaveLength(50);
+      const page = await client.get(`/v1/commands/${id}/output?limit=200`, json);
+      expect(page.text.length).toBeLessThan(1024 * 1024 + 1_000);
+      expect(page.body.data.length).toBeGreaterThan(5);
       expect((await frames(id, 7)).bytes('stdout')).toHaveLength(64 * 1024 * 60);
     });
   });

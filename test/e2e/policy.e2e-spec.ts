@@ -7,6 +7,7 @@ import {
   eventually,
   expectProblem,
   expectStatus,
+  outputOf,
   runCommand,
   startApi,
 } from '../support/index.js';
@@ -15,6 +16,7 @@ const POLICY = `
 rules:
   - { action: deny, programs: [kubectl], reason: Ask the platform team for kubectl. }
   - { action: deny, types: [shell], scripts: ['*forbidden*'] }
+  - { action: deny, argv: ['git push *'], reason: Open a pull request. }
 `;
 
 describe('a command policy', () => {
@@ -38,7 +40,11 @@ describe('a command policy', () => {
     for (const [body, reason] of [
       [{ type: 'exec', argv: ['/opt/bin/kubectl', 'SECRET'] }, 'Ask the platform team for kubectl.'],
       [{ type: 'shell', script: 'true forbidden' }, 'policy of this server'],
-      [{ type: 'git', args: ['fetch', '--upload-p', 'SECRET'] }, '--upload-pack'],
+      [{ type: 'git', args: ['fetch', '--upload-p', 'SECRET'] }, '--upload-p'],
+      [{ type: 'git', args: ['--no-pager', '-C', '.', 'push'] }, 'Open a pull request.'],
+      [{ type: 'exec', argv: ['git', '-c', 'alias.x=push', 'x'] }, 'alias.x'],
+      [{ type: 'git', args: ['status'], cwd: '.git' }, '"cwd"'],
+      [{ type: 'git', args: ['status'], cwd: '/' }, '"cwd"'],
       [{ type: 'git', args: ['fetch'], env: { GIT_SSH_COMMAND: 'SECRET' } }, 'GIT_SSH_COMMAND'],
     ] as const) {
       const problem = expectProblem(await api.client.post(path, body), 403, 'COMMAND_REJECTED');
@@ -53,6 +59,31 @@ describe('a command policy', () => {
     expect((await api.client.get(`/v1/commands?projectId=${project}`)).body.data).toEqual([]);
     expect((await runCommand(api.client, project, 'true')).status).toBe('succeeded');
     expect(api.logs).not.toContain('SECRET');
+  });
+
+  it('lets exec of git run under a rule for git as the type git does', async () => {
+    const run = async (work: Record<string, unknown>, cwd?: string) => {
+      const { id, result } = await runCommand(api.client, project, { ...work, ...(cwd !== undefined && { cwd }) });
+      return [
+        result.exitCode,
+        String(await outputOf(api.client, id)),
+        String(await outputOf(api.client, id, 'stderr')),
+      ];
+    };
+    const script =
+      'git init -q r && cd r && git config core.fsmonitor "touch $PWD/../ran; false" && ln -s .. up && echo x > file && rm -f ../ran';
+    expect((await run({ type: 'shell', script }))[0]).toBe(0);
+    for (const work of [
+      { type: 'git', args: ['add', 'file'] },
+      { type: 'exec', argv: ['git', 'add', 'file'] },
+    ])
+      expect(await run(work, 'r')).toEqual([0, '', '']);
+    expect(await run({ type: 'shell', script: 'ls' })).toEqual([0, 'r\n', '']);
+    const refused = 'rdev: git is not run: "up/x" leads through a symbolic link\n';
+    expect(await run({ type: 'exec', argv: ['git', 'mv', 'file', 'up/x'] }, 'r')).toEqual([126, '', refused]);
+    expect((await run({ type: 'git', args: ['init', 'x'] }, 'r/up'))[0]).toBe(126);
+    const { result } = await runCommand(api.client, project, { type: 'git', args: ['status'], cwd: 'missing' });
+    expect(result).toMatchObject({ reason: 'start_failed' });
   });
 
   it('that is not valid stops the start, and says where and why', async () => {

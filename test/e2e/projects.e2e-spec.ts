@@ -1,4 +1,5 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type ApiProcess,
@@ -66,7 +67,10 @@ describe('projects on the local runtime', () => {
     const running = await startCommand(api.client, id, 'trap "" TERM; echo ready; sleep 600');
     await eventually(async () => (await outputOf(api.client, running.id)).length > 0);
     expect(expectStatus(await api.client.post(at(id, '/stop')), 202).body.status).toBe('stopping');
-    expect(await ended(api.client, running.id)).toMatchObject({ status: 'cancelled', result: { survivors: 0 } });
+    expect(await ended(api.client, running.id)).toMatchObject({
+      status: 'cancelled',
+      result: { survivors: 0, detail: 'The project was stopped.' },
+    });
     await is(id, 'stopped');
     expect(expectStatus(await api.client.post(at(id, '/stop')), 202).body.status).toBe('stopped');
     expect(await textOf(api.client, id, 'cat file')).toBe('kept\n');
@@ -131,6 +135,43 @@ describe('projects on the local runtime', () => {
     expect(await textOf(api.client, id, 'cat file')).toBe('kept\n');
     expectStatus(await api.client.request('DELETE', at(id)), 204);
     expectStatus(await api.client.post('/v1/projects', { id }), 201);
+    expect(await textOf(api.client, id, 'ls')).toBe('');
+  });
+
+  it('end what their commands have left running, when they stop, restart or go', async () => {
+    const id = await createProject(api.client);
+    const leave = async (): Promise<string> => {
+      const script = 'setsid sleep 300 & echo $!';
+      const command = await runCommand(api.client, id, { script, keepBackground: true });
+      const pid = (await outputOf(api.client, command.id)).toString().trim();
+      expect(existsSync(`/proc/${pid}`)).toBe(true);
+      return pid;
+    };
+    const isGone = (pid: string) =>
+      eventually(async () => /\) [ZX] |^$/.test(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')), 20_000);
+    const stopped = await leave();
+    expectStatus(await api.client.post(at(id, '/stop')), 202);
+    await isGone(stopped);
+    await is(id, 'stopped', 20_000);
+    await api.client.post(at(id, '/start'));
+    await is(id, 'running');
+    const restarted = await leave();
+    expectStatus(await api.client.post(at(id, '/restart')), 202);
+    await isGone(restarted);
+    await is(id, 'running', 20_000);
+    const deleted = await leave();
+    await api.client.request('DELETE', at(id));
+    await isGone(deleted);
+  });
+
+  it('start nothing once their directory is gone, and are made again by a restart', async () => {
+    const id = await createProject(api.client);
+    await rm(join(api.dataDir, 'projects', id), { recursive: true });
+    const command = await runCommand(api.client, id, 'true');
+    expect(command).toMatchObject({ status: 'failed', result: { reason: 'start_failed' } });
+    expect(command.result.detail).toContain('directory is gone');
+    expectStatus(await api.client.post(at(id, '/restart')), 202);
+    await is(id, 'running');
     expect(await textOf(api.client, id, 'ls')).toBe('');
   });
 

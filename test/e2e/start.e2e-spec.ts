@@ -1,5 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ApiProcess, eventually, expectProblem, expectStatus, freePort, startApi } from '../support/index.js';
@@ -53,8 +54,8 @@ describe('starting', () => {
 
   it('on a port in use says so and ends with 1', async () => {
     const server = createServer();
-    const port = await freePort();
-    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
     try {
       for (const variable of ['PORT', 'METRICS_PORT']) {
         const logs = await fail({ [variable]: String(port) });
@@ -69,6 +70,7 @@ describe('starting', () => {
 
   it('beside another rdev on the same port leaves that one alone', async () => {
     const first = await start({});
+    expect(first.logs).toMatch(new RegExp(`"port":${first.port},.*"The API is served"`));
     const logs = await fail({ PORT: String(first.port) });
     expect(logs).toContain(`Port ${first.port}`);
     expect((await first.client.get('/ready')).status).toBe(200);
@@ -99,22 +101,29 @@ describe('starting', () => {
       const api = await start({ env: { RDEV_RUNTIME: 'kubernetes', KUBECONFIG: kubeconfig }, waitUntilReady: false });
       const { body } = await eventually(async () => {
         const response = await api.client.get('/ready');
-        return response.status === 503 && response;
+        return response.status === 200 && response;
       }, 60_000);
       expect(body).toMatchObject({
-        status: 'error',
+        status: 'degraded',
         details: {
           database: { status: 'up' },
           migrations: { status: 'up' },
-          runtime: { status: 'down', reason: expect.stringMatching(/./) },
+          runtime: { status: 'down' },
         },
       });
+      expect(JSON.stringify(body)).not.toContain('reason');
+      const { body: system } = expectStatus(await api.client.get('/v1/system'), 200);
+      expect(system).toMatchObject({ parts: { runtime: { status: 'down', reason: expect.stringMatching(/./) } } });
       expectStatus(await api.client.get('/health'), 200);
       const refused = await api.client.post('/v1/projects/web/commands', { type: 'shell', script: 'true' });
       expectProblem(refused, 503, 'CLUSTER_UNAVAILABLE');
       expectProblem(await api.client.get('/v1/projects'), 503, 'CLUSTER_UNAVAILABLE');
       expectStatus(await api.client.get('/v1/keys/self'), 200);
       expect(api.isRunning).toBe(true);
+      await eventually(() => api.logs.includes('rdev listens at'));
+      expect(api.logs).not.toContain('is ready');
+      expect(api.logs).toContain(`namespace default at ${server}\n`);
+      expect(api.logs).toContain('Works: keys');
       expect(api.logs).not.toContain('s3cret');
     });
 
@@ -125,7 +134,10 @@ describe('starting', () => {
       const kubeconfig = join(await directory(), 'kubeconfig');
       if (text !== null) await writeFile(kubeconfig, text);
       const logs = await fail({ RDEV_RUNTIME: 'kubernetes', KUBECONFIG: kubeconfig });
-      expect(logs).toMatch(/kubeconfig/i);
+      expect(logs).toBe(
+        `RDEV_RUNTIME=kubernetes needs a cluster, and there is none: the kubeconfig "${kubeconfig}" cannot be ${text ? 'parsed' : 'read: ENOENT'}. ` +
+          'Set KUBECONFIG to the file of a cluster, or RDEV_RUNTIME=local to run commands on this machine.\n',
+      );
     });
   });
 });
@@ -136,6 +148,17 @@ describe('health', () => {
     api = await startApi();
   });
   afterAll(() => api.stop());
+
+  it("is shown by a dashboard and by alerts that ask for metrics which there are, and show each of rdev's own", async () => {
+    const metrics = await (await fetch(`http://127.0.0.1:${api.metricsPort}/metrics`)).text();
+    const exported = [...metrics.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name!);
+    const chart = ['helm/rdev/dashboards/rdev.json', 'helm/rdev/templates/prometheusrule.yaml'];
+    const texts = await Promise.all(chart.map((file) => readFile(file, 'utf8')));
+    const asked = texts.flatMap((text) => text.match(/\b(?:rdev|http)_\w+(?=\{)/g) ?? []);
+    const names = new Set(asked.map((name) => name.replace(/_(bucket|sum|count)$/, '')));
+    expect([...names].filter((name) => !exported.includes(name))).toEqual([]);
+    expect(exported.filter((name) => /^(rdev|http)_/.test(name) && !names.has(name))).toEqual([]);
+  });
 
   it('is told without a key', async () => {
     const { status, body } = await api.client.as(undefined).get('/health');

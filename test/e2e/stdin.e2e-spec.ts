@@ -59,6 +59,8 @@ describe('open stdin', () => {
     expect(await offsetOf(write(id, { data: 'd', offset: 3, eof: true }))).toBe(4);
     await ended(api.client, id);
     expect((await outputOf(api.client, id)).toString()).toBe('abcd');
+    // Also who sends the last piece again learns that it has arrived.
+    expect(expectProblem(await write(id, { data: 'd', offset: 3, eof: true }), 409, 'COMMAND_ENDED').offset).toBe(4);
   });
 
   it('is where it was after the API was killed, and after it was stopped', async () => {

@@ -1,9 +1,7 @@
-import { existsSync } from 'node:fs';
 import { type Server, createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { EventSource } from 'eventsource';
 import { createEventSource } from 'eventsource-client';
-import { chromium } from 'playwright-core';
 import {
   type ApiProcess,
   type HttpClient,
@@ -17,11 +15,8 @@ import {
   startApi,
   startCommand,
 } from '../support/index.js';
+import { inBrowser } from '../support/browser.js';
 import { type TcpProxy, tcpProxy } from '../support/tcp-proxy.js';
-
-const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
-const hasChromium = existsSync(CHROMIUM);
-if (!hasChromium) process.stderr.write(`Skipped: tickets in a real browser, as there is no ${CHROMIUM}.\n`);
 
 /** Writes lines until it is told to stop by a file of that name. */
 const counting = (name: string) =>
@@ -82,14 +77,14 @@ describe('stream tickets', () => {
       `/v1/commands/${id}/wait`,
       '/v1/commands',
       '/v1/keys/self',
-      `${pathOf()}/`,
-      pathOf().replace('/events', '/EVENTS'),
       pathOf().replace('cmd_', 'cmd%5F'),
     ]) {
       const { instance } = expectProblem(await nobody().get(`${path}?ticket=${ticket}`), 401, 'UNAUTHENTICATED');
       expect(instance).toBe(path);
       expectProblem(await client.get(`${path}?ticket=${ticket}`), 401, 'UNAUTHENTICATED');
     }
+    for (const path of [`${pathOf()}/`, pathOf().replace('/events', '/EVENTS')])
+      expectProblem(await nobody().get(`${path}?ticket=${ticket}`), 404, 'NOT_FOUND');
     expectProblem(
       await nobody().post(`/v1/stream-tickets?ticket=${ticket}`, { path: pathOf() }),
       401,
@@ -216,36 +211,30 @@ describe('stream tickets', () => {
       await eventually(() => source.readyState === EventSource.CLOSED && other.readyState === 'closed', 20_000);
     });
 
-    (hasChromium ? it : it.skip)('last: in a real browser', async () => {
-      const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
-      try {
-        const { id: command } = await startCommand(client, project, counting('stop-2'));
-        const { url } = await issue(client, pathOf(command));
-        const page = await browser.newPage();
-        await page.goto(base);
-        await page.evaluate(
-          ([path, names]) => {
-            const here = globalThis as any;
-            here.seen = [];
-            here.source = new here.EventSource(path);
-            for (const event of names)
-              here.source.addEventListener(event, ({ lastEventId, data }: any) => {
-                here.seen.push({ id: lastEventId, event, data: JSON.parse(data) });
-              });
-          },
-          [url, EVENTS] as const,
-        );
-        const transcript = async () => {
-          const seen: any[] = await page.evaluate(() => (globalThis as any).seen);
-          const read = new Transcript();
-          for (const event of seen) read.add(event);
-          return read;
-        };
-        await expectWhole(await breakTwice('stop-2', async () => [await transcript()]), command);
-        await eventually(() => page.evaluate(() => (globalThis as any).source.readyState === 2), 20_000);
-      } finally {
-        await browser.close();
-      }
+    inBrowser('last: in a real browser', async (page) => {
+      const { id: command } = await startCommand(client, project, counting('stop-2'));
+      const { url } = await issue(client, pathOf(command));
+      await page.goto(base);
+      await page.evaluate(
+        ([path, names]) => {
+          const here = globalThis as any;
+          here.seen = [];
+          here.source = new here.EventSource(path);
+          for (const event of names)
+            here.source.addEventListener(event, ({ lastEventId, data }: any) => {
+              here.seen.push({ id: lastEventId, event, data: JSON.parse(data) });
+            });
+        },
+        [url, EVENTS] as const,
+      );
+      const transcript = async () => {
+        const seen: any[] = await page.evaluate(() => (globalThis as any).seen);
+        const read = new Transcript();
+        for (const event of seen) read.add(event);
+        return read;
+      };
+      await expectWhole(await breakTwice('stop-2', async () => [await transcript()]), command);
+      await eventually(() => page.evaluate(() => (globalThis as any).source.readyState === 2), 20_000);
     });
   });
 

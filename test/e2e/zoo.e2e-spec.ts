@@ -7,7 +7,13 @@ import {
   startApi,
   startCommand,
 } from '../support/index.js';
-import { EVASIONS, type Outcome, lineOf, provoke } from '../support/scenarios/evasive-children.js';
+import { EVASIONS } from '../support/scenarios/evasions.js';
+import { type Outcome, lineOf, provoke } from '../support/scenarios/evasive-children.js';
+
+// What is heavy is left to the contract of the supervisor, and to pods.
+const ALL = EVASIONS.filter(({ isHeavy = false }) => !isHeavy);
+
+const AT_A_TIME = 4;
 
 describe('a child that does not want to end', () => {
   let api: ApiProcess;
@@ -15,28 +21,31 @@ describe('a child that does not want to end', () => {
 
   beforeAll(async () => {
     api = await startApi({ env: { CONCURRENT_COMMANDS: '20' } });
-    // All at once: most of it is waiting.
-    const all = EVASIONS.map(async (evasion) => {
-      const project = await createProject(api.client);
-      return [evasion.what, await provoke(api.client, project, evasion)] as const;
-    });
-    outcomes = new Map(await Promise.all(all));
-    for (const evasion of EVASIONS) process.stderr.write(lineOf(evasion, outcomes.get(evasion.what)!));
-  }, 120_000);
+    // Some at a time: most of it is waiting, but each looks for its child as fast as it can, and the API needs time as well.
+    const all = new Map<string, readonly Outcome[]>();
+    const left = ALL.values();
+    const provokeNext = async () => {
+      for (const evasion of left) {
+        const project = await createProject(api.client);
+        all.set(evasion.what, await provoke(api.client, project, evasion));
+      }
+    };
+    await Promise.all(Array.from({ length: AT_A_TIME }, provokeNext));
+    outcomes = all;
+    for (const evasion of ALL) process.stderr.write(lineOf(evasion, outcomes.get(evasion.what)!));
+  }, 300_000);
   afterAll(() => api.stop());
 
-  it.each(EVASIONS)('and $what', ({ what, escapes = [] }) => {
+  it.each(ALL)('and $what', ({ what }) => {
     for (const { ending, status, result, left } of outcomes.get(what)!) {
-      const escaped = escapes.includes(ending);
-      expect({ ending, left }).toEqual({ ending, left: escaped ? 1 : 0 });
+      expect({ ending, left }).toEqual({ ending, left: 0 });
       if (ending === 'its own end') {
         expect(status).toBe('succeeded');
-        if (!escaped) expect(result.leftKilled).toBeGreaterThanOrEqual(1);
+        expect(result.leftKilled).toBeGreaterThanOrEqual(1);
       } else {
         expect(status).toBe(ending === 'cancel' ? 'cancelled' : 'timed_out');
         expect(result).toMatchObject({ killVerified: true, survivors: 0 });
-        // Nobody can tell whose it is, but that it is there is said.
-        if (escaped) expect(result.uninspectable).toBeGreaterThanOrEqual(1);
+        expect(result.detail ?? '').not.toContain('could not be marked');
       }
     }
   });

@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import {
   type ApiProcess,
   type TestDatabase,
@@ -94,8 +95,13 @@ default_pool_size = 5
     expect(starts.sort((a, b) => a - b)).toEqual(made.map((_, i) => i));
   });
 
-  it('they say that nothing ends what hangs, unless the role has limits', () => {
-    for (const { logs } of replicas)
+  it('they say that nothing ends what hangs, unless the role has limits, and whether it has jit on', async () => {
+    const db = new pg.Client(database.url);
+    await db.connect();
+    const { rows } = await db.query('SELECT pg_jit_available() AS jit').finally(() => db.end());
+    for (const { logs } of replicas) {
       expect(logs).toContain('no idle_in_transaction_session_timeout and no statement_timeout');
+      expect(logs.includes('has jit on')).toBe(rows[0].jit);
+    }
   });
 });

@@ -8,10 +8,9 @@ import { type TestDatabase, createTestDatabase } from './database.js';
 import { eventually } from './deadline.js';
 import { HttpClient } from './http-client.js';
 import { leaksIn, noteKey } from './known-secrets.js';
-import { freePort, killProcessesOf, signal } from './processes.js';
+import { killProcessesOf, signal } from './processes.js';
+import { noteProcessorTime, timed } from './spans.js';
 
-const MAIN = join(process.cwd(), 'dist/apps/api/src/main.js');
-const PROJECT = '../../scripts/project.mjs';
 /** It takes 2 s; a machine with much to do may take long. */
 const READY_TIMEOUT_MS = 90_000;
 const STOP_TIMEOUT_MS = 25_000;
@@ -25,15 +24,30 @@ export interface ApiOptions {
   /** A data directory to keep; else a temporary one that goes with the API. */
   readonly dataDir?: string;
   readonly adminKey?: string;
-  /** False: comes back as soon as the process was started. */
+  /** A built tree of another release to run in place of this one. */
+  readonly release?: string;
+  /** False: comes back as soon as it listens or has ended. */
   readonly waitUntilReady?: boolean;
 }
 
-/** Starts the built API as a process of its own, on a free port, with its own data directory and database. */
+export interface Program {
+  readonly main: string;
+  readonly nodeFlags: readonly string[];
+  readonly nodeEnvironment?: Readonly<Record<string, string>>;
+}
+
+/** What a built tree runs, and with which flags and environment of Node, as it says itself. */
+export async function programOf(release = process.cwd()): Promise<Program> {
+  return (await import(join(release, 'scripts/project.mjs'))) as Program;
+}
+
+/**
+ * Starts the built API as a process of its own, on ports that it finds free, with its own data directory and database.
+ */
 export async function startApi(options: ApiOptions = {}): Promise<ApiProcess> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'rdev-api-')));
   const database = options.databaseUrl === undefined ? await createTestDatabase() : null;
-  const api = new ApiProcess(options, dataDir, database, await freePort(), await freePort());
+  const api = new ApiProcess(options, dataDir, database);
   try {
     await api.start();
     return api;
@@ -52,8 +66,6 @@ export class ApiProcess {
     private readonly options: ApiOptions,
     readonly dataDir: string,
     private readonly database: TestDatabase | null,
-    readonly port: number,
-    readonly metricsPort: number,
   ) {
     this.adminKey = options.adminKey ?? newKey();
     noteKey(this.adminKey);
@@ -61,6 +73,10 @@ export class ApiProcess {
   }
 
   readonly adminKey: string;
+
+  /** What it listened on when it was started first, and listens on after a restart; 0 before. */
+  port = 0;
+  metricsPort = 0;
 
   get baseUrl(): string {
     return `http://127.0.0.1:${this.port}`;
@@ -94,11 +110,16 @@ export class ApiProcess {
     return new HttpClient(this.baseUrl, this.adminKey);
   }
 
-  async start(): Promise<void> {
-    const { nodeFlags } = (await import(PROJECT)) as { nodeFlags: readonly string[] };
-    const child = spawn(process.execPath, [...nodeFlags, MAIN], {
+  /** Comes back when it is ready; without waiting for that, as soon as it listens or has ended. */
+  start(): Promise<void> {
+    return timed('api', () => this.launch());
+  }
+
+  private async launch(): Promise<void> {
+    const { main, nodeFlags, nodeEnvironment } = await programOf(this.options.release);
+    const child = spawn(process.execPath, [...nodeFlags, main], {
       cwd: this.dataDir,
-      env: this.environment(),
+      env: { ...nodeEnvironment, ...this.environment() },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true, // a group of its own, to be killed as a whole
     });
@@ -110,12 +131,23 @@ export class ApiProcess {
       });
     }
     if (this.options.waitUntilReady !== false) await this.ready();
+    else await eventually(() => !this.isRunning || this.listens(), READY_TIMEOUT_MS);
+  }
+
+  /** Whether it has said where: in the log, or in the welcome where LOG_LEVEL leaves the log without it. */
+  private listens(): boolean {
+    const find = (...lines: RegExp[]) => Number(lines.map((line) => line.exec(this.output)?.[1]).find(Boolean) ?? 0);
+    if (this.port === 0) {
+      this.metricsPort = find(/"port":(\d+),.*"Metrics are served"/);
+      this.port = find(/"port":(\d+),.*"The API is served"/, /rdev (?:is ready|listens) at \S+:(\d+)/);
+    }
+    return this.port !== 0;
   }
 
   /** Waits for 200 on /ready. */
   async ready(timeoutMs = READY_TIMEOUT_MS): Promise<void> {
     const isReady = eventually(
-      async () => !this.isRunning || (await this.client.get('/ready')).status === 200,
+      async () => !this.isRunning || (this.listens() && (await this.client.get('/ready')).status === 200),
       timeoutMs,
     );
     await isReady.catch((cause: unknown) => {
@@ -137,6 +169,7 @@ export class ApiProcess {
   async kill(name: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
     const child = this.child;
     if (child?.pid === undefined || !this.isRunning) return child?.exitCode ?? null;
+    noteProcessorTime(child.pid);
     const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
     signal(child.pid, name);
     const timer = setTimeout(() => signal(-this.pid, 'SIGKILL'), STOP_TIMEOUT_MS);
@@ -150,7 +183,11 @@ export class ApiProcess {
   }
 
   /** Ends it with everything that it started, and removes its data. @throws if its logs show a secret */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    return timed('stop', () => this.end());
+  }
+
+  private async end(): Promise<void> {
     await this.kill('SIGTERM');
     if (this.pid > 0) signal(-this.pid, 'SIGKILL');
     if (this.options.dataDir === undefined) {

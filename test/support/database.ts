@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { timed } from './spans.js';
 
 const CLONE_TIMEOUT_MS = 20_000;
 const RETRY_MS = 50;
@@ -14,15 +15,30 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
+/** Where the set-up left the server beside that of TEST_POSTGRES_BIN. */
+export function newest(): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => name.startsWith('NEWEST_'));
+  return Object.fromEntries(own.map(([name, value]) => [name.replace('NEWEST_', ''), value]));
+}
+
 /** A migrated database of its own, cloned from the template that the set-up made. */
-export async function createTestDatabase(): Promise<TestDatabase> {
-  const { TEST_DATABASE_URL: server, TEST_DATABASE_TEMPLATE: template } = process.env;
+export function createTestDatabase(env = process.env): Promise<TestDatabase> {
+  return create(`TEMPLATE ${env.TEST_DATABASE_TEMPLATE} ${env.TEST_DATABASE_STRATEGY ?? ''}`, env);
+}
+
+/** A database of its own in which nothing has been migrated. */
+export function createEmptyDatabase(): Promise<TestDatabase> {
+  return create('', process.env);
+}
+
+async function create(from: string, env: NodeJS.ProcessEnv): Promise<TestDatabase> {
+  const { TEST_DATABASE_URL: server, TEST_DATABASE_TEMPLATE: template } = env;
   if (!server || !template) throw new Error('There is no test database here: run the suite by its npm script.');
   const name = `rdev_test_${randomBytes(8).toString('hex')}`;
   const url = new URL(server);
   url.pathname = `/${name}`;
-  await execute(server, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`);
-  return { url: url.href, drop: () => drop(server, name) };
+  await timed('database', () => execute(server, `CREATE DATABASE ${name} ${from}`));
+  return { url: url.href, drop: () => timed('database', () => drop(server, name)) };
 }
 
 async function drop(server: string, name: string): Promise<void> {
@@ -36,11 +52,16 @@ async function drop(server: string, name: string): Promise<void> {
 }
 
 /** The facts of a type, oldest first, as they are recorded. */
-export async function factsOf(url: string, type: string): Promise<any[]> {
-  const sql = 'SELECT project_id, target, outcome, data, actor FROM events WHERE type = $1 ORDER BY seq';
+export function factsOf(url: string, type: string): Promise<any[]> {
+  return rowsOf(url, 'SELECT project_id, target, outcome, data, actor FROM events WHERE type = $1 ORDER BY seq', [
+    type,
+  ]);
+}
+
+export async function rowsOf(url: string, sql: string, parameters: readonly unknown[] = []): Promise<any[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  return client.query(sql, [type]).then(({ rows }) => rows).finally(() => client.end()); // prettier-ignore
+  return client.query(sql, [...parameters]).then(({ rows }) => rows).finally(() => client.end()); // prettier-ignore
 }
 
 async function execute(url: string, statement: string): Promise<void> {

@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { timed } from './spans.js';
 
 type Truthy<T> = Exclude<T, null | undefined | false | 0 | ''>;
 
 /** Waits until the condition gives something true, and answers it; errors count as "not yet". */
-export async function eventually<T>(
-  condition: () => T | Promise<T>,
-  timeoutMs = 10_000,
-  everyMs = 20,
-): Promise<Truthy<T>> {
+export function eventually<T>(condition: () => T | Promise<T>, timeoutMs = 10_000, everyMs = 20): Promise<Truthy<T>> {
+  return timed('wait', () => poll(condition, timeoutMs, everyMs));
+}
+
+async function poll<T>(condition: () => T | Promise<T>, timeoutMs: number, everyMs: number): Promise<Truthy<T>> {
   const deadline = Date.now() + timeoutMs;
   let problem: unknown;
   do {

@@ -51,7 +51,9 @@ const JUNK_HEADERS: readonly (readonly [string, string])[] = [
   ['x-http-method-override', 'DELETE'], ['host', 'evil.example'], ['range', 'bytes=0-'], ['expect', '100-continue'], ['if-none-match', '*'], ['cookie', 'a=b;'.repeat(500)], ['origin', 'null'],
 ]; // prettier-ignore
 
-/** Generates hostile requests over all routes of a description: wrong in what the schemas say, and in what they do not. */
+/**
+ * Generates hostile requests over all routes of a description: wrong in what the schemas say, and in what they do not.
+ */
 export class HostileRequests {
   readonly routes: readonly string[];
   private readonly operations: readonly { route: string; method: string; path: string; operation: any }[];
@@ -132,7 +134,8 @@ export class HostileRequests {
     const filled = template.replaceAll(/\{(\w+)\}/g, () => {
       if (this.chance(0.15))
         return this.pick([...TEXTS.map(encode), '%', '%C3', '..', '%2e%2e%2f', '.', 'x'.repeat(3_000), ';a=b']);
-      if (template.includes('keys/')) return this.ids.key.replace(/.$/, 'z');
+      // One that there is not: the run needs its own, whatever that ends in.
+      if (template.includes('keys/')) return this.ids.key.replace(/.$/, (last) => (last === 'z' ? 'y' : 'z'));
       return template.includes('projects/') ? this.project(template) : this.ids.command;
     });
     const named = parameters.filter((parameter: any) => parameter.in === 'query');

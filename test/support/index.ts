@@ -1,10 +1,12 @@
-export { type ApiOptions, ApiProcess, newKey, startApi } from './api-process.js';
+export { type ApiOptions, ApiProcess, newKey, programOf, startApi } from './api-process.js';
+export { CertificateAuthority } from './certificates.js';
 export { createProject, ended, expectStatus, outputOf, runCommand, startCommand, textOf } from './commands.js';
-export { type TestDatabase, createTestDatabase, factsOf } from './database.js';
+export { type TestDatabase, createEmptyDatabase, createTestDatabase, factsOf, newest, rowsOf } from './database.js';
 export { eventually } from './deadline.js';
 export { HttpClient, type SseOptions, type SseStream, StreamRefused, type TestResponse } from './http-client.js';
 export { expectProblem } from './problems.js';
 export { freePort, killProcessesOf } from './processes.js';
+export { type QueueWaits, measureWaits, momentsEnvironment } from './queue-wait.js';
 export { percentile, seededRandom } from './random.js';
 export { type SseEvent, readEvents } from './sse-reader.js';
 export { type StreamName, Transcript } from './transcript.js';

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { readFile, readdir, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 
@@ -32,14 +33,18 @@ export function signal(pid: number, name: NodeJS.Signals): boolean {
   }
 }
 
-/** A port of 127.0.0.1 that nothing listens on now. */
+/** Below those that the system gives to whoever asks for any port. */
+const PORTS = { first: 10_000, count: 20_000 };
+
+/**
+ * A port of 127.0.0.1 that nothing listens on, for a program that cannot listen on port 0 and say which one it got, or
+ * for nothing to listen on. Servers of ours can.
+ */
 export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
+  const port = PORTS.first + randomInt(PORTS.count);
+  const server = createServer();
+  const isFree = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
+  return isFree ? port : freePort();
 }

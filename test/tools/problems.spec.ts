@@ -91,6 +91,15 @@ describe('docs/problems.md', () => {
     expect(byCode(codesListed())).toEqual(byCode(codesInUse()));
   });
 
+  it('lists nothing that is thrown nowhere', () => {
+    const all = sources().join('\n');
+    const classes = errorClasses();
+    const unthrown = [...classes.keys()].filter(
+      (name) => isDomainError(classes, name) && !new RegExp(`new ${name}\\(|extends ${name} `).test(all),
+    );
+    expect(unthrown).toEqual([]);
+  });
+
   it('is compared with what is there: the classes are found', () => {
     const codes = codesInUse();
     expect(codes.size).toBeGreaterThan(20);

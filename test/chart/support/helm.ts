@@ -16,9 +16,20 @@ export function toolPath(name: 'helm' | 'kubectl'): string {
 }
 
 /** Runs helm with values on its stdin, which `--values -` reads. */
-export function helm(args: readonly string[], values: Values = {}): SpawnSyncReturns<string> {
+export function helm(
+  args: readonly string[],
+  values: Values = {},
+  program = toolPath('helm'),
+): SpawnSyncReturns<string> {
   const env = { ...process.env, HELM_CACHE_HOME: '/tmp/rdev-helm', HELM_CONFIG_HOME: '/tmp/rdev-helm' };
-  return spawnSync(toolPath('helm'), args, { input: JSON.stringify(values), encoding: 'utf8', env });
+  return spawnSync(program, args, { input: JSON.stringify(values), encoding: 'utf8', env });
+}
+
+/** Runs Helm 3, which many teams still have. */
+export function helm3(args: readonly string[], values: Values = {}): SpawnSyncReturns<string> {
+  const { HELM_3_TOOLS } = process.env;
+  if (!HELM_3_TOOLS) throw new Error('Run this by `npm run test:chart` or `npm run test:cluster`, which fetch helm.');
+  return helm(args, values, join(HELM_3_TOOLS, 'helm'));
 }
 
 export interface KubeObject {
@@ -28,9 +39,10 @@ export interface KubeObject {
   readonly [key: string]: any;
 }
 
-/** What the chart makes of the values, as text. */
+/** What the chart makes of the values, as text, Secrets of its own included: there is no cluster to look into. */
 export function renderText(values: Values = {}, options: readonly string[] = []): string {
-  const args = ['template', 'rdev', CHART, '--namespace', 'rdev', '--values', '-', ...options];
+  const secrets = ['--set', 'generateSecrets=always'];
+  const args = ['template', 'rdev', CHART, '--namespace', 'rdev', '--values', '-', ...secrets, ...options];
   const { status, stdout, stderr } = helm(args, values);
   if (status !== 0) throw new Error(stderr);
   return stdout;

@@ -1,6 +1,8 @@
 import { type SpawnOptions, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { dirname } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { CHART, type Values, toolPath } from '../../chart/support/helm.js';
 import { HttpClient } from '../../support/index.js';
@@ -8,6 +10,11 @@ import { kubeconfigs } from './test-cluster.js';
 
 const run = promisify(execFile);
 const WAIT = ['--wait', '--timeout', '240s'];
+
+export interface Replicas {
+  readonly wanted: number;
+  readonly ready: number;
+}
 
 /** A release of the chart, in a namespace of its own, with the administrator's helm and kubectl. */
 export class Release {
@@ -45,6 +52,25 @@ export class Release {
     const promise = run(toolPath(program), args, { env: this.env, maxBuffer: 2 ** 25 });
     promise.child.stdin?.end(input);
     return (await promise).stdout;
+  }
+
+  /** Every number of replicas that the Deployment wants and has ready, from now on. */
+  watchReplicas(): { readonly seen: readonly Replicas[] } & AsyncDisposable {
+    const seen: Replicas[] = [];
+    const path = String.raw`--output=jsonpath={.spec.replicas} {.status.readyReplicas}{"\n"}`;
+    const args = ['--namespace', this.namespace, 'get', 'deployment', this.name, '--watch', path];
+    const watch = spawn(toolPath('kubectl'), args, { env: this.env, stdio: ['ignore', 'pipe', 'inherit'] });
+    createInterface(watch.stdout).on('line', (line) => {
+      const [wanted = 0, ready = 0] = line.split(' ').map(Number);
+      seen.push({ wanted, ready });
+    });
+    return {
+      seen,
+      [Symbol.asyncDispose]: async () => {
+        watch.kill();
+        await once(watch, 'close');
+      },
+    };
   }
 
   /** Runs a script as a reader of the notes would, in a group of processes of its own. */

@@ -17,6 +17,8 @@ export interface GitWorkflowEnvironment {
   readonly urlOf: (bareRepository: string) => string | Promise<string>;
   /** Where the project's commands run; a directory that is new in it takes the clone. */
   readonly workspace: string;
+  /** How commands of the type git get to the clone: by `cwd`, or by `-C` where the project has no `/workspace`. */
+  readonly place: { readonly cwd: string } | { readonly below: string };
 }
 
 /** A program with a bug, a build that checks its syntax and a test that finds the bug; needs nothing but sh. */
@@ -47,14 +49,24 @@ const FILES: Readonly<Record<string, string>> = {
 };
 
 /** What a user does all day: clone, build, test, see what fails, fix it, test again, commit. Throws where it goes wrong. */
-export async function gitWorkflow({ client, projectId, urlOf, workspace }: GitWorkflowEnvironment): Promise<void> {
+export async function gitWorkflow({
+  client,
+  projectId,
+  urlOf,
+  workspace,
+  place,
+}: GitWorkflowEnvironment): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'rdev-git-'));
   try {
     const bare = await makeRepository(directory);
     const cwd = `${workspace}/repository`;
-    const git = (...args: string[]) => succeed({ type: 'git', args, cwd });
+    const git = (...args: string[]) =>
+      succeed(
+        'cwd' in place ? { type: 'git', args, cwd: place.cwd } : { type: 'git', args: ['-C', place.below, ...args] },
+      );
 
-    await succeed({ type: 'git', args: ['clone', '--quiet', await urlOf(bare), cwd] });
+    const target = 'cwd' in place ? place.cwd : place.below;
+    await succeed({ type: 'git', args: ['clone', '--quiet', await urlOf(bare), target] });
     expect(await git('log', '--format=%s')).toBe('Add sum\n');
     expect(await succeed({ type: 'shell', script: 'sh build.sh', cwd })).toMatch(/checking sum\.sh\n[^]*build done\n$/);
 
