@@ -11,14 +11,12 @@ export {
   commandEnded,
   commandStarted,
   type CommandSpec,
-  type Work,
   stdinWritten,
-  type CommandType,
   type NewCommand,
-  COMMAND_TYPES,
   hasInput,
   outlineOf,
 } from './domain/command.js';
+export { COMMAND_TYPES, type CommandType, isGuarded, type Program, programOf, type Work } from './domain/work/index.js';
 export { CommandHints, type CommandObserver } from './application/hints.js';
 export { CommandLimits } from './application/limits.js';
 export { ENDING, SUMMARY_COLUMNS, type SummaryRow, toRank, toSummary } from './adapters/postgres/command.mapper.js';

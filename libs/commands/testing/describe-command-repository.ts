@@ -3,7 +3,7 @@ import { until } from '@app/kernel/testing';
 import type { CommandLeases } from '../src/application/command-leases.js';
 import type { CommandQueue } from '../src/application/command-queue.js';
 import { type CommandFilter, type CommandRepository, UNENDED_MAX } from '../src/application/command.repository.js';
-import type { Work } from '../src/domain/command.js';
+import type { Work } from '../src/domain/work/index.js';
 import { hasEnded } from '../src/domain/status.js';
 import { type Ending, endingOf, lost, notStarted } from '../src/domain/result.js';
 import { START } from '../src/domain/position.js';

@@ -1,5 +1,6 @@
 import type { Page, PageRequest } from '@app/kernel';
-import type { Command, CommandSummary, CommandType } from '../domain/command.js';
+import type { Command, CommandSummary } from '../domain/command.js';
+import type { CommandType } from '../domain/work/index.js';
 import type { CommandStatus } from '../domain/status.js';
 
 export interface CommandFilter {

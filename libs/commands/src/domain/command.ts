@@ -2,17 +2,10 @@ import type { NewEvent } from '@app/kernel';
 import type { Position } from './position.js';
 import type { CommandResult } from './result.js';
 import type { CommandStatus } from './status.js';
+import { type CommandType, programOf, type Work } from './work/index.js';
 
 export const PRIORITIES = ['low', 'normal', 'high', 'urgent'] as const;
 export type Priority = (typeof PRIORITIES)[number];
-
-export const COMMAND_TYPES = ['shell', 'exec', 'git'] as const;
-export type CommandType = (typeof COMMAND_TYPES)[number];
-
-export type Work =
-  | { readonly type: 'shell'; readonly script: string }
-  | { readonly type: 'exec'; readonly argv: readonly string[] }
-  | { readonly type: 'git'; readonly args: readonly string[] };
 
 export type Stdin =
   { readonly kind: 'none' } | { readonly kind: 'text'; readonly text: string } | { readonly kind: 'open' };
@@ -112,8 +105,8 @@ export function hasInput({ env, stdin }: CommandSpec): boolean {
 
 /** Without half a character at its end; half a one that was asked for is replaced, as PostgreSQL would refuse it. */
 function previewOf(work: Work): string {
-  const text =
-    work.type === 'shell' ? work.script : (work.type === 'git' ? ['git', ...work.args] : work.argv).join(' ');
+  const program = programOf(work);
+  const text = 'script' in program ? program.script : program.argv.join(' ');
   // A character has two units at most.
   const characters = Array.from(text.slice(0, 2 * PREVIEW_CHARS_MAX).toWellFormed());
   return characters.slice(0, PREVIEW_CHARS_MAX).join('');

@@ -1,5 +1,5 @@
-import type { Program, StartRequest } from '@app/supervisor';
-import type { CommandSpec, CommandSummary, Startup, Work } from '@app/commands';
+import type { StartRequest } from '@app/supervisor';
+import { programOf, type CommandSpec, type CommandSummary, type Startup } from '@app/commands';
 import {
   type CommandPolicy,
   directoryBelow,
@@ -66,7 +66,8 @@ function unguarded({ work, cwd }: CommandSpec): Place {
 }
 
 function guarded(spec: CommandSpec, directory: string): Place {
-  const [program = 'git', ...args] = argvOf(spec.work);
+  const known = programOf(spec.work);
+  const [program = 'git', ...args] = 'argv' in known ? known.argv : [];
   try {
     const below = directoryBelow(spec.cwd, directory);
     const { argv, readsPaths } = guardedGit({ program, args, directory, below });
@@ -77,13 +78,4 @@ function guarded(spec: CommandSpec, directory: string): Place {
       return { program: { argv: refusedArgv(error.message) }, cwd: null, readsPaths: false };
     throw error;
   }
-}
-
-function argvOf(work: Work): readonly string[] {
-  if (work.type === 'shell') return [];
-  return work.type === 'git' ? ['git', ...work.args] : work.argv;
-}
-
-function programOf(work: Work): Program {
-  return work.type === 'shell' ? { script: work.script } : { argv: argvOf(work) };
 }

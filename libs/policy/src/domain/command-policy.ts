@@ -1,5 +1,14 @@
 import { matchesGlob } from '@app/kernel';
-import type { CommandRules, CommandSpec, CommandType, Work, Rejection, RulesSubject } from '@app/commands';
+import {
+  type CommandRules,
+  type CommandSpec,
+  type CommandType,
+  isGuarded,
+  programOf,
+  type Rejection,
+  type RulesSubject,
+  type Work,
+} from '@app/commands';
 import { isHarmlessVariable } from './git/environment.js';
 import { gitRefusal } from './git/git-refusal.js';
 import { gitTexts } from './git/git-texts.js';
@@ -57,8 +66,8 @@ export class CommandPolicy implements CommandRules {
    */
   guardsGit(subject: Candidate): boolean {
     const { work } = subject.spec;
-    if (work.type !== 'exec') return work.type === 'git';
-    const isGit = /^git(-|$)/.test(nameOf(work.argv[0]));
+    if (isGuarded(work)) return true;
+    const isGit = /^git(-|$)/.test(nameOf(argvOf(work)[0]));
     return isGit && this.rules.some((rule) => isFor(rule, subject) && speaksOfGit(rule));
   }
 
@@ -88,7 +97,7 @@ interface Facts {
 }
 
 function factsOf(subject: RulesSubject, isGuarded: boolean): Facts {
-  const argv = argvOf(subject.spec.work) ?? [];
+  const argv = argvOf(subject.spec.work);
   const gitArgs = gitArgsOf(argv);
   const git = gitArgs === null ? null : gitTexts(gitArgs, subject.directory);
   const forms = [argv, ...(git === null ? [] : [git.plain, ...git.normal])].filter((words) => words.length > 0);
@@ -118,17 +127,21 @@ function nameOf(program = ''): string {
   return program.split('/').at(-1) ?? '';
 }
 
-function argvOf(work: Work): readonly string[] | null {
-  if (work.type === 'shell') return null;
-  return work.type === 'git' ? ['git', ...work.args] : work.argv;
+function argvOf(work: Work): readonly string[] {
+  const program = programOf(work);
+  return 'argv' in program ? program.argv : [];
+}
+
+function scriptsOf(work: Work): readonly string[] {
+  const program = programOf(work);
+  return 'script' in program ? [program.script] : [];
 }
 
 function applies(rule: PolicyRule, facts: Facts): boolean {
-  const { work } = facts.subject.spec;
   return (
     isFor(rule, facts.subject) &&
     (rule.action === 'deny' ? isDenied(rule, facts) : isAllowed(rule, facts)) &&
-    matchesAny(rule.scripts, work.type === 'shell' ? [work.script] : [])
+    matchesAny(rule.scripts, scriptsOf(facts.subject.spec.work))
   );
 }
 

@@ -1,15 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import type { QueuePlace } from '../../application/queue-places.js';
-import {
-  COMMAND_TYPES,
-  type Command,
-  type CommandSummary,
-  PREVIEW_CHARS_MAX,
-  PRIORITIES,
-  type Work,
-} from '../../domain/command.js';
+import { type Command, type CommandSummary, PREVIEW_CHARS_MAX, PRIORITIES } from '../../domain/command.js';
 import { COMMAND_STATUSES } from '../../domain/status.js';
 import { type CommandResult, REASONS } from '../../domain/result.js';
+import { COMMAND_TYPES, WORK_TYPES } from '../../domain/work/index.js';
 
 export class ResultResponse implements CommandResult {
   @ApiProperty({ type: 'integer', nullable: true, description: 'Null unless the main process exited by itself' })
@@ -156,20 +150,18 @@ export class CommandItem {
 }
 
 export class CommandResponse extends CommandItem {
-  @ApiPropertyOptional()
-  script?: string;
-
-  @ApiPropertyOptional({ type: [String] })
-  argv?: readonly string[];
-
-  @ApiPropertyOptional({ type: [String] })
-  args?: readonly string[];
-
   @ApiProperty({ type: 'object', additionalProperties: { type: 'string' }, description: 'Values are not shown' })
   env!: Readonly<Record<string, string>>;
 
   @ApiProperty({ enum: ['none', 'text', 'open'] })
   stdin!: string;
+}
+
+// Beside these it has the fields of its type.
+for (const { fields } of Object.values(WORK_TYPES)) {
+  for (const [name, { kind }] of Object.entries(fields)) {
+    ApiPropertyOptional({ type: kind === 'text' ? String : [String] })(CommandResponse.prototype, name);
+  }
 }
 
 export class CommandPage {
@@ -186,7 +178,7 @@ export class CommandPage {
 export function toResponse(command: Command, queue: QueuePlace | null = null): CommandResponse {
   const { work, env, stdin } = command.spec;
   return Object.assign(toItem(command), {
-    ...workFields(work),
+    ...work,
     env: Object.fromEntries(Object.keys(env).map((name) => [name, '[redacted]'])),
     stdin: stdin.kind,
     queue,
@@ -220,9 +212,4 @@ export function toItem(command: CommandSummary): CommandItem {
     queue: null,
     result,
   };
-}
-
-function workFields(work: Work): Pick<CommandResponse, 'script' | 'argv' | 'args'> {
-  const { type: _type, ...fields } = work;
-  return fields;
 }

@@ -28,10 +28,16 @@ import {
   ValidateIf,
 } from 'class-validator';
 import type { CommandRequest } from '../../application/commands.service.js';
-import { COMMAND_TYPES, PRIORITIES } from '../../domain/command.js';
-import { COMMAND_STATUSES } from '../../domain/status.js';
-import type { CommandType, Priority, Stdin, Work } from '../../domain/command.js';
-import type { CommandStatus } from '../../domain/status.js';
+import { PRIORITIES, type Priority, type Stdin } from '../../domain/command.js';
+import { COMMAND_STATUSES, type CommandStatus } from '../../domain/status.js';
+import {
+  COMMAND_TYPES,
+  type CommandType,
+  faultsOf,
+  type Work,
+  type WorkField,
+  WORK_TYPES,
+} from '../../domain/work/index.js';
 
 /** A week. */
 const SECONDS_MAX = 604_800;
@@ -42,13 +48,6 @@ const SCRIPT_CHARS_MAX = 1_048_576;
 const CONTAINER_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const LOCK = /^[\w./-]{1,128}$/;
 const SAFE = Number.MAX_SAFE_INTEGER;
-
-const ARGUMENTS = {
-  type: 'array' as const,
-  minItems: 1,
-  maxItems: ARGUMENTS_MAX,
-  items: { type: 'string', maxLength: ARGUMENT_BYTES_MAX },
-};
 
 const text = { message: 'must not contain a NUL character' };
 const NoNul = (each = false): PropertyDecorator => Matches(/^[^\0]*$/, { ...text, each });
@@ -65,6 +64,32 @@ const IsArgument = (): PropertyDecorator =>
     },
     { each: true },
   );
+
+/** What is asked of the fields that only one type has. */
+const RULES: Readonly<Record<WorkField['kind'], (field: WorkField) => readonly PropertyDecorator[]>> = {
+  text: ({ description, example }) => [
+    ApiPropertyOptional({ type: 'string', minLength: 1, maxLength: SCRIPT_CHARS_MAX, example, description }),
+    IsOptional(),
+    IsString(),
+    NoNul(),
+    Length(1, SCRIPT_CHARS_MAX),
+  ],
+  arguments: ({ description, example }) => [
+    ApiPropertyOptional({
+      type: 'array',
+      minItems: 1,
+      maxItems: ARGUMENTS_MAX,
+      items: { type: 'string', maxLength: ARGUMENT_BYTES_MAX },
+      example,
+      description,
+    }),
+    IsOptional(),
+    IsArray(),
+    ArrayMinSize(1),
+    ArrayMaxSize(ARGUMENTS_MAX),
+    IsArgument(),
+  ],
+};
 
 type StdinInput = 'none' | 'open' | { text: string };
 
@@ -83,50 +108,21 @@ const IsStdin = (): PropertyDecorator =>
     },
   });
 
-export class CreateCommandRequest {
+/** The type, and the fields of all types: which of them go together is checked by {@link toRequest}. */
+class WorkRequest {
   @ApiProperty({ enum: COMMAND_TYPES })
   @IsString()
   @IsIn(COMMAND_TYPES)
   type!: CommandType;
+}
 
-  @ApiPropertyOptional({
-    minLength: 1,
-    maxLength: SCRIPT_CHARS_MAX,
-    example: 'echo hello',
-    description:
-      'For `shell`: run as a file, by the program of its `#!` line, else by `sh`. A byte order mark is left out, and where all ' +
-      'lines end in CRLF they end in LF; in a script with both, line ends stay as they are. No NUL',
-  })
-  @IsOptional()
-  @IsString()
-  @NoNul()
-  @Length(1, SCRIPT_CHARS_MAX)
-  script?: string;
+for (const { fields } of Object.values(WORK_TYPES)) {
+  for (const [name, field] of Object.entries(fields)) {
+    for (const decorate of RULES[field.kind](field)) decorate(WorkRequest.prototype, name);
+  }
+}
 
-  @ApiPropertyOptional({
-    ...ARGUMENTS,
-    example: ['make', 'test'],
-    description: 'For `exec`: exactly these arguments',
-  })
-  @IsOptional()
-  @IsArray()
-  @ArrayMinSize(1)
-  @ArrayMaxSize(ARGUMENTS_MAX)
-  @IsArgument()
-  argv?: string[];
-
-  @ApiPropertyOptional({
-    ...ARGUMENTS,
-    example: ['status'],
-    description: 'For `git`: its arguments, of those that are allowed',
-  })
-  @IsOptional()
-  @IsArray()
-  @ArrayMinSize(1)
-  @ArrayMaxSize(ARGUMENTS_MAX)
-  @IsArgument()
-  args?: string[];
-
+export class CreateCommandRequest extends WorkRequest {
   @ApiPropertyOptional({
     minLength: 1,
     maxLength: 4096,
@@ -290,12 +286,9 @@ export class WaitQuery {
   timeoutSeconds = 30;
 }
 
-const WORK_FIELD = { shell: 'script', exec: 'argv', git: 'args' } as const;
-
 /** @throws {@link InvalidInput} if the fields do not go with the type */
 export function toRequest(request: CreateCommandRequest, traceparent: string | null): CommandRequest {
   const { stdin, env, labels, priority, lock } = request;
-  assertFieldsFit(request);
   const work = toWork(request);
   return {
     spec: {
@@ -317,30 +310,23 @@ export function toRequest(request: CreateCommandRequest, traceparent: string | n
   };
 }
 
-function assertFieldsFit(request: CreateCommandRequest): void {
-  const wrong = Object.entries(WORK_FIELD).flatMap(([type, field]): InvalidField[] => {
-    const isGiven = (request[field] ?? null) !== null;
-    if (type === request.type && !isGiven) {
-      return [{ pointer: `#/${field}`, detail: `is required for the type "${type}"` }];
-    }
-    if (type !== request.type && isGiven) {
-      return [{ pointer: `#/${field}`, detail: `is allowed only for the type "${type}"` }];
-    }
-    return [];
-  });
-  if (request.argv?.[0] === '') wrong.push({ pointer: '#/argv/0', detail: 'must name a program' });
+/** @throws {@link InvalidInput} if a field of the type is missing, or one of another type is given */
+function toWork(request: CreateCommandRequest): Work {
+  const fields = new Map<string, unknown>(Object.entries(request));
+  const wrong = Object.entries(WORK_TYPES).flatMap(([type, known]) =>
+    Object.keys(known.fields).flatMap((field): InvalidField[] => {
+      const isGiven = (fields.get(field) ?? null) !== null;
+      if (isGiven === (type === request.type)) return [];
+      const detail = isGiven ? `is allowed only for the type "${type}"` : `is required for the type "${type}"`;
+      return [{ pointer: `#/${field}`, detail }];
+    }),
+  );
   if (wrong.length > 0) throw new InvalidInput(wrong);
-}
-
-function toWork({ type, script, argv, args }: CreateCommandRequest): Work {
-  switch (type) {
-    case 'shell':
-      return { type, script: script ?? '' };
-    case 'exec':
-      return { type, argv: argv ?? [] };
-    case 'git':
-      return { type, args: args ?? [] };
-  }
+  const own = Object.keys(WORK_TYPES[request.type].fields).map((field) => [field, fields.get(field)]);
+  const work = { type: request.type, ...Object.fromEntries(own) } as Work;
+  const faults = faultsOf(work);
+  if (faults.length > 0) throw new InvalidInput(faults);
+  return work;
 }
 
 function toStdin(stdin: StdinInput | null | undefined): Stdin {

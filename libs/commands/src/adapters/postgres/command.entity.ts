@@ -1,5 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
-import type { CommandSpec, CommandType, Instance, SpecOutline } from '../../domain/command.js';
+import type { CommandSpec, Instance, SpecOutline } from '../../domain/command.js';
+import type { CommandType } from '../../domain/work/index.js';
 import type { CommandStatus } from '../../domain/status.js';
 import type { CommandResult } from '../../domain/result.js';
 

@@ -2,13 +2,13 @@ import {
   type Command,
   type CommandSpec,
   type CommandSummary,
-  type CommandType,
   type Instance,
   PREVIEW_CHARS_MAX,
   PRIORITIES,
   type Priority,
   type SpecOutline,
 } from '../../domain/command.js';
+import type { CommandType } from '../../domain/work/index.js';
 import type { CommandStatus } from '../../domain/status.js';
 import type { CommandResult } from '../../domain/result.js';
 

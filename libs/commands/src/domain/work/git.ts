@@ -1,0 +1,19 @@
+import type { WorkType } from './work-type.js';
+
+export interface GitWork {
+  readonly type: 'git';
+  readonly args: readonly string[];
+}
+
+export const GIT: WorkType<GitWork> = {
+  fields: {
+    args: {
+      kind: 'arguments',
+      example: ['status'],
+      description: 'For `git`: its arguments, of those that are allowed',
+    },
+  },
+  example: { summary: 'git', value: { type: 'git', args: ['--version'] } },
+  isGuarded: true,
+  program: ({ args }) => ({ argv: ['git', ...args] }),
+};
