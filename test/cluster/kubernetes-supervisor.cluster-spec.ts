@@ -2,8 +2,6 @@ import { KubernetesClient, PodExec } from '@app/kubernetes';
 import { describeSupervisor } from '@app/supervisor/testing';
 import { TestNamespace, kubeconfigs } from './support/test-cluster.js';
 
-jest.setTimeout(60_000);
-
 let namespace: TestNamespace;
 let client: KubernetesClient;
 

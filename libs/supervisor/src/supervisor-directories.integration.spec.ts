@@ -6,8 +6,6 @@ import { FIND_SPOOL } from '../testing/harness.js';
 import { Bench, aRequest, drain } from '../testing/index.js';
 import { openLocalChannel } from '@app/channel';
 
-jest.setTimeout(30_000);
-
 // Not in /tmp, where something else is mounted.
 const scratch = mkdtempSync('/var/tmp/rdev-directories-');
 const SEES = `${FIND_SPOOL}; echo "\${c%/*/c}"`;

@@ -7,8 +7,6 @@ import type { Outcome } from '../testing/index.js';
 import { openLocalChannel } from '@app/channel';
 import { Supervisor } from './supervisor.js';
 
-jest.setTimeout(30_000);
-
 const scratch = mkdtempSync(join(tmpdir(), 'rdev-faults-'));
 const open = openLocalChannel({ cwd: '/', env: { PATH: '/usr/local/bin:/usr/bin:/bin' } });
 const small = join(scratch, 'small');

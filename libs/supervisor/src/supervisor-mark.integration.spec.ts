@@ -6,8 +6,6 @@ import { EVASIONS, grepFor } from '../../../test/support/scenarios/evasions.js';
 import { Bench } from '../testing/index.js';
 import { openLocalChannel } from '@app/channel';
 
-jest.setTimeout(30_000);
-
 const scratch = mkdtempSync(join(tmpdir(), 'rdev-mark-'));
 const open = openLocalChannel({ cwd: '/', env: { PATH: '/usr/local/bin:/usr/bin:/bin' } });
 const outside = new Bench({ open, spoolDir: scratch });

@@ -1,5 +1,3 @@
 import { describeUnder } from '../testing/describe-under.js';
 
-jest.setTimeout(30_000);
-
 describeUnder('dash');

@@ -320,6 +320,8 @@ hold() {
   done
   # The wait may have ended by the signal just when the child ended.
   [ $r_st = 143 ] && { wait $r_d; r_x=$?; [ $r_x = 127 ] || r_st=$r_x; }
+  # bash may lose the status then, and says -1. Whether the child failed is found out by the next one.
+  [ $r_st -ge 0 ] || r_st=255
   [ $r_st = 143 ] || r_cut=
 }
 
@@ -786,6 +788,9 @@ launch() {
     setsid sh -c 'read -r r_x;$r_x' rdev supervise "$r_id" >/dev/null 2>&1 3>&- &
   r_sup=$! r_launching=
 }
+# Waits for a child that has been killed. bash loses the status of one that it reaps just when a trap ends a wait, and would wait for it
+# until all other children have ended.
+bury() { [ ! -d "/proc/$1" ] || wait "$1"; }
 # The connection has ended. What was started last may not have its name yet, and a child of a shell that has just begun swallows TERM.
 # All are reaped here, as process 1 of the container may not do that. A supervisor stays, whatever becomes of us.
 hang_up() {
@@ -797,10 +802,10 @@ hang_up() {
     r_i=0
     until over $r_p || [ $r_i -ge 40 ]; do kill -TERM $r_p; nap 0.02; r_i=$((r_i + 1)); done
     kill -KILL $r_p
-    wait $r_p
+    bury $r_p
   done
   kill -KILL $r_w
-  wait $r_w
+  bury $r_w
   exit 1
 }
 identity() { steady "$r_c/sup"; set -- $r_line; r_sup=${1:-} r_s0=${2:-} r_main=${3#-} r_m0=${4#-} r_mark=${5:-} r_shed=; }
