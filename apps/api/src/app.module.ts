@@ -3,7 +3,7 @@ import { CommandLimits, CommandsModule, commandPartitions } from '@app/commands'
 import { Config } from '@app/config';
 import { Database, DatabaseModule, type PartitionedTable } from '@app/database';
 import { HealthModule, type ReadinessChecks } from '@app/health';
-import { HttpModule } from '@app/http';
+import { GuardsModule, HttpModule } from '@app/http';
 import { RateLimitModule } from '@app/rate-limit';
 import { KubernetesModule, type KubernetesOptions } from '@app/kubernetes';
 import { MetricsModule } from '@app/metrics';
@@ -55,6 +55,7 @@ export class AppModule {
           partitionedTables: partitionedTables(config),
         }),
         ApiKeysModule.with(config.http.rateLimitRps),
+        GuardsModule,
         EventsModule,
         IdempotencyModule,
         projects,

@@ -1,12 +1,9 @@
-import { BodyGuard } from '@app/http';
-import { RateLimitGuard } from '@app/rate-limit';
-import { type DynamicModule, Module } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { RequestAuthenticator } from '@app/http';
+import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { AccessGuard } from './adapters/http/access.guard.js';
 import { ApiKeysController } from './adapters/http/api-keys.controller.js';
+import { KeyAuthenticator } from './adapters/http/key-authenticator.js';
 import { RefusalListener } from './adapters/http/refusal.listener.js';
-import { ScopeGuard } from './adapters/http/scope.guard.js';
 import { StreamTicketsController } from './adapters/http/stream-tickets.controller.js';
 import { ApiKeyEntity } from './adapters/postgres/api-key.entity.js';
 import { StreamTicketEntity } from './adapters/postgres/stream-ticket.entity.js';
@@ -23,6 +20,8 @@ import { RightsWatch } from './application/rights-watch.js';
 import { StreamTickets } from './application/stream-tickets.js';
 import { TicketRepository } from './application/ticket.repository.js';
 
+/** Global for the guards, which ask it who calls. */
+@Global()
 @Module({})
 export class ApiKeysModule {
   /** @param defaultRateLimitRps requests per second of keys without a limit of their own; 0: no limit */
@@ -44,14 +43,9 @@ export class ApiKeysModule {
         { provide: DefaultRateLimit, useValue: defaultRateLimitRps },
         { provide: ApiKeyRepository, useClass: PostgresApiKeyRepository },
         { provide: TicketRepository, useClass: PostgresTicketRepository },
-        // In this order: a request that lacks the scope counts, and its answer says what is left; none that is refused
-        // is read.
-        { provide: APP_GUARD, useClass: AccessGuard },
-        { provide: APP_GUARD, useClass: RateLimitGuard },
-        { provide: APP_GUARD, useClass: ScopeGuard },
-        { provide: APP_GUARD, useClass: BodyGuard },
+        { provide: RequestAuthenticator, useClass: KeyAuthenticator },
       ],
-      exports: [Bootstrap],
+      exports: [Bootstrap, RequestAuthenticator],
     };
   }
 }

@@ -1,5 +1,6 @@
 import type { Caller as CallerValue, Scope } from '@app/kernel';
 import { type ExecutionContext, applyDecorators, createParamDecorator, SetMetadata } from '@nestjs/common';
+import type { Reflector } from '@nestjs/core';
 import { ApiExtension } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { onceClosed } from './once-closed.js';
@@ -23,27 +24,49 @@ export const Scoped = (scope: Scope): MethodDecorator & ClassDecorator => access
 /** The route needs a valid key, whatever its scopes. */
 export const AnyKey = (): MethodDecorator & ClassDecorator => accessible('any-key');
 
-export interface AuthenticatedRequest extends Request {
-  caller?: CallerValue;
-  /** Calls back, with the reason, once the key loses its right to what is being answered; returns what stops the watch. */
-  watchRight?: (onLost: (reason: Error) => void) => () => void;
-  /** Runs when what is streamed has come to its own end. */
-  onStreamEnd?: () => void;
+/** The right of a request that goes on for long. */
+export interface StreamLease {
+  /** Calls back, with the reason, once the key loses its right to what is being answered. Returns what stops the watch. */
+  watch(onLost: (reason: Error) => void): () => void;
+  /** What is streamed has come to its own end. */
+  end(): void;
+}
+
+/** What authentication found out about a request. */
+export interface Grant {
+  readonly caller: CallerValue;
+  readonly lease: StreamLease;
+}
+
+/** Of Express, with what the guards learn. */
+export interface AccessedRequest extends Request {
+  /** Undefined on public routes, and before authentication. */
+  grant?: Grant;
+}
+
+/** Finds out who calls. */
+export abstract class RequestAuthenticator {
+  /** @throws {@link Unauthenticated}, or another refusal of the key */
+  abstract authenticate(request: Request): Promise<Grant>;
+}
+
+export function accessOf(reflector: Reflector, context: ExecutionContext): Access | undefined {
+  return reflector.getAllAndOverride<Access | undefined>(ACCESS, [context.getHandler(), context.getClass()]);
 }
 
 /** Aborts, with the error as its reason, when the key loses its right while the request is being answered. */
-export function rightLost(request: AuthenticatedRequest): AbortSignal {
+export function rightLost({ grant, res }: AccessedRequest): AbortSignal {
   const controller = new AbortController();
-  const stop = request.watchRight?.((reason) => {
+  const stop = grant?.lease.watch((reason) => {
     controller.abort(reason);
   });
-  if (request.res !== undefined && stop !== undefined) onceClosed(request.res, stop);
+  if (res !== undefined && stop !== undefined) onceClosed(res, stop);
   return controller.signal;
 }
 
 /** The caller that the guard verified. */
 export const Caller = createParamDecorator((_data: unknown, context: ExecutionContext): CallerValue => {
-  const { caller } = context.switchToHttp().getRequest<AuthenticatedRequest>();
-  if (caller === undefined) throw new Error('The route is public and has no caller.');
-  return caller;
+  const { grant } = context.switchToHttp().getRequest<AccessedRequest>();
+  if (grant === undefined) throw new Error('The route is public and has no caller.');
+  return grant.caller;
 });

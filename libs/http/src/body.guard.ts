@@ -1,7 +1,7 @@
 import { MIMEType } from 'node:util';
 import { type CanActivate, type ExecutionContext, Injectable, UnsupportedMediaTypeException } from '@nestjs/common';
 import type { Response } from 'express';
-import type { AuthenticatedRequest } from './access.js';
+import type { AccessedRequest } from './access.js';
 import { BodyBudget } from './body-budget.js';
 import { noteIdempotencyKey } from './idempotency.js';
 import { IncomingBody } from './incoming-body.js';
@@ -11,26 +11,23 @@ import { assertNothingIgnored } from './taken-input.js';
 
 const TYPES = ['application/json', 'application/merge-patch+json'];
 
-/**
- * Global, behind the guards that refuse: reads the body, once it is known who calls and that they may. Of other
- * requests, and on public routes, nothing is read.
- */
+/** Reads the body, once it is known who calls and that they may. Of other requests, and on public routes, nothing is read. */
 @Injectable()
 export class BodyGuard implements CanActivate {
   constructor(private readonly budget: BodyBudget) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    const request = context.switchToHttp().getRequest<AccessedRequest>();
     const response = context.switchToHttp().getResponse<Response>();
-    if (request.caller === undefined) return true;
-    const bytes = await this.read(request, response, request.caller.keyId);
+    if (request.grant === undefined) return true;
+    const bytes = await this.read(request, response, request.grant.caller.keyId);
     noteIdempotencyKey(request, bytes);
     if (bytes.length > 0) request.body = parseBody(bytes);
     assertNothingIgnored(context, request);
     return true;
   }
 
-  private async read(request: AuthenticatedRequest, response: Response, keyId: string): Promise<Buffer> {
+  private async read(request: AccessedRequest, response: Response, keyId: string): Promise<Buffer> {
     const body = IncomingBody.of(request);
     if (body === null) return Buffer.alloc(0);
     assertJson(request);
@@ -48,7 +45,7 @@ export class BodyGuard implements CanActivate {
  * Other bodies are refused rather than ignored or guessed at; compressed ones can be a thousand times as large as they
  * look.
  */
-function assertJson({ headers }: AuthenticatedRequest): void {
+function assertJson({ headers }: AccessedRequest): void {
   const type = mimeType(headers['content-type']);
   if (type === null || !TYPES.includes(type.essence)) {
     throw new UnsupportedMediaTypeException('The body must be application/json.');

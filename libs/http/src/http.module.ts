@@ -2,6 +2,7 @@ import { StreamRoutes } from '@app/kernel';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { BodyBudget } from './body-budget.js';
+import { EventStreams } from './event-streams.js';
 import { OpenStreams } from './open-streams.js';
 import { ProblemFilter } from './problem.filter.js';
 import { PublicUrl } from './public-url.js';
@@ -25,6 +26,7 @@ export class HttpModule {
     return {
       module: HttpModule,
       providers: [
+        EventStreams,
         Shutdown,
         StreamRoutes,
         { provide: PublicUrl, useValue: new PublicUrl(publicUrl) },
@@ -33,7 +35,7 @@ export class HttpModule {
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_PIPE, useClass: InputPipe },
       ],
-      exports: [Shutdown, StreamRoutes, PublicUrl, BodyBudget, OpenStreams],
+      exports: [EventStreams, Shutdown, StreamRoutes, PublicUrl, BodyBudget, OpenStreams],
     };
   }
 }

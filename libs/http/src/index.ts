@@ -1,5 +1,16 @@
-export { ACCESS, type Access, AnyKey, type AuthenticatedRequest, Caller, Public, Scoped, rightLost } from './access.js';
-export { BodyGuard } from './body.guard.js';
+export {
+  ACCESS,
+  type Access,
+  AnyKey,
+  Caller,
+  type Grant,
+  Public,
+  RequestAuthenticator,
+  Scoped,
+  type StreamLease,
+  rightLost,
+} from './access.js';
+export { GuardsModule } from './guards.module.js';
 export { breakOff } from './break-off.js';
 export { type TrustedProxies, clientAddress } from './client-address.js';
 export { HttpModule } from './http.module.js';
@@ -18,6 +29,7 @@ export { requestContext } from './request-context.middleware.js';
 export { unambiguous } from './unambiguous.middleware.js';
 export { Shutdown } from './shutdown.js';
 export { proxyWarnings } from './proxy-warnings.js';
-export { HEARTBEAT_MS, openEventStreams, paced, stream } from './sse.js';
-export { ResumableSse, resumed } from './resumable-sse.js';
+export { EventStreams } from './event-streams.js';
+export { HEARTBEAT_MS, openEventStreams } from './sse.js';
+export { ResumableSse } from './resumable-sse.js';
 export { BodyBudget } from './body-budget.js';

@@ -196,11 +196,16 @@ describe('paced', () => {
     let lose: ((reason: Error) => void) | undefined;
     let streamEnds = 0;
     const request = Object.assign(requestWith(new FakeResponse()), {
-      watchRight: (onLost: (reason: Error) => void) => {
-        lose = onLost;
-        return () => (lose = undefined);
+      grant: {
+        caller: { keyId: 'key_a', scopes: [], projects: null, rateLimitRps: null },
+        lease: {
+          watch: (onLost: (reason: Error) => void) => {
+            lose = onLost;
+            return () => (lose = undefined);
+          },
+          end: () => streamEnds++,
+        },
       },
-      onStreamEnd: () => streamEnds++,
     });
     const seen: unknown[] = [];
     let ended = false;

@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { jsonLine } from '@app/kernel';
 import { Logger, type MessageEvent } from '@nestjs/common';
 import { Observable, connect, endWith, ignoreElements, interval, map, merge, takeUntil, tap } from 'rxjs';
-import type { AuthenticatedRequest } from './access.js';
+import type { AccessedRequest } from './access.js';
 import { retryMs } from './retry.js';
 
 let open = 0;
@@ -78,7 +78,7 @@ function sayCharset(response: ServerResponse): void {
  * generator is told to stop then, and when the client leaves.
  */
 export function paced(
-  request: AuthenticatedRequest,
+  request: AccessedRequest,
   events: (signal: AbortSignal) => AsyncIterable<MessageEvent>,
 ): Observable<MessageEvent> {
   if (request.res !== undefined) sayCharset(request.res);
@@ -92,10 +92,10 @@ export function paced(
       }
       // Also a generator that was told to stop comes to its end.
       if (abort.signal.aborted) return;
-      request.onStreamEnd?.();
+      request.grant?.lease.end();
       subscriber.complete();
     };
-    const unwatch = request.watchRight?.(() => {
+    const unwatch = request.grant?.lease.watch(() => {
       subscriber.complete();
     });
     pump().catch((error: unknown) => {
@@ -112,7 +112,7 @@ export function paced(
   });
 }
 
-async function readerKeepsUp({ res: response }: AuthenticatedRequest, signal: AbortSignal): Promise<void> {
+async function readerKeepsUp({ res: response }: AccessedRequest, signal: AbortSignal): Promise<void> {
   if (response === undefined) return;
   // Nest writes in later turns of the event loop; look after it has.
   await new Promise((resolve) => setImmediate(resolve));

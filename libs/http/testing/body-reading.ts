@@ -1,15 +1,18 @@
+import type { Caller } from '@app/kernel';
 import type { CanActivate, ExecutionContext, Provider } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import type { AuthenticatedRequest } from '../src/access.js';
+import type { AccessedRequest } from '../src/access.js';
 import { BodyBudget, type BodyLimits } from '../src/body-budget.js';
 import { BodyGuard } from '../src/body.guard.js';
 
 /** In place of authentication: the caller is the key that the request names in `X-API-Key`, else there is none. */
 export const asCaller: CanActivate = {
   canActivate: (context: ExecutionContext): boolean => {
-    const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    const request = context.switchToHttp().getRequest<AccessedRequest>();
     const keyId = request.get('x-api-key');
-    if (keyId !== undefined) request.caller = { keyId, scopes: ['admin'], projects: null, rateLimitRps: null };
+    if (keyId === undefined) return true;
+    const caller: Caller = { keyId, scopes: ['admin'], projects: null, rateLimitRps: null };
+    request.grant = { caller, lease: { watch: () => () => undefined, end: () => undefined } };
     return true;
   },
 };

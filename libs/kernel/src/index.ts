@@ -1,4 +1,5 @@
 export { type ErrorKind, type InvalidField, DomainError, InvalidInput, NotFound, Unavailable } from './domain-error.js';
+export { InsufficientScope, Unauthenticated } from './access-errors.js';
 export { RateLimited, wholeSeconds } from './rate-limited.js';
 export { StartRefused } from './start-refused.js';
 export { canonicalAddress, isInNetworks, networkMatcher, subscriberOf } from './addresses.js';

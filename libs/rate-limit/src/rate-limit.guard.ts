@@ -1,4 +1,4 @@
-import { RateLimited, wholeSeconds } from '@app/kernel';
+import { type Caller, RateLimited, wholeSeconds } from '@app/kernel';
 import { RATE_WINDOW_MS, RateLimitStore } from './rate-limit-store.js';
 import { type ExecutionContext, Injectable } from '@nestjs/common';
 import {
@@ -7,12 +7,16 @@ import {
   type ThrottlerRequest,
   type ThrottlerStorage,
 } from '@nestjs/throttler';
-import type { Response } from 'express';
-import type { AuthenticatedRequest } from '@app/http';
+import type { Request, Response } from 'express';
 
 /** Requests that a key may make in a window. */
 export function windowLimit(requestsPerSecond: number): number {
   return Math.ceil((requestsPerSecond * RATE_WINDOW_MS) / 1_000);
+}
+
+/** The part of a request that says who calls; undefined on public routes. */
+interface LimitedRequest extends Request {
+  readonly grant?: { readonly caller: Pick<Caller, 'keyId' | 'rateLimitRps'> };
 }
 
 /** The sliding window behind @nestjs/throttler's port. */
@@ -33,14 +37,13 @@ export function throttlerOptions(store: RateLimitStore, requestsPerSecond: numbe
   return {
     throttlers: [{ name: 'default', ttl: RATE_WINDOW_MS, limit: limitOf, skipIf: (context) => limitOf(context) === 0 }],
     storage: new SlidingWindowStorage(store),
-    getTracker: (request) => (request as AuthenticatedRequest).caller?.keyId ?? '',
+    getTracker: (request) => (request as LimitedRequest).grant?.caller.keyId ?? '',
     generateKey: (_context, keyId) => keyId,
   };
 }
 
 /**
- * Behind the guard that authenticates, before the one that looks at scopes: what it refuses counts, too. The headers are
- * those of draft-ietf-httpapi-ratelimit-headers-10: `t` says when there will be one more.
+ * By key. The headers are those of draft-ietf-httpapi-ratelimit-headers-10: `t` says when there will be one more.
  */
 @Injectable()
 export class RateLimitGuard extends ThrottlerGuard {
@@ -56,7 +59,7 @@ export class RateLimitGuard extends ThrottlerGuard {
     generateKey,
     throttler,
   }: ThrottlerRequest): Promise<boolean> {
-    const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    const request = context.switchToHttp().getRequest<LimitedRequest>();
     const response = context.switchToHttp().getResponse<Response>();
     const key = generateKey(context, await getTracker(request, context), throttler.name ?? '');
     const hit = await this.storageService.increment(key, ttl, limit, 0, throttler.name ?? '');
@@ -69,6 +72,6 @@ export class RateLimitGuard extends ThrottlerGuard {
   }
 }
 
-function callerOf(context: ExecutionContext): AuthenticatedRequest['caller'] {
-  return context.switchToHttp().getRequest<AuthenticatedRequest>().caller;
+function callerOf(context: ExecutionContext): Pick<Caller, 'keyId' | 'rateLimitRps'> | undefined {
+  return context.switchToHttp().getRequest<LimitedRequest>().grant?.caller;
 }

@@ -11,6 +11,7 @@ import {
   Transactor,
   currentActor,
   newId,
+  Unauthenticated,
 } from '@app/kernel';
 import { Inject, Injectable } from '@nestjs/common';
 import {
@@ -29,7 +30,7 @@ import {
   patchKey,
   warnAt,
 } from '../domain/api-key.js';
-import { KeyNotUsable, KeyTooMighty, LastAdminKey, Unauthenticated } from '../domain/api-key.errors.js';
+import { KeyNotUsable, KeyTooMighty, LastAdminKey } from '../domain/api-key.errors.js';
 import { type Secret, hashSecret, newSecret } from '../domain/key-format.js';
 import { areProjectsWithin, rightsBeyond } from '../domain/might.js';
 import { ApiKeyRepository } from './api-key.repository.js';

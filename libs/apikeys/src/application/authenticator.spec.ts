@@ -1,7 +1,8 @@
+import { Unauthenticated } from '@app/kernel';
 import { InMemoryApiKeyRepository, aKey, anAuthenticator } from '@app/apikeys/testing';
 import { Deferred, FakeClock, InMemoryNotifier } from '@app/kernel/testing';
 import { type ApiKey, callerOf } from '../domain/api-key.js';
-import { IpNotAllowed, KeyExpired, KeyRevoked, Unauthenticated } from '../domain/api-key.errors.js';
+import { IpNotAllowed, KeyExpired, KeyRevoked } from '../domain/api-key.errors.js';
 import { checksum, newSecret } from '../domain/key-format.js';
 import { KEY_CHANGED } from './key-cache.js';
 

@@ -1,7 +1,7 @@
-import { Clock, currentRequest } from '@app/kernel';
+import { Clock, currentRequest, Unauthenticated } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
 import { type ApiKey, admitsAddress, assertUsable } from '../domain/api-key.js';
-import { IpNotAllowed, MalformedKey, Unauthenticated, UnknownKey } from '../domain/api-key.errors.js';
+import { IpNotAllowed, MalformedKey, UnknownKey } from '../domain/api-key.errors.js';
 import { matchesHash, parseSecret } from '../domain/key-format.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 import { KeyCache } from './key-cache.js';

@@ -1,8 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type Caller, Idempotency, InvalidInput, StreamRoutes, hasScope } from '@app/kernel';
+import {
+  type Caller,
+  Idempotency,
+  InvalidInput,
+  StreamRoutes,
+  hasScope,
+  InsufficientScope,
+  Unauthenticated,
+} from '@app/kernel';
 import { Injectable } from '@nestjs/common';
 import type { ApiKey } from '../domain/api-key.js';
-import { InsufficientScope, Unauthenticated } from '../domain/api-key.errors.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 import { Authenticator } from './authenticator.js';
 import { TicketRepository } from './ticket.repository.js';

@@ -1,13 +1,4 @@
-import { DomainError, type Scope } from '@app/kernel';
-
-export class Unauthenticated extends DomainError {
-  readonly kind = 'unauthenticated';
-  readonly code: string = 'UNAUTHENTICATED';
-
-  constructor(message = 'Send a key as "Authorization: Bearer <key>" or "X-API-Key: <key>".') {
-    super(message);
-  }
-}
+import { DomainError, Unauthenticated } from '@app/kernel';
 
 /** What was sent is no key at all. The form of keys is public, so that this tells nothing of those that there are. */
 export class MalformedKey extends Unauthenticated {
@@ -38,15 +29,6 @@ export class KeyExpired extends Unauthenticated {
 
   constructor() {
     super('The key has expired.');
-  }
-}
-
-export class InsufficientScope extends DomainError {
-  readonly kind = 'forbidden';
-  readonly code = 'INSUFFICIENT_SCOPE';
-
-  constructor(scope: Scope) {
-    super(`The key lacks the scope "${scope}".`, { requiredScope: scope });
   }
 }
 

@@ -1,9 +1,9 @@
-import { Caller, OpenStreams, ResumableSse, Scoped, Shutdown, paced, resumed, stream } from '@app/http';
+import { Caller, EventStreams, ResumableSse, Scoped } from '@app/http';
 import { type Caller as CallerValue, StreamRoutes } from '@app/kernel';
-import { Controller, HttpStatus, type MessageEvent, Param, Req, Res } from '@nestjs/common';
+import { Controller, type MessageEvent, Param, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { EMPTY, type Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 import { CommandsService, START } from '@app/commands';
 import { OutputService } from '../../application/output.service.js';
 import { formatEventId, isEndOf, parseEventId } from '../../domain/event-id.js';
@@ -16,8 +16,7 @@ export class CommandEventsController {
   constructor(
     private readonly commands: CommandsService,
     private readonly output: OutputService,
-    private readonly streams: OpenStreams,
-    private readonly shutdown: Shutdown,
+    private readonly streams: EventStreams,
     routes: StreamRoutes,
   ) {
     routes.add('/v1/commands/:id/events', {
@@ -41,23 +40,15 @@ export class CommandEventsController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
     const command = await this.commands.look(id, caller);
-    const { position, hasSeenEnd, reconnecting } = await resumed(request, async (last) => {
-      const id = last === null ? { position: START, complete: false } : parseEventId(last);
-      const hasSeenEnd = isEndOf(command, id);
-      if (!hasSeenEnd) await this.output.assertReadable(command, id.position);
-      return { position: id.position, hasSeenEnd, reconnecting: last !== null };
+    return this.streams.open(request, response, async (last) => {
+      const eventId = last === null ? { position: START, complete: false } : parseEventId(last);
+      if (isEndOf(command, eventId)) return null;
+      const { position } = eventId;
+      await this.output.assertReadable(command, position);
+      return {
+        firstId: formatEventId({ position, complete: false }),
+        events: (signal) => toMessages(this.output.follow(id, caller, position, signal), position, last !== null),
+      };
     });
-    if (hasSeenEnd) {
-      // EventSource reconnects until it is told to stop, and 204 tells it. @see HTML, section 9.2.3
-      response.status(HttpStatus.NO_CONTENT).end();
-      return EMPTY;
-    }
-    this.streams.hold(caller.keyId, response);
-    const firstId = formatEventId({ position, complete: false });
-    response.setHeader('Last-Event-ID', firstId);
-    const messages = paced(request, (signal) =>
-      toMessages(this.output.follow(id, caller, position, signal), position, reconnecting),
-    );
-    return stream(messages, this.shutdown.started, firstId);
   }
 }

@@ -1,4 +1,4 @@
-import { Caller, OpenStreams, ResumableSse, Scoped, Shutdown, paced, resumed, stream } from '@app/http';
+import { Caller, EventStreams, ResumableSse, Scoped } from '@app/http';
 import { type Caller as CallerValue, InvalidCursor, type LoggedEvent, StreamRoutes } from '@app/kernel';
 import { Controller, type MessageEvent, Param, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
@@ -14,8 +14,7 @@ import { toResponse } from './projects.dto.js';
 export class ProjectEventsController {
   constructor(
     private readonly events: ProjectEventsService,
-    private readonly streams: OpenStreams,
-    private readonly shutdown: Shutdown,
+    private readonly streams: EventStreams,
     projects: ProjectsService,
     routes: StreamRoutes,
   ) {
@@ -37,15 +36,10 @@ export class ProjectEventsController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
-    const followed = await resumed(request, (last) => this.events.follow(id, toSeq(last), caller));
-    this.streams.hold(caller.keyId, response);
-    const firstId = String(followed.from);
-    response.setHeader('Last-Event-ID', firstId);
-    return stream(
-      paced(request, (signal) => toMessages(followed, signal)),
-      this.shutdown.started,
-      firstId,
-    );
+    return this.streams.open(request, response, async (last) => {
+      const followed = await this.events.follow(id, toSeq(last), caller);
+      return { firstId: String(followed.from), events: (signal) => toMessages(followed, signal) };
+    });
   }
 }
 
