@@ -1,4 +1,5 @@
 import type { RuntimeKind } from '@app/projects';
+import { Backoff } from '@app/resilience';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CommandControlController } from './adapters/http/command-control.controller.js';
 import { StdinController } from './adapters/http/stdin.controller.js';
@@ -36,6 +37,7 @@ export class ExecutionModule {
         ...commandMetrics,
         ProjectCleanup,
         SpoolSweeper,
+        { provide: Backoff, useValue: new Backoff(50, 5_000) },
         { provide: CommandExecutor, useClass: executor },
       ],
       exports: [RunningCommands, CommandExecutor],

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Backoff } from '@app/resilience';
 import { Logger } from '@nestjs/common';
 import type { KubernetesClient } from './kubernetes-client.js';
 import { safeCause } from './kubernetes.errors.js';
@@ -45,6 +46,7 @@ export class PodInformer {
   readonly #logger = new Logger(PodInformer.name);
   readonly #source: PodSource;
   readonly #options: Required<InformerOptions>;
+  readonly #backoff: Backoff;
   readonly #cache = new PodCache();
   readonly #listeners = new Set<(change: PodChange) => void>();
   readonly #synced = Promise.withResolvers<null>();
@@ -56,6 +58,8 @@ export class PodInformer {
 
   constructor(client: KubernetesClient, options: InformerOptions = {}) {
     this.#options = { labelSelector: PROJECT_LABEL, install: null, watchSeconds: 30, retryMsMax: 5_000, ...options };
+    // All of it is left to chance: replicas that lost the API together must not come back together.
+    this.#backoff = new Backoff(RETRY_MS_FIRST, this.#options.retryMsMax, 0);
     this.#source = new PodSource(client, this.#options.labelSelector);
   }
 
@@ -114,9 +118,7 @@ export class PodInformer {
         if (!(error instanceof WatchExpired || this.#stopping?.signal.aborted)) this.#lost(error);
       }
       if (Date.now() - begun > STEADY_MS) attempt = 0;
-      const ceiling = Math.min(this.#options.retryMsMax, RETRY_MS_FIRST * 2 ** Math.min(attempt, 16));
-      // Full jitter: replicas that lost the API together must not come back together.
-      await delay(Math.random() * ceiling, undefined, { signal }).catch(() => undefined);
+      await this.#backoff.wait(attempt, signal).catch(() => undefined);
     }
   }
 

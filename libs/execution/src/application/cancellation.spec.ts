@@ -1,3 +1,4 @@
+import { Backoff } from '@app/resilience';
 import { Deferred, until } from '@app/kernel/testing';
 import { Cancellation, cancelOnRequest } from './cancellation.js';
 
@@ -22,6 +23,7 @@ describe('cancelOnRequest', () => {
     stop = cancelOnRequest({
       cancellation,
       signal: letGo.signal,
+      backoff: new Backoff(50, 5_000),
       kill: (graceSeconds) => {
         kills.push(graceSeconds);
         return kill();

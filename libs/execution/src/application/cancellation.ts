@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { backoff } from './backoff.js';
+import type { Backoff } from '@app/resilience';
 
 /** The wish to end a command. A later one counts if it leaves less time. */
 export class Cancellation {
@@ -24,18 +23,19 @@ export interface Cancelling {
   readonly cancellation: Cancellation;
   /** Aborted: let go. */
   readonly signal: AbortSignal;
+  readonly backoff: Backoff;
   /** Kills what there is to kill; does no harm when there is nothing. */
   readonly kill: (graceSeconds: number) => Promise<unknown>;
   readonly onError: (error: unknown) => void;
 }
 
 /** Kills once that is asked for, again and again until it is stopped; answers what stops it. */
-export function cancelOnRequest({ cancellation, signal, kill, onError }: Cancelling): () => void {
+export function cancelOnRequest({ cancellation, signal, backoff, kill, onError }: Cancelling): () => void {
   let current = new AbortController();
   const killUntilOver = async (graceSeconds: number, over: AbortSignal): Promise<void> => {
     for (let attempt = 0; !over.aborted; attempt++) {
       await kill(graceSeconds).catch(onError);
-      await sleep(backoff(attempt + 2), undefined, { signal: over }).catch(() => undefined);
+      await backoff.wait(attempt + 2, over).catch(() => undefined);
     }
   };
   const unsubscribe = cancellation.onRequest((graceSeconds) => {

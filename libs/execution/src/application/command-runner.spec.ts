@@ -3,6 +3,7 @@ import { Deferred, InMemoryEventLog, InMemoryNotifier, InMemoryTransactor, until
 import { ProjectNotRunning } from '@app/projects';
 import { aProject, projectsWithFakes } from '@app/projects/testing';
 import type { AttachmentEnd, OutputChunk } from '@app/supervisor';
+import { Backoff } from '@app/resilience';
 import { Logger } from '@nestjs/common';
 import { FakeCommandExecutor } from '@app/execution/testing';
 import { InMemoryCommandRepository, aCommand, anExitRecord, anInstance } from '@app/commands/testing';
@@ -12,9 +13,8 @@ import { Cancellation } from './cancellation.js';
 import { CommandPolicy } from '@app/policy';
 import { CommandRunner, type Run } from './command-runner.js';
 
-// Waiting is what takes time here, and tests nothing.
-jest.mock('./backoff.js', () => ({ backoff: () => 5 }));
-
+/** Waiting is what takes time here, and tests nothing. */
+const BACKOFF = new Backoff(5, 5);
 const OWNER = 'replica-a';
 const out = (text: string): OutputChunk => ({ stream: 'stdout', data: Buffer.from(text) });
 const err = (text: string): OutputChunk => ({ stream: 'stderr', data: Buffer.from(text) });
@@ -76,6 +76,7 @@ describe('CommandRunner', () => {
       hints,
       limits,
       new CommandPolicy(),
+      BACKOFF,
     );
     abort = new AbortController();
     cancellation = new Cancellation();

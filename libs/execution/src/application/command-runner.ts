@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { EventLog, Transactor, Unavailable } from '@app/kernel';
+import { Backoff } from '@app/resilience';
 import { ProjectsService } from '@app/projects';
 import type { Attachment, AttachmentEnd, ExitRecord } from '@app/supervisor';
 import { Injectable, Logger } from '@nestjs/common';
@@ -24,7 +24,6 @@ import {
   CommandHints,
   CommandLimits,
 } from '@app/commands';
-import { backoff } from './backoff.js';
 import { type Cancellation, cancelOnRequest } from './cancellation.js';
 import { CommandExecutor } from './command-executor.js';
 import { displaced, uncollected, type OutputGap, OutputLedger, OutputWriter, advance } from '@app/output';
@@ -80,6 +79,7 @@ export class CommandRunner {
     private readonly hints: CommandHints,
     private readonly limits: CommandLimits,
     private readonly policy: CommandPolicy,
+    private readonly backoff: Backoff,
   ) {}
 
   /** Resolves when the command has ended, or when this replica has to let go of it: lease lost, or aborted. */
@@ -95,7 +95,7 @@ export class CommandRunner {
           error instanceof Unavailable ? 'Waiting to go on with a command' : 'A command could not be followed';
         this.logger.warn({ err: error, commandId: id }, text);
       }
-      await sleep(backoff(attempt), undefined, { signal }).catch(() => undefined);
+      await this.backoff.wait(attempt, signal).catch(() => undefined);
     }
   }
 
@@ -141,6 +141,7 @@ export class CommandRunner {
     const stuck = new StuckAttachment();
     const stopCancelling = cancelOnRequest({
       ...run,
+      backoff: this.backoff,
       kill: async (graceSeconds) => {
         await this.executor.cancel(instance, run.id, graceSeconds);
         stuck.check(writer.position);
@@ -199,7 +200,7 @@ export class CommandRunner {
         return;
       }
       isSilent = true;
-      await sleep(backoff(Math.max(attempt, denials)), undefined, { signal: run.signal });
+      await this.backoff.wait(Math.max(attempt, denials), run.signal);
     }
   }
 

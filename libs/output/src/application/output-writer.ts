@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Unavailable } from '@app/kernel';
+import { Backoff, retryWhileUnavailable } from '@app/resilience';
 import type { OutputChunk, StreamName } from '@app/supervisor';
 import type { Position } from '@app/commands';
 import { type OutputData, type OutputLedger, type OutputRun, RUN_BYTES_MAX } from './output-ledger.js';
@@ -9,7 +9,7 @@ const BUFFER_BYTES_MAX = 1024 * 1024;
 /** At least so long between two batches, unless a batch is large; the first goes at once. */
 const COALESCE_MS = 20;
 const BATCH_BYTES = 256 * 1024;
-const RETRY_MS_MAX = 2_000;
+const RETRIES = new Backoff(50, 2_000);
 /** In one append: a statement can have 65,535 parameters. */
 const RUNS_MAX = 1_000;
 
@@ -83,16 +83,10 @@ export class OutputWriter {
   }
 
   private async append(runs: readonly OutputRun[]): Promise<void> {
-    for (let attempt = 0; ; attempt++) {
-      this.signal.throwIfAborted();
-      try {
-        await this.ledger.append(this.commandId, this.owner, this.stored, runs);
-        break;
-      } catch (error) {
-        if (!(error instanceof Unavailable)) throw error;
-        await sleep(Math.min(RETRY_MS_MAX, 50 * 2 ** attempt), undefined, { signal: this.signal });
-      }
-    }
+    await retryWhileUnavailable(() => this.ledger.append(this.commandId, this.owner, this.stored, runs), {
+      signal: this.signal,
+      backoff: RETRIES,
+    });
     this.stored = advance(this.stored, runs);
     this.onStored();
   }

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Caller, InvalidCursor, Unavailable, Waiter } from '@app/kernel';
+import { type Caller, InvalidCursor, Waiter } from '@app/kernel';
+import { Backoff, retryWhileUnavailable } from '@app/resilience';
 import type { StreamName } from '@app/supervisor';
 import { Injectable } from '@nestjs/common';
 import {
@@ -16,7 +16,7 @@ import {
 import { type OutputGap, OutputLedger, type OutputRun } from './output-ledger.js';
 import { advance } from './output-writer.js';
 
-const RETRY_MS = 500;
+const RETRIES = new Backoff(500, 500, 1);
 /** What a slow reader makes a stream hold. */
 const BATCH_BYTES = 128 * 1024;
 /** Also how long the first bytes of a character can wait for the rest. */
@@ -153,15 +153,8 @@ export class OutputService {
 /**
  * Waits while the database is unavailable: its clients cannot all reconnect, and heartbeats tell them that the stream lives.
  */
-async function patiently<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  for (;;) {
-    try {
-      return await read();
-    } catch (error) {
-      if (!(error instanceof Unavailable) || signal.aborted) throw error;
-      await sleep(RETRY_MS, undefined, { signal });
-    }
-  }
+function patiently<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  return retryWhileUnavailable(read, { signal, backoff: RETRIES });
 }
 
 function isAborted(signal: AbortSignal): boolean {

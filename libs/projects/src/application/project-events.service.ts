@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Caller, EventLog, InvalidCursor, type LoggedEvent, Unavailable, Waiter } from '@app/kernel';
+import { type Caller, EventLog, InvalidCursor, type LoggedEvent, Waiter } from '@app/kernel';
+import { Backoff, retryWhileUnavailable } from '@app/resilience';
 import { Injectable } from '@nestjs/common';
 import type { Project } from '../domain/project.js';
 import { ProjectsService } from './projects.service.js';
@@ -7,6 +7,7 @@ import { ProjectsService } from './projects.service.js';
 const BATCH = 100;
 /** For hints that were lost. */
 const POLL_MS = 1_000;
+const RETRIES = new Backoff(1_000, 1_000, 1);
 
 /** The facts about one project, from a place in the event log on. */
 export interface FollowedProject {
@@ -43,7 +44,11 @@ export class ProjectEventsService {
     let seq = from;
     try {
       while (!signal.aborted) {
-        const events = await this.batch(projectId, seq);
+        // Its clients cannot all reconnect while the database is unavailable.
+        const events = await retryWhileUnavailable(() => this.log.readAfter(seq, BATCH, { projectId }), {
+          signal,
+          backoff: RETRIES,
+        });
         for (const event of events) {
           yield event;
           seq = event.seq;
@@ -53,17 +58,6 @@ export class ProjectEventsService {
       }
     } finally {
       leave();
-    }
-  }
-
-  /** Waits out a database that is away: its clients cannot all reconnect. */
-  private async batch(projectId: string, seq: number): Promise<readonly LoggedEvent[]> {
-    try {
-      return await this.log.readAfter(seq, BATCH, { projectId });
-    } catch (error) {
-      if (!(error instanceof Unavailable)) throw error;
-      await sleep(POLL_MS);
-      return [];
     }
   }
 }
