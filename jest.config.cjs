@@ -10,6 +10,7 @@ const common = {
   testEnvironment: 'node',
   transform: {
     '^.+\\.ts$': ['@swc/jest', { jsc: compiler, module: { type: 'commonjs' }, swcrc: false, sourceMaps: 'inline' }],
+    '^.+\\.sh$': '<rootDir>/test/support/text-transform.cjs',
   },
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',

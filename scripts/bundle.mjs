@@ -133,6 +133,7 @@ export const input = (entries, { isDraft = false } = {}) => ({
   input: Object.fromEntries(Object.entries(entries).map(([name, path]) => [name, join(root, path)])),
   platform: 'node',
   tsconfig: false,
+  moduleTypes: { '.sh': 'text' },
   external: isDraft ? [...EXTERNAL, '@kubernetes/client-node'] : EXTERNAL,
   plugins: [compile, leaveOut, ownRequire, lateFormatter, ownMapsOnly, swaggerUi, ...(isDraft ? [] : [licences])],
   onLog(level, { code, message }) {

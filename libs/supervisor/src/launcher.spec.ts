@@ -1,6 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { resolve } from 'node:path';
-import { SUPERVISOR_SCRIPT } from './supervisor-script.js';
+import { SUPERVISOR_SCRIPT } from './remote/index.js';
 import { SUPERVISOR_PROGRAM, launcherArgv } from './launcher.js';
 
 describe('launcher', () => {
@@ -26,10 +24,5 @@ describe('launcher', () => {
     const others = new Set(names.filter((name) => !name?.startsWith('r_')));
     // Prefixes of one call, what shells do not import, what is looked at, and operands of dd.
     expect([...others].sort()).toEqual(['IFS', 'LC_ALL', 'PATH', 'PERL_BADLANG', 'bs', 'count', 'skip']);
-  });
-
-  it('is made from supervisor.sh as it is now', () => {
-    const embed = resolve('libs/supervisor/embed.mjs');
-    expect(() => execFileSync(process.execPath, [embed, '--check'], { env: {} })).not.toThrow();
   });
 });

@@ -1,4 +1,4 @@
-import { SUPERVISOR_SCRIPT } from './supervisor-script.js';
+import { SUPERVISOR_SCRIPT } from './remote/index.js';
 
 /**
  * Runs the line that stdin begins with. It must be fixed and short: the arguments of an exec become part of a URL and of audit

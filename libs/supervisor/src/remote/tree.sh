@@ -1,0 +1,154 @@
+# Finds and kills what is left of $r_id, whose main process is $r_main, started at $r_m0.
+
+# Gives what is started from now on a mark: a number as the soft limit of file locks, which has had no effect since Linux 2.4.25. Every
+# descendant inherits it, whatever becomes of its environment, session and parents, and it can be read of every process. An rdev that runs
+# in a command adds digits to the mark of that, so who looks for the shorter one finds both. Without $r_mark there is none: the limit is not
+# shown here, the hard limit is too low, or there is no room for more digits. $r_was is the limit to return to.
+mark() {
+  r_mark=
+  lock_limit self
+  r_was=$r_soft
+  [ "$r_was" ] && IFS= read -r r_x </proc/sys/kernel/random/uuid || return
+  r_x=0x${r_x##*-}
+  case $r_was in
+    unlimited) r_mark=$((r_x % 70000000000 + 10000000000)) ;;
+    *) r_mark=$r_was$((r_x % 90000000 + 10000000)) ;;
+  esac
+  set_lock_limit "$r_mark"
+  lock_limit self
+  [ "$r_soft" = "$r_mark" ] || r_mark=
+}
+# bash and newer busybox call it x, dash and older busybox w.
+set_lock_limit() { ulimit -S -x "$1" || ulimit -S -w "$1"; }
+lock_limit() {
+  r_soft=
+  while read -r r_x r_y r_l r_soft r_d; do [ "$r_x $r_y $r_l" = 'Max file locks' ] && return; done <"/proc/$1/limits"
+}
+# Sets r_tree to " pid pid ": what is alive of the command. With r_freeze, what has the mark is stopped as soon as it is seen.
+scan() {
+  r_tree=' ' r_missed=
+  if [ "$r_mark" ]; then
+    newest
+    r_since=$r_last
+    if [ "$r_frugal" ] || ! marked; then for r_f in /proc/[0-9]*; do bears "${r_f#/proc/}"; done; fi
+    [ "$r_freeze" ] && chase
+    # A main process without the mark has set the limit itself.
+    has "$r_tree" "$r_main" || ! alive "$r_main" "$r_m1" || r_shed=1
+    if [ "$r_tree" = ' ' ]; then
+      if [ "$r_frugal" ] || strays; then walk; fi
+    else
+      # A fork bomb is outrun by its mark alone; what has none comes when all that has one stands still.
+      [ "$r_freeze" ] && [ ! "$r_wide" ] || walk
+    fi
+  else
+    walk
+  fi
+  [ "$r_tree$r_missed" != ' ' ]
+}
+# Whether anything seems to be left in the session of the main process, or to have the name of the command in its environment. Login
+# programs, such as su with PAM, set all limits: what they start has no mark.
+strays() {
+  r_x=$(LC_ALL=C grep -lE "\\) [^ ZX] -?[0-9]+ -?[0-9]+ $r_main |RDEV_COMMAND_ID=$r_id" /proc/[0-9]*/stat /proc/[0-9]*/environ)
+  [ "$r_x" ]
+}
+# In two processes however many there are. Fails where it cannot have them.
+marked() {
+  r_x=$(LC_ALL=C grep -lE "^Max file locks +${r_mark}[0-9]* " /proc/[0-9]*/limits)
+  [ $? -le 2 ] || return 1
+  r_y=
+  set --
+  for r_f in $r_x; do r_f=${r_f%/limits} r_y="$r_y $r_f/stat"; set -- "$@" "${r_f#/proc/}"; done
+  [ $# = 0 ] && return
+  [ "$r_freeze" ] && kill -STOP "$@"
+  # No zombies, unless they have more than one thread. A name has no room for so many numbers.
+  r_x=$(LC_ALL=C grep -lE '\) ([^ZX]( -?[0-9]+){17}|Z( -?[0-9]+){16} ([2-9]|[1-9][0-9]+)) ' $r_y)
+  [ $? -le 2 ] || return 1
+  for r_f in $r_x; do r_f=${r_f#/proc/} r_tree="$r_tree${r_f%/stat} "; done
+}
+bears() {
+  living "$1" || return
+  lock_limit "$1"
+  case $r_soft in "$r_mark"*) ;; *) return ;; esac
+  [ "$r_freeze" ] && kill -STOP "$1"
+  r_tree="$r_tree$1 "
+}
+# A process that forks and ends while others are looked at is missed, and its child too. So where nothing was found, those are looked at
+# that were made since, until none was: only then nothing is left for certain. One that is faster than that leaves r_missed.
+chase() {
+  r_hunt=0
+  while [ "$r_tree" = ' ' ] || return; newest; [ "$r_last" != "$r_since" ]; do
+    # Ids begin again.
+    [ "$r_last" -gt "$r_since" ] || { scan; return; }
+    r_i=$r_last r_hunt=$((r_hunt + 1))
+    [ $r_hunt -lt 100 ] || { r_missed=1; return; }
+    # The last ones first, and most are gone.
+    while [ $r_i -gt $r_since ]; do [ -e /proc/$r_i ] && bears $r_i; r_i=$((r_i - 1)); done
+    r_since=$r_last
+  done
+}
+# The id that was given last in our PID namespace.
+newest() { r_last=; read -r r_x r_x r_x r_x r_last </proc/loadavg; }
+# What has no mark, without a process: by the session of the main process, by parentage and by the environment.
+walk() {
+  r_rows= r_led=$r_main
+  # shellcheck disable=SC2154 # The launcher says it, in what the supervisor reads first.
+  [ "$r_launcher" ] && { alive "$r_launcher" "$r_l0" || r_launcher=; }
+  for r_f in /proc/[0-9]*; do
+    r_p=${r_f#/proc/}
+    # Nothing of the command can have started before it.
+    living "$r_p" && [ "$r_start" -ge "$r_m0" ] && row
+  done
+  grow
+  for r_row in $r_rows; do named "${r_row%%:*}"; done
+  grow
+}
+row() {
+  # The id of the main process may be in use again, and its session is another one then.
+  [ "$r_p" = "$r_main" ] && [ "$r_m1" ] && [ "$r_start" != "$r_m1" ] && { r_led=-; return; }
+  # Ours: the supervisor, what it runs, and the attachment that started it. Others of ours are known by their environment.
+  [ "$r_p" = $$ ] && return
+  case " $$ $r_launcher " in *" $r_ppid "*) [ "$r_p" = "$r_main" ] || return ;; esac
+  r_rows="$r_rows $r_p:$r_ppid:$r_session"
+}
+# Adds the session of the main process and all children, until nothing is new.
+grow() {
+  while :; do
+    r_before=$r_tree
+    for r_row in $r_rows; do
+      r_p=${r_row%%:*} r_x=${r_row#*:}
+      has "$r_tree" "$r_p" && continue
+      if [ "$r_p" = "$r_main" ] || [ "${r_x#*:}" = "$r_led" ] || has "$r_tree" "${r_x%%:*}"; then r_tree="$r_tree$r_p "; fi
+    done
+    [ "$r_before" = "$r_tree" ] && return
+  done
+}
+# Adds a process whose environment names the command. The shell drops the NULs, so another variable may have that at its end.
+named() {
+  has "$r_tree" "$1" && return
+  r_x=
+  { while IFS= read -r r_line; do r_x=$r_x$r_line$r_nl; done; r_x=$r_x$r_line; } <"/proc/$1/environ"
+  case $r_x in *"RDEV_COMMAND_ID=$r_id"*) ;; *) return ;; esac
+  [ "$r_frugal" ] || LC_ALL=C grep -zqxF "RDEV_COMMAND_ID=$r_id" "/proc/$1/environ"
+  # 2: it does not know -z, or the process has ended.
+  [ $? = 1 ] || r_tree="$r_tree$1 "
+}
+# Freezes until nothing new appears (a fork bomb cannot outrun that), then kills, until nothing is left.
+# Sets r_killed (how many), r_left (survivors) and r_walked: 1 if not by the mark.
+hardkill() {
+  r_seen=' ' r_killed=0 r_left=0 r_round=0 r_walked=0 r_freeze=1 r_wide=
+  while [ $r_round -lt 30 ]; do
+    r_round=$((r_round + 1)) r_new=
+    scan || break
+    for r_p in $r_tree; do has "$r_seen" "$r_p" || r_seen="$r_seen$r_p " r_new="$r_new $r_p" r_killed=$((r_killed + 1)); done
+    if [ "$r_new" ]; then kill -STOP $r_new; elif [ "$r_wide" ]; then break; else r_wide=1; fi
+  done
+  r_round=0 r_wide=
+  while [ "$r_tree$r_missed" != ' ' ] && [ $r_round -lt 100 ]; do
+    kill -KILL $r_tree
+    r_round=$((r_round + 1))
+    [ $r_round -gt 2 ] && [ "$r_frugal" = '' ] && nap 0.03
+    scan
+  done
+  for r_p in $r_tree $r_missed; do r_left=$((r_left + 1)); done
+  [ "$r_mark" ] && [ ! "$r_shed" ] || r_walked=1
+}
