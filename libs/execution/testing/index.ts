@@ -1,1 +1,2 @@
+export { type ExecutorPlace, describeCommandExecutor } from './describe-command-executor.js';
 export { FakeCommandExecutor, type Scene, anAttachment } from './fake-command-executor.js';

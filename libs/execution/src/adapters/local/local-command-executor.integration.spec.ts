@@ -6,6 +6,7 @@ import { Workspaces } from '@app/local';
 import { ProjectNotRunning } from '@app/projects';
 import type { AttachmentEnd, StartRequest } from '@app/supervisor';
 import { aRequest } from '@app/supervisor/testing';
+import { describeCommandExecutor } from '@app/execution/testing';
 import { LocalCommandExecutor } from './local-command-executor.js';
 
 describe('LocalCommandExecutor', () => {
@@ -72,5 +73,18 @@ describe('LocalCommandExecutor', () => {
     await until(async () => !(await isAlive(stops)));
     expect(await isAlive(stays)).toBe(true);
     expect(await executor.reap('stays')).toBe(0);
+  });
+});
+
+describe('on this machine', () => {
+  let dir: string;
+  afterAll(() => rm(dir, { recursive: true }));
+
+  describeCommandExecutor('local', async () => {
+    dir = await mkdtemp(join(tmpdir(), 'rdev-local-executor-'));
+    const workspaces = new Workspaces(join(dir, 'data'), { PATH: process.env.PATH ?? '' });
+    await workspaces.ensure();
+    await mkdir(workspaces.directory('web'));
+    return { executor: new LocalCommandExecutor(workspaces), project: 'web' };
   });
 });
