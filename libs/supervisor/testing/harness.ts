@@ -147,7 +147,11 @@ export class Bench {
 
   /** Waits until the supervisor of the command has been stopped. */
   async stopped(commandId: string): Promise<void> {
-    const look = `${FIND_SPOOL}; read -r pid rest <"\${c%/*/c}/${commandId}/c/sup"; read -r a b state rest <"/proc/$pid/stat"; echo "$state"`;
+    // Itself may be shown as waiting for a child that was stopped before it could be another program (vfork).
+    const look = `${FIND_SPOOL}; read -r pid rest <"\${c%/*/c}/${commandId}/c/sup"
+      for p in $pid $(cat /proc/$pid/task/$pid/children); do
+        read -r a b state rest <"/proc/$p/stat"; [ "$state" = T ] && echo T && exit
+      done`;
     await eventually(async () => (await this.sh(look)) === 'T\n', 'the supervisor is stopped');
   }
 
