@@ -1,4 +1,4 @@
-# The API: `docker build .`. Where there is no container engine, scripts/image.mjs follows this file.
+# The API: `docker build .`.
 # The Node of package-lock.json, which the tests ran on, and the programs of dist/, which need nothing else: no node_modules.
 # The PostgreSQL of trials outside a cluster stays behind.
 

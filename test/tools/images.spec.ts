@@ -1,39 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loadYaml } from '@kubernetes/client-node';
-
-interface Step {
-  readonly name: string;
-  readonly text: string;
-  readonly words: readonly string[];
-  readonly json: readonly string[] | null;
-  readonly flags: Readonly<Record<string, string>>;
-}
-interface Stage {
-  readonly from: string;
-  readonly name: string | null;
-  readonly steps: readonly Step[];
-}
-interface Reader {
-  parseDockerfile(source: string): Stage[];
-  neededStages(stages: readonly Stage[]): Stage[];
-  readonly INSTALL: RegExp;
-}
+import { type Stage, type Step, stagesOf } from '../support/dockerfile.js';
 
 const FILES = ['Dockerfile', 'images/workspace/Dockerfile', 'test/images/postgres.Dockerfile'];
 /** Its servers run as root, in a pod of a test. */
 const GIT_SERVER = 'test/images/git-server.Dockerfile';
 const PROJECT = '../../scripts/project.mjs';
-/** What scripts/image.mjs follows. */
-const KNOWN = /^(ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|RUN|USER|WORKDIR)$/;
-
-let reader: Reader;
-beforeAll(async () => {
-  const path = '../../scripts/dockerfile.mjs';
-  reader = (await import(path)) as Reader;
-});
-
-const stagesOf = (file: string): Stage[] => reader.parseDockerfile(readFileSync(file, 'utf8'));
 /** The steps that make the last image, from its base on. */
 function finalSteps(stages: readonly Stage[]): readonly Step[] {
   const steps: Step[] = [];
@@ -45,13 +18,6 @@ function finalSteps(stages: readonly Stage[]): readonly Step[] {
 const last = (steps: readonly Step[], name: string): Step | undefined => steps.findLast((step) => step.name === name);
 
 describe.each([...FILES, GIT_SERVER])('%s', (file) => {
-  it('is built without a container engine as it is by one: the script knows every step', () => {
-    for (const { name, text } of stagesOf(file).flatMap(({ steps }) => steps)) {
-      expect(name).toMatch(KNOWN);
-      if (text.includes('apt-get')) expect(text).toMatch(reader.INSTALL);
-    }
-  });
-
   it('starts from a pinned version', () => {
     const stages = stagesOf(file);
     for (const { from } of stages) {
@@ -99,7 +65,6 @@ describe('the image of the API', () => {
   it('holds Node and the programs, and nothing else of the stage that built them', () => {
     const taken = steps().filter(({ flags }) => flags.from === 'build');
     expect(taken.flatMap(({ words }) => words.slice(0, -1))).toEqual(['/build/node', '/build/dist']);
-    expect(reader.neededStages(stagesOf('Dockerfile')).map(({ name }) => name)).toEqual(['build', 'runtime', null]);
   });
 
   it('is built of exactly the packages of package-lock.json, each with its digest, and of none that reports installations', () => {
@@ -124,12 +89,6 @@ describe('the image of the API', () => {
       all.filter(({ name, flags }) => name === 'COPY' && !flags.from).flatMap(({ words }) => words.slice(0, -1)),
     );
     expect(ignored.filter((line) => line.startsWith('!')).sort()).toEqual(copied.map((path) => `!${path}`).sort());
-  });
-});
-
-describe('what is not understood in a Dockerfile', () => {
-  it('is an error', () => {
-    expect(() => reader.parseDockerfile('from debian:13\n')).toThrow('is not understood');
   });
 });
 
