@@ -1,5 +1,5 @@
 /**
- * The direction of dependencies (docs/architecture.md): apps → features → platform → kernel, and inside a feature
+ * The direction of dependencies (docs/internals/architecture.md): apps → features → platform → kernel, and inside a feature
  * adapters → application → domain. test/tools/boundaries.spec.ts proves that every rule bites.
  */
 const PLATFORM =

@@ -1,6 +1,6 @@
 /**
  * Writes what the comments of helm/rdev/values.yaml say into the chart's README.md and values.schema.json, and the
- * variables of docs/configuration.md into the schema; with `--check` it only says whether both are up to date.
+ * variables of docs/reference/configuration.md into the schema; with `--check` it only says whether both are up to date.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -48,9 +48,9 @@ function readme(text, values) {
   return `${introduction}${BEGIN}\n\n${table(values)}\n`;
 }
 
-/** The variables that docs/configuration.md lists: the first column of its table. */
+/** The variables that docs/reference/configuration.md lists: the first column of its table. */
 const variables = Array.from(
-  (await readFile(join(root, 'docs', 'configuration.md'), 'utf8')).matchAll(/^\| `([A-Z][A-Z0-9_]*)` /gm),
+  (await readFile(join(root, 'docs', 'reference', 'configuration.md'), 'utf8')).matchAll(/^\| `([A-Z][A-Z0-9_]*)` /gm),
   ([, name]) => name,
 );
 

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ import {
   startApi,
   startCommand,
 } from '../support/index.js';
-import { type Block, blocksOf } from '../support/markdown-blocks.js';
+import { type Block, blocksOf, pages } from '../support/markdown-blocks.js';
 import { typePage } from '../support/typed-page.js';
 
 /** An rdev as `npm start` has it: with its own data directory, PostgreSQL and admin key. */
@@ -86,11 +86,11 @@ describe('a newcomer', () => {
   it('who types what is in the README gets what it shows', () => follow('README.md'));
 
   it('who goes on with the other pages gets what they show', async () => {
-    for (const name of (await readdir('docs')).filter((each) => each.endsWith('.md'))) await follow(join('docs', name));
+    for (const page of await pages()) await follow(page);
   });
 
-  inBrowser('who puts the page of docs/streaming.md on a site sees the output', async (tab) => {
-    const [, html = ''] = /^```html\n(.*?)^```$/ms.exec(await readFile('docs/streaming.md', 'utf8')) ?? [];
+  inBrowser('who puts the page of docs/guides/streaming.md on a site sees the output', async (tab) => {
+    const [, html = ''] = /^```html\n(.*?)^```$/ms.exec(await readFile('docs/guides/streaming.md', 'utf8')) ?? [];
     const project = await createProject(client);
     const { id } = await startCommand(
       client,

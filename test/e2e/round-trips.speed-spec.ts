@@ -3,7 +3,7 @@ import { type TcpProxy, tcpProxy } from '../support/tcp-proxy.js';
 
 const DELAY_MS = 200;
 const COMMANDS = 6;
-/** docs/queue.md says which. */
+/** docs/concepts/queue.md says which. */
 const TRIPS_MAX = 19;
 
 describe('a database that is far away', () => {

@@ -45,11 +45,11 @@ interface Program {
   readonly command: readonly string[];
 }
 
-/** What docs/proxies.md tells to configure, in the language of the proxy. */
+/** What docs/operations/proxies.md tells to configure, in the language of the proxy. */
 export async function documented(name: ProxyName): Promise<string> {
-  const page = await readFile('docs/proxies.md', 'utf8');
+  const page = await readFile('docs/operations/proxies.md', 'utf8');
   const config = new RegExp(`^\`\`\`${name}\\n([^]*?)^\`\`\``, 'm').exec(page)?.[1];
-  if (config === undefined) throw new Error(`docs/proxies.md has no configuration of ${name}.`);
+  if (config === undefined) throw new Error(`docs/operations/proxies.md has no configuration of ${name}.`);
   return config;
 }
 

@@ -1,3 +1,15 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** The pages of docs/, by their paths. */
+export async function pages(): Promise<string[]> {
+  const names = await readdir('docs', { recursive: true });
+  return names
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name))
+    .sort();
+}
+
 /** A block of a page that a reader is to type, with what the page shows as its output. */
 export interface Block {
   readonly line: number;

@@ -114,7 +114,7 @@ describe.each(['docker-compose.yml', 'test/e2e/docker-compose.yml'])('%s', (file
   });
 
   it('builds what a Dockerfile has, and configures it by variables that there are', () => {
-    const documented = readFileSync('docs/configuration.md', 'utf8');
+    const documented = readFileSync('docs/reference/configuration.md', 'utf8');
     for (const { image, build, environment = {} } of Object.values(services)) {
       expect(image === undefined).toBe(build !== undefined);
       if (build === undefined) continue;

@@ -1,5 +1,5 @@
-import { readFileSync, readdirSync } from 'node:fs';
-import { blocksOf, shows } from '../support/markdown-blocks.js';
+import { readFileSync } from 'node:fs';
+import { blocksOf, pages, shows } from '../support/markdown-blocks.js';
 
 const fence = (language: string, text: string) => `\`\`\`${language}\n${text}\n\`\`\`\n`;
 
@@ -32,14 +32,9 @@ describe('what a page shows', () => {
   });
 });
 
-it('the pages have blocks that say why they are not run only where a reader needs more than rdev', () => {
-  const pages = [
-    'README.md',
-    ...readdirSync('docs')
-      .filter((name) => name.endsWith('.md'))
-      .map((name) => `docs/${name}`),
-  ];
-  const reasons = pages.flatMap((page) => blocksOf(readFileSync(page, 'utf8')).flatMap(({ notRun }) => notRun ?? []));
+it('the pages have blocks that say why they are not run only where a reader needs more than rdev', async () => {
+  const files = ['README.md', ...(await pages())];
+  const reasons = files.flatMap((page) => blocksOf(readFileSync(page, 'utf8')).flatMap(({ notRun }) => notRun ?? []));
   expect([...new Set(reasons)].sort()).toMatchInlineSnapshot(`
     [
       "needs a cluster",

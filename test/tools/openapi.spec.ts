@@ -56,8 +56,8 @@ describe('apps/api/openapi.json', () => {
     expect([...offered].sort()).toEqual([...new Set(['admin', ...needed])].sort());
   });
 
-  it('is what the table of scopes in docs/security.md says', () => {
-    const rows = readFileSync('docs/security.md', 'utf8').matchAll(/^\| `(\w+(?::\w+)?)` +\| (`[A-Z]+ \/.*) \|$/gm);
+  it('is what the table of scopes in docs/guides/keys.md says', () => {
+    const rows = readFileSync('docs/guides/keys.md', 'utf8').matchAll(/^\| `(\w+(?::\w+)?)` +\| (`[A-Z]+ \/.*) \|$/gm);
     const said = [...rows].flatMap(([, scope = '', cell = '']) =>
       [...cell.matchAll(/`([A-Z]+) ([^`]+)`/g)].map(([, method, path]) => `${scope} ${method} /v1${path}`),
     );

@@ -72,7 +72,7 @@ function codesInUse(): Map<string, Listed> {
 }
 
 function codesListed(): Map<string, Listed> {
-  const rows = readFileSync('docs/problems.md', 'utf8')
+  const rows = readFileSync('docs/reference/problems.md', 'utf8')
     .split('\n')
     .filter((line) => line.startsWith('| `'))
     .map((line) => line.split('|').map((cell) => cell.trim()));
@@ -84,7 +84,7 @@ function codesListed(): Map<string, Listed> {
   );
 }
 
-describe('docs/problems.md', () => {
+describe('docs/reference/problems.md', () => {
   it('lists every code that is used, with its status and whether to retry, and no other', () => {
     const byCode = (codes: Map<string, Listed>) =>
       Object.fromEntries([...codes].sort(([a], [b]) => a.localeCompare(b)));

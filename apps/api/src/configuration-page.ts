@@ -20,7 +20,7 @@ A command gets nothing of rdev's environment. On the local runtime it gets \`PAT
 in a pod it gets the container's own. To both come the variables that rdev sets, those of the project, and those of the
 request.`;
 
-/** The text of docs/configuration.md, in the form that Prettier gives it. */
+/** The text of docs/reference/configuration.md, in the form that Prettier gives it. */
 export function configurationPage(variables: readonly VariableInfo[]): string {
   const rows = variables.map(({ name, meaning, default: shown, secret }) => [
     `\`${name}\``,

@@ -2,9 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { describeVariables } from '@app/config';
 import { configurationPage } from './configuration-page.js';
 
-/** Writes docs/configuration.md; with `--check` it only says whether the file is up to date. */
+/** Writes docs/reference/configuration.md; with `--check` it only says whether the file is up to date. */
 async function main(): Promise<void> {
-  const file = 'docs/configuration.md';
+  const file = 'docs/reference/configuration.md';
   const text = configurationPage(describeVariables());
   if (!process.argv.includes('--check')) {
     await writeFile(file, text);

@@ -22,7 +22,7 @@ export interface InvalidField {
  */
 export abstract class DomainError extends Error {
   abstract readonly kind: ErrorKind;
-  /** Stable and public; listed in docs/problems.md. */
+  /** Stable and public; listed in docs/reference/problems.md. */
   abstract readonly code: string;
   /** Whether the same request may succeed later without a change. */
   readonly retryable: boolean = false;

@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { COMMAND_STATUSES, hasEnded } from './status.js';
 
-/** The arrows of the state diagram in docs/architecture.md. */
+/** The arrows of the state diagram in docs/internals/architecture.md. */
 function arrows(): { from: string; to: string }[] {
-  const page = readFileSync('docs/architecture.md', 'utf8');
+  const page = readFileSync('docs/internals/architecture.md', 'utf8');
   const diagram = /```mermaid\nstateDiagram-v2\n(.*?)```/s.exec(page)?.[1] ?? '';
   return [...diagram.matchAll(/^ *(\S+) --> (\w+|\[\*\])/gm)].map(([, from = '', to = '']) => ({ from, to }));
 }
 
 const END = '[*]';
 
-describe('the state diagram of a command in docs/architecture.md', () => {
+describe('the state diagram of a command in docs/internals/architecture.md', () => {
   it('has the states of the code', () => {
     const drawn = new Set(arrows().flatMap(({ from, to }) => [from, to]));
     expect([...drawn].sort()).toEqual([END, ...COMMAND_STATUSES].sort());

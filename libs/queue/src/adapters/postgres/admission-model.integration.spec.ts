@@ -160,7 +160,7 @@ describe('admission, against a model', () => {
 
   const isActive = ({ status }: Row): boolean => status !== 'queued';
 
-  /** By the words of docs/queue.md, and not by how it is done. */
+  /** By the words of docs/concepts/queue.md, and not by how it is done. */
   function couldRun(row: Row, { rows, keyMax, closed }: State): boolean {
     const active = rows.filter(isActive);
     const inProject = active.filter(({ project }) => project === row.project);
