@@ -4,9 +4,9 @@ import type { DataSource } from 'typeorm';
 import { connect } from './connect.js';
 import { dataSourceOptions } from './data-source.js';
 import { isBlocked } from './errors.js';
+import { LOCKS } from './locks.js';
 
 /** Any number, the same in every replica. */
-const MIGRATION_LOCK = 7_236_870;
 
 /** Statements of others queue behind a migration that waits for a lock. An autovacuum in the way is ended after 1 s. */
 const LOCK_TIMEOUT_MS = 3_000;
@@ -56,7 +56,7 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
   try {
     const lock = dataSource.createQueryRunner();
     await lock.query('SET lock_timeout = 0');
-    await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await lock.query('SELECT pg_advisory_lock($1)', [LOCKS.migration]);
     for (const table of RECORDS) await makeRecord(dataSource, table);
     await dataSource.query(BEGIN_RECORD);
     await runMigrations(dataSource, lockTimeoutMs, patienceMs);

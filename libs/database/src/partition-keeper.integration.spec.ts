@@ -4,7 +4,7 @@ import { type OpenTestDatabase, PARTITIONED_TABLES, openTestDatabase } from '@ap
 import { Logger } from '@nestjs/common';
 import { eventually } from '../../../test/support/deadline.js';
 import { PartitionKeeper } from './partition-keeper.js';
-import { PARTITION_LOCK } from './partition-store.js';
+import { LOCKS } from './locks.js';
 import { neededPartitions } from './partitions.js';
 
 describe('PartitionKeeper', () => {
@@ -162,19 +162,19 @@ describe('PartitionKeeper', () => {
       const failure = await storeOutput(later).catch((error: unknown) => error);
       await insertOutput(later);
       const another = db.dataSource.createQueryRunner();
-      await another.query('SELECT pg_advisory_lock($1)', [PARTITION_LOCK]);
+      await another.query('SELECT pg_advisory_lock($1)', [LOCKS.partitions]);
       let isMade = false;
       const made = db.partitions.madeFor(failure).then((is) => (isMade = is));
       await eventually(async () => {
         const waiting: unknown[] = await db.dataSource.query(
           `SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database
            WHERE locktype = 'advisory' AND objid = $1 AND NOT granted AND datname = current_database()`,
-          [PARTITION_LOCK],
+          [LOCKS.partitions],
         );
         return waiting.length > 0;
       });
       expect(isMade).toBe(false);
-      await another.query('SELECT pg_advisory_unlock($1)', [PARTITION_LOCK]);
+      await another.query('SELECT pg_advisory_unlock($1)', [LOCKS.partitions]);
       await another.release();
       expect(await made).toBe(true);
     });

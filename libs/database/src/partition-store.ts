@@ -1,12 +1,11 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { type Partition, type PartitionedTable, boundLiteral, partitionAt, timeOf } from './partitions.js';
+import { LOCKS } from './locks.js';
 
 export type PartitionedTables = readonly PartitionedTable[];
 export const PartitionedTables = Symbol('PartitionedTables');
 
-/** The advisory lock of who changes partitions. */
-export const PARTITION_LOCK = 7_236_871;
 /** An autovacuum in the way is ended after 1 s. */
 const LOCK_TIMEOUT_MS = 2_000;
 /** What names have room for. */
@@ -70,7 +69,7 @@ export class PartitionStore {
 
   private async inTurn(work: (manager: EntityManager) => Promise<void>): Promise<void> {
     await this.dataSource.transaction(async (manager) => {
-      await manager.query('SELECT pg_advisory_xact_lock($1)', [PARTITION_LOCK]);
+      await manager.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.partitions]);
       await manager.query(`SET LOCAL lock_timeout = ${String(LOCK_TIMEOUT_MS)}`);
       await work(manager);
     });

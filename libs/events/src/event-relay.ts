@@ -1,10 +1,9 @@
 import { Notifier, Poller } from '@app/kernel';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { isOutage, PartitionStore } from '@app/database';
+import { isOutage, LOCKS, PartitionStore } from '@app/database';
 import { EVENTS_CHANNEL } from './postgres-event-log.js';
 
-const RELAY_LOCK = 7_236_872;
 const BATCH = 500;
 /** There is a partition from then on. What waited longer, after a crash, counts as of then. */
 const OLDEST = `date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '1 day'`;
@@ -58,7 +57,7 @@ export class EventRelay implements OnApplicationBootstrap, OnApplicationShutdown
     const moved = await this.dataSource.transaction(async (manager) => {
       // In a statement of its own: the next one then sees all that an earlier holder of the lock committed.
       const [lock] = await manager.query<{ got: boolean }[]>('SELECT pg_try_advisory_xact_lock($1) AS got', [
-        RELAY_LOCK,
+        LOCKS.eventRelay,
       ]);
       if (lock?.got !== true) return 0;
       const rows: unknown[] = await manager.query(

@@ -1,3 +1,4 @@
+import { LOCKS } from '@app/database';
 import { type NewEvent, newId } from '@app/kernel';
 import { InMemoryNotifier, SystemClock, describeEventLog } from '@app/kernel/testing';
 import { type OpenTestDatabase, openTestDatabase } from '@app/database/testing';
@@ -77,7 +78,7 @@ describe('EventRelay', () => {
     await log.add(aFact());
     await db.dataSource
       .transaction(async (manager) => {
-        await manager.query('SELECT pg_advisory_xact_lock(7236872)');
+        await manager.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.eventRelay]);
         await manager.query('DELETE FROM pending_events');
         expect(await there.relay()).toBe(false);
         throw new Error('died');

@@ -1,4 +1,4 @@
-import { Database } from '@app/database';
+import { Database, LOCKS } from '@app/database';
 import { type Page, type PageRequest, decodeCursor, toPage } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
 import type { ApiKey } from '../../domain/api-key.js';
@@ -7,9 +7,6 @@ import { type Administrators, ApiKeyRepository } from '../../application/api-key
 const COLUMNS = `id, name, prefix, hash, scopes, projects, allowed_ips AS "allowedIps",
   rate_limit_rps AS "rateLimitRps", max_concurrent_commands AS "maxConcurrentCommands", created_by AS "createdBy",
   rotated_from AS "rotatedFrom", created_at AS "createdAt", expires_at AS "expiresAt", warn_at AS "warnAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;
-
-/** Of two transactions that take their rights from the last two, one sees what the other did. */
-const ADMINISTRATORS_LOCK = 7_236_876;
 
 @Injectable()
 export class PostgresApiKeyRepository implements ApiKeyRepository {
@@ -60,7 +57,7 @@ export class PostgresApiKeyRepository implements ApiKeyRepository {
 
   async otherAdministrators(id: string): Promise<Administrators> {
     // In a statement of its own: the next one then sees what the transaction before has changed.
-    await this.database.query('SELECT pg_advisory_xact_lock($1)', [ADMINISTRATORS_LOCK]);
+    await this.database.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.administrators]);
     const [row] = await this.database.query<Administrators>(
       `SELECT count(*)::int AS now, count(*) FILTER (WHERE expires_at IS NULL)::int AS "forGood" FROM api_keys
        WHERE id <> $1 AND 'admin' = ANY(scopes) AND projects IS NULL AND revoked_at IS NULL

@@ -14,13 +14,8 @@ import {
   toRank,
   toSummary,
 } from '@app/commands';
-import { Database, NOW } from '@app/database';
+import { Database, LOCKS, NOW } from '@app/database';
 import { Injectable } from '@nestjs/common';
-
-/**
- * Additions to the queue of a project, and changes of its order, take turns: a count stays true until the commit.
- */
-const PROJECT_QUEUE_LOCK = 7_236_874;
 
 /**
  * The place of `queued` in the queue: see queue-order.ts. The turn is the one after the last of the same key, but not
@@ -134,7 +129,7 @@ export class PostgresCommandQueue implements CommandQueue {
   }
 
   private async lockQueueOf(projectId: string): Promise<void> {
-    await this.database.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [PROJECT_QUEUE_LOCK, projectId]);
+    await this.database.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [LOCKS.projectQueue, projectId]);
   }
 
   private async one(sql: string, parameters: readonly unknown[]): Promise<CommandSummary | null> {
