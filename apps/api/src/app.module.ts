@@ -103,6 +103,6 @@ function readinessChecks(database: Database, runtime: ProjectRuntime): Readiness
   return [
     { name: 'database', isVital: true, check: () => database.assertReachable() },
     { name: 'migrations', isVital: true, check: () => database.assertMigrated() },
-    { name: 'runtime', isVital: runtime.kind === 'local', check: (signal) => runtime.check(signal) },
+    { name: 'runtime', isVital: !runtime.isRemote, check: (signal) => runtime.check(signal) },
   ];
 }

@@ -5,6 +5,8 @@ import type { Finding, ManagedProject, ObservedProject, RuntimeKind } from '../s
 /** A runtime in which the test says what is seen, and how the work goes. By itself it does at once what is wanted. */
 export class FakeProjectRuntime implements ProjectRuntime {
   kind: RuntimeKind = 'local';
+  isInstant = true;
+  isRemote = false;
   hasContainers = true;
   stale = false;
   outage: Unavailable | null = null;

@@ -3,7 +3,12 @@ import type { Finding, ManagedProject, ObservedProject, ProjectSpec, RuntimeKind
 
 /** Where projects live: directories of this machine, or pods of a cluster. */
 export abstract class ProjectRuntime {
+  /** What answers call it. Nothing is decided by it. */
   abstract readonly kind: RuntimeKind;
+  /** A project without a repository is there as soon as it is reconciled. */
+  abstract readonly isInstant: boolean;
+  /** It can be unavailable while the rest of rdev is available. */
+  abstract readonly isRemote: boolean;
   /** Whether a command can name the container that it runs in. */
   abstract readonly hasContainers: boolean;
   /** The runtime does not answer, and what is seen is old. */

@@ -87,8 +87,7 @@ export class ProjectsService implements BeforeApplicationShutdown {
       return spec.id;
     });
     if (replayOf !== null) return this.replayed(id, replayOf, caller);
-    // A directory is made in no time, and can be used at once; anything else takes its time in the background.
-    if (this.runtime.kind === 'local' && spec.gitUrl === null) await this.reconciler.lookAfter(id);
+    if (this.runtime.isInstant && spec.gitUrl === null) await this.reconciler.lookAfter(id);
     else this.reconciler.wake();
     return this.get(id, caller);
   }

@@ -32,7 +32,7 @@ describe('the life of a project', () => {
   let user: FakeUser;
   beforeEach(() => {
     site = projectsWithFakes();
-    site.runtime.kind = 'kubernetes';
+    site.runtime.isInstant = false;
     user = new FakeUser();
     site.service.addUser(user);
     site.reconciler.onApplicationBootstrap();

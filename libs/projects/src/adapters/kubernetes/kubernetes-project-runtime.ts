@@ -54,6 +54,8 @@ const CLOCK_SKEW_MS = 5_000;
 @Injectable()
 export class KubernetesProjectRuntime implements ProjectRuntime {
   readonly kind = 'kubernetes';
+  readonly isInstant = false;
+  readonly isRemote = true;
   readonly hasContainers = true;
   private readonly objects: OwnedObjects;
 

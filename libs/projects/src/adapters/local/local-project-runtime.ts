@@ -14,6 +14,8 @@ const RUNNING: Condition = { status: 'running', reason: null };
 @Injectable()
 export class LocalProjectRuntime implements ProjectRuntime {
   readonly kind = 'local';
+  readonly isInstant = true;
+  readonly isRemote = false;
   readonly hasContainers = false;
   readonly stale = false;
   readonly outage = null;
