@@ -271,7 +271,8 @@ describe('PostgreSQL', () => {
 
 it('shows a pod of your own that the namespace admits', () => {
   const [, manifest = ''] =
-    /<<'END'\n(apiVersion: v1\nkind: Pod[^]*?)\nEND/.exec(readFileSync('README.md', 'utf8')) ?? [];
+    /<<'END'\n(apiVersion: v1\nkind: Pod[^]*?)\nEND/.exec(readFileSync('docs/getting-started/kubernetes.md', 'utf8')) ??
+    [];
   const { metadata, spec } = loadYaml<any>(manifest);
   expect(metadata.labels).toEqual({ 'rdev.dev/project': 'own' });
   expect(spec.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
