@@ -308,6 +308,25 @@ describe('KubernetesProjectRuntime', () => {
         expect(api.objects.get(path)).toEqual(meanwhile);
       });
 
+      it('gets all of a project that both create at once, or nothing', async () => {
+        const other = new KubernetesProjectRuntime(
+          informer,
+          await api.client(),
+          DEFAULTS,
+          new SystemClock(),
+          new Install('theirs'),
+        );
+        for (let round = 0; round < 20; round++) {
+          const project = aProject({ id: `both-${round}` });
+          const both = round % 2 === 0 ? [runtime, other] : [other, runtime];
+          const found = await Promise.all(both.map((each) => each.reconcile(project, signal)));
+          expect(found.map(({ status }) => status).sort()).toEqual(['failed', 'pending']);
+          const paths = [...api.objects.keys()].filter((path) => path.endsWith(`/rdev-both-${round}`));
+          expect(paths).toHaveLength(3);
+          expect(new Set(paths.map(labelOf)).size).toBe(1);
+        }
+      });
+
       it('shows no pod of theirs, nor one of an unknown install, and finds its own', async () => {
         const labels = { 'rdev.dev/project': 'web' };
         const old = { ...labels, 'rdev.dev/managed': 'true' };

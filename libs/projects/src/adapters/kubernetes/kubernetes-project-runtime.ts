@@ -161,10 +161,9 @@ export class KubernetesProjectRuntime implements ProjectRuntime {
   /** Makes what is missing or other than wanted, and looks how the project is. @throws {@link NotOurs} */
   private async ensure(project: ManagedProject, signal: AbortSignal): Promise<Finding> {
     const statefulSet = await this.ownStatefulSet(project.id, signal);
-    const [claim] = await Promise.all([
-      this.ensureVolumeClaim(project, signal),
-      this.ensureNetworkPolicy(project, signal),
-    ]);
+    // Of two installs that create the project at once, the one that creates the claim gets all of it.
+    const claim = await this.ensureVolumeClaim(project, signal);
+    await this.ensureNetworkPolicy(project, signal);
     // A claim that was deleted goes when no pod uses it any more; a new pod would keep it from that.
     const isGoing = claim?.metadata?.deletionTimestamp !== undefined;
     const isThere = statefulSet !== null && statefulSet.spec?.replicas !== 0;
@@ -183,10 +182,7 @@ export class KubernetesProjectRuntime implements ProjectRuntime {
     throw new NotOurs(`the namespace has a StatefulSet "${name}" that is not rdev's. Remove it, or choose another id`);
   }
 
-  /**
-   * A claim that is there stays as it is: it may hold what an earlier project of that id left. Null: another replica has
-   * just made it.
-   */
+  /** A claim that is there stays as it is: it may hold what an earlier project of that id left. */
   private async ensureVolumeClaim(
     project: ManagedProject,
     signal: AbortSignal,

@@ -54,14 +54,16 @@ export class OwnedObjects {
     await unlessChanged(this.client.patch(path, change, { signal }));
   }
 
-  /** Null: another replica was faster. */
+  /** What another replica has created meanwhile stays; null: and is gone again. @throws {@link NotOurs} if it was another install */
   async create<T extends KubernetesObject>(collection: string, object: T, signal: AbortSignal): Promise<T | null> {
     try {
       return (await this.client.create(collection, object, { signal })) as T;
     } catch (error) {
-      if (error instanceof KubernetesApiError && error.reason === 'AlreadyExists') return null;
-      throw error;
+      if (!(error instanceof KubernetesApiError) || error.reason !== 'AlreadyExists') throw error;
     }
+    const found = await this.find<T>(`${collection}/${object.metadata?.name ?? ''}`, signal);
+    if (found !== null && this.isForeign(found)) throw new NotOurs(reasonOf(found));
+    return found;
   }
 
   /** Asks for the end of what is ours. Answers whether nothing of ours is left. */
