@@ -6,7 +6,7 @@ import type { ChannelEnd, OpenChannel, Channel } from './channel.js';
 export interface LocalChannelOptions {
   /** Working directory of the launcher. */
   readonly cwd: string;
-  /** The launcher's whole environment: it inherits nothing from this process. `PATH` finds `sh` and the other programs. */
+  /** The launcher's whole environment; nothing is inherited. `PATH` finds `sh` and the other programs. */
   readonly env: Readonly<Record<string, string>>;
 }
 
