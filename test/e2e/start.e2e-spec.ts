@@ -135,7 +135,7 @@ describe('starting', () => {
       if (text !== null) await writeFile(kubeconfig, text);
       const logs = await fail({ RDEV_RUNTIME: 'kubernetes', KUBECONFIG: kubeconfig });
       expect(logs).toBe(
-        `RDEV_RUNTIME=kubernetes needs a cluster, and there is none: the kubeconfig "${kubeconfig}" cannot be ${text ? 'parsed' : 'read: ENOENT'}. ` +
+        `RDEV_RUNTIME=kubernetes needs a cluster: the kubeconfig "${kubeconfig}" cannot be ${text ? 'parsed' : 'read: ENOENT'}. ` +
           'Set KUBECONFIG to the file of a cluster, or RDEV_RUNTIME=local to run commands on this machine.\n',
       );
     });

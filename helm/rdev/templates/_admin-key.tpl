@@ -1,6 +1,6 @@
 {{/*
-A key that the API accepts: rdev_, 8 random characters, _, 32 random characters, and the CRC-32 of all that in 6 digits
-of base 62. Templates have no CRC-32 and no exclusive or, but of bits that are booleans it is `ne`.
+An API key: rdev_, 8 random characters, _, 32 random characters, and the CRC-32 of all of these in 6 digits of base 62.
+Templates have neither CRC-32 nor XOR; on booleans XOR is `ne`.
 */}}
 {{- define "rdev.newKey" -}}
 {{- $body := printf "rdev_%s_%s" (randAlphaNum 8) (randAlphaNum 32) -}}

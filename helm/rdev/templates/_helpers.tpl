@@ -18,7 +18,7 @@
 {{- with .Values.image.digest }}@{{ . }}{{ end -}}
 {{- end }}
 
-{{/* Called with (dict "root" . "component" "api"); rdev.labels with "labels" of the object's own too. */}}
+{{/* (dict "root" . "component" "api"); rdev.labels also takes the object's own "labels". */}}
 {{- define "rdev.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "rdev.name" .root }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
@@ -49,7 +49,7 @@ app.kubernetes.io/component: {{ .component }}
 {{- default (printf "%s-database" (include "rdev.fullname" .)) .Values.database.existingSecret -}}
 {{- end }}
 
-{{/* Whether there is a Secret for the database, and whether the chart makes it. */}}
+{{/* Whether the database has a Secret, and whether the chart creates it. */}}
 {{- define "rdev.hasDatabaseSecret" -}}
 {{- if or .Values.database.bundled.enabled .Values.database.existingSecret .Values.database.password }}true{{ end -}}
 {{- end }}
@@ -59,7 +59,7 @@ app.kubernetes.io/component: {{ .component }}
 
 {{- define "rdev.databaseHost" -}}
 {{- if .Values.database.bundled.enabled -}}
-{{- /* A StatefulSet writes its name and 11 characters more into a label, which takes 63. */ -}}
+{{- /* A StatefulSet writes its name and 11 more characters into a label, which is limited to 63. */ -}}
 {{- $name := include "rdev.fullname" . -}}
 {{- if gt (len $name) 41 }}{{ $name = printf "%s-%s" (trunc 34 $name | trimSuffix "-") (sha256sum $name | trunc 6) }}{{ end -}}
 {{- $name -}}-postgresql
@@ -68,7 +68,7 @@ app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 {{- end }}
 
-{{/* How the API and the job of migration reach PostgreSQL. The Secret of a job before the install is one of its own. */}}
+{{/* Connection to PostgreSQL of the API and the migration job, which has its own Secret before the install. */}}
 {{- define "rdev.databaseEnv" -}}
 {{- $database := .root.Values.database -}}
 {{- $secret := .secret -}}
@@ -98,7 +98,7 @@ app.kubernetes.io/component: {{ .component }}
 {{- end }}
 {{- end }}
 
-{{/* What projects are given, where it is not what rdev gives them by itself. */}}
+{{/* Settings of projects that differ from rdev's defaults. */}}
 {{- define "rdev.projectsEnv" -}}
 {{- with .runtimeClassName }}
 - { name: RDEV_PROJECT_RUNTIME_CLASS, value: {{ . | quote }} }
@@ -123,8 +123,8 @@ app.kubernetes.io/component: {{ .component }}
 {{- end }}
 
 {{/*
-The replicas that the Deployment is to have. Where others set their number it is what the cluster has: a number that is
-left out after it was there makes one replica of them until the autoscaler looks. Empty: there is none yet.
+Replicas of the Deployment. If something other than Helm sets the number, it is the number in the cluster: removing the
+field that was there before would scale to one replica until the autoscaler reacts. Empty: no Deployment yet.
 */}}
 {{- define "rdev.replicas" -}}
 {{- if or .Values.autoscaling.enabled (kindIs "invalid" .Values.replicaCount) -}}
@@ -135,7 +135,7 @@ left out after it was there makes one replica of them until the autoscaler looks
 {{- end -}}
 {{- end }}
 
-{{/* Ports of PostgreSQL: that of the values, and those of the URLs in the Secret, if it can be read here. */}}
+{{/* Ports of PostgreSQL: those of the URLs in the Secret if it can be read, otherwise the port in the values. */}}
 {{- define "rdev.databasePorts" -}}
 {{- $database := .Values.database -}}
 {{- $ports := list -}}
@@ -152,23 +152,23 @@ left out after it was there makes one replica of them until the autoscaler looks
 {{- end }}
 
 {{/*
-A Secret that holds what is random is made once: what is in the cluster stays. Without a cluster to look into there would
-be another one with every rendering. (dict "root" "name" "key" "new" "value")
+Random values are generated once: a value in the cluster is kept. Without a cluster every rendering would generate a new
+one. (dict "root" "name" "key" "new" "value")
 */}}
 {{- define "rdev.keptOrNew" -}}
 {{- $secret := lookup "v1" "Secret" .root.Release.Namespace .name -}}
 {{- $kept := dig "data" .key "" (default dict $secret) -}}
-{{- /* A list has a kind, be it empty, and Helm itself may list the Secrets of the namespace. */ -}}
+{{- /* Even an empty list is a non-empty object, and Helm itself can list the namespace's Secrets. */ -}}
 {{- $seesCluster := lookup "v1" "Secret" .root.Release.Namespace "" -}}
 {{- if and (not $kept) (not $seesCluster) (eq .root.Values.generateSecrets "auto") -}}
-{{- fail (printf "The chart is rendered without a cluster, and cannot tell whether there is a Secret %s to keep. Make one with the key %s, and name it by %s.existingSecret; or set generateSecrets=always for a rendering that is applied once." .name .key .value) -}}
+{{- fail (printf "The chart is rendered without a cluster and cannot tell whether the Secret %s exists. Create a Secret with the key %s and set %s.existingSecret, or set generateSecrets=always for a manifest that is applied once." .name .key .value) -}}
 {{- end -}}
 {{- default (b64enc .new) $kept -}}
 {{- end }}
 
 {{/*
-Which password it is, counted from 1 in the Secret that the chart makes: another one restarts the pods. It says nothing of the
-password, as a digest would, which can be tried against a list. Without a cluster to look into (`helm template`) it is always 1.
+Revision of the password in the Secret that the chart creates, from 1; a change restarts the pods. Unlike a digest, it
+allows no dictionary attack on the password. Without a cluster (`helm template`) it is always 1.
 */}}
 {{- define "rdev.passwordRevision" -}}
 {{- if include "rdev.makesDatabaseSecret" . -}}

@@ -1,6 +1,6 @@
 {{/*
-What every pod has: (dict "root" . "pod" settings "securityContext" default). What the settings of a pod name, be it
-empty, takes the place of the release's. Affinity and spread are not shared: they select the pods that have them.
+Settings of a pod: (dict "root" . "pod" settings "securityContext" default). A pod's own setting, even if empty, replaces
+the release's. Affinity and spread are not shared, as they select the pods of one component.
 */}}
 {{- define "rdev.podSettings" -}}
 {{- $values := .root.Values -}}
@@ -28,13 +28,13 @@ empty, takes the place of the release's. Affinity and spread are not shared: the
 {{- toYaml (ternary $pod.containerSecurityContext .root.Values.containerSecurityContext (hasKey $pod "containerSecurityContext")) -}}
 {{- end }}
 
-{{/* Labels of a pod: those that select it go before all others. (dict "root" . "component" "api" "labels" more) */}}
+{{/* Labels of a pod; selector labels take precedence. (dict "root" . "component" "api" "labels" more) */}}
 {{- define "rdev.podLabels" -}}
 {{- $own := include "rdev.selectorLabels" . | fromYaml -}}
 {{- toYaml (merge $own (default dict .labels) .root.Values.commonLabels) -}}
 {{- end }}
 
-{{/* The CA of PostgreSQL, if there is one. */}}
+{{/* The CA of PostgreSQL, if any. */}}
 {{- define "rdev.hasDatabaseCa" -}}
 {{- if or .Values.database.tls.caSecret .Values.database.tls.caConfigMap }}true{{ end -}}
 {{- end }}

@@ -1,30 +1,30 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** How a channel ended. `exited` means the far side's process ended and said so; anything else is `dropped`. */
+/** How a channel ended. `exited`: the remote process ended and its end was reported. Anything else is `dropped`. */
 export type ChannelEnd =
   { readonly kind: 'exited'; readonly code: number | null } | { readonly kind: 'dropped'; readonly cause: Error };
 
-/** The channel cannot be opened there, nothing was run, and asking again changes nothing: no such program, no right to it. */
+/** The channel cannot be opened, nothing was run, and a retry would fail too: no such program, or no permission. */
 export class ChannelRefused extends Error {}
 
 /**
- * One run of the supervisor's launcher somewhere: a child process on this machine, or an exec in a pod.
- * It is a wire, not a process handle: when it drops, nothing is known of what it started.
+ * One run of the supervisor's launcher: a child process on this machine, or an exec in a pod.
+ * It is a connection, not a process handle: when it drops, the state of what it started is unknown.
  */
 export interface Channel {
-  /** Ending it may or may not reach the far side as EOF: never depend on it. */
+  /** Ending it may or may not reach the remote side as EOF: do not depend on it. */
   readonly stdin: Writable;
-  /** Both honour back-pressure; both end when the channel does. */
+  /** Both streams honour back-pressure and end with the channel. */
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** Settles once, when the channel is over and its streams have been pushed to the end; never rejects. */
+  /** Resolves when the channel has ended and its streams have received their last bytes; never rejects. */
   readonly ended: Promise<ChannelEnd>;
-  /** Lets go of the channel at once. The far side goes on. */
+  /** Closes the channel immediately. The remote side continues. */
   destroy(): void;
 }
 
 /**
  * Runs the argument vector where the commands run.
- * @throws {@link ChannelRefused}, or another error if it cannot be started or the place cannot be reached
+ * @throws {@link ChannelRefused}, or another error if it cannot be started or the remote side is unreachable
  */
 export type OpenChannel = (argv: readonly string[], signal?: AbortSignal) => Promise<Channel>;

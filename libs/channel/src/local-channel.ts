@@ -4,13 +4,13 @@ import { once } from 'node:events';
 import type { ChannelEnd, OpenChannel, Channel } from './channel.js';
 
 export interface LocalChannelOptions {
-  /** Where the launcher runs. */
+  /** Working directory of the launcher. */
   readonly cwd: string;
-  /** All of the launcher's environment: nothing of this process is added. `PATH` finds `sh` and the other programs. */
+  /** The launcher's whole environment; nothing is inherited. `PATH` finds `sh` and the other programs. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Opens channels to child processes of this one. */
+/** Opens channels to child processes. */
 export function openLocalChannel({ cwd, env }: LocalChannelOptions): OpenChannel {
   return async (argv, signal) => {
     signal?.throwIfAborted();
@@ -25,10 +25,10 @@ function channelOf(child: ChildProcessWithoutNullStreams, signal?: AbortSignal):
   const { stdin, stdout, stderr } = child;
   let failure: Error | null = null;
   const { promise: ended, resolve } = Promise.withResolvers<ChannelEnd>();
-  // Writing to a launcher that has gone is one way of the wire to break; the end says so.
+  // Writing to a launcher that has exited fails; `ended` reports it.
   for (const stream of [stdin, stdout, stderr, child]) stream.on('error', (cause: Error) => (failure ??= cause));
   const destroy = () => {
-    resolve({ kind: 'dropped', cause: new Error('The channel was closed on this side.') });
+    resolve({ kind: 'dropped', cause: new Error('The channel was closed locally.') });
     for (const stream of [stdin, stdout, stderr]) stream.destroy();
     child.unref();
   };

@@ -1,11 +1,11 @@
 import type { ObservedPod } from './observed-pod.js';
 
-/** The pod that stands for a project: the oldest that is ready, else the most hopeful one; null if there is none. */
+/** The pod of a project: the oldest ready one, otherwise the one closest to ready; null if there is none. */
 export function choosePod(pods: readonly ObservedPod[]): ObservedPod | null {
   return [...pods].sort((a, b) => rank(a) - rank(b) || age(a, b))[0] ?? null;
 }
 
-const HOPE: Record<ObservedPod['status'], number> = {
+const RANKS: Record<ObservedPod['status'], number> = {
   running: 1,
   pending: 2,
   unknown: 3,
@@ -15,7 +15,7 @@ const HOPE: Record<ObservedPod['status'], number> = {
 };
 
 function rank({ status, ready }: ObservedPod): number {
-  return status === 'running' && ready ? 0 : HOPE[status];
+  return status === 'running' && ready ? 0 : RANKS[status];
 }
 
 function age(a: ObservedPod, b: ObservedPod): number {

@@ -12,24 +12,25 @@ const STDERR = 2;
 const STATUS = 3;
 const CLOSE = 255;
 
-/** The protocol in which stdin can be ended without ending the connection. */
+/** The protocol version that can close stdin without closing the connection. */
 export const HALF_CLOSING = 'v5.channel.k8s.io';
 
-/** Servers of other makes read a message into memory as a whole; kubectl sends as much. */
+/** The size that kubectl sends; some servers read each message into memory as a whole. */
 const STDIN_FRAME_BYTES = 32 * 1024;
-/** After the status nothing more comes. A server that forgets to close the connection is not waited for. */
+/** Nothing follows the status, so a server that does not close the connection is given up on. */
 const CLOSE_GRACE_MS = 2_000;
 
 export interface ChannelSettings {
   readonly pingIntervalMs: number;
-  /** How much of each stream waits for its reader before the connection is paused. */
+  /** Bytes of each stream that are buffered for its reader before the connection is paused. */
   readonly bufferBytes: number;
 }
 
 /**
  * An exec over an open WebSocket, with back-pressure both ways.
  *
- * Both output streams share one connection: when one is full, neither moves. Read both, or destroy the one not wanted.
+ * Both output streams share one connection: when one is full, both stall. Read both, or destroy the one you do not
+ * need.
  */
 export class ExecChannel implements Channel {
   readonly stdin: Writable;
@@ -37,7 +38,7 @@ export class ExecChannel implements Channel {
   readonly stderr: Readable;
   readonly ended: Promise<ChannelEnd>;
 
-  // Private at run time: a WebSocket holds its request, and that the bearer token.
+  // Private at run time: a WebSocket contains its request, and with it the bearer token.
   readonly #socket: WebSocket;
   readonly #full = new Set<Readable>();
   readonly #settle: (end: ChannelEnd) => void;
@@ -63,7 +64,7 @@ export class ExecChannel implements Channel {
   }
 
   destroy(): void {
-    this.#finish(this.#status ?? dropped('The channel was let go.'));
+    this.#finish(this.#status ?? dropped('The channel was closed locally.'));
   }
 
   #receive(frame: Buffer): void {
@@ -104,17 +105,17 @@ export class ExecChannel implements Channel {
       highWaterMark: STDIN_FRAME_BYTES,
       write: (chunk: Buffer, _encoding, done) => this.#sendInput(chunk, done),
       final: (done) => {
-        // In v4 only closing the whole connection would end stdin, and the status with it: so it stays open.
+        // In v4 stdin can only be closed with the whole connection, which would lose the status: so it stays open.
         if (this.#socket.protocol === HALF_CLOSING) this.#socket.send(Buffer.from([CLOSE, STDIN]), safely(done));
         else done();
       },
     });
-    // The channel's end is told by `ended`; an error event without a listener would end our process.
+    // `ended` reports failures; an error event without a listener would end our process.
     stdin.on('error', () => undefined);
     return stdin;
   }
 
-  /** The callback of `send` comes when the kernel has taken the frame: that is the back-pressure. */
+  /** `send` calls back when the kernel has accepted the frame: that is the back-pressure. */
   #sendInput(chunk: Buffer, done: (error?: Error | null) => void): void {
     const frame = Buffer.concat([Buffer.from([STDIN]), chunk.subarray(0, STDIN_FRAME_BYTES)]);
     const rest = chunk.subarray(STDIN_FRAME_BYTES);
@@ -123,15 +124,15 @@ export class ExecChannel implements Channel {
   }
 
   /**
-   * Any byte counts as an answer, since a pong waits behind data. While the readers are slow nothing is asked: we would
-   * not see the answer, and a ping to a peer that has closed meanwhile would destroy what it had sent before.
+   * Any byte counts as a response, since a pong is queued behind data. No pings are sent while readers are slow: the
+   * response would not be read, and a ping to a peer that has closed the connection would discard unread data.
    */
   #keepAlive(connection: Socket, intervalMs: number): NodeJS.Timeout {
     let seen = -1;
     return setInterval(() => {
       if (this.#socket.isPaused) seen = -1;
       else if (connection.bytesRead === seen)
-        this.#finish(dropped(`No answer to a ping within ${String(intervalMs)} ms.`));
+        this.#finish(dropped(`No response to a ping within ${String(intervalMs)} ms.`));
       else {
         seen = connection.bytesRead;
         this.#socket.ping(undefined, undefined, () => undefined);

@@ -41,7 +41,7 @@ describe('KubernetesClient', () => {
     api.refusal = { status: 503, body: 'trouble' };
     await expect(pods()).rejects.toBeInstanceOf(ClusterUnavailable);
     api.hangs = true;
-    await expect(pods({ timeoutMs: 50 })).rejects.toMatchObject({ cause: { message: 'No answer within 50 ms.' } });
+    await expect(pods({ timeoutMs: 50 })).rejects.toMatchObject({ cause: { message: 'No response within 50 ms.' } });
     const cut = pods();
     setTimeout(() => api.cut(), 20);
     await expect(cut).rejects.toBeInstanceOf(ClusterUnavailable);

@@ -9,11 +9,11 @@ export interface ApiRequest {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Ends the request or, later, the answer's body. */
+  /** Aborts the request or, later, the response body. */
   readonly signal: AbortSignal;
 }
 
-/** What a connection needs to be let in. Never log it. */
+/** Credentials of a connection. Never log them. */
 export interface Credentials extends Pick<
   https.RequestOptions,
   'auth' | 'agent' | 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'rejectUnauthorized' | 'servername'
@@ -22,16 +22,16 @@ export interface Credentials extends Pick<
 }
 
 const IDLE_MS = 30_000;
-const ANSWER_BYTES_MAX = 128 * 1024 * 1024;
+const RESPONSE_BYTES_MAX = 128 * 1024 * 1024;
 
 /**
  * Sends requests with the credentials of a kubeconfig, over connections that are kept alive.
  *
- * client-node's own transport is passed over: it opens a connection per call, has no time limit, and its errors carry
- * the request. Its reading of the kubeconfig (files, exec plugins, token rotation) is what we need.
+ * client-node's own transport is not used: it opens a connection per call, has no timeout, and its errors contain the
+ * request. Its kubeconfig support (files, exec plugins, token rotation) is what we need.
  */
 export class KubernetesTransport {
-  // Private to the runtime, not only to the compiler: logging this object must not print keys or tokens.
+  // Private at run time, not only to the compiler: logging this object must not print keys or tokens.
   readonly #config: KubeConfig;
   readonly #agent: http.Agent;
   readonly #server: string;
@@ -48,19 +48,19 @@ export class KubernetesTransport {
     return this.#server;
   }
 
-  /** TLS settings and headers as they are now; made for each connection, since files and tokens rotate. */
+  /** The current TLS settings and headers; read for each connection, since files and tokens rotate. */
   async credentials(): Promise<Credentials> {
     const options: Credentials = {};
     await this.#config.applyToHTTPSOptions(options);
-    // client-node keeps one agent with the first certificates it saw; only its agents for proxies are of use.
+    // client-node keeps one agent with the first certificates it read; only its proxy agents are useful.
     const proxied = this.#config.getCurrentCluster()?.proxyUrl !== undefined;
     if (!proxied) delete options.agent;
     return options;
   }
 
   /**
-   * Resolves when the head of the answer is there, whatever its status.
-   * @throws ClusterUnavailable if there is none, or the signal's reason
+   * Resolves when the response headers have arrived, whatever the status.
+   * @throws ClusterUnavailable if there is no response, or the signal's reason
    */
   async send(request: ApiRequest): Promise<http.IncomingMessage> {
     try {
@@ -71,7 +71,7 @@ export class KubernetesTransport {
     }
   }
 
-  /** Lets go of idle connections. */
+  /** Closes idle connections. */
   close(): void {
     this.#agent.destroy();
   }
@@ -96,7 +96,7 @@ export class KubernetesTransport {
       });
       sent.once('response', resolve);
       sent.on('error', (error: NodeJS.ErrnoException) => {
-        // A server may close an idle connection just as it is used again. Reading twice does no harm.
+        // A server may close an idle connection just as it is reused. Reading twice is harmless.
         const raced = sent.reusedSocket && error.code === 'ECONNRESET' && method === 'GET' && !again;
         if (raced) this.#attempt(request, credentials, true).then(resolve, reject);
         else reject(error);
@@ -106,19 +106,19 @@ export class KubernetesTransport {
   }
 }
 
-/** Node sends the body of a DELETE without saying how long it is, and the server takes it for another request. */
+/** Node sends the body of a DELETE without its length, and the server takes it for another request. */
 function lengthOf(body: string | undefined): http.OutgoingHttpHeaders {
   return body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
 }
 
-/** The whole body as text; fails when it is cut off or absurdly large. */
-export async function readText(answer: http.IncomingMessage, bytesMax = ANSWER_BYTES_MAX): Promise<string> {
+/** The whole body as text; fails if it is truncated or absurdly large. */
+export async function readText(response: http.IncomingMessage, bytesMax = RESPONSE_BYTES_MAX): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
+  for await (const chunk of response as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes > bytesMax) throw new Error(`The answer has more than ${String(bytesMax)} bytes.`);
+    if (bytes > bytesMax) throw new Error(`The response exceeds ${String(bytesMax)} bytes.`);
   }
   return Buffer.concat(chunks).toString('utf8');
 }

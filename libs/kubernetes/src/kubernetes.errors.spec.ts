@@ -1,10 +1,10 @@
 import { endFromStatus } from './exec-status.js';
-import { ClusterUnavailable, KubernetesApiError, errorFromAnswer, errorFromFailure } from './kubernetes.errors.js';
+import { ClusterUnavailable, KubernetesApiError, errorFromResponse, errorFromFailure } from './kubernetes.errors.js';
 
 describe('errors of the Kubernetes API', () => {
   test('a refusal keeps its status, reason and words', () => {
     const body = JSON.stringify({ kind: 'Status', reason: 'NotFound', message: 'pods "a" not found', code: 404 });
-    expect(errorFromAnswer(404, body)).toMatchObject({
+    expect(errorFromResponse(404, body)).toMatchObject({
       status: 404,
       reason: 'NotFound',
       message: 'pods "a" not found',
@@ -12,10 +12,10 @@ describe('errors of the Kubernetes API', () => {
   });
 
   test.each([401, 429, 500, 502, 503, 504])('%i means that the cluster is unavailable', (status) => {
-    expect(errorFromAnswer(status, 'upstream connect error')).toMatchObject({
+    expect(errorFromResponse(status, 'upstream connect error')).toMatchObject({
       code: 'CLUSTER_UNAVAILABLE',
       retryable: true,
-      message: 'The Kubernetes cluster does not answer.',
+      message: 'The Kubernetes API is unavailable.',
       cause: expect.any(KubernetesApiError) as unknown,
     });
   });

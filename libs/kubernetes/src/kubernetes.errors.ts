@@ -1,18 +1,20 @@
 import { Unavailable } from '@app/kernel';
 
-/** The Kubernetes API cannot be used right now: no answer in time, no connection, an overloaded server or refused credentials. */
+/**
+ * The Kubernetes API is unavailable: no response in time, no connection, an overloaded server or refused credentials.
+ */
 export class ClusterUnavailable extends Unavailable {
   override readonly code = 'CLUSTER_UNAVAILABLE';
 
-  /** The cause is for logs; the text for clients is always the same, because causes name hosts and addresses. */
+  /** The cause is for logs; clients always get the same text, because causes contain hosts and addresses. */
   constructor(cause?: Error) {
-    super('The Kubernetes cluster does not answer.', {}, cause === undefined ? undefined : { cause });
+    super('The Kubernetes API is unavailable.', {}, cause === undefined ? undefined : { cause });
   }
 }
 
 /**
- * The Kubernetes API understood the request and said no, for example 404 or 409. Not a domain error: whoever made the
- * request knows what it means there and translates it.
+ * The Kubernetes API understood the request and refused it, for example with 404 or 409. Not a domain error: the caller
+ * knows what it means there and translates it.
  */
 export class KubernetesApiError extends Error {
   override readonly name = 'KubernetesApiError';
@@ -26,11 +28,11 @@ export class KubernetesApiError extends Error {
     readonly reason: string,
     message: string,
   ) {
-    super(redact(message) || `The Kubernetes API answered ${String(status)}.`);
+    super(redact(message) || `The Kubernetes API returned ${String(status)}.`);
   }
 }
 
-/** The `Status` object that the Kubernetes API answers failures with, as far as it is used. */
+/** The `Status` object that the Kubernetes API returns for failures, as far as it is used. */
 export interface StatusBody {
   readonly status?: string;
   readonly code?: number;
@@ -40,48 +42,48 @@ export interface StatusBody {
 }
 
 const MESSAGE_LENGTH_MAX = 1000;
-/** 401 is one of them: the credentials are rdev's own, and a rotated token heals without a change to the request. */
+/** Includes 401: the credentials are rdev's own, and token rotation can fix it without a change to the request. */
 const UNAVAILABLE_STATUSES: ReadonlySet<number> = new Set([401, 408, 429, 500, 502, 503, 504]);
 
-/** The error for an answer that is not a success. The body may be a `Status`, or anything a proxy on the way has to say. */
-export function errorFromAnswer(status: number, body: string): ClusterUnavailable | KubernetesApiError {
+/** The error for a response that is not a success. The body may be a `Status`, or any text from a proxy. */
+export function errorFromResponse(status: number, body: string): ClusterUnavailable | KubernetesApiError {
   const error = apiErrorFrom(status, body);
   return UNAVAILABLE_STATUSES.has(status) ? new ClusterUnavailable(error) : error;
 }
 
-/** The same for an exec, where 500 says that this container cannot be entered, not that the cluster is in trouble. */
-export function errorFromExecAnswer(status: number, body: string): ClusterUnavailable | KubernetesApiError {
-  return status === 500 ? apiErrorFrom(status, body) : errorFromAnswer(status, body);
+/** The same for an exec, where 500 means that this container cannot be entered, not that the cluster is unavailable. */
+export function errorFromExecResponse(status: number, body: string): ClusterUnavailable | KubernetesApiError {
+  return status === 500 ? apiErrorFrom(status, body) : errorFromResponse(status, body);
 }
 
 const REFUSALS: ReadonlySet<number> = new Set([400, 403, 405, 422]);
-/** Container runtimes say in their own words that there is no such program, or that it cannot be run. */
+/** How container runtimes report that a program does not exist or cannot be run. */
 const CANNOT_RUN =
   /executable file .*not found|no such file or directory|not a directory|permission denied|exec format error/i;
-/** They say something like it of a container that is just ending. */
+/** How they report a container that is terminating, which matches the above too. */
 const IS_ENDING = /cgroup|\/proc\//i;
 
-/** Whether an exec failed for good: it ran nothing, and would not the next time. */
+/** Whether an exec failed permanently: it ran nothing, and a retry would not either. */
 export function isFinalForExec({ status, message }: KubernetesApiError): boolean {
   return REFUSALS.has(status) || (/exec/i.test(message) && CANNOT_RUN.test(message) && !IS_ENDING.test(message));
 }
 
 /**
- * The error for a request that got no answer. Only the text of the original is kept: errors of HTTP and WebSocket
- * clients carry the request, and with it the bearer token or the client's private key.
+ * The error for a request without a response. Only the text of the original is kept: errors of HTTP and WebSocket
+ * clients contain the request, and with it the bearer token or the client's private key.
  */
 export function errorFromFailure(failure: unknown): ClusterUnavailable {
   if (failure instanceof ClusterUnavailable) return failure;
   return new ClusterUnavailable(new Error(textOf(failure)));
 }
 
-/** What to log of a failure: the cause behind {@link ClusterUnavailable}, or a safe copy of whatever it is. */
+/** The error to log for a failure: the cause of {@link ClusterUnavailable}, or a safe copy of any other error. */
 export function safeCause(failure: unknown): Error {
   const { cause } = errorFromFailure(failure);
   return cause instanceof Error ? cause : new Error('unknown failure');
 }
 
-/** The `Status` object in a body; null if it holds none. */
+/** The `Status` object in a body; null if there is none. */
 export function parseStatus(body: string): StatusBody | null {
   try {
     const value: unknown = JSON.parse(body);
@@ -99,7 +101,7 @@ function apiErrorFrom(status: number, body: string): KubernetesApiError {
 function textOf(failure: unknown): string {
   const { message, errors } = (failure ?? {}) as Partial<AggregateError>;
   if (message) return redact(message);
-  // A connect to several addresses fails with an AggregateError, whose own message is empty.
+  // Connecting to several addresses fails with an AggregateError, whose own message is empty.
   return Array.isArray(errors) ? errors.map(textOf).join('; ') : 'unknown failure';
 }
 

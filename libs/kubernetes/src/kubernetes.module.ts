@@ -11,9 +11,9 @@ import { KubernetesClient } from './kubernetes-client.js';
 import { PodExec } from './pod-exec.js';
 import { PodInformer } from './pod-informer.js';
 
-const FIRST_LOOK_MS = 3_000;
+const FIRST_SYNC_MS = 3_000;
 
-/** The way to one cluster: gives {@link KubernetesClient}, {@link PodExec} and a {@link PodInformer} that runs with the app. */
+/** One cluster: provides {@link KubernetesClient}, {@link PodExec} and a {@link PodInformer} that runs with the app. */
 @Module({})
 export class KubernetesModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
@@ -40,12 +40,12 @@ export class KubernetesModule implements OnApplicationBootstrap, OnApplicationSh
   }
 
   /**
-   * A replica serves when it has seen the pods, so that no request meets one that knows of none. It does not wait for a
-   * cluster that is not there: rdev starts without it, and says so when asked whether it is ready.
+   * Waits for the first list of pods, so that no request is served before it. It does not wait for an unavailable
+   * cluster: rdev starts without it, and reports it in its readiness.
    */
   async onApplicationBootstrap(): Promise<void> {
     this.informer.start();
-    await this.informer.firstLook(FIRST_LOOK_MS);
+    await this.informer.firstSync(FIRST_SYNC_MS);
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -51,7 +51,7 @@ const cases: [string, PodJson, string, string | null][] = [
       },
     }),
     'failed',
-    'the container keeps ending (CrashLoopBackOff); last time OOMKilled (exit code 137)',
+    'the container keeps exiting (CrashLoopBackOff); last time OOMKilled (exit code 137)',
   ],
   [
     'a container between two runs',
@@ -96,7 +96,7 @@ const cases: [string, PodJson, string, string | null][] = [
       },
     }),
     'unknown',
-    'the node does not answer',
+    'the node does not respond',
   ],
   [
     'an evicted pod',
@@ -115,7 +115,7 @@ const cases: [string, PodJson, string, string | null][] = [
     'a pod without the container that it names',
     aPod({ metadata: { uid: '1', name: 'a', annotations: { 'rdev.dev/container': 'gone' } } }),
     'failed',
-    'the pod has no container "gone", which its annotation names',
+    'the pod has no container "gone", which its annotation specifies',
   ],
   [
     'a clone that fails in an init container',
@@ -137,7 +137,7 @@ const cases: [string, PodJson, string, string | null][] = [
       },
     }),
     'failed',
-    'init container "clone": the container keeps ending (CrashLoopBackOff); last time it ended with exit code 128',
+    'init container "clone": the container keeps exiting (CrashLoopBackOff); last time it ended with exit code 128',
   ],
 ];
 

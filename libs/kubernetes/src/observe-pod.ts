@@ -7,7 +7,7 @@ import { statusOf } from './pod-status.js';
 // eslint-disable-next-line complexity -- one entry for each field, all of which may be absent
 export function observePod(pod: PodJson): ObservedPod {
   const { metadata, spec } = pod;
-  if (!metadata?.uid || !metadata.name || !spec) throw new Error('The API sent something that is not a pod.');
+  if (!metadata?.uid || !metadata.name || !spec) throw new Error('The API sent an object that is not a pod.');
   const annotations = metadata.annotations ?? {};
   const names = spec.containers.map(({ name }) => name);
   const owner = metadata.ownerReferences?.find(({ controller }) => controller);

@@ -1,25 +1,25 @@
-/** Leads from a pod to the project that it is; the value is the project's id. */
+/** Label of a project's pods; the value is the project's id. */
 export const PROJECT_LABEL = 'rdev.dev/project';
-/** On what an install of rdev made; the value is its identity. */
+/** Label of the objects that an install of rdev created; the value is the install's id. */
 export const INSTALL_LABEL = 'rdev.dev/install';
 
 /**
- * `pending` may come up by itself, `failed` needs somebody's help, `terminating` was deleted, `stopped` has ended well,
- * and of `unknown` nothing is known, because the node does not answer.
+ * `pending` may become `running` without intervention, `failed` needs intervention, `terminating` was deleted,
+ * `stopped` has completed, and `unknown` is on a node that does not respond.
  */
 export type PodStatus = 'pending' | 'running' | 'stopped' | 'failed' | 'terminating' | 'unknown';
 
 /** How a container's process ended. */
 export interface Termination {
-  /** In Kubernetes' words: `OOMKilled`, `Error`, `Completed`, … */
+  /** As Kubernetes reports it: `OOMKilled`, `Error`, `Completed`, … */
   readonly reason: string | null;
   readonly exitCode: number;
   readonly finishedAt: Date | null;
-  /** What it wrote last, if it was asked to be kept. */
+  /** The termination message, if any. */
   readonly message: string | null;
 }
 
-/** Why a container does not run yet, or not again. */
+/** Why a container has not started or restarted yet. */
 export interface Waiting {
   readonly reason: string | null;
   readonly message: string | null;
@@ -34,7 +34,7 @@ export interface ObservedContainer {
   readonly running: boolean;
   readonly ready: boolean;
   readonly restartCount: number;
-  /** The most recent end: of this container if it does not run, else of the one before; null if none has ended. */
+  /** The most recent end: of this instance if it has ended, otherwise of the previous one; null if none has ended. */
   readonly lastTermination: Termination | null;
   readonly waiting: Waiting | null;
 }
@@ -44,23 +44,25 @@ export interface ObservedPod {
   readonly uid: string;
   readonly name: string;
   readonly namespace: string;
-  /** Value of the label {@link PROJECT_LABEL}; empty if the informer selects by another label and this one is missing. */
+  /**
+   * Value of the label {@link PROJECT_LABEL}; empty if the informer selects by another label and this one is missing.
+   */
   readonly project: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
-  /** Kubernetes' word; `status` is ours. */
+  /** Kubernetes' phase; `status` is ours. */
   readonly phase: string;
   readonly status: PodStatus;
-  /** Why the status is what it is, in words for people; null if there is nothing to say. */
+  /** Human-readable reason for the status; null if there is none. */
   readonly reason: string | null;
   readonly ready: boolean;
   readonly createdAt: Date;
-  /** By when it is to be gone, the grace period included; null if it has not been deleted. */
+  /** Deadline for its removal, including the grace period; null if it has not been deleted. */
   readonly deletionTimestamp: Date | null;
-  /** What must be done before a deleted pod goes, by the controllers that know these names. */
+  /** Names of the finalizers that must complete before a deleted pod is removed. */
   readonly finalizers: readonly string[];
   readonly node: string | null;
-  /** The one that commands run in, by {@link chooseContainer}. */
+  /** The container that commands run in, by {@link chooseContainer}. */
   readonly container: string;
   /** All but init containers. */
   readonly containers: readonly ObservedContainer[];

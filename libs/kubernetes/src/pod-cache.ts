@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ObservedPod } from './observed-pod.js';
 
-/** What has changed about one pod. For `removed` it is the last that was seen of it. */
+/** A change of one pod. For `removed`, `pod` is the last state seen. */
 export interface PodChange {
   readonly type: 'added' | 'changed' | 'removed';
   readonly pod: ObservedPod;
 }
 
-/** The pods last seen, by UID. Every method answers with what it changed. */
+/** The pods last seen, by UID. Mutating methods return the changes. */
 export class PodCache {
   private readonly pods = new Map<string, ObservedPod>();
 
@@ -19,7 +19,7 @@ export class PodCache {
     return this.pods.get(uid) ?? null;
   }
 
-  /** Makes the list the truth: what it does not hold is gone, even if nobody has said so. */
+  /** Replaces all pods: those missing from the list are removed, even without an event. */
   replace(pods: readonly ObservedPod[]): PodChange[] {
     const uids = new Set(pods.map(({ uid }) => uid));
     const gone = this.list().filter(({ uid }) => !uids.has(uid));

@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => api.stop());
 
-/** Opens an exec, and answers with both of its sides. */
+/** Opens an exec and returns both of its sides. */
 async function open(options: ExecOptions = {}, argv: readonly string[] = ['sh']) {
   const { promise, resolve } = Promise.withResolvers<ExecSession>();
   api.onExec = resolve;
@@ -62,7 +62,7 @@ describe('opening an exec', () => {
     api.hangs = true;
     expect(await refusedBy({ connectTimeoutMs: 50 })).toMatchObject({
       code: 'CLUSTER_UNAVAILABLE',
-      cause: { message: 'No exec within 50 ms.' },
+      cause: { message: 'The exec did not open within 50 ms.' },
     });
   });
 
@@ -213,7 +213,8 @@ describe.each(['v5.channel.k8s.io', 'v4.channel.k8s.io'])('an exec over %s', (pr
     const { channel, session } = await open({ bufferBytes: 64 * 1024, pingIntervalMs: 50 });
     for (let frame = 0; frame < 640; frame += 1) session.stdout(Buffer.alloc(32 * 1024, frame % 256));
     session.exit(0);
-    // That something does not happen is seen only by waiting: six pings do not mistake the reader's slowness for a dead peer.
+    // That something does not happen is seen only by waiting: six pings do not mistake the reader's slowness for a dead
+    // peer.
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(session.socket.bufferedAmount).toBeGreaterThan(10_000_000);
     expect(channel.stdout.readableLength).toBeLessThan(256 * 1024);
@@ -257,7 +258,7 @@ describe.each(['v5.channel.k8s.io', 'v4.channel.k8s.io'])('an exec over %s', (pr
   test('is dropped when pings are not answered', async () => {
     api.pongs = false;
     const { channel } = await open({ pingIntervalMs: 50 });
-    expect(await channel.ended).toMatchObject({ cause: { message: 'No answer to a ping within 50 ms.' } });
+    expect(await channel.ended).toMatchObject({ cause: { message: 'No response to a ping within 50 ms.' } });
   });
 
   test('lives on while pings are answered', async () => {
@@ -280,7 +281,10 @@ describe.each(['v5.channel.k8s.io', 'v4.channel.k8s.io'])('an exec over %s', (pr
     channel.stdin.write('x');
     channel.destroy();
     channel.destroy();
-    expect(await channel.ended).toMatchObject({ kind: 'dropped', cause: { message: 'The channel was let go.' } });
+    expect(await channel.ended).toMatchObject({
+      kind: 'dropped',
+      cause: { message: 'The channel was closed locally.' },
+    });
     await session.until(({ closed }) => closed);
     expect(await text(channel.stdout)).toBe('');
     channel.stdin.write('too late');

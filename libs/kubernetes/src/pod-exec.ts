@@ -7,13 +7,13 @@ import type { KubernetesClient } from './kubernetes-client.js';
 import {
   ClusterUnavailable,
   KubernetesApiError,
-  errorFromExecAnswer,
+  errorFromExecResponse,
   errorFromFailure,
   isFinalForExec,
 } from './kubernetes.errors.js';
 import { type Credentials, readText } from './kubernetes-transport.js';
 
-/** A container that runs. The name leads to whatever pod has it now: compare UIDs if that matters. */
+/** A running container. The name identifies whichever pod has it now: compare UIDs if that matters. */
 export interface ExecTarget {
   readonly namespace: string;
   readonly pod: string;
@@ -22,24 +22,24 @@ export interface ExecTarget {
 
 /** Limits of exec connections. */
 export interface ExecOptions {
-  /** From the call to the open channel; default 10 s. */
+  /** Time to open the channel; default 10 s. */
   readonly connectTimeoutMs?: number;
-  /** How often to ping. A connection silent for one whole interval after a ping is dropped. Default 10 s. */
+  /** Ping interval. A connection that is silent for a whole interval after a ping is dropped. Default 10 s. */
   readonly pingIntervalMs?: number;
-  /** How many bytes of each stream wait for a slow reader before the connection is paused; default 256 KiB. */
+  /** Bytes of each stream that are buffered for a slow reader before the connection is paused; default 256 KiB. */
   readonly bufferBytes?: number;
 }
 
-/** One message must fit into memory. Real servers send up to 32 KiB. */
+/** A message must fit into memory. Real servers send up to 32 KiB. */
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
 const REFUSAL_BYTES_MAX = 64 * 1024;
 
 /**
  * Runs programs in pods.
  *
- * It speaks to the WebSocket itself instead of using client-node's `Exec`, which has no connect timeout, no pings and no
- * back-pressure, swallows errors once connected, loses the server's words when it refuses, and closes the connection when
- * stdin ends on v4. What client-node knows is how to read a kubeconfig, and that is used.
+ * It uses a WebSocket directly instead of client-node's `Exec`, which has no connect timeout, no pings and no
+ * back-pressure, swallows errors once connected, loses the server's message on a refusal, and closes the connection
+ * when stdin ends on v4. Only client-node's kubeconfig support is used.
  */
 export class PodExec {
   readonly #client: KubernetesClient;
@@ -56,13 +56,13 @@ export class PodExec {
   }
 
   /**
-   * Starts a program in a container. A program that does not exist makes a channel that drops at once, without a code.
-   * 137 may mean that the program got SIGKILL or that its container or pod ended: ask the pod, and watch it meanwhile, for
-   * a deleted pod may leave the channel open and still. So may a program that ends without reading its stdin: send only
-   * what will be read.
-   * @param signal gives up opening, and lets go of the channel once it is open
-   * @throws {@link ChannelRefused} if it will not work either the next time, {@link ClusterUnavailable}, {@link KubernetesApiError} if there is no such pod or container or it cannot be
-   *   entered, or the signal's reason
+   * Starts a program in a container. If the program does not exist, the channel drops immediately, without a code. Exit
+   * code 137 means that the program got SIGKILL, or that its container or pod ended: check the pod, and watch it
+   * meanwhile, since a deleted pod may leave the channel open and silent. So may a program that ends without reading
+   * its stdin: send only what will be read.
+   * @param signal aborts opening, and closes the channel once it is open
+   * @throws {@link ChannelRefused} if a retry would fail too, {@link ClusterUnavailable}, {@link KubernetesApiError} if
+   *   the pod or container does not exist or cannot be entered, or the signal's reason
    */
   async openChannel(target: ExecTarget, argv: readonly string[], signal?: AbortSignal): Promise<Channel> {
     const { connectTimeoutMs } = this.#settings;
@@ -70,14 +70,15 @@ export class PodExec {
     const either = signal ? AbortSignal.any([signal, deadline]) : deadline;
     try {
       either.throwIfAborted();
-      // An exec plugin of a kubeconfig takes its time, so the deadline holds for the credentials as well.
+      // An exec plugin of a kubeconfig may be slow, so the deadline includes the credentials.
       const credentials = await Promise.race([this.#client.transport.credentials(), rejectOn(either)]);
       const channel = await this.#connect(execPath(target, argv), credentials, either);
-      if (signal) letGoOn(signal, channel);
+      if (signal) destroyOn(signal, channel);
       return channel;
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      if (deadline.aborted) throw new ClusterUnavailable(new Error(`No exec within ${String(connectTimeoutMs)} ms.`));
+      if (deadline.aborted)
+        throw new ClusterUnavailable(new Error(`The exec did not open within ${String(connectTimeoutMs)} ms.`));
       throw error;
     }
   }
@@ -98,8 +99,8 @@ export class PodExec {
       };
       signal.addEventListener('abort', abort);
       socket.on('error', (error) => fail(errorFromFailure(error)));
-      socket.on('upgrade', (answer) => (connection = answer.socket));
-      socket.on('unexpected-response', (_request, answer) => void refusal(answer).then(fail));
+      socket.on('upgrade', (response) => (connection = response.socket));
+      socket.on('unexpected-response', (_request, response) => void refusal(response).then(fail));
       socket.on('open', () => {
         signal.removeEventListener('abort', abort);
         socket.removeAllListeners('error');
@@ -115,15 +116,15 @@ function execPath({ namespace, pod, container }: ExecTarget, argv: readonly stri
   return `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/exec?${query.toString()}`;
 }
 
-function letGoOn(signal: AbortSignal, channel: Channel): void {
-  const letGo = () => channel.destroy();
-  signal.addEventListener('abort', letGo, { once: true });
-  void channel.ended.then(() => signal.removeEventListener('abort', letGo));
+function destroyOn(signal: AbortSignal, channel: Channel): void {
+  const destroy = () => channel.destroy();
+  signal.addEventListener('abort', destroy, { once: true });
+  void channel.ended.then(() => signal.removeEventListener('abort', destroy));
 }
 
-async function refusal(answer: IncomingMessage): Promise<Error> {
-  const body = await readText(answer, REFUSAL_BYTES_MAX).catch(() => '');
-  const error = errorFromExecAnswer(answer.statusCode ?? 0, body);
+async function refusal(response: IncomingMessage): Promise<Error> {
+  const body = await readText(response, REFUSAL_BYTES_MAX).catch(() => '');
+  const error = errorFromExecResponse(response.statusCode ?? 0, body);
   const isFinal = error instanceof KubernetesApiError && isFinalForExec(error);
   return isFinal ? new ChannelRefused(error.message, { cause: error }) : error;
 }

@@ -59,12 +59,12 @@ describe('PodInformer', () => {
   test('has had its first look when the pods are known, or when nobody answers', async () => {
     api.set(aPod({ name: 'a' }));
     informer.start();
-    await informer.firstLook(60_000);
+    await informer.firstSync(60_000);
     expect(names()).toEqual(['a']);
     const lost = new PodInformer(await api.client());
     await api.stop();
     lost.start();
-    await lost.firstLook(60_000);
+    await lost.firstSync(60_000);
     expect(lost.state).toMatchObject({ synced: false, staleSince: expect.any(Date) });
     await lost.stop();
   });

@@ -7,40 +7,40 @@ import { INSTALL_LABEL, type ObservedPod, PROJECT_LABEL } from './observed-pod.j
 import { PodCache, type PodChange } from './pod-cache.js';
 import { PodSource, WatchExpired } from './pod-source.js';
 
-/** How closely to follow the pods. */
+/** Which pods to follow, and how closely. */
 export interface InformerOptions {
-  /** Default: all pods that carry {@link PROJECT_LABEL}, whatever its value. */
+  /** Default: all pods with the label {@link PROJECT_LABEL}. */
   readonly labelSelector?: string;
-  /** Pods that another install made are not shown; null: all are. Default null. */
+  /** Hides pods created by other installs; null: shows all. Default null. */
   readonly install?: string | null;
   /**
-   * How long one watch lasts, give or take a fifth. A watch that has silently died is noticed at the end of this time, so
-   * it is the longest that a status can be wrong without being marked stale. Default 30 s.
+   * Duration of one watch, ±20 %. A watch that has died silently is noticed at its end, so this is the longest time
+   * that a status can be wrong without being marked stale. Default 30 s.
    */
   readonly watchSeconds?: number;
-  /** Longest pause between attempts while the API does not answer; default 5 s. */
+  /** Longest pause between retries while the API is unavailable; default 5 s. */
   readonly retryMsMax?: number;
 }
 
-/** How far to trust what the informer shows. */
+/** How current the informer's pods are. */
 export interface InformerState {
-  /** Whether it has ever seen all pods. Until then an absent pod means nothing. */
+  /** Whether all pods have been listed at least once. Until then the absence of a pod means nothing. */
   readonly synced: boolean;
-  /** Since when changes may have been missed; null while it follows them. */
+  /** Start of the time in which changes may have been missed; null while the watch works. */
   readonly staleSince: Date | null;
-  /** Whether the API has refused or failed again since then: more than a connection that broke. */
+  /** Whether the API has refused or failed again since then: more than one dropped connection. */
   readonly isAway: boolean;
 }
 
 const RETRY_MS_FIRST = 250;
-/** A link that held this long was a good one: the next failure is a new trouble, not more of the old. */
+/** A watch that lasted this long resets the back-off: the next failure is a new outage. */
 const STEADY_MS = 10_000;
-/** Some proxies answer a watch and end it at once; following that would be a busy loop. */
+/** Some proxies accept a watch and end it immediately; following that would be a busy loop. */
 const WATCH_MS_MIN = 1_000;
 
 /**
- * Keeps the pods of one namespace in memory: a list for the truth, a watch for changes, and both again when a watch
- * breaks, expires, talks nonsense or falls silent. It goes on until stopped.
+ * Keeps the pods of one namespace in memory: lists them, watches for changes, and does both again when a watch breaks,
+ * expires, sends invalid data or falls silent. Runs until stopped.
  */
 export class PodInformer {
   readonly #logger = new Logger(PodInformer.name);
@@ -58,7 +58,7 @@ export class PodInformer {
 
   constructor(client: KubernetesClient, options: InformerOptions = {}) {
     this.#options = { labelSelector: PROJECT_LABEL, install: null, watchSeconds: 30, retryMsMax: 5_000, ...options };
-    // All of it is left to chance: replicas that lost the API together must not come back together.
+    // Full jitter: replicas that lost the API together must not reconnect together.
     this.#backoff = new Backoff(RETRY_MS_FIRST, this.#options.retryMsMax, 0);
     this.#source = new PodSource(client, this.#options.labelSelector);
   }
@@ -77,20 +77,23 @@ export class PodInformer {
     return this.#state;
   }
 
-  /** Resolves when all pods have been seen once, however long that takes. */
+  /** Resolves when all pods have been listed once, however long that takes. */
   async whenSynced(): Promise<void> {
     await this.#synced.promise;
   }
 
-  /** Resolves when all pods have been seen once, when it turns out that they cannot be, or after so long. */
-  async firstLook(ms: number): Promise<void> {
+  /** Resolves when all pods have been listed once, when that has failed, or after `ms`. */
+  async firstSync(ms: number): Promise<void> {
     const timeout = new AbortController();
     const late = delay(ms, undefined, { signal: timeout.signal }).catch(() => undefined);
     await Promise.race([this.#synced.promise, this.#failed.promise, late]);
     timeout.abort();
   }
 
-  /** Hears of every change from now on, after `get` and `list` show it. @returns what ends it */
+  /**
+   * Calls the listener for every change from now on, after `get` and `list` show it.
+   * @returns the unsubscribe function
+   */
   onChange(listener: (change: PodChange) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -102,7 +105,7 @@ export class PodInformer {
     this.#running = this.#run(this.#stopping.signal);
   }
 
-  /** Resolves when no more changes will be told. What was seen stays readable. */
+  /** Resolves when the listeners will be called no more. The pods seen stay readable. */
   async stop(): Promise<void> {
     this.#stopping?.abort();
     await this.#running;
@@ -125,7 +128,7 @@ export class PodInformer {
   async #relist(signal: AbortSignal): Promise<string> {
     const { pods, version } = await this.#source.list(signal);
     this.#tell(this.#cache.replace(pods.filter((pod) => this.shows(pod))));
-    if (this.#state.staleSince) this.#logger.log('The pods are being followed again.');
+    if (this.#state.staleSince) this.#logger.log('The watch on pods has recovered.');
     this.#heard();
     this.#state = { synced: true, staleSince: null, isAway: false };
     this.#synced.resolve(null);
@@ -145,12 +148,12 @@ export class PodInformer {
           this.#tell(isThere ? this.#cache.set(event.pod) : this.#cache.remove(event.pod));
         }
       }
-      if (Date.now() - opened < WATCH_MS_MIN) throw new Error('The API ended a watch as soon as it had begun.');
+      if (Date.now() - opened < WATCH_MS_MIN) throw new Error('The API ended a watch immediately.');
       this.#heard();
     }
   }
 
-  /** Whether a pod that was seen elsewhere is one that it shows, too: no other install made it. */
+  /** Whether the informer shows a pod: true unless another install created it. */
   shows({ labels }: Pick<ObservedPod, 'labels'>): boolean {
     const { install } = this.#options;
     const maker = labels[INSTALL_LABEL];
@@ -177,7 +180,7 @@ export class PodInformer {
         try {
           listener(change);
         } catch (error) {
-          // One listener's mistake must neither hide the change from the others nor end the informer.
+          // A failing listener must neither hide the change from the others nor end the informer.
           this.#logger.error({ err: error, pod: change.pod.name }, 'A listener for pod changes failed.');
         }
       }

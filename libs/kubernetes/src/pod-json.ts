@@ -1,5 +1,5 @@
 /**
- * A pod as JSON, as far as it is used. client-node's `V1Pod` fits too, but its types promise dates that JSON does not have.
+ * A pod as JSON, as far as it is used. client-node's `V1Pod` fits too, but its types promise `Date`s that JSON lacks.
  */
 export interface PodJson {
   readonly metadata?: MetadataJson;
@@ -58,7 +58,7 @@ export interface ContainerStatusJson {
   readonly lastState?: ContainerStateJson;
 }
 
-/** One of the three is there, or none where nothing is known yet. */
+/** At most one of the three is set; none if the state is not known yet. */
 export interface ContainerStateJson {
   readonly running?: object;
   readonly waiting?: WaitingJson;

@@ -6,41 +6,42 @@ interface Verdict {
   readonly reason: string | null;
 }
 
-/** What the kubelet's words for a container that waits mean to people. They do not pass without somebody's help. */
-const HOPELESS: Readonly<Record<string, string>> = {
+/** Waiting reasons that need intervention, as text for people. */
+const PERSISTENT: Readonly<Record<string, string>> = {
   ErrImagePull: 'the image cannot be pulled',
   ImagePullBackOff: 'the image cannot be pulled',
-  ErrImageNeverPull: 'the image is not on the node, and must not be pulled',
+  ErrImageNeverPull: 'the image is not on the node, and its pull policy is Never',
   InvalidImageName: 'the image has an invalid name',
   ImageInspectError: 'the image cannot be inspected',
-  RegistryUnavailable: 'the image registry does not answer',
+  RegistryUnavailable: 'the image registry is unavailable',
   CreateContainerConfigError: 'the container cannot be configured',
   CreateContainerError: 'the container cannot be created',
   RunContainerError: 'the container cannot be started',
-  CrashLoopBackOff: 'the container keeps ending (CrashLoopBackOff)',
+  CrashLoopBackOff: 'the container keeps exiting (CrashLoopBackOff)',
 };
 
-/** Judges a pod by the container that commands run in: a sidecar's trouble is not the project's. */
+/** The status of a pod, by the container that commands run in: problems of a sidecar do not count. */
 // eslint-disable-next-line complexity -- the cases in the order in which they are judged
 export function statusOf(pod: PodJson, containers: readonly ObservedContainer[], chosen: string): Verdict {
   const container = containers.find(({ name }) => name === chosen);
   const { phase, message, reason } = pod.status ?? {};
-  const told = sentence(reason, message);
-  if (pod.metadata?.deletionTimestamp) return { status: 'terminating', reason: told ?? 'the pod has been deleted' };
+  const reported = sentence(reason, message);
+  if (pod.metadata?.deletionTimestamp) return { status: 'terminating', reason: reported ?? 'the pod has been deleted' };
   if (phase === 'Failed')
-    return { status: 'failed', reason: told ?? endOf(container?.lastTermination) ?? 'the pod has failed' };
-  if (phase === 'Succeeded') return { status: 'stopped', reason: told ?? endOf(container?.lastTermination) };
-  if (phase === 'Unknown' || isCutOff(pod)) return { status: 'unknown', reason: told ?? 'the node does not answer' };
+    return { status: 'failed', reason: reported ?? endOf(container?.lastTermination) ?? 'the pod has failed' };
+  if (phase === 'Succeeded') return { status: 'stopped', reason: reported ?? endOf(container?.lastTermination) };
+  if (phase === 'Unknown' || isCutOff(pod))
+    return { status: 'unknown', reason: reported ?? 'the node does not respond' };
   if (!container)
-    return { status: 'failed', reason: `the pod has no container "${chosen}", which its annotation names` };
+    return { status: 'failed', reason: `the pod has no container "${chosen}", which its annotation specifies` };
   if (container.running) return { status: 'running', reason: troubleOf(pod, container) };
   return verdictOfIdle(pod, container);
 }
 
-/** Of a container that does not run in a pod that does, or will. */
+/** The verdict on a container that is not running in a pod that is running or pending. */
 function verdictOfIdle(pod: PodJson, container: ObservedContainer): Verdict {
   const { waiting, lastTermination } = container;
-  if (waiting?.reason && HOPELESS[waiting.reason])
+  if (waiting?.reason && PERSISTENT[waiting.reason])
     return { status: 'failed', reason: wordsFor(waiting, lastTermination) };
   if (!waiting && lastTermination) return verdictOfEnded(pod, lastTermination);
   const unschedulable = condition(pod, 'PodScheduled');
@@ -62,7 +63,7 @@ function verdictOfEnded(pod: PodJson, ended: Termination): Verdict {
   return { status: ended.exitCode === 0 ? 'stopped' : 'failed', reason: end };
 }
 
-/** The init container that holds the pod up; null if none does. */
+/** The verdict on the init container that blocks the pod; null if none does. */
 // eslint-disable-next-line complexity -- the cases in the order in which they are judged
 function verdictOfInit(pod: PodJson): Verdict | null {
   const sidecars = new Set(
@@ -72,7 +73,7 @@ function verdictOfInit(pod: PodJson): Verdict | null {
     if (state?.terminated?.exitCode === 0 || (sidecars.has(name) && started)) continue;
     if (state?.running) return { status: 'pending', reason: `init container "${name}" is running` };
     const words = initWords(state, lastState);
-    const stuck = Boolean(state?.terminated ?? HOPELESS[state?.waiting?.reason ?? '']);
+    const stuck = Boolean(state?.terminated ?? PERSISTENT[state?.waiting?.reason ?? '']);
     return { status: stuck ? 'failed' : 'pending', reason: `init container "${name}": ${words}` };
   }
   return null;
@@ -83,7 +84,7 @@ function initWords(state?: ContainerStateJson, lastState?: ContainerStateJson): 
   return wordsFor(state?.waiting ?? {}, lastState?.terminated ?? null);
 }
 
-/** What is worth saying of a container that runs. */
+/** Problems of a running container; null if there are none. */
 function troubleOf(pod: PodJson, { restartCount, lastTermination }: ObservedContainer): string | null {
   const ready = condition(pod, 'Ready');
   const unready =
@@ -96,8 +97,9 @@ function troubleOf(pod: PodJson, { restartCount, lastTermination }: ObservedCont
 }
 
 /**
- * When a node stops answering, the control plane sets the pod's Ready to False and leaves all else as it was last
- * reported. Containers that are ready in a pod that is not: that is the mark, unless readiness gates explain it.
+ * Whether the pod's node has stopped responding. The control plane then sets the pod's Ready to False and leaves
+ * everything else as last reported, so the containers are ready and the pod is not. Readiness gates have the same
+ * effect.
  */
 function isCutOff(pod: PodJson): boolean {
   const ready = condition(pod, 'Ready');
@@ -118,8 +120,8 @@ function wordsFor(
   ended: { reason?: string | null; exitCode: number } | null,
 ): string {
   const { reason, message } = waiting;
-  if (reason === 'CrashLoopBackOff') return [HOPELESS[reason], endOf(ended)].filter(Boolean).join('; last time ');
-  return sentence(HOPELESS[reason ?? ''] ?? reason, message) ?? 'waiting';
+  if (reason === 'CrashLoopBackOff') return [PERSISTENT[reason], endOf(ended)].filter(Boolean).join('; last time ');
+  return sentence(PERSISTENT[reason ?? ''] ?? reason, message) ?? 'waiting';
 }
 
 function endOf(ended: { reason?: string | null; exitCode: number } | null | undefined): string | null {

@@ -6,11 +6,11 @@ interface PodOverrides {
   readonly metadata?: MetadataJson;
   readonly spec?: Partial<NonNullable<PodJson['spec']>>;
   readonly status?: PodStatusJson;
-  /** Laid over the one container's status, which is that of a container that runs. */
+  /** Overrides fields of the container's status, which is running by default. */
   readonly container?: Partial<ContainerStatusJson>;
 }
 
-/** A ready pod of one container, as the API answers it. */
+/** A ready pod with one container, as the API returns it. */
 export function aPod({ name = 'work-0', metadata, spec, status, container }: PodOverrides = {}): PodJson {
   const ready = container?.ready ?? true;
   const conditions = ['Ready', 'ContainersReady'].map((type) => ({ type, status: ready ? 'True' : 'False' }));

@@ -10,7 +10,7 @@ import { ExecSession } from './exec-session.js';
 
 interface ObjectBody {
   readonly metadata?: { readonly name?: string; readonly uid?: string; readonly resourceVersion?: string };
-  /** Of a DELETE. */
+  /** The UID precondition of a DELETE. */
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
 }
 
@@ -20,26 +20,26 @@ interface LoggedEvent {
 }
 
 /**
- * A real HTTP server that lists, watches and execs like the Kubernetes API, and fails in every way that a test asks for.
+ * A real HTTP server that lists, watches and execs like the Kubernetes API, and fails in every way that a test sets.
  */
 export class ApiServerStub {
   readonly token = 'stub-token-that-must-never-be-seen';
   lists = 0;
   readonly watches = new Set<ServerResponse>();
-  /** Answers everything with this status, while set. */
+  /** While set, every request gets this response. */
   refusal: { status: number; body: string } | null = null;
-  /** Accepts requests and never answers, while true. */
+  /** While true, requests are accepted and never answered. */
   hangs = false;
-  /** Watches stay open and hear nothing, not even their promised end, while true. */
+  /** While true, watches stay open and get nothing, not even their end at the timeout. */
   silent = false;
-  /** What an exec server speaks, dearest first. */
+  /** Protocols of the exec server, in order of preference. */
   protocols: readonly string[] = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
-  /** Whether exec connections answer pings; read when one opens. */
+  /** Whether exec connections respond to pings; read when one opens. */
   pongs = true;
   onExec: (session: ExecSession) => void = () => undefined;
-  /** All objects but pods in lists, by path: what was created there, patched and not deleted. */
+  /** All objects except the listed pods, by path, as created and patched. */
   readonly objects = new Map<string, unknown>();
-  /** Answers a request in place of the stub, unless it says null. */
+  /** Overrides the stub's response to a request, unless it returns null. */
   onRequest: (method: string, path: string) => { status: number; body: object } | null = () => null;
 
   private readonly pods = new Map<string, PodJson>();
@@ -50,7 +50,7 @@ export class ApiServerStub {
   private readonly directory = mkdtempSync(join(tmpdir(), 'api-server-stub-'));
 
   private constructor(private readonly server: Server) {
-    server.on('request', (request, response) => this.answer(request, response));
+    server.on('request', (request, response) => this.serve(request, response));
     server.on('upgrade', (request, socket: Socket, head) => this.upgrade(request, socket, head));
     server.on('connection', (socket) => {
       this.sockets.add(socket);
@@ -85,7 +85,7 @@ export class ApiServerStub {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  /** Adds or changes a pod, and tells the watches. */
+  /** Adds or changes a pod and notifies the watches. */
   set(pod: PodJson): void {
     const uid = pod.metadata?.uid ?? '';
     this.record(this.pods.has(uid) ? 'MODIFIED' : 'ADDED', pod);
@@ -97,12 +97,12 @@ export class ApiServerStub {
     this.record('DELETED', pod);
   }
 
-  /** Changes the truth without an event, as if it had been lost. */
+  /** Changes the pods without an event, as if it had been lost. */
   forget(pod: PodJson): void {
     this.pods.delete(pod.metadata?.uid ?? '');
   }
 
-  /** Compacts the history: watches from before now get 410. */
+  /** Compacts the history: watches from an earlier version get 410. */
   compact(): void {
     this.log = [];
     this.version += 1;
@@ -129,7 +129,7 @@ export class ApiServerStub {
     for (const socket of this.sockets) socket.destroy();
   }
 
-  /** How many connections are open. */
+  /** Number of open connections. */
   get connections(): number {
     return this.sockets.size;
   }
@@ -142,7 +142,7 @@ export class ApiServerStub {
     this.say(line);
   }
 
-  private answer(request: IncomingMessage, response: ServerResponse): void {
+  private serve(request: IncomingMessage, response: ServerResponse): void {
     if (this.hangs) return;
     if (request.headers.authorization !== `Bearer ${this.token}`) return void response.writeHead(401).end();
     if (this.refusal) return void response.writeHead(this.refusal.status).end(this.refusal.body);
@@ -150,11 +150,11 @@ export class ApiServerStub {
     if (query.get('watch') === 'true') this.watch(query, response);
     else if (request.method === 'GET' && pathname.endsWith('/pods')) this.list(query, response);
     else if (pathname.endsWith('/events')) this.listEvents(pathname, query, response);
-    else void this.answerObject(request, pathname, response);
+    else void this.serveObject(request, pathname, response);
   }
 
-  /** Create, read, merge, delete: as much as is needed of what the API does with objects. */
-  private async answerObject(request: IncomingMessage, path: string, response: ServerResponse): Promise<void> {
+  /** Create, read, merge, delete: the part of the API's object handling that tests need. */
+  private async serveObject(request: IncomingMessage, path: string, response: ServerResponse): Promise<void> {
     const { method = 'GET' } = request;
     const text = (await request.toArray()).join('');
     const body = (text === '' ? {} : JSON.parse(text)) as ObjectBody;
@@ -179,7 +179,7 @@ export class ApiServerStub {
     reply(method === 'POST' ? 201 : 200, this.objects.get(at) ?? {});
   }
 
-  /** Those of one object, by its name or its UID. */
+  /** The events of one object, by its name or UID. */
   private listEvents(path: string, query: URLSearchParams, response: ServerResponse): void {
     const [, field = '', value] = /^involvedObject\.(name|uid)=(.*)$/.exec(query.get('fieldSelector') ?? '') ?? [];
     const all = (this.objects.get(path) ?? []) as { involvedObject: Record<string, string> }[];

@@ -8,13 +8,13 @@ import {
   wrapHttpLibrary,
 } from '@kubernetes/client-node';
 import type { KubernetesClient } from '../src/index.js';
-import { errorFromAnswer } from '../src/kubernetes.errors.js';
+import { errorFromResponse } from '../src/kubernetes.errors.js';
 import { readText } from '../src/kubernetes-transport.js';
 
 const TIMEOUT_MS = 10_000;
 
 /**
- * Calls one of client-node's typed APIs with the client's credentials:
+ * Calls one of client-node's typed APIs with our client's credentials:
  * `call(client, CoreV1Api, (core) => core.listNamespacedPod({ namespace }))`.
  * @throws ClusterUnavailable, KubernetesApiError
  */
@@ -32,17 +32,17 @@ export function call<A extends ApiType, T>(
 
 async function send({ transport }: KubernetesClient, request: RequestContext): Promise<ResponseContext> {
   const body = request.getBody();
-  const answer = await transport.send({
+  const response = await transport.send({
     method: request.getHttpMethod(),
     path: request.getUrl().slice(transport.server.length),
     headers: request.getHeaders(),
     ...(typeof body === 'string' && { body }),
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
-  const text = await readText(answer);
-  const status = answer.statusCode ?? 0;
-  if (status < 200 || status > 299) throw errorFromAnswer(status, text);
-  const headers = { 'content-type': answer.headers['content-type'] ?? 'application/json' };
+  const text = await readText(response);
+  const status = response.statusCode ?? 0;
+  if (status < 200 || status > 299) throw errorFromResponse(status, text);
+  const headers = { 'content-type': response.headers['content-type'] ?? 'application/json' };
   const bytes = () => Promise.resolve(Buffer.from(text));
   return new ResponseContext(status, headers, { text: () => Promise.resolve(text), binary: bytes, stream: () => null });
 }

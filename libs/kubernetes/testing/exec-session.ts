@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import type { WebSocket } from 'ws';
 
-/** The server's side of one exec: tests write its frames byte by byte. */
+/** The server side of one exec: tests write its frames byte by byte. */
 export class ExecSession {
   stdinBytes = 0;
   stdinEnded = false;
@@ -33,7 +33,7 @@ export class ExecSession {
     this.frame(2, data);
   }
 
-  /** Sends a status, and closes as servers do. */
+  /** Sends a status and closes, as servers do. */
   end(status: object): void {
     this.frame(3, JSON.stringify(status));
     this.socket.close(1000);
@@ -50,7 +50,7 @@ export class ExecSession {
     this.socket.send(Buffer.concat([Buffer.from([channel]), Buffer.from(data)]));
   }
 
-  /** Resolves when the condition holds; looked at after every frame and at the end. */
+  /** Resolves when the condition holds; checked after every frame and at the end. */
   async until(condition: (session: ExecSession) => boolean): Promise<void> {
     while (!condition(this)) await once(this.changes, 'change', { signal: AbortSignal.timeout(5_000) });
   }

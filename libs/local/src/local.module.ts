@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Workspaces } from './workspaces.js';
 
-/** The runtime of a laptop: directories and processes of this machine. It isolates nothing. */
+/** The runtime for a laptop: directories and processes of this machine, without isolation. */
 @Module({})
 export class LocalModule {
   static with(workspaces: Workspaces): DynamicModule {

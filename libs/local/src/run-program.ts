@@ -6,7 +6,7 @@ export interface RunOptions {
   readonly timeoutMs: number;
 }
 
-/** Runs a program of this machine without a shell. @throws an Error with what it wrote to stderr, at most 2 KiB */
+/** Runs a program of this machine without a shell. @throws an Error with its stderr, at most 2 KiB */
 export function runProgram(
   program: string,
   args: readonly string[],

@@ -1,7 +1,7 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** The directories of local projects, and what their commands get of the environment. */
+/** The directories of local projects, and the environment of their commands. */
 export class Workspaces {
   readonly spoolDirectory: string;
   private readonly root: string;
@@ -14,7 +14,7 @@ export class Workspaces {
     this.spoolDirectory = join(dataDir, 'spool');
   }
 
-  /** Where the project's files lie. Project ids are DNS labels, so the path cannot leave the root. */
+  /** The project's directory. Project ids are DNS labels, so the path cannot leave the root. */
   directory(projectId: string): string {
     return join(this.root, projectId);
   }
@@ -22,7 +22,7 @@ export class Workspaces {
   async ensure(): Promise<void> {
     for (const directory of [this.root, this.spoolDirectory]) {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      // An earlier release made it, or the umask took more away.
+      // An earlier release created it with other permissions, or the umask removed some.
       await chmod(directory, 0o700);
     }
   }

@@ -1,13 +1,13 @@
 /**
- * Cuts a stream at each occurrence of a boundary that cannot occur in it by chance. Holds back only a tail that may be
- * the beginning of a boundary, so that output is never late.
+ * Splits a stream at each occurrence of a boundary that cannot occur in it by chance. Holds back only a tail that may
+ * be the beginning of a boundary, so that output is not delayed.
  */
 export class BoundarySplitter {
   private tail: Buffer = Buffer.alloc(0);
 
   constructor(private readonly boundary: Buffer) {}
 
-  /** The parts that the chunk completes: between two of them lies a boundary. Always at least one, which may be empty. */
+  /** The parts of the chunk, separated by boundaries. Always at least one, which may be empty. */
   push(chunk: Buffer): Buffer[] {
     let rest = this.tail.length === 0 ? chunk : Buffer.concat([this.tail, chunk]);
     const parts: Buffer[] = [];
@@ -21,14 +21,14 @@ export class BoundarySplitter {
     return parts;
   }
 
-  /** What was held back; the stream is over. */
+  /** The tail held back, at the end of the stream. */
   flush(): Buffer {
     const tail = this.tail;
     this.tail = Buffer.alloc(0);
     return tail;
   }
 
-  /** Length of the longest end of the data that is a beginning of the boundary. */
+  /** Length of the longest suffix of the data that is a prefix of the boundary. */
   private beginningAtEnd(data: Buffer): number {
     for (let length = Math.min(this.boundary.length - 1, data.length); length > 0; length--) {
       if (data.subarray(data.length - length).equals(this.boundary.subarray(0, length))) return length;

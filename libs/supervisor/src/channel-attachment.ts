@@ -6,7 +6,7 @@ import type { Attachment, AttachmentEnd, OutputChunk, StreamPosition } from './t
 
 const ACKNOWLEDGE_MS = 5_000;
 
-/** The client's side of the far side's `attach`. */
+/** The local side of `attach`. */
 export class ChannelAttachment implements Attachment {
   readonly opened: Promise<'started' | 'taken' | null>;
   readonly end: Promise<AttachmentEnd>;
@@ -46,7 +46,7 @@ export class ChannelAttachment implements Attachment {
   }
 
   close(): void {
-    this.finish({ kind: 'dropped', cause: this.closed ?? new Error('The attachment was closed on this side.') });
+    this.finish({ kind: 'dropped', cause: this.closed ?? new Error('The attachment was closed locally.') });
     void this.conversation.then(
       ({ channel }) => {
         channel.destroy();
@@ -65,7 +65,7 @@ export class ChannelAttachment implements Attachment {
     return { channel: conversation.channel, say: (word: string) => conversation.say(word) };
   }
 
-  /** Reads up to the header. What else came with it waits for the reader. */
+  /** Reads up to the header. Output that came with it is kept for the reader. */
   private async open(): Promise<'started' | 'taken' | null> {
     try {
       const conversation = await this.conversation;
@@ -102,20 +102,21 @@ export class ChannelAttachment implements Attachment {
     } catch (cause) {
       this.finish({ kind: 'dropped', cause: asError(cause) });
     } finally {
-      // After an ending the channel stays, for the acknowledgement.
+      // After an ending the channel stays open for the acknowledgement.
       if (!isEnded) this.close();
     }
   }
 
-  /** Nothing counts as an ending unless its bytes add up. */
+  /** An ending counts only if its bytes add up. */
   private verdict(trailer: string): AttachmentEnd {
     if (trailer.startsWith('gone ')) return { kind: 'supervisor-gone', detail: trailer.slice(5) };
-    if (!trailer.startsWith('end ')) throw new Error('The supervisor gave no ending.');
+    if (!trailer.startsWith('end ')) throw new Error('The supervisor reported no ending.');
     const record = parseExitRecord(trailer.slice(4).trimEnd());
     for (const stream of ['stdout', 'stderr'] as const) {
       const arrived = this.from[stream] + this.received[stream];
       if (arrived !== record.stored[stream]) {
-        throw new Error(`Of ${stream} ${String(arrived)} bytes arrived, ${String(record.stored[stream])} are stored.`);
+        const stored = String(record.stored[stream]);
+        throw new Error(`${String(arrived)} bytes of ${stream} arrived, but ${stored} are stored.`);
       }
     }
     return { kind: 'ended', record };
@@ -124,8 +125,8 @@ export class ChannelAttachment implements Attachment {
   private async broken({ channel, preamble }: Conversation): Promise<AttachmentEnd> {
     const end = await channel.ended;
     if (end.kind === 'dropped') return brokenBy(end.cause);
-    const said = preamble === '' ? '' : ` It said: ${preamble}`;
-    const cause = new Error(`The launcher ended with ${String(end.code)} before it was done.${said}`);
+    const said = preamble === '' ? '' : ` Its output: ${preamble}`;
+    const cause = new Error(`The launcher exited prematurely with code ${String(end.code)}.${said}`);
     return { kind: 'dropped', cause };
   }
 
@@ -148,7 +149,7 @@ function refusal(header: string): AttachmentEnd {
     case 'unsupported':
       return { kind: 'unsupported', detail: rest.join(' ') };
     default:
-      return { kind: 'dropped', cause: new Error('The supervisor answered something unexpected.') };
+      return { kind: 'dropped', cause: new Error('The supervisor returned an unexpected response.') };
   }
 }
 

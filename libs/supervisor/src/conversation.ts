@@ -6,13 +6,14 @@ import { MergedStreams } from './merge-streams.js';
 import type { OutputChunk, StreamName } from './types.js';
 
 /**
- * A boundary begins with what output hardly ever ends in: a tail that may be its beginning is held back until more comes,
- * and with a plain hexadecimal number that would be every sixteenth prompt that ends in such a digit.
+ * Boundaries begin with characters that output hardly ever ends in, as a tail that may begin a boundary is held back
+ * until more arrives. With a plain hexadecimal number one in sixteen prompts that end in such a digit would be held
+ * back.
  */
 const MARK = '\x1f\x1e';
-/** The header must come within this many bytes; what comes before it are warnings of shells. */
+/** The header must arrive within this many bytes; shells may print warnings before it. */
 const PREAMBLE_BYTES_MAX = 65_536;
-/** Of what came in place of a header, so much is shown. */
+/** Length of the shown part of what came in place of a header. */
 const PREAMBLE_CHARS_SHOWN = 500;
 const TRAILER_BYTES_MAX = 65_536;
 
@@ -23,8 +24,8 @@ export interface Question {
 }
 
 /**
- * What the far side says over one channel: on stdout a header line, output, and a trailer; on stderr only output. A nonce that
- * is made here and travels on stdin separates these, so nothing in the output can be taken for them.
+ * What the remote side sends over one channel: a header line, output and a trailer on stdout; only output on stderr. A
+ * nonce that is created here and sent on stdin separates these, so no output can be mistaken for a header or a trailer.
  */
 export class Conversation {
   private readonly splitters: Record<StreamName, BoundarySplitter>;
@@ -52,29 +53,29 @@ export class Conversation {
   ): Promise<Conversation> {
     const channel = await open(launcherArgv(args), signal);
     const nonce = `${MARK}${randomBytes(16).toString('hex')}`;
-    // The far side may go at any time; the channel's end tells.
+    // The remote side may disappear at any time; the channel's end reports it.
     channel.stdin.on('error', () => undefined);
     channel.stdin.write(Buffer.concat([Buffer.from(`${SUPERVISOR_PROGRAM}${nonce}\n${spoolDir ?? ''}\n`), ...body]));
     return new Conversation(channel, nonce);
   }
 
-  /** The first line of the answer, or null while it has not come. */
+  /** The first line of the response; null until it has arrived. */
   get header(): string | null {
     const end = this.headerText.indexOf('\n');
     return end < 0 ? null : this.headerText.slice(0, end).trim();
   }
 
-  /** What came in place of a header, such as the complaint of a shell; empty once there is one. */
+  /** What came in place of a header, such as a shell's error message; empty once there is a header. */
   get preamble(): string {
     return this.header === null ? this.preambleText.trim() : '';
   }
 
-  /** What follows the output, once both streams have come to their end; until then null. */
+  /** What follows the output; null until both streams have ended. */
   get trailer(): string | null {
     return this.section.stdout === 3 && this.section.stderr === 2 ? this.trailerText.trimEnd() : null;
   }
 
-  /** The next pieces of output, possibly none; null when nothing more can come. */
+  /** The next pieces of output, possibly none; null at the end. */
   async next(): Promise<OutputChunk[] | null> {
     if (this.trailer !== null) return null;
     const arrival = await this.merged.next();
@@ -108,7 +109,7 @@ export class Conversation {
     }
   }
 
-  /** Gives what follows the header's line. */
+  /** @returns what follows the header line */
   private takeHeader(part: Buffer): Buffer {
     if (this.header !== null) return part;
     const end = part.indexOf('\n');

@@ -1,7 +1,9 @@
 import { readScript } from './read-script.js';
 import type { StartRequest } from './types.js';
 
-/** A request as the far side reads it: three parts, each of known length, none of which is ever read as shell code. */
+/**
+ * A request as the remote side reads it: three parts of known length, none of which is ever evaluated as shell code.
+ */
 export interface EncodedRequest {
   readonly meta: Buffer;
   readonly script: Buffer;
@@ -9,17 +11,18 @@ export interface EncodedRequest {
 }
 
 const COMMAND_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/;
-/** About 30 years: more does not fit everywhere, and is meant as "never". */
+/** About 30 years, meaning "never": more does not fit everywhere. */
 const SECONDS_MAX = 1e9;
 
 /**
- * Lines that the `read` builtin decodes without a fork. A value is a line with the number of its lines, and these.
- * @throws RangeError if something cannot be expressed to the kernel: a NUL byte, or a name with `=`
+ * Encodes a request as lines that the `read` builtin decodes without a fork. A value is its number of lines, then the
+ * lines.
+ * @throws RangeError if the kernel cannot represent something: a NUL byte, or a name with `=`
  */
 export function encodeRequest(request: StartRequest): EncodedRequest {
   const script = 'script' in request.program ? readScript(request.program.script) : null;
   const argv = 'argv' in request.program ? request.program.argv : (script?.interpreter ?? []);
-  if (script === null && argv.length === 0) throw new RangeError('A program needs at least its name.');
+  if (script === null && argv.length === 0) throw new RangeError('The argument vector is empty.');
   const env = Object.entries(request.env).map(([name, value]) => variable(name, value));
   const meta = [
     [
@@ -46,9 +49,10 @@ export function encodeRequest(request: StartRequest): EncodedRequest {
   };
 }
 
-/** @throws RangeError unless the id can be the name of a directory and an argument */
+/** @throws RangeError unless the id is safe as a directory name and as an argument */
 export function checkCommandId(commandId: string): string {
-  if (!COMMAND_ID.test(commandId)) throw new RangeError('A command id is up to 100 letters, digits, "-" and "_".');
+  if (!COMMAND_ID.test(commandId))
+    throw new RangeError('A command id consists of up to 100 letters, digits, "-" and "_".');
   return commandId;
 }
 
@@ -59,11 +63,11 @@ export function millis(seconds: number): number {
 
 function variable(name: string, value: string): string {
   if (name === '' || name.includes('='))
-    throw new RangeError('The name of a variable must not be empty or contain "=".');
+    throw new RangeError('The name of an environment variable must not be empty or contain "=".');
   return `${name}=${value}`;
 }
 
-/** As the supervisor reads it: a line with the number of its lines, and these. */
+/** A value as the supervisor reads it: its number of lines, then the lines. */
 export function value(text: string | null): string {
   if (text === null) return '0';
   if (text.includes('\0')) throw new RangeError('Arguments, variables and directories cannot contain NUL.');

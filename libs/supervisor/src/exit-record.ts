@@ -5,8 +5,9 @@ const REASONS = ['exited', 'signaled', 'timed_out', 'no_output', 'cancelled', 's
 const FIELDS = 14;
 
 /**
- * Reads the two lines of an exit record: version, reason, wait status, milliseconds, bytes, kill report; then the detail.
- * @throws Error if they are anything else
+ * Parses the two lines of an exit record: version, reason, wait status, milliseconds, bytes, kill report; then the
+ * detail.
+ * @throws Error if they are malformed
  */
 export function parseExitRecord(text: string): ExitRecord {
   const [line = '', detail = ''] = text.split('\n');
@@ -27,14 +28,14 @@ export function parseExitRecord(text: string): ExitRecord {
 }
 
 /**
- * Whether nothing was found at last, how many were, and 0 if they were looked for by their mark. Supervisors of earlier releases, which
- * knew no mark, have here the number of processes that they could not assign.
+ * Three fields: 1 if nothing was left, the number of survivors, and 0 if they were found by their mark. Supervisors of
+ * earlier releases had no mark; their third field is the number of processes that they could not assign.
  */
 export function parseKillReport([verified, survivors, walked]: readonly (string | undefined)[]): KillReport {
   return { killVerified: verified === '1', survivors: whole(survivors), isMarked: whole(walked) === 0 };
 }
 
-/** @throws Error unless the text is a whole number that is not negative */
+/** @throws Error unless the text is a non-negative integer */
 export function whole(text: string | undefined): number {
   if (text === undefined || !/^\d{1,15}$/.test(text)) throw malformed(text ?? '');
   return Number(text);
@@ -45,5 +46,5 @@ function wholeOrNull(text: string | undefined): number | null {
 }
 
 function malformed(text: string): Error {
-  return new Error(`The supervisor answered something unexpected: ${JSON.stringify(text.slice(0, 200))}`);
+  return new Error(`The supervisor returned an unexpected response: ${JSON.stringify(text.slice(0, 200))}`);
 }

@@ -22,7 +22,7 @@ describe('launcher', () => {
   it('uses no variable that the environment of a command may have', () => {
     const names = [...SUPERVISOR_SCRIPT.matchAll(/(?:^|[\s;(])([A-Za-z_]\w*)=/gm)].map(([, name]) => name);
     const others = new Set(names.filter((name) => !name?.startsWith('r_')));
-    // Prefixes of one call, what shells do not import, what is looked at, and operands of dd.
+    // Prefixes of one call, variables that shells do not import, variables that are only read, and operands of dd.
     expect([...others].sort()).toEqual(['IFS', 'LC_ALL', 'PATH', 'PERL_BADLANG', 'bs', 'count', 'skip']);
   });
 });

@@ -1,18 +1,18 @@
 import { SUPERVISOR_SCRIPT } from './remote/index.js';
 
 /**
- * Runs the line that stdin begins with. It must be fixed and short: the arguments of an exec become part of a URL and of audit
- * logs, and a command that ends processes by a word of their command line must not find it here.
+ * Runs the first line of stdin. It must be fixed and short: the arguments of an exec become part of a URL and of audit
+ * logs, and a command that kills processes by a word in their command line must not match this one.
  */
 const LAUNCHER = 'read -r r_x;$r_x';
 
-/** Reads exactly as many bytes as the script has, however they are cut, and runs them. */
+/** Reads exactly the script's number of bytes, however they are chunked, and runs them. */
 const BOOT =
   `eval r_size=${String(SUPERVISOR_SCRIPT.length)} r_script=;while [ \${#r_script} -lt $r_size ];do ` +
   'r_x=$(dd bs=$(($r_size-${#r_script})) count=1 2>/dev/null;echo .);' +
   'r_x=${r_x%.};[ "$r_x" ]||exit 1;r_script=$r_script$r_x;done;eval "$r_script"';
 
-/** What is to be written to the stdin of {@link launcherArgv} first. */
+/** What to write first to the stdin of {@link launcherArgv}. */
 export const SUPERVISOR_PROGRAM = `${BOOT}\n${SUPERVISOR_SCRIPT}`;
 
 /** The argument vector that runs {@link SUPERVISOR_PROGRAM}. */

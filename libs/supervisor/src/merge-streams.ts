@@ -8,8 +8,8 @@ export interface Arrival {
 }
 
 /**
- * Takes from two streams as they come, in fairness, and never more than one chunk of each ahead: what nobody takes stays in
- * the streams' own buffers and then holds the far side back. A stream that breaks simply ends; the channel knows why.
+ * Reads two streams fairly, in order of arrival, and at most one chunk of each ahead: unread data stays in the streams'
+ * buffers and then applies back-pressure to the remote side. A broken stream just ends; the channel reports why.
  */
 export class MergedStreams {
   private readonly sources: Record<StreamName, AsyncIterator<Buffer>>;
@@ -20,12 +20,12 @@ export class MergedStreams {
     for (const stream of ['stdout', 'stderr'] as const) this.pending.set(stream, this.ask(stream));
   }
 
-  /** The next chunk or end of either stream; null when both have ended. Not to be called again before it has settled. */
+  /** The next chunk or end of either stream; null when both have ended. Do not call it again before it has settled. */
   async next(): Promise<Arrival | null> {
     if (this.pending.size === 0) return null;
     const arrival = await Promise.race(this.pending.values());
     this.pending.delete(arrival.stream);
-    // Asked again at the end of the line, the other stream gets its turn.
+    // Re-added at the end of the map, so that the other stream comes next.
     if (arrival.data !== null) this.pending.set(arrival.stream, this.ask(arrival.stream));
     return arrival;
   }

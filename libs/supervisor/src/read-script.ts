@@ -1,20 +1,20 @@
-/** A script as it is run. */
+/** A script, normalized for running. */
 export interface ReadScript {
   readonly text: string;
-  /** The program of its `#!` line and that program's argument, if there is one; empty: `sh`. */
+  /** The program of the `#!` line and its argument, if any; empty: `sh`. */
   readonly interpreter: readonly string[];
-  /** Whether a shell interprets it, as far as names tell. */
+  /** Whether the interpreter's name is that of a shell. */
   readonly isShell: boolean;
 }
 
 const BYTE_ORDER_MARK = '\ufeff';
-/** As the kernel reads it: the rest of the line is one argument. */
+/** As the kernel parses it: the rest of the line is one argument. */
 const INTERPRETER = /^#![ \t]*([^ \t\r\n]+)[ \t]*([^\r\n]*)/;
 const SHELL = /(^|[/ \t])(ba|da|a|k|mk|z)?sh([ \t]|$)/;
 
 /**
- * A script whose lines all end in CRLF is run with line feeds. In one with both, a carriage return may be meant, as in a
- * here-document: nothing but its `#!` line is read without it.
+ * Normalizes a script. If all lines end in CRLF, they become LF. In a mixed script a carriage return may be intended,
+ * as in a here-document, so it is ignored only in the `#!` line.
  */
 export function readScript(script: string): ReadScript {
   const marked = script.startsWith(BYTE_ORDER_MARK) ? script.slice(BYTE_ORDER_MARK.length) : script;

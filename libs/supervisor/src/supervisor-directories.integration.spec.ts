@@ -6,17 +6,17 @@ import { FIND_SPOOL } from '../testing/harness.js';
 import { Bench, aRequest, drain } from '../testing/index.js';
 import { openLocalChannel } from '@app/channel';
 
-// Not in /tmp, where something else is mounted.
+// Not in /tmp, which is mounted over.
 const scratch = mkdtempSync('/var/tmp/rdev-directories-');
 const SEES = `${FIND_SPOOL}; echo "\${c%/*/c}"`;
-// Only root can mount: without the right these are skipped, and said so.
+// Mounting requires root. Without it these tests are reported as skipped.
 const canMount = attempt(() => execFileSync('unshare', ['-m', 'mount', '--bind', scratch, scratch]));
 
 afterAll(() => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-/** What is wrong with a directory, how that is made, before it is mounted and by a mount, and what is said. */
+/** What is wrong with a directory, how to set that up before mounting and by a mount, and the expected message. */
 const UNFIT: readonly (readonly [string, (directory: string) => void, string, RegExp])[] = [
   ['is read-only', () => undefined, 'mount -o remount,bind,ro /tmp', /'\/tmp\/rdev': Read-only file system/],
   ['has a file of that name', makeFile, 'true', /'\/tmp\/rdev': File exists/],

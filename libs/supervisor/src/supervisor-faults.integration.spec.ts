@@ -10,7 +10,7 @@ import { Supervisor } from './supervisor.js';
 const scratch = mkdtempSync(join(tmpdir(), 'rdev-faults-'));
 const open = openLocalChannel({ cwd: '/', env: { PATH: '/usr/local/bin:/usr/bin:/bin' } });
 const small = join(scratch, 'small');
-// A disk that is full, and a limit on processes, can be made only by root: without the right they are skipped, and said so.
+// A full disk and a process limit require root. Without it these tests are reported as skipped.
 const canMount = attempt(() => {
   mkdirSync(small);
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', small], { stdio: 'ignore' });
@@ -57,7 +57,7 @@ afterAll(() => {
     const bomb =
       "trap '' TERM; b() { while :; do env -i setsid sleep 300 & done; }; echo ready; while :; do (b) 2>/dev/null; done";
     const request = aRequest({ program: { script: bomb }, timeoutSeconds: 1, graceSeconds: 0.2 });
-    // Attaching needs processes as well, so it may break off until there are some.
+    // Attaching needs processes too, so it may fail until some are free.
     let outcome: Outcome = await drain(limited.run(request, START));
     while (outcome.end.kind === 'dropped') outcome = await drain(limited.attach(request.commandId, START));
     expect(['ended', 'supervisor-gone']).toContain(outcome.end.kind);

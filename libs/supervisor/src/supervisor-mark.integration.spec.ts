@@ -15,13 +15,13 @@ afterAll(() => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-/** A place whose processes have these limits of file locks. */
+/** A place whose processes have these limits on file locks. */
 function under(limits: string): Bench {
   const set = `for limit in ${limits}; do ulimit "\${limit%%=*}" -x "\${limit#*=}" || ulimit "\${limit%%=*}" -w "\${limit#*=}"; done 2>/dev/null; exec "$@"`;
   return new Bench({ open: (argv, signal) => open(['sh', '-c', set, 'sh', ...argv], signal), spoolDir: scratch });
 }
 
-/** Starts a command with such a child, and cancels it once that is there. */
+/** Starts a command with such a child, and cancels it when the child is running. */
 async function cancelled(
   bench: Bench,
   child: (mark: string) => string,
@@ -40,7 +40,7 @@ describe('The mark of a command', () => {
     const [own, other] = await Promise.all([outside.sh(LIMIT), outside.sh(LIMIT)]);
     expect(own).toMatch(/ [1-7]\d{10} +unlimited /);
     expect(own).not.toBe(other);
-    // The supervisor has it for the moment in which it starts the command.
+    // The supervisor has it only while it starts the command.
     await outside.sh("until grep -q '^Max file locks  *unlimited' /proc/$PPID/limits; do :; done");
   });
 

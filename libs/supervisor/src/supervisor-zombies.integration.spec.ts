@@ -10,7 +10,7 @@ import { openLocalChannel } from '@app/channel';
 jest.setTimeout(180_000);
 
 const scratch = mkdtempSync(join(tmpdir(), 'rdev-zombies-'));
-// Only root can make a PID namespace: without the right these are skipped, and said so.
+// Creating a PID namespace requires root. Without it these tests are reported as skipped.
 const canUnshare = attempt(() => execFileSync('unshare', ['-pf', '--mount-proc', 'true']));
 
 afterAll(() => {
@@ -44,7 +44,7 @@ afterAll(() => {
     });
     afterAll(() => namespace.kill('SIGKILL'));
 
-    /** What has process 1 as its parent, once nothing of it lives. */
+    /** Children of process 1, when none of them is alive. */
     async function left(): Promise<number> {
       const isZombie = (pid: string): boolean => readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
       await eventually(() => Promise.resolve(ids(init).every(isZombie)), 'all have ended');

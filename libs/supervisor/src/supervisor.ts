@@ -15,15 +15,15 @@ import type {
 } from './types.js';
 
 const NOTHING = Buffer.alloc(0);
-/** What is asked for is done within seconds where the machine has time; what answers may have been stopped by a command. */
-const ANSWER_SECONDS = 120;
+/** Requests take seconds, but a busy machine or a command that stopped its supervisor may delay the response. */
+const RESPONSE_SECONDS = 120;
 const TIMER_MS_MAX = 2 ** 32 - 1;
-/** So much longer than the grace a cancellation may take: as the far side allows the supervisor, and itself. */
+/** Time for a cancellation beyond the grace period: what the remote side allows the supervisor, and itself. */
 const CANCEL_SECONDS = 300;
 
 /**
- * Starts commands where the channels lead, detached from them, and finds them again.
- * Whatever fails on the way leaves a state that the next call finds; a command is started at most once.
+ * Starts commands at the remote end of the channels, detached from them, and reattaches to them.
+ * Any failure leaves a state from which the next call continues; a command is started at most once.
  */
 export class Supervisor {
   /** @param spoolDir an absolute directory; null: the first writable of /run/rdev, /tmp, /dev/shm */
@@ -36,9 +36,9 @@ export class Supervisor {
   }
 
   /**
-   * Makes the claim for the command and starts it, or finds the claim taken; then attaches from the position. Safe to call again
-   * after any failure.
-   * @throws RangeError if the request cannot be expressed: a NUL byte, a variable's name with `=`
+   * Claims and starts the command, unless it is claimed already; then attaches from the position. Safe to repeat after
+   * any failure.
+   * @throws RangeError if the kernel cannot represent the request: a NUL byte, an environment variable's name with `=`
    */
   run(request: StartRequest, from: StreamPosition, signal?: AbortSignal): Attachment {
     const { meta, script, stdin } = encodeRequest(request);
@@ -47,16 +47,16 @@ export class Supervisor {
     return this.attachment(args, from, [meta, script, stdin], signal);
   }
 
-  /** Attaches to a command whose claim was made. */
+  /** Attaches to a command that has been claimed. */
   attach(commandId: string, from: StreamPosition, signal?: AbortSignal): Attachment {
     return this.attachment(['attach', checkCommandId(commandId), from.stdout, from.stderr], from, [], signal);
   }
 
   /**
-   * SIGTERM to the whole tree, then SIGKILL until none is left; settles when that is done. The exit record says `cancelled`
-   * unless the main process had already ended. If the supervisor is dead, its command's processes are killed all the same.
+   * Sends SIGTERM to the whole tree, then SIGKILL until no process is left; settles when that is done. The exit record
+   * says `cancelled` unless the main process had already ended. A dead supervisor's processes are killed too.
    * @returns null if the command had ended or is absent
-   * @throws if the channel breaks: ask again
+   * @throws if the channel breaks: retry
    */
   async cancel(commandId: string, graceSeconds: number, signal?: AbortSignal): Promise<KillReport | null> {
     const { header, trailer } = await this.ask(
@@ -80,10 +80,10 @@ export class Supervisor {
   }
 
   /**
-   * Puts bytes into the open stdin of a command, in order and once: behind `offset`, or behind all that was put before if that
-   * is null. What the command has not taken waits in the spool directory, 1 MiB at most.
+   * Writes bytes to the open stdin of a command, in order and once: at `offset`, or after everything written before if
+   * it is null. Bytes that the command has not read are kept in the spool directory, 1 MiB at most.
    * @returns null if the command has ended or is absent
-   * @throws if the channel breaks: it is not known whether they were put; asking again with the same offset tells
+   * @throws if the channel breaks: it is unknown whether they were written; retry with the same offset to find out
    */
   async write(
     commandId: string,
@@ -101,14 +101,14 @@ export class Supervisor {
       case 'offset':
         return { kind: word, offset: whole(at) };
       default:
-        throw new Error('The supervisor answered something unexpected.');
+        throw new Error('The supervisor returned an unexpected response.');
     }
   }
 
   /**
-   * Removes the spools of the commands listed, and of those that ended longer ago than the age given, rounded up to minutes.
-   * Commands that run are left alone.
-   * @returns these
+   * Removes the spools of the listed commands, and of those that ended longer ago than the maximum age, rounded up to
+   * minutes. Running commands are left alone.
+   * @returns the running commands
    * @throws if the channel breaks
    */
   async sweep(commandIds: readonly string[], maxAgeSeconds: number, signal?: AbortSignal): Promise<readonly string[]> {
@@ -119,8 +119,9 @@ export class Supervisor {
   }
 
   /**
-   * Kills what commands with that fallback directory left running when they ended ({@link StartRequest.keepBackground}).
-   * @returns how many of these processes are still there
+   * Kills the background processes of ended commands with that fallback directory ({@link
+   * StartRequest.keepBackground}).
+   * @returns the number of these processes that survived
    * @throws if the channel breaks
    */
   async clear(fallbackCwd: string, signal?: AbortSignal): Promise<number> {
@@ -142,10 +143,10 @@ export class Supervisor {
     args: (string | number)[],
     body: Buffer,
     signal?: AbortSignal,
-    patienceSeconds = ANSWER_SECONDS,
+    timeoutSeconds = RESPONSE_SECONDS,
   ): Promise<{ header: string; trailer: string }> {
     const question = { args, spoolDir: this.spoolDir, body: [body] };
-    const late = AbortSignal.timeout(Math.min(patienceSeconds * 1000, TIMER_MS_MAX));
+    const late = AbortSignal.timeout(Math.min(timeoutSeconds * 1000, TIMER_MS_MAX));
     const over = signal === undefined ? late : AbortSignal.any([signal, late]);
     const conversation = await Conversation.begin(this.open, question, over);
     try {
@@ -153,7 +154,7 @@ export class Supervisor {
       const { header, trailer } = conversation;
       if (header !== null && trailer !== null) return { header, trailer };
       const end = await conversation.channel.ended;
-      throw end.kind === 'dropped' ? end.cause : new Error('The launcher ended before it was done.');
+      throw end.kind === 'dropped' ? end.cause : new Error('The launcher exited prematurely.');
     } finally {
       conversation.channel.destroy();
     }

@@ -7,15 +7,18 @@ export interface StreamPosition {
 }
 
 export type Program =
-  /** Run as a file: by the program of its `#!` line, else by `sh`. Line ends of CRLF and a byte order mark do not matter. */
+  /** Run as a file: by the program of its `#!` line, otherwise by `sh`. CRLF and a byte order mark are accepted. */
   | { readonly script: string }
-  /** Exactly these arguments, no shell. */
+  /** Exactly these arguments, without a shell. */
   | { readonly argv: readonly string[] };
 
 export interface StartRequest {
   readonly commandId: string;
   readonly program: Program;
-  /** Null: the fallback if it exists, else where the launcher runs. A directory that is named and missing fails the start. */
+  /**
+   * Null: the fallback if it exists, otherwise the launcher's directory. If a given directory is missing, the start
+   * fails.
+   */
   readonly cwd: string | null;
   readonly fallbackCwd: string | null;
   /** Added to the environment of the launcher. */
@@ -23,65 +26,68 @@ export interface StartRequest {
   readonly stdin:
     { readonly kind: 'none' } | { readonly kind: 'text'; readonly text: string } | { readonly kind: 'open' };
   readonly timeoutSeconds: number;
-  /** Null: no such limit. */
+  /** Null: no limit. */
   readonly noOutputTimeoutSeconds: number | null;
-  /** Between SIGTERM and SIGKILL when a timeout ends the command. */
+  /** Time between SIGTERM and SIGKILL when a timeout ends the command. */
   readonly graceSeconds: number;
-  /** Most bytes of each stream that are stored; the rest is read and counted. */
+  /** Maximum number of stored bytes of each stream; the rest is read and counted. */
   readonly outputLimitBytes: number;
-  /** Leave running what the main process leaves behind. */
+  /** Do not kill the background processes that the main process leaves behind. */
   readonly keepBackground: boolean;
 }
 
-/** More of an open stdin. */
+/** A piece of an open stdin. */
 export interface StdinPiece {
   readonly data: Buffer;
-  /** Where the data begins, in bytes from the start; null: behind all that was put so far. */
+  /** Position of the data, in bytes from the start; null: after everything written so far. */
   readonly offset: number | null;
-  /** Nothing comes after it. */
+  /** Whether the stream ends after it. */
   readonly eof: boolean;
 }
 
-/** What became of a piece of stdin, and how many bytes were put so far. */
+/** The result for a piece of stdin, and the number of bytes written so far. */
 export interface StdinOutcome {
   /**
-   * `full`: too much waits for the command. `closed`: its end was put before, nobody reads it any more, or it was never open.
-   * `offset`: what was put so far does not end where the piece begins. Only `accepted` has put anything.
+   * `full`: the buffer is full. `closed`: stdin has ended, has no reader any more, or was never open. `offset`: the
+   * piece does not begin where the bytes written so far end. Only `accepted` has written anything.
    */
   readonly kind: 'accepted' | 'full' | 'closed' | 'offset';
   readonly offset: number;
 }
 
-/** What was found when a process tree was killed. */
+/** The result of killing a process tree. */
 export interface KillReport {
-  /** A last look found nothing of the tree. */
+  /** A final check found no process of the tree. */
   readonly killVerified: boolean;
-  /** Processes of the tree that are still there. */
+  /** Number of processes of the tree that survived. */
   readonly survivors: number;
-  /** They were found by the mark that all of them inherit. Otherwise by session, parentage and environment, which a process can leave. */
+  /**
+   * Whether they were found by the mark that all inherit; otherwise by session, parent and environment, which can be
+   * left.
+   */
   readonly isMarked: boolean;
 }
 
-/** Written once, atomically, by the supervisor when the main process has ended and its output is stored. */
+/** Written once, atomically, by the supervisor after the main process has ended and its output is stored. */
 export interface ExitRecord {
   readonly reason: 'exited' | 'signaled' | 'timed_out' | 'no_output' | 'cancelled' | 'start_failed';
-  /** Null unless the main process exited by itself. */
+  /** Null unless the main process exited. */
   readonly exitCode: number | null;
-  /** Such as `SIGKILL`; null unless a signal ended the main process. */
+  /** Such as `SIGKILL`; null unless a signal killed the main process. */
   readonly signal: string | null;
-  /** Why it could not be started; only with `start_failed`. */
+  /** Why it could not be started; only for `start_failed`. */
   readonly detail: string | null;
-  /** By the machine's uptime, not the wall clock. */
+  /** Measured by the machine's uptime, not the wall clock. */
   readonly durationMs: number;
-  /** Processor time of the main process and its waited-for children; null where it cannot be told. */
+  /** Processor time of the main process and its waited-for children; null if unknown. */
   readonly cpuMs: number | null;
-  /** Bytes that were read from the command. */
+  /** Bytes read from the command. */
   readonly produced: StreamPosition;
-  /** Bytes of them that the spools hold. */
+  /** Those of them that are in the spools. */
   readonly stored: StreamPosition;
-  /** What cancel or timeout found; null if neither happened. */
+  /** Result of a cancellation or a timeout; null if neither happened. */
   readonly kill: KillReport | null;
-  /** Processes left behind by the main process that were killed; null with `keepBackground`. */
+  /** Number of background processes that were killed after the main process ended; null with `keepBackground`. */
   readonly leftKilled: number | null;
 }
 
@@ -91,39 +97,43 @@ export interface OutputChunk {
 }
 
 export type AttachmentEnd =
-  /** The record is there and all stored bytes were delivered. */
+  /** The exit record exists and all stored bytes were delivered. */
   | { readonly kind: 'ended'; readonly record: ExitRecord }
-  /** The supervisor is proved dead and left no record; stored bytes were delivered. */
+  /** The supervisor is proved dead and left no record; all stored bytes were delivered. */
   | { readonly kind: 'supervisor-gone'; readonly detail: string }
-  /** No claim of that command is here. */
+  /** The command is not claimed here. */
   | { readonly kind: 'absent' }
-  /** A spool is shorter than the position asked for. */
+  /** A spool is shorter than the requested position. */
   | { readonly kind: 'spool-short'; readonly spool: StreamPosition }
-  /** The environment lacks what the supervisor needs, named in the detail. */
+  /** The environment lacks something that the supervisor needs; the detail says what. */
   | { readonly kind: 'unsupported'; readonly detail: string }
-  /** Nothing was run this time, and nothing will be: what was said, in the detail. */
+  /** Nothing was run, and a retry would fail too; the detail says why. */
   | { readonly kind: 'refused'; readonly detail: string }
-  /** The wire broke: nothing is known. Attach again. */
+  /** The connection broke: nothing is known. Attach again. */
   | { readonly kind: 'dropped'; readonly cause: Error };
 
-/** A view of one command from a position on. */
+/** A view of one command, starting at a position. */
 export interface Attachment {
   /**
-   * Settles when the far side has answered: whether this call made the claim (`started`), found it taken (`taken`),
-   * or found nothing that it could attach to (null; `end` says why). Rejects never.
+   * Resolves with the remote side's first response: this call made the claim (`started`), it was taken (`taken`), or
+   * there is nothing to attach to (null; `end` says why). Never rejects.
    */
   readonly opened: Promise<'started' | 'taken' | null>;
-  /** The output from the position on, as it comes; each stream in order. Not reading it holds the far side back. One reader. */
+  /**
+   * The output from the position on, live; each stream in order. An unread stream applies back-pressure. One reader.
+   */
   readonly chunks: AsyncIterable<OutputChunk>;
-  /** Settles after the last chunk was taken. */
+  /** Resolves after the last chunk was read. */
   readonly end: Promise<AttachmentEnd>;
-  /** Tells the far side that everything is kept, so that its spool may go. Only after an `ended`. Best effort. */
+  /**
+   * Tells the remote side that everything is stored, so that it can delete its spool. Only after `ended`. Best effort.
+   */
   acknowledge(): Promise<void>;
-  /** Lets go; the command goes on. */
+  /** Detaches; the command continues. */
   close(): void;
 }
 
-/** The signals that may be sent to a command. */
+/** The signals that can be sent to a command. */
 export const SIGNAL_NAMES = [
   'HUP',
   'INT',
@@ -138,11 +148,11 @@ export const SIGNAL_NAMES = [
   'ALRM',
 ] as const;
 
-/** A signal's name without SIG. */
+/** A signal's name without the prefix SIG. */
 export type SignalName = (typeof SIGNAL_NAMES)[number];
 
 /**
- * `ignored`: not sent, as commands start with this signal ignored where this one runs, and none of its processes handles it.
- * `ended`: the command has ended or is absent.
+ * `ignored`: not sent. In this environment commands start with this signal ignored, and no process of this one handles
+ * it. `ended`: the command has ended or is absent.
  */
 export type SignalOutcome = 'sent' | 'ignored' | 'ended';

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 
-/** Linux numbers, which are not this machine's if that is not Linux. Those of real-time signals have no names here. */
+/** Linux numbers, even if this machine is not Linux. Real-time signals have no names here. */
 const NAMES = new Map<number, string>([
   ...(process.platform === 'linux'
     ? Object.entries(constants.signals).map(([name, number]) => [number, name] as const)
@@ -26,7 +26,7 @@ const NAMES = new Map<number, string>([
   ).map((name, index) => [index + 1, `SIG${name}`] as const),
 ]);
 
-/** How the main process ended: `e <code>` by itself, `s <number>` by a signal, `- 0` unknown. */
+/** How the main process ended: `e <code>` exited, `s <number>` killed by a signal, `- 0` unknown. */
 export function decodeWaitStatus(kind: string, value: number): { exitCode: number | null; signal: string | null } {
   return {
     exitCode: kind === 'e' ? value : null,

@@ -4,7 +4,7 @@ import type { Channel } from '@app/channel';
 import { FIND_SPOOL, START, aRequest, drain, eventually, read } from './harness.js';
 import type { Bench } from './harness.js';
 
-/** A broken wire costs nothing: whoever comes back finds all of it. */
+/** A broken connection loses nothing: a client that reattaches gets all of the output. */
 export function attachContract(bench: () => Bench): void {
   it('says that an unknown command is absent', async () => {
     const { opened, end } = await bench().follow('cmd_unknown');
@@ -154,7 +154,7 @@ function swallow(channel: Channel): Channel {
   return channel;
 }
 
-/** A channel whose far side sees the end of the connection right behind the question. */
+/** A channel whose remote side sees the end of the connection right after the request. */
 function cutAfterFirstWrite(channel: Channel): Channel {
   const write = channel.stdin.write.bind(channel.stdin) as (data: unknown, done: () => void) => boolean;
   channel.stdin.write = (data: unknown) =>

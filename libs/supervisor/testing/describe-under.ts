@@ -11,7 +11,10 @@ const SYSTEM = '/usr/local/bin:/usr/bin:/bin';
 export const SHELLS = ['dash', 'bash', 'busybox'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** The contract with that program as `sh`; left out, and said so, where this machine does not have it, or another one will do. */
+/**
+ * The contract with that program as `sh`; reported as skipped if this machine does not have it, or if another shell
+ * suffices.
+ */
 export function describeUnder(name: Shell): void {
   if (!isChosen(name)) {
     describe.skip(`Supervisor: ${name}`, () => {
@@ -30,17 +33,17 @@ export function describeUnder(name: Shell): void {
   });
 }
 
-/** A `PATH` with that shell as `sh`, which is in a directory that is made in the one given. */
+/** A `PATH` with that shell as `sh`, in a new directory below the given one. */
 export function pathWith(name: Shell, directory: string): string {
   const program = which(name) ?? name;
   const bin = join(directory, 'bin');
   mkdirSync(bin);
-  // With busybox all programs are its own: nothing of the system is on the path.
+  // For busybox all programs are its own: nothing of the system is on the path.
   for (const link of name === 'busybox' ? applets(program) : ['sh']) symlinkSync(program, join(bin, link));
   return name === 'busybox' ? bin : `${bin}:${SYSTEM}`;
 }
 
-/** Each takes a minute or two. Unless they are to be thorough, tests take the one that is `sh` here. */
+/** Each shell takes a minute or two. Only thorough runs test all; others test the one that is `sh` here. */
 export function isChosen(name: Shell): boolean {
   const own = basename(realpathSync('/bin/sh'));
   const one = SHELLS.find((shell) => shell === own) ?? SHELLS.find((shell) => which(shell) !== null);

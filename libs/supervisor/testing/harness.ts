@@ -17,12 +17,12 @@ export interface Outcome {
   readonly end: AttachmentEnd;
 }
 
-/** Lets a script find what the supervisor keeps of its command, as `$c`: the script itself lies there. */
+/** Sets `$c` to the command's spool directory, which contains the script itself. */
 export const FIND_SPOOL = 'c=$(readlink /proc/$$/fd/9); c=${c%/script}';
 
-/** Has a script stop its supervisor, with all that this runs. */
+/** Makes a script stop its supervisor and everything that it runs. */
 export const STOP_SUPERVISOR_AT_ONCE = 'kill -STOP -$PPID';
-/** The same once its first output is stored. */
+/** The same after its first output is stored. */
 export const STOP_SUPERVISOR = `${FIND_SPOOL}; until [ -s "$c/out" ]; do :; done; ${STOP_SUPERVISOR_AT_ONCE}`;
 
 const NOTE_MAIN = 'r_m1= r_m0=$r_s0\nlook $r_main && r_m0=$r_start r_m1=$r_start';
@@ -31,7 +31,7 @@ const NOTE_MAIN_LATE = 'sleep 0.5;look $r_main;r_m0=$r_start;r_m1=$r_m0';
 export const START: StreamPosition = { stdout: 0, stderr: 0 };
 const DEADLINE_MS = 60_000;
 
-/** A request with an id of its own and defaults that suit a test. */
+/** A request with a unique id and defaults for tests. */
 export function aRequest(over: Partial<StartRequest> = {}): StartRequest {
   return {
     commandId: `cmd_${randomUUID().replaceAll('-', '')}`,
@@ -49,7 +49,7 @@ export function aRequest(over: Partial<StartRequest> = {}): StartRequest {
   };
 }
 
-/** Reads an attachment to its end and lets go of it. */
+/** Reads an attachment to its end and closes it. */
 export async function drain(attachment: Attachment): Promise<Outcome> {
   const outcome = await read(attachment);
   attachment.close();
@@ -64,7 +64,7 @@ export async function read(attachment: Attachment): Promise<Outcome> {
   return { opened, stdout: Buffer.concat(parts.stdout), stderr: Buffer.concat(parts.stderr), end };
 }
 
-/** What a place offers to the tests: everything goes through its channels, so it may be far away. */
+/** The test bench of a place: everything goes through its channels, so the place may be remote. */
 export class Bench {
   readonly supervisor: Supervisor;
   private readonly started = new Set<string>();
@@ -81,7 +81,7 @@ export class Bench {
     return attachment;
   }
 
-  /** As {@link start}, with a supervisor that takes half a second to note the main process once that has started. */
+  /** As {@link start}, with a supervisor that records the main process half a second after it has started. */
   startSlowly(request: StartRequest): Attachment {
     this.started.add(request.commandId);
     return altered(this.place, [[NOTE_MAIN, NOTE_MAIN_LATE.padEnd(NOTE_MAIN.length)]]).run(request, START);
@@ -90,17 +90,17 @@ export class Bench {
   async run(over: Partial<StartRequest> = {}): Promise<Outcome & { record: ExitRecord }> {
     const attachment = this.start(aRequest(over));
     const outcome = await read(attachment);
-    if (outcome.end.kind !== 'ended') throw new Error(`Not ended but ${describeEnd(outcome.end)}`);
+    if (outcome.end.kind !== 'ended') throw new Error(`Expected "ended": ${describeEnd(outcome.end)}`);
     await attachment.acknowledge();
     return { ...outcome, record: outcome.end.record };
   }
 
-  /** Runs a script and gives its stdout. */
+  /** Runs a script and returns its stdout. */
   async sh(script: string): Promise<string> {
     return (await this.run({ program: { script } })).stdout.toString();
   }
 
-  /** Starts a command and waits until it has printed `ready`; it runs on with nobody attached. */
+  /** Starts a command, waits until it has printed `ready`, and detaches from it. */
   async background(over: Partial<StartRequest>): Promise<string> {
     const request = aRequest(over);
     const attachment = this.start(request);
@@ -122,11 +122,11 @@ export class Bench {
 
   async record(commandId: string): Promise<ExitRecord> {
     const { end } = await this.follow(commandId);
-    if (end.kind !== 'ended') throw new Error(`Not ended but ${describeEnd(end)}`);
+    if (end.kind !== 'ended') throw new Error(`Expected "ended": ${describeEnd(end)}`);
     return end.record;
   }
 
-  /** Processes that carry the command's id in their environment. Reads without forks: there may be hundreds. */
+  /** Processes with the command's id in their environment. Reads without forks: there may be hundreds. */
   async processes(commandId: string): Promise<string[]> {
     const out = await this.sh(`
       for f in /proc/[0-9]*/environ; do
@@ -139,7 +139,7 @@ export class Bench {
     return out.split('\n').filter((line) => line !== '');
   }
 
-  /** What was left alone on purpose. */
+  /** Kills the processes that were left running on purpose. */
   async killProcesses(commandId: string): Promise<void> {
     const ids = (await this.processes(commandId)).map((line) => /\d+/.exec(line)?.[0] ?? '');
     await this.sh(`kill -9 ${ids.join(' ')}; true`);
@@ -147,7 +147,7 @@ export class Bench {
 
   /** Waits until the supervisor of the command has been stopped. */
   async stopped(commandId: string): Promise<void> {
-    // Itself may be shown as waiting for a child that was stopped before it could be another program (vfork).
+    // The supervisor itself may be waiting for a child that was stopped before its exec (vfork).
     const look = `${FIND_SPOOL}; read -r pid rest <"\${c%/*/c}/${commandId}/c/sup"
       for p in $pid $(cat /proc/$pid/task/$pid/children); do
         read -r a b state rest <"/proc/$p/stat"; [ "$state" = T ] && echo T && exit
@@ -155,9 +155,9 @@ export class Bench {
     await eventually(async () => (await this.sh(look)) === 'T\n', 'the supervisor is stopped');
   }
 
-  /** How many processes serve attachments to the command. */
+  /** Number of processes that serve attachments to the command. */
   async attached(commandId: string): Promise<number> {
-    // The brackets keep grep from finding itself.
+    // The brackets keep grep from matching itself.
     const pattern = commandId.replace(/^c/, '[c]');
     const out = await this.sh(
       `for f in $(grep -l '${pattern}' /proc/[0-9]*/cmdline 2>/dev/null); do grep -q '[s]upervise' $f 2>/dev/null || echo $f; done`,
@@ -173,7 +173,7 @@ export class Bench {
   }
 }
 
-/** A supervisor whose script has other words in the places named; they must not change its length. */
+/** A supervisor whose script has replacements of the same length. */
 export function altered({ open, spoolDir }: Place, changes: readonly (readonly [string, string])[]): Supervisor {
   return new Supervisor(async (argv, signal) => {
     const channel = await open(argv, signal);
@@ -186,7 +186,7 @@ export function altered({ open, spoolDir }: Place, changes: readonly (readonly [
   }, spoolDir);
 }
 
-/** Waits for a condition; the test's patience is the deadline. */
+/** Waits for a condition, up to the deadline. */
 export function eventually(condition: () => Promise<boolean>, what: string): Promise<void> {
   return timed('wait', () => poll(condition, what));
 }

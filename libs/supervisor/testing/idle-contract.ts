@@ -5,8 +5,8 @@ import type { Bench } from './harness.js';
 const WORK = `${FIND_SPOOL}; read -r sup rest <"$c/sup"; cat /proc/uptime "/proc/$sup/stat"`;
 
 /**
- * Waiting takes no work. That is counted in page faults, as a process costs the same number of them on any machine, and
- * compared with the start of the same command, which takes a few processes.
+ * Waiting takes no work. Work is measured in page faults, as a process costs the same number of them on any machine,
+ * and compared with starting the same command, which takes a few processes.
  */
 export function idleContract(bench: () => Bench): void {
   it.each([
@@ -35,10 +35,7 @@ export function idleContract(bench: () => Bench): void {
   });
 }
 
-/**
- * How many times in a second the supervisor did what a start takes, between two prints of {@link WORK}. @see
- * proc_pid_stat(5)
- */
+/** The supervisor's work per second between two prints of {@link WORK}, relative to a start. @see proc_pid_stat(5) */
 function startsPerSecond(stdout: Buffer): number {
   const prints = [...stdout.toString().matchAll(/^([\d.]+) [\d.]+\n\d+ \(.*\) (.*)$/gm)];
   const [begin, end] = prints.map(([, seconds, stat = '']) => {

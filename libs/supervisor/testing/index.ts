@@ -12,7 +12,7 @@ export { Bench, START, aRequest, drain, eventually } from './harness.js';
 export type { Outcome, Place } from './harness.js';
 
 /**
- * What holds wherever the supervisor runs. Everything is observed through the place's channels.
+ * The contract of the supervisor, wherever it runs. Everything is observed through the place's channels.
  * @param place called once, before the first test
  */
 export function describeSupervisor(name: string, place: () => Place | Promise<Place>): void {

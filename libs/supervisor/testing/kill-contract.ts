@@ -4,7 +4,7 @@ import type { StartRequest } from '../src/index.js';
 import { FIND_SPOOL, STOP_SUPERVISOR, aRequest, altered, drain, eventually } from './harness.js';
 import type { Bench } from './harness.js';
 
-/** Commands that try to get away. Each script prints `ready` when its processes are there. */
+/** Commands that try to escape. Each script prints `ready` when its processes are running. */
 const EVASIVE: readonly (readonly [string, string])[] = [
   ['ignores SIGTERM', "trap '' TERM; echo ready; while :; do sleep 1; done"],
   ['keeps forking', "trap '' TERM; f() { while :; do sleep 0.05 & sleep 0.02; done; }; f & echo ready; f"],
@@ -57,7 +57,7 @@ export function killContract(bench: () => Bench): void {
   });
 
   it('ends a command as it ended when requests to cancel it come just then', async () => {
-    // The supervisor finds them when it looks at how the command ended; nothing has woken it before.
+    // The supervisor finds them when it checks how the command ended; nothing has woken it before.
     const { record } = await bench().run({
       program: { script: `${FIND_SPOOL}; for i in 1 2 3; do echo 'cancel 0' 1<>"$c/ctl"; done; exit 3` },
     });
@@ -84,7 +84,7 @@ export function killContract(bench: () => Bench): void {
   });
 
   it('takes no other command for its own, whatever that has in its environment', async () => {
-    // One that sets its own limit is looked for by its environment.
+    // A process that sets its own limit is found by its environment.
     const script = 'ulimit -S -x unlimited || ulimit -S -w unlimited; echo ready; sleep 600';
     const commandId = await bench().background({ program: { script } });
     const other = await bench().background({
@@ -108,7 +108,7 @@ export function killContract(bench: () => Bench): void {
     const kept = async () => (await bench().processes(request.commandId)).length > 0;
     await bench().supervisor.clear('/');
     expect(await kept()).toBe(true);
-    // They can be found when nothing else is left of the command, however old that is.
+    // They are found when nothing else is left of the command, however old it is.
     await bench().supervisor.sweep([request.commandId], 3600);
     expect(await kept()).toBe(true);
     expect(await bench().supervisor.clear('/usr\n/bin')).toBe(0);
@@ -171,7 +171,7 @@ export function killContract(bench: () => Bench): void {
   it('kills a supervisor that does not react, with its command, and says so', async () => {
     const commandId = await bench().background({ program: { script: 'echo ready; kill -STOP $PPID; exec sleep 300' } });
     await bench().stopped(commandId);
-    // Is not patient, and stops the supervisor again where it would have it go on.
+    // A short deadline, and a SIGSTOP in place of the supervisor's SIGCONT.
     const hasty = altered(bench().place, [
       ['r_until=$((r_now + 15000))', 'r_until=$((r_now + 00100))'],
       ['kill -CONT "-$r_sup"', 'kill -STOP "-$r_sup"'],

@@ -1,12 +1,12 @@
 import { START, aRequest } from './harness.js';
 import type { Bench } from './harness.js';
 
-/** What a developer looks for by `pkill -f`, and what the supervisor's script has in it. */
+/** What a developer may pass to `pkill -f`, and what the supervisor's script contains. */
 const WORDS =
   'watch|server|node|npm|vite|python|java|main|worker|test|build|start|stop|sleep|kill|while|eval|echo|exit|script|stdin|signal|time';
 const OWN_PROGRAMS = /^(dd|tail|cat|sleep|wc|grep)( [^;$]*)?$/;
 
-/** Commands share the list of processes with their supervisors. */
+/** Commands share the process list with their supervisors. */
 export function namesContract(bench: () => Bench): void {
   it('shows short names in the list of processes, and nothing of its script', async () => {
     const commandId = await bench().background({
@@ -29,7 +29,7 @@ export function namesContract(bench: () => Bench): void {
     const other = await bench().background({ program: { script: 'echo ready; exec sleep 300' } });
     const following = bench().follow(other);
     const request = aRequest();
-    // As `pkill -f` would, but only what belongs to the two.
+    // As `pkill -f`, but only for processes of the two commands.
     const script = `
       for f in $(grep -lE '${other}|${request.commandId}' /proc/[0-9]*/cmdline); do
         grep -qE '${WORDS}' $f && p=\${f%/*} && kill -KILL \${p#/proc/}

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Bench } from './harness.js';
 import { START, aRequest, read } from './harness.js';
 
-/** The bytes that a command writes are the bytes that arrive. */
+/** The bytes that arrive are exactly the bytes that a command writes. */
 export function outputContract(bench: () => Bench): void {
   const limit = (script: string, outputLimitBytes: number) => bench().run({ program: { script }, outputLimitBytes });
 

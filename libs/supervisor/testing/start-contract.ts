@@ -29,7 +29,7 @@ const ODD = [
   '\x01\x7f\x1b[0m',
 ];
 
-/** What is asked for is what runs. */
+/** What runs is exactly what was requested. */
 export function startContract(bench: () => Bench): void {
   it('passes arguments as they are', async () => {
     const { stdout } = await bench().run({ program: { argv: ['printf', '[%s]', ...ODD] } });
@@ -206,7 +206,7 @@ export function startContract(bench: () => Bench): void {
     );
   });
 
-  /** A supervisor whose launcher dies when it has made the claim, and before it starts anything. */
+  /** A supervisor whose launcher dies after making the claim and before starting anything. */
   const dying = () => altered(bench().place, [['\nlaunch\nr_how=', '\nexit 1\nr_how=']]);
 
   it('starts a command once when its launcher died before it did so, however many attach', async () => {
@@ -234,7 +234,7 @@ export function startContract(bench: () => Bench): void {
       const write = channel.stdin.write.bind(channel.stdin) as (chunk: Buffer) => boolean;
       channel.stdin.write = ((chunk: Buffer) => {
         write(chunk.subarray(0, chunk.length - 3));
-        // Not every channel brings the end of stdin to the other side; its own end is noticed everywhere.
+        // Not every channel transmits the end of stdin; the end of the channel itself is always noticed.
         channel.stdin.end();
         setTimeout(() => channel.destroy(), 500).unref();
         return true;

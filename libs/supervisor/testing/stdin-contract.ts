@@ -5,7 +5,7 @@ import type { Bench } from './harness.js';
 const OPEN = { stdin: { kind: 'open' } } as const;
 const KIB = 1024;
 
-/** What is put into an open stdin arrives: all of it, in order, once. */
+/** What is written to an open stdin arrives: all of it, in order, once. */
 export function stdinContract(bench: () => Bench): void {
   const put = (id: string, text: string | Buffer, more: Partial<StdinPiece> = {}): Promise<StdinOutcome | null> =>
     bench().supervisor.write(id, { data: Buffer.from(text as string), offset: null, eof: false, ...more });

@@ -1,18 +1,19 @@
-# What else is asked of a command, or of all of a directory: cancel, signal, clear, sweep.
+# The other operations: cancel and signal for one command, clear and sweep for all in a directory.
 
-# The supervisor does the killing if it lives; else we do.
+# The supervisor kills the processes if it is alive; otherwise we do.
 cancel() {
   locate "$@" || refuse absent
   header found
   [ -e "$r_c/end" ] && { trailer ended; exit 0; }
   ready || { trailer ended; exit 0; }
   if alive "$r_sup" "$r_s0"; then
-    # Again and again: a read of bash that times out just now takes half of the line with it, and the command may stop our processes.
+    # Sent repeatedly: a read in bash that times out at this moment loses half of the line, and the command may stop our
+    # processes.
     r_i=0 r_nap=30 r_heard=
     uptime_ms
     r_until=$((r_now + 15000))
     while [ ! -e "$r_c/end" ] && alive "$r_sup" "$r_s0"; do
-      # Killing what forks, and storing what was written, may take its time.
+      # Killing a forking command and storing its output may take a while.
       [ "$r_heard" = '' ] && [ -e "$r_c/heard" ] && r_heard=1 r_until=$((r_now + r_ms + 180000))
       [ $r_now -lt $r_until ] || { true >"$r_c/mute"; kill -KILL "-$r_sup"; }
       [ $((r_i % 8)) = 0 ] && { echo "cancel $r_ms" 1<>"$r_c/ctl"; kill -CONT "-$r_sup"; kill -USR1 "$r_sup"; }
@@ -39,7 +40,7 @@ cancel() {
 signal() {
   locate "$@" || refuse absent
   header found
-  # Some may have ended since: that kill fails for one does not mean that it failed.
+  # Some processes may have ended since, so a failure of kill is not an error.
   begun && r_m1=$r_m0 && scan && {
     case $r_name in INT | QUIT) [ -e "$r_c/noint" ] && ignored && { trailer ignored; exit 0; } ;; esac
     kill -"$r_name" $r_tree
@@ -48,7 +49,7 @@ signal() {
   }
   trailer ended
 }
-# Whether all processes of the tree ignore the signal. The last digit of the mask has those up to QUIT.
+# Whether all processes of the tree ignore the signal. The last digit of the mask covers the signals up to QUIT.
 ignored() {
   for r_p in $r_tree; do
     r_y=
@@ -56,7 +57,8 @@ ignored() {
     case $r_name${r_y#"${r_y%?}"} in INT[2367abef] | QUIT[4567cdef]) ;; *) return 1 ;; esac
   done
 }
-# Kills what the commands of a project left running when they ended. The project is known by its directory, a value on stdin.
+# Kills the background processes of a project's ended commands. The project is identified by its directory, a value on
+# stdin.
 clear() {
   header found
   exec 4<&0
@@ -77,9 +79,10 @@ clear() {
   done
   trailer "cleared $r_kept"
 }
-# Of a command that has ended: what has its mark or its name.
+# For a command that has ended: processes are found by its mark or its id alone.
 stray() { r_main=- r_m0=0 r_m1=; }
-# Removes the spools of the commands named on stdin, and of those that ended long ago, and what was left half done. Answers which run.
+# Deletes the spools of the commands listed on stdin, those of commands that ended long ago, and unfinished directories.
+# Returns the running commands.
 sweep() {
   header found
   while read -r r_id && [ "$r_id" != . ]; do
@@ -106,7 +109,7 @@ sweep() {
   done
   trailer "swept$r_running"
 }
-# Whether nothing is left of what the command left running.
+# Whether no background process of the command is left.
 strayed() { idle && { IFS= read -r r_mark <"${r_c%/c}/kept"; stray; ! scan; } && rm -f "${r_c%/c}/kept"; }
 idle() {
   [ -e "$r_c/end" ] && return 0

@@ -7,10 +7,10 @@ import stdin from './stdin.sh';
 import supervise from './supervise.sh';
 import tree from './tree.sh';
 
-/** The parts in their order: the first sets up the shell, the last runs. */
+/** The parts in order: the first sets up the shell, the last one runs the program. */
 export const PARTS = [proc, tree, spool, stdin, supervise, attach, control, main];
 
-/** What runs where the commands run: ASCII, POSIX sh, without comments and indentation. */
+/** The remote program: ASCII, POSIX sh, without comments and indentation. */
 export const SUPERVISOR_SCRIPT = PARTS.join('\n')
   .split('\n')
   .map((line) => line.trimStart())

@@ -1,4 +1,4 @@
-# What is run of all this, by the first argument.
+# Runs the operation that the first argument names.
 
 r_mode=$1 r_id=$2
 if [ "$r_mode" = supervise ]; then supervise; fi

@@ -1,16 +1,17 @@
-# The spools: how a command's output gets into them, and from there to a reader.
+# The spools: stores a command's output and delivers it to readers.
 
-# Stores what comes through FD 7, up to the limit; reads and counts the rest. TERM: stop as soon as the pipe is empty.
+# Stores what it reads from FD 7, up to the limit; reads and counts the rest. On TERM it stops as soon as the pipe is
+# empty.
 pump() {
   r_f=$r_c/$1 r_n=0 r_rest=0 r_bad=0 r_stop= r_cut=
   trap r_stop=1 TERM
   trap - CHLD
-  # It asks dd how far it is.
+  # USR1 would make dd print its progress.
   trap '' USR1
   exec 9<&-
   while [ $r_n -lt "$r_limit" ]; do
-    # Rounds: dd stores each read at once, but counts short reads as blocks. Never more than the limit in sum, and at
-    # least 64 reads a round as long as there is room for that.
+    # Rounds: dd stores each read immediately, but counts short reads as blocks. The rounds never exceed the limit in
+    # total, and each has at least 64 reads if there is room.
     r_room=$((r_limit - r_n)) r_b=65536
     while [ $r_b -gt 1 ] && [ $((r_room / r_b)) -lt 64 ]; do r_b=$((r_b / 2)); done
     r_k=$((r_room / r_b))
@@ -19,7 +20,8 @@ pump() {
     hold
     [ "$r_cut" ] && break
     [ $r_st != 0 ] && [ $r_st -lt 128 ] && { r_bad=1; break; }
-    # "12+3 records in": fewer than asked for means the end. More than one such line is what a signal or an earlier round has left.
+    # "12+3 records in": fewer than requested means EOF. A second such line is left over from a signal or an earlier
+    # round.
     r_x= r_y=0
     while read -r r_l; do case $r_l in *' records in') r_x=${r_l%% *} r_y=$((r_y + 1)) ;; esac; done <"$r_f.dd"
     # shellcheck disable=SC2004 # "12+3" is a sum.
@@ -29,8 +31,8 @@ pump() {
     r_n=$((r_x))
   done
   if [ $r_bad = 1 ] || [ $r_n -ge "$r_limit" ]; then
-    # cat can be cut without losing wc's count. FIFO and result are made before, should the disk be full. Both ends are opened here: cat
-    # may be cut before it would have opened its own, and wc would wait for that for ever.
+    # cat can be killed without losing wc's count. The FIFO and the result file exist in advance, in case the disk is
+    # full. Both ends are opened here: if cat were killed before opening its own, wc would wait for it forever.
     exec 9<>"$r_f.rest" 5<"$r_f.rest" 6>"$r_f.rest" 9<&-
     cat <&7 >&6 5<&- &
     r_d=$!
@@ -42,17 +44,17 @@ pump() {
     while kill -0 $r_y; do wait $r_y; done
     read -r r_rest r_x <"$r_f.n"
   fi
-  # Whoever was left with the pipe in hand must not get SIGPIPE, nor block.
+  # A process that still has the pipe must neither get SIGPIPE nor block.
   if [ "$r_cut" ]; then cat <&7 >/dev/null 7<&- & fi
   r_cpu=0
-  # A signal would end a read before its line does.
+  # A signal would interrupt a read in the middle of a line.
   trap '' TERM
   cpu_ms 9<>"$r_f.rest"
   echo "$((r_rest)) $r_bad $r_cpu " 1<>"$r_f.n"
   exit 0
 }
-# Waits for the pump's child. When told to stop, until it sleeps (the pipe is empty), a second at most, and cuts it. One that ended by
-# itself was not cut: there may be more in the pipe.
+# Waits for the pump's child. When told to stop, waits until the child sleeps (the pipe is empty), for a second at most,
+# and kills it. r_cut is set only if it was killed: a child that ended by itself may have left data in the pipe.
 hold() {
   r_cut=
   while :; do
@@ -68,9 +70,9 @@ hold() {
     done
     kill $r_d && r_cut=1
   done
-  # The wait may have ended by the signal just when the child ended.
+  # A signal may have interrupted the wait just when the child ended.
   [ $r_st = 143 ] && { wait $r_d; r_x=$?; [ $r_x = 127 ] || r_st=$r_x; }
-  # bash may lose the status then, and says -1. Whether the child failed is found out by the next one.
+  # bash may then lose the status and return -1. If the child failed, the next one fails too.
   [ $r_st -ge 0 ] || r_st=255
   [ $r_st = 143 ] || r_cut=
 }
@@ -80,9 +82,9 @@ pumped() {
   status "$1"
   [ $r_code = 0 ] || give_up
 }
-# Follows without tail --pid: $1 spool, $2 offset.
+# Follows the spool $1 from the offset $2 without tail --pid.
 poll() {
-  # Once what it runs has ended, and been reaped.
+  # Runs when the current child has ended and been reaped.
   trap 'exit 1' TERM
   exec 7<"$1"
   [ "$2" = 0 ] || dd bs=1 skip="$2" count=0 <&7
@@ -92,23 +94,23 @@ poll() {
     [ -e "$r_c/end" ] || { [ "$r_s0" ] && ! alive "$r_sup" "$r_s0"; } && r_x=1
     cat <&7 || exit 1
     [ "$r_x" ] && exit 0
-    # Where the kernel does not tell the position, output does not hasten the next look.
+    # If the kernel does not report the position, output does not shorten the next pause.
     read -r r_x r_y </proc/self/fdinfo/7
     [ "$r_y" = "$r_i" ] || r_nap=20 r_i=$r_y
     pause
   done
 }
-# Returns when the supervisor has ended: it holds the other end of this FIFO. One that is about to start has not got it yet, and those of
-# earlier releases never have.
+# Returns when the supervisor has ended, as EOF on the FIFO tells. A supervisor that is just starting has not opened the
+# FIFO yet, and those of earlier releases never do.
 outlast() {
   trap 'exit 1' TERM
   while [ ! -e "$r_c/end" ] && alive "$r_sup" "$r_s0"; do
-    # For writing first: without a writer, opening would wait for one.
+    # Opened read-write first: without a writer, opening for reading would block.
     [ -p "$r_c/up" ] && { exec 5<>"$r_c/up" 6<"$r_c/up" 5>&-; read -r r_x <&6; exec 6<&-; }
     [ -e "$r_c/end" ] || nap 0.2
   done
 }
-# Shows the spool $1 from the offset $2 on, and what comes until the process $r_t has ended.
+# Prints the spool $1 from the offset $2 on, and follows it until the process $r_t has ended.
 show() {
   case $r_t in
     none) exec tail -c +$(($2 + 1)) "$1" ;;
@@ -116,7 +118,8 @@ show() {
     *) exec tail -c +$(($2 + 1)) -f -s 0.02 --pid="$r_t" "$1" ;;
   esac
 }
-# Out of sight at once, so that nobody attaches to half a directory. What finds processes that were left running stays.
+# Deletes the command's data. It is renamed first, so that no client attaches to half a directory. What finds background
+# processes is kept.
 discard() {
   mv "$r_c" "$r_root/.out.$r_id.$$"
   rm -rf "$r_root/.out.$r_id.$$"

@@ -1,7 +1,8 @@
-# An open stdin: how pieces reach the command in order, each once.
+# An open stdin: writes pieces to the command in order, each once.
 
-# Gives the command what was put, in order, and its end. FD 3 is the command's stdin. What is said on FD 8 is taken one by one, which
-# makes each piece's place certain: r_y bytes were put, r_n of them given, r_k pieces wait.
+# The feeder: writes the accepted pieces to the command's stdin (FD 3) in order, and closes it at the end. Requests on
+# FD 8 are handled one by one, which fixes each piece's position: r_y bytes were accepted, r_n of them written, r_k
+# pieces are queued.
 feed() {
   trap - CHLD USR1
   trap 'true >"$r_c/deaf"' EXIT
@@ -38,12 +39,13 @@ give() {
   r_x=$(wc -c <"$1")
   if cat "$1" >&3; then rm "$1"; echo "fed $((r_x))" >&8; else echo deaf >&8; fi
 }
-# What it runs ends when nobody has the command's stdin any more, and is reaped by it: process 1 of the container may not do that.
+# Ends the feeder. Its children end when no process has the command's stdin any more, and the feeder reaps them, as
+# process 1 of the container may not.
 unfeed() {
   r_i=0
   while alive $r_feed "$r_f0" && [ $r_i -lt 30 ]; do nap 0.01; r_i=$((r_i + 1)); done
   alive $r_feed "$r_f0" && kill -KILL $r_feed
-  # The end of another child may end the first one.
+  # The first wait may be interrupted by the end of another child.
   wait $r_feed
   wait $r_feed
 }
@@ -59,7 +61,7 @@ receive() {
     r_n=$((r_x))
   done
 }
-# Puts $r_len bytes at the offset $r_at of an open stdin ("-": at its end), and then its end if $r_eof is 1.
+# Writes $r_len bytes to an open stdin at the offset $r_at ("-": at the end), and closes it if $r_eof is 1.
 put() {
   locate "$@" || refuse absent
   header found
@@ -70,12 +72,12 @@ put() {
   [ "$r_stdin" = open ] || answer closed
   { receive "$r_len" "$r_c/put.$r_t" && printf '%99s\n' ' ' >"$r_c/said.$r_t"; } || answer full
   r_i=0
-  # Asked again now and then: the feeder may not have been listening yet.
+  # Repeats the request now and then: the feeder may not have been listening yet.
   until steady "$r_c/said.$r_t"; set -- $r_line; [ "${1:-}" ]; do
     [ -e "$r_c/end" ] && answer ended
     [ -e "$r_c/deaf" ] && answer closed
     alive "$r_sup" "$r_s0" || answer ended
-    # No proof of anything: asking again with the same offset tells.
+    # The outcome is unknown: the client retries with the same offset.
     uptime_ms
     [ $r_now -lt $r_until ] || exit 1
     [ $((r_i % 64)) = 0 ] && { kill -CONT "-$r_sup"; echo "put $r_t $r_len $r_at $r_eof" 1<>"$r_c/put"; }

@@ -1,8 +1,8 @@
-# The supervisor: starts the command, watches it, and writes down how it ended.
+# The supervisor: starts the command, watches it, and records how it ended.
 
-# The right to start the command, which only one gets.
+# Takes the right to start the command, which exists once.
 claim_start() { set -C; true >"$r_c/go"; r_x=$?; set +C; return $r_x; }
-# One value: a line with the number of its lines, then these. Zero lines: no value.
+# Reads a value: its number of lines, then the lines. Zero lines: no value.
 value() {
   read -r r_n <&4
   r_v=
@@ -10,7 +10,8 @@ value() {
   IFS= read -r r_v <&4
   while r_n=$((r_n - 1)); [ $r_n -gt 0 ]; do IFS= read -r r_x <&4; r_v=$r_v$r_nl$r_x; done
 }
-# Milliseconds of processor time of the children that were waited for, from the second line of `times`. Requests may stand before it.
+# Sets r_cpu to the processor time of waited-for children in ms, from the second line of `times`. Requests may precede
+# it.
 cpu_ms() {
   r_cpu=0
   times >&9; echo . >&9
@@ -22,7 +23,8 @@ cpu_ms() {
     r_cpu=$((r_cpu + ${r_dot%%m*} * 60000 + ${r_line%%[.,]*} * 1000 + 1${r_frac%"${r_frac#???}"} - 1000))
   done
 }
-# What was used as long as the command's main process has not been waited for is ours. In this order, as bash waits at any time.
+# Records the processor time used before the main process is waited for: that is ours. The order matters, as bash may
+# wait for children at any time.
 ours() {
   cpu_ms
   over $r_main && return
@@ -30,13 +32,14 @@ ours() {
   kill -0 $r_out || r_outpaid=1
   kill -0 $r_err || r_errpaid=1
 }
-# Sleeps until a child ends, a request comes or the milliseconds are over (bash: no longer). The traps end the sleep, which makes it
-# impossible to miss a child that ends between a look and the wait; what was missed before r_woken= is seen by over().
+# Sleeps until a child ends, a request arrives or the time in ms is over; in bash at most that long. The traps end the
+# sleep, so that a child that ends between a check and the wait is not missed; over() sees one that ended before
+# r_woken=.
 doze() {
   [ "$1" -gt 10 ] || set -- 10
   if [ "$BASH_VERSION" ]; then
-    # Here wait would clear the job table, and nothing but a request ends a read early: look 50 to 5 times a second, the
-    # less often the longer the command runs. It takes no forks.
+    # In bash, wait would clear the job table, and only a request ends a read early: so it polls 50 to 5 times a second,
+    # less often the longer the command runs. This takes no forks.
     r_x=$(((r_now - r_t0) / 20 + 20))
     [ $r_x -le 200 ] || r_x=200
     [ $r_x -le "$1" ] || r_x=$1
@@ -53,7 +56,7 @@ doze() {
   r_timer=
 }
 listen() {
-  # A signal would make the read of bash throw away the half of a request that it has.
+  # In bash a signal would make read discard a partly read request.
   if [ "$BASH_VERSION" ]; then trap '' USR1; else trap 'r_woken=1; [ "$r_timer" ] && kill -KILL $r_timer' CHLD USR1; fi
 }
 requests() {
@@ -62,7 +65,8 @@ requests() {
     case $r_x in .) return ;; cancel) r_cancel=$r_y ;; esac
   done
 }
-# Only the job table tells `exit 137` from SIGKILL. dash and busybox forget a job once it is listed, bash once it is waited for.
+# Only the job table distinguishes `exit 137` from SIGKILL. dash and busybox forget a job when it is listed, bash when
+# it is waited for.
 jobstate() {
   jobs -l >&9; echo . >&9
   while read -r r_l <&9; do
@@ -75,8 +79,8 @@ jobstate() {
     esac
   done
 }
-# The status of a child that has ended. A trapped signal would end the wait early, with a status that could be the child's,
-# and bash in POSIX mode would then forget the child.
+# Sets r_code to the status of a child that has ended. A trapped signal would interrupt the wait with a status that
+# could be the child's, and bash in POSIX mode would then forget the child.
 status() {
   trap '' USR1
   trap - CHLD
@@ -100,12 +104,12 @@ reap() {
   esac
   cpu_ms
   r_cpu0=$((r_cpu - r_cpu0))
-  # The pumps' share, if it is in there already.
+  # Subtracts the pumps' processor time if it is included already.
   case $r_outpaid$r_outjob in Done*) read -r r_x r_y r_l <"$r_c/out.n" && r_cpu0=$((r_cpu0 - ${r_l:-0})) ;; esac
   case $r_errpaid$r_errjob in Done*) read -r r_x r_y r_l <"$r_c/err.n" && r_cpu0=$((r_cpu0 - ${r_l:-0})) ;; esac
   [ $r_cpu0 -ge 0 ] || r_cpu0=0
 }
-# Ends without a record: that is seen as supervisor-gone, and is the truth.
+# Ends without a record, which clients correctly see as supervisor-gone.
 give_up() { trap - EXIT; hardkill; kill -KILL $r_out $r_err; exit 1; }
 record() {
   [ "$r_keep" = 1 ] && printf '%s\n%s' "$r_mark" "$r_home" >"${r_c%/c}/kept"
@@ -122,13 +126,14 @@ record() {
 }
 fail_start() {
   r_detail=$1 r_reason=start_failed r_ms=0 r_cpu0=- r_raw='- 0' r_report='- 0 0' r_leftkilled=-
-  # The record has one line for it.
+  # The detail is one line of the record.
   while case $r_detail in *"$r_nl"*) ;; *) false ;; esac; do r_detail=${r_detail%%"$r_nl"*}\\n${r_detail#*"$r_nl"}; done
   record
 }
-# A relative directory is never an option or `-`, and not looked for in CDPATH. Where we were before is of no use to the command.
+# Changes the directory. The prefix ./ keeps a relative directory from being an option or `-`, and from being searched
+# in CDPATH. OLDPWD is ours and must not reach the command.
 enter() { case $1 in /*) cd "$1" ;; *) cd "./$1" ;; esac && unset OLDPWD; }
-# Finds the shell by the container's PATH: that of the command need not lead to one.
+# Finds the shell in the container's PATH: the command's PATH need not contain one.
 find_sh() {
   r_x=$PATH:
   while [ "$r_x" ]; do
@@ -156,13 +161,13 @@ supervise() {
   r_home=$r_v
   read -r r_k <&4
   set -- env
-  # A command in the background of a shell starts with SIGINT and SIGQUIT ignored, which of all shells only bash can undo.
+  # A background command of a shell starts with SIGINT and SIGQUIT ignored, which only bash can undo.
   if env --default-signal=INT,QUIT; then
     set -- env --default-signal=INT,QUIT
   elif [ "$BASH_VERSION" ]; then
     :
   elif command -v perl >/dev/null; then
-    # shellcheck disable=SC2016 # These are Perl's.
+    # shellcheck disable=SC2016 # These are Perl variables.
     set -- env PERL_BADLANG=0 perl -e '$SIG{INT}=$SIG{QUIT}="DEFAULT";delete $ENV{PERL_BADLANG};exec{$ARGV[0]}@ARGV' env
   else
     true >"$r_c/noint"
@@ -179,7 +184,7 @@ supervise() {
   read -r r_k <&4
   r_file=
   case $r_kind in
-    # Shells print the name of their script: by this one it is the same each time. Others may have it read by another process.
+    # Shells print their script's name, which is constant this way. Other interpreters may read it in another process.
     script) r_file=/dev/fd/9; [ -e /dev/fd/0 ] || r_file=/proc/self/fd/9 ;;
     file) r_file=$r_c/script ;;
   esac
@@ -187,7 +192,7 @@ supervise() {
   r_first=1
   while [ "$r_k" -gt 0 ]; do
     value
-    # env would take it for a variable.
+    # env would take it for a variable assignment.
     case $r_first$r_v in 1*=*) set -- "$@" "$r_sh" -c 'exec "$@"' sh ;; esac
     set -- "$@" "$r_v"
     r_k=$((r_k - 1)) r_first=
@@ -197,7 +202,7 @@ supervise() {
   case $r_stdin in
     none) exec 4</dev/null ;;
     text) exec 4<"$r_c/stdin" ;;
-    # The writing end is the feeder's alone: its end is seen, and the feeder sees when nobody reads.
+    # Only the feeder has the write end: so the command sees EOF, and the feeder notices when there is no reader.
     open)
       exec 3<>"$r_c/in" 4<"$r_c/in" 0>"$r_c/in" 3>&0 0</dev/null
       (exec 4<&- 5>&- 6>&- 7<&- 8<>"$r_c/put" 9<&-; feed) &
@@ -206,7 +211,8 @@ supervise() {
       exec 3>&-
       ;;
   esac
-  # exec closes for good; with a redirected call the shell would keep copies. A pump is not to be told to stop before it listens.
+  # exec closes for good; a redirected call would leave copies in the shell. A pump must not be told to stop before it
+  # has its trap.
   trap '' TERM
   (exec 4<&- 5>&- 6>&- 8<&-; pump out) &
   r_out=$!
@@ -230,15 +236,15 @@ supervise() {
   r_m1= r_m0=$r_s0
   look $r_main && r_m0=$r_start r_m1=$r_start
   echo "$$ $r_s0 $r_main $r_m0 $r_mark " 1<>"$r_c/sup"
-  # A shell that cannot make another process ends. The command may be to blame: it must not get away with that.
+  # A shell that cannot fork exits. If the command caused that, it must be killed all the same.
   trap rescue EXIT
-  # Only now, so that nothing that may outlive us has it.
+  # Opened only now, so that no process that may outlive us inherits it.
   exec 3<>"$r_c/up"
   watch
   settle
 }
 rescue() {
-  # A child that a signal hits between fork and exec may run this as well.
+  # A child that gets a signal between fork and exec may run this trap too.
   read -r r_x r_y </proc/self/stat
   [ "$r_x" = $$ ] || exit 1
   trap - EXIT
@@ -252,7 +258,7 @@ rescue() {
 watch() {
   r_why= r_size= r_heard=$r_t0 r_quiet=0 r_due=$r_t0
   while :; do
-    # What forks comes before r_woken=, as the end of any child ends the sleep.
+    # Anything that forks comes before r_woken=, as the end of any child ends the sleep.
     if [ "$r_why" ]; then
       [ "$r_raw" ] && { scan || return; }
     elif [ "$r_silence" -gt 0 ] && uptime_ms && [ $r_now -ge $r_due ]; then
@@ -273,7 +279,7 @@ watch() {
     fi
     [ "$r_raw" ] && return
     r_wait=$((r_t0 + r_timeout - r_now)) r_until=$r_grace
-    # Who finds that the time is over long ago asks for the end as well.
+    # A client that finds an overdue timeout requests a cancellation too.
     if [ $r_wait -le 0 ]; then r_why=timed_out; [ "$r_cancel" ] && [ "$r_cancel" -lt $r_until ] && r_until=$r_cancel
     elif [ "$r_cancel" ]; then r_why=cancelled r_until=$r_cancel
     elif [ "$r_silence" -gt 0 ]; then
@@ -285,21 +291,21 @@ watch() {
       scan
       ours
       r_asked=$r_now r_until=$((r_now + r_until))
-      # Its signal must precede the ending.
+      # The signal must precede the end of the main process; otherwise it has ended by itself.
       if has "$r_tree" $r_main; then kill -TERM $r_tree; kill -CONT $r_tree; else r_why=; fi
     else
       doze $r_wait
     fi
   done
 }
-# The next look is after $r_x ms, within these bounds, or after $r_wait ms.
+# The next check is after $r_x ms, within these bounds, or after $r_wait ms if that is sooner.
 between() {
   [ $r_x -ge "$1" ] || r_x=$1
   [ $r_x -le "$2" ] || r_x=$2
   [ $r_x -ge $r_wait ] || r_wait=$r_x
 }
-# Looks 16 times within the time allowed: at the spools, and beyond the limit at what was read. $r_quiet is how long nothing came for
-# certain: from after the look that found something to before this one.
+# Checks 16 times within the no-output timeout: the sizes of the spools, and beyond the output limit the bytes read.
+# $r_quiet is the time that was certainly silent: from after the last check with output to before this one.
 silence() {
   r_quiet=$((r_now - r_heard))
   r_x=$(wc -c "$r_c/out" "$r_c/err")
@@ -338,17 +344,17 @@ settle() {
     case $r_raw in s*) r_reason=signaled ;; esac
     [ "$r_keep" = 1 ] || { hardkill; r_leftkilled=$r_killed; }
   fi
-  # The pumps end by themselves when nobody has the pipes any more. If someone has, they are told to, again and again
-  # as a signal can come just before a wait. On a machine with much to do that takes its time.
+  # The pumps end by themselves when no process has the pipes any more. Otherwise they are told to stop, repeatedly, as
+  # a signal may arrive just before a wait. On a busy machine this takes a while.
   uptime_ms
   r_cutat=$((r_now + 300)) r_until=$((r_now + 120000))
   [ "$r_keep" = 1 ] && r_cutat=$r_now
   while r_woken=; ! { pumped $r_out "$r_outjob" && r_outjob=Done && pumped $r_err "$r_errjob" && r_errjob=Done; }; do
     uptime_ms
     [ $r_now -lt $r_until ] || give_up
-    # The command may have stopped them, or what they run.
+    # The command may have stopped them or their children.
     [ $r_now -ge $r_cutat ] && kill -CONT 0
-    # Not one that was waited for: its id may be in use again.
+    # Not a pump that was waited for: its id may have been reused.
     [ $r_now -ge $r_cutat ] && { [ "$r_outjob" = Done ] || kill -TERM $r_out; kill -TERM $r_err; r_cutat=$((r_now + 100)); }
     doze $((r_cutat - r_now))
   done

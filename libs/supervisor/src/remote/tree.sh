@@ -1,9 +1,10 @@
-# Finds and kills what is left of $r_id, whose main process is $r_main, started at $r_m0.
+# Finds and kills the processes of $r_id, whose main process is $r_main, started at $r_m0.
 
-# Gives what is started from now on a mark: a number as the soft limit of file locks, which has had no effect since Linux 2.4.25. Every
-# descendant inherits it, whatever becomes of its environment, session and parents, and it can be read of every process. An rdev that runs
-# in a command adds digits to the mark of that, so who looks for the shorter one finds both. Without $r_mark there is none: the limit is not
-# shown here, the hard limit is too low, or there is no room for more digits. $r_was is the limit to return to.
+# Marks everything started from now on, with a number as the soft limit on file locks, which has had no effect since
+# Linux 2.4.25. Every descendant inherits it, even with another environment, session or parent, and it can be read of
+# every process. An rdev inside a command appends digits to the command's mark, so a search for the shorter mark finds
+# both. An empty $r_mark means that there is no mark: the limit is not shown here, the hard limit is too low, or there
+# is no room for more digits. $r_was is the limit to restore.
 mark() {
   r_mark=
   lock_limit self
@@ -18,13 +19,14 @@ mark() {
   lock_limit self
   [ "$r_soft" = "$r_mark" ] || r_mark=
 }
-# bash and newer busybox call it x, dash and older busybox w.
+# The option is -x in bash and newer busybox, -w in dash and older busybox.
 set_lock_limit() { ulimit -S -x "$1" || ulimit -S -w "$1"; }
 lock_limit() {
   r_soft=
   while read -r r_x r_y r_l r_soft r_d; do [ "$r_x $r_y $r_l" = 'Max file locks' ] && return; done <"/proc/$1/limits"
 }
-# Sets r_tree to " pid pid ": what is alive of the command. With r_freeze, what has the mark is stopped as soon as it is seen.
+# Sets r_tree to " pid pid ", the command's live processes. With r_freeze, marked processes are stopped as soon as they
+# are seen.
 scan() {
   r_tree=' ' r_missed=
   if [ "$r_mark" ]; then
@@ -32,12 +34,12 @@ scan() {
     r_since=$r_last
     if [ "$r_frugal" ] || ! marked; then for r_f in /proc/[0-9]*; do bears "${r_f#/proc/}"; done; fi
     [ "$r_freeze" ] && chase
-    # A main process without the mark has set the limit itself.
+    # A main process without the mark has changed the limit itself.
     has "$r_tree" "$r_main" || ! alive "$r_main" "$r_m1" || r_shed=1
     if [ "$r_tree" = ' ' ]; then
       if [ "$r_frugal" ] || strays; then walk; fi
     else
-      # A fork bomb is outrun by its mark alone; what has none comes when all that has one stands still.
+      # A fork bomb is outrun by the mark alone; unmarked processes follow when all marked ones are stopped.
       [ "$r_freeze" ] && [ ! "$r_wide" ] || walk
     fi
   else
@@ -45,13 +47,13 @@ scan() {
   fi
   [ "$r_tree$r_missed" != ' ' ]
 }
-# Whether anything seems to be left in the session of the main process, or to have the name of the command in its environment. Login
-# programs, such as su with PAM, set all limits: what they start has no mark.
+# Whether any process seems to be in the main process's session, or to have the command's id in its environment. Login
+# programs, such as su with PAM, reset all limits: their children have no mark.
 strays() {
   r_x=$(LC_ALL=C grep -lE "\\) [^ ZX] -?[0-9]+ -?[0-9]+ $r_main |RDEV_COMMAND_ID=$r_id" /proc/[0-9]*/stat /proc/[0-9]*/environ)
   [ "$r_x" ]
 }
-# In two processes however many there are. Fails where it cannot have them.
+# Finds all marked processes with two forks, however many there are. Fails if it cannot fork.
 marked() {
   r_x=$(LC_ALL=C grep -lE "^Max file locks +${r_mark}[0-9]* " /proc/[0-9]*/limits)
   [ $? -le 2 ] || return 1
@@ -60,7 +62,7 @@ marked() {
   for r_f in $r_x; do r_f=${r_f%/limits} r_y="$r_y $r_f/stat"; set -- "$@" "${r_f#/proc/}"; done
   [ $# = 0 ] && return
   [ "$r_freeze" ] && kill -STOP "$@"
-  # No zombies, unless they have more than one thread. A name has no room for so many numbers.
+  # Excludes zombies, unless they have other threads. A program's name is too short to imitate so many numbers.
   r_x=$(LC_ALL=C grep -lE '\) ([^ZX]( -?[0-9]+){17}|Z( -?[0-9]+){16} ([2-9]|[1-9][0-9]+)) ' $r_y)
   [ $? -le 2 ] || return 1
   for r_f in $r_x; do r_f=${r_f#/proc/} r_tree="$r_tree${r_f%/stat} "; done
@@ -72,30 +74,31 @@ bears() {
   [ "$r_freeze" ] && kill -STOP "$1"
   r_tree="$r_tree$1 "
 }
-# A process that forks and ends while others are looked at is missed, and its child too. So where nothing was found, those are looked at
-# that were made since, until none was: only then nothing is left for certain. One that is faster than that leaves r_missed.
+# A process that forks and ends during a scan is missed, and so is its child. So after an empty scan, the processes
+# created since are checked until there are none: only then nothing is left for certain. A process that is faster sets
+# r_missed.
 chase() {
   r_hunt=0
   while [ "$r_tree" = ' ' ] || return; newest; [ "$r_last" != "$r_since" ]; do
-    # Ids begin again.
+    # Process ids have wrapped around.
     [ "$r_last" -gt "$r_since" ] || { scan; return; }
     r_i=$r_last r_hunt=$((r_hunt + 1))
     [ $r_hunt -lt 100 ] || { r_missed=1; return; }
-    # The last ones first, and most are gone.
+    # Newest first; most have ended.
     while [ $r_i -gt $r_since ]; do [ -e /proc/$r_i ] && bears $r_i; r_i=$((r_i - 1)); done
     r_since=$r_last
   done
 }
-# The id that was given last in our PID namespace.
+# Sets r_last to the last process id assigned in our PID namespace.
 newest() { r_last=; read -r r_x r_x r_x r_x r_last </proc/loadavg; }
-# What has no mark, without a process: by the session of the main process, by parentage and by the environment.
+# Finds unmarked processes without forking: by the main process's session, by parent and by environment.
 walk() {
   r_rows= r_led=$r_main
-  # shellcheck disable=SC2154 # The launcher says it, in what the supervisor reads first.
+  # shellcheck disable=SC2154 # The launcher sets it, in the supervisor's first input.
   [ "$r_launcher" ] && { alive "$r_launcher" "$r_l0" || r_launcher=; }
   for r_f in /proc/[0-9]*; do
     r_p=${r_f#/proc/}
-    # Nothing of the command can have started before it.
+    # No process of the command can be older than its main process.
     living "$r_p" && [ "$r_start" -ge "$r_m0" ] && row
   done
   grow
@@ -103,14 +106,14 @@ walk() {
   grow
 }
 row() {
-  # The id of the main process may be in use again, and its session is another one then.
+  # The main process's id may have been reused; its session is another one then.
   [ "$r_p" = "$r_main" ] && [ "$r_m1" ] && [ "$r_start" != "$r_m1" ] && { r_led=-; return; }
-  # Ours: the supervisor, what it runs, and the attachment that started it. Others of ours are known by their environment.
+  # Excludes the supervisor, its children, and the attachment that started it. Our others are told by their environment.
   [ "$r_p" = $$ ] && return
   case " $$ $r_launcher " in *" $r_ppid "*) [ "$r_p" = "$r_main" ] || return ;; esac
   r_rows="$r_rows $r_p:$r_ppid:$r_session"
 }
-# Adds the session of the main process and all children, until nothing is new.
+# Adds the main process's session and all children, until there are no new ones.
 grow() {
   while :; do
     r_before=$r_tree
@@ -122,18 +125,19 @@ grow() {
     [ "$r_before" = "$r_tree" ] && return
   done
 }
-# Adds a process whose environment names the command. The shell drops the NULs, so another variable may have that at its end.
+# Adds a process with the command's id in its environment. The shell drops NULs, so grep checks that the match is a
+# whole variable.
 named() {
   has "$r_tree" "$1" && return
   r_x=
   { while IFS= read -r r_line; do r_x=$r_x$r_line$r_nl; done; r_x=$r_x$r_line; } <"/proc/$1/environ"
   case $r_x in *"RDEV_COMMAND_ID=$r_id"*) ;; *) return ;; esac
   [ "$r_frugal" ] || LC_ALL=C grep -zqxF "RDEV_COMMAND_ID=$r_id" "/proc/$1/environ"
-  # 2: it does not know -z, or the process has ended.
+  # 2: grep lacks -z, or the process has ended.
   [ $? = 1 ] || r_tree="$r_tree$1 "
 }
-# Freezes until nothing new appears (a fork bomb cannot outrun that), then kills, until nothing is left.
-# Sets r_killed (how many), r_left (survivors) and r_walked: 1 if not by the mark.
+# Stops processes until no new ones appear, which a fork bomb cannot outrun, then kills until none is left.
+# Sets r_killed (number killed), r_left (survivors) and r_walked (1 if not by the mark alone).
 hardkill() {
   r_seen=' ' r_killed=0 r_left=0 r_round=0 r_walked=0 r_freeze=1 r_wide=
   while [ $r_round -lt 30 ]; do
