@@ -21,7 +21,7 @@ const DNS_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
  * Every environment variable that rdev reads, with its form and its default. Values are checked here and nowhere else.
  */
 export class Environment {
-  @Variable('Port of the HTTP listener; 0 takes any that is free and logs it')
+  @Variable('Port of the HTTP listener; 0 picks a free port and logs it')
   @ToInteger()
   @IsInt()
   @Min(0)
@@ -33,7 +33,7 @@ export class Environment {
   @MinLength(1)
   HOST = '127.0.0.1';
 
-  @Variable('Port of the Prometheus listener, on the address HOST; 0 takes any that is free and logs it')
+  @Variable('Port of the Prometheus listener, on the address HOST; 0 picks a free port and logs it')
   @ToInteger()
   @IsInt()
   @Min(0)
@@ -48,7 +48,7 @@ export class Environment {
   DATABASE_URL?: string;
 
   @Variable(
-    'The same database past a pooler, for migrations, LISTEN, session locks and prepared statements. Give the role a `statement_timeout` and an `idle_in_transaction_session_timeout` then, such as 30s and 60s, and `jit = off`: through a pooler rdev cannot set its own',
+    'The same database without a pooler, for migrations, LISTEN, session locks and prepared statements. Give the role a `statement_timeout` and an `idle_in_transaction_session_timeout` then, such as 30s and 60s, and `jit = off`: through a pooler rdev cannot set its own',
     'DATABASE_URL',
     {
       secret: true,
@@ -84,14 +84,14 @@ export class Environment {
   POSTGRES_PASSWORD?: string;
 
   @Variable(
-    'How TLS is used with PostgreSQL, as in libpq: disable, require, verify-ca or verify-full. What a URL says itself goes before',
+    'TLS mode for PostgreSQL, as in libpq: disable, require, verify-ca or verify-full. A mode in the URL takes precedence',
     'none: what the URL says; with POSTGRES_CA_FILE `verify-full`',
   )
   @IsOptional()
   @IsIn(['disable', 'require', 'verify-ca', 'verify-full'])
   POSTGRES_SSLMODE?: 'disable' | 'require' | 'verify-ca' | 'verify-full';
 
-  @Variable('PEM file with the CA of the certificate of PostgreSQL', "none: the system's, as Node has them")
+  @Variable('PEM file with the CA of the PostgreSQL certificate', "none: the system's, as Node has them")
   @IsOptional()
   @IsString()
   POSTGRES_CA_FILE?: string;
@@ -100,7 +100,7 @@ export class Environment {
   @IsString()
   RDEV_DATA_DIR = '.rdev';
 
-  @Variable('Where projects live: `local`, `kubernetes`, or `auto`: kubernetes inside a cluster, else local')
+  @Variable('Runtime of projects: `local`, `kubernetes`, or `auto`: kubernetes inside a cluster, otherwise local')
   @IsIn(['auto', 'local', 'kubernetes'])
   RDEV_RUNTIME: 'auto' | 'local' | 'kubernetes' = 'auto';
 
@@ -109,36 +109,36 @@ export class Environment {
   RDEV_NAMESPACE = 'default';
 
   @Variable(
-    'Image of project pods that ask for no other: `sh` with coreutils, git, and ssh for `git@` addresses. It runs as user 1000',
+    'Default image of project pods: `sh` with coreutils, git, and ssh for `git@` addresses. It runs as user 1000',
   )
   @IsString()
   RDEV_WORKSPACE_IMAGE = 'buildpack-deps:stable-scm';
 
-  @Variable('Size of the volume of a project that asks for no other')
+  @Variable('Default size of project volumes')
   @IsQuantity()
   RDEV_STORAGE_SIZE = '10Gi';
 
-  @Variable('Storage class of the volumes of projects that ask for no other', "the cluster's default")
+  @Variable('Default storage class of project volumes', "the cluster's default")
   @IsOptional()
   @IsString()
   RDEV_STORAGE_CLASS?: string;
 
   @Variable(
-    'What each project pod is given at least, unless it asks for something else. What is left out and limited is requested by its default, as Kubernetes would request the whole limit',
+    'Default resource requests of project pods. A resource that is limited but not listed gets its default request, as Kubernetes would otherwise request the whole limit',
   )
   @ToQuantities()
   @IsQuantities()
   RDEV_PROJECT_REQUESTS: Record<string, string> = { cpu: '100m', memory: '256Mi', 'ephemeral-storage': '256Mi' };
 
   @Variable(
-    'What each project pod may use at most, unless it asks for something else. Each directory that goes with the pod (`/tmp`, its home, its spool) holds as much as `ephemeral-storage`, or 10Gi where that is left out',
+    'Default resource limits of project pods. Each ephemeral directory of the pod (`/tmp`, home, spool) is limited to `ephemeral-storage`, or to 10Gi if that is not listed',
   )
   @ToQuantities()
   @IsQuantities()
   RDEV_PROJECT_LIMITS: Record<string, string> = { cpu: '2', memory: '2Gi', 'ephemeral-storage': '10Gi' };
 
   @Variable(
-    'What project pods may reach besides the name server, unless they ask for something else: address blocks, or `public` for all that are not private, each with `:port` or without, separated by commas. `none`: nothing',
+    'Default destinations that project pods may reach besides DNS: address blocks, or `public` for all addresses that are not private, each optionally with `:port`, separated by commas. `none`: nothing',
   )
   @Transform(({ value }: { value: unknown }) => (value === 'none' ? [] : value))
   @ToList()
@@ -154,20 +154,20 @@ export class Environment {
   @Matches(DNS_NAME, { message: 'must be the name of a RuntimeClass' })
   RDEV_PROJECT_RUNTIME_CLASS?: string;
 
-  @Variable('Node labels that project pods need, as a JSON object of texts', 'none')
+  @Variable('Node selector of project pods, as a JSON object of strings', 'none')
   @IsOptional()
   @ToJson()
   @IsTexts()
   RDEV_PROJECT_NODE_SELECTOR?: Record<string, string>;
 
-  @Variable('Taints that project pods tolerate, as a JSON list in the form of a pod', 'none')
+  @Variable('Tolerations of project pods, as a JSON list in the form of a pod spec', 'none')
   @IsOptional()
   @ToJson()
   @IsObjects(['key', 'operator', 'value', 'effect', 'tolerationSeconds'])
   RDEV_PROJECT_TOLERATIONS?: object[];
 
   @Variable(
-    "More labels of project pods, volumes and network policies, as a JSON object of texts. rdev's own go before",
+    "Additional labels of project pods, volumes and network policies, as a JSON object of strings. rdev's own labels take precedence",
     'none',
   )
   @IsOptional()
@@ -175,7 +175,7 @@ export class Environment {
   @IsTexts()
   RDEV_PROJECT_LABELS?: Record<string, string>;
 
-  @Variable("Annotations of project pods, as a JSON object of texts. rdev's own go before", 'none')
+  @Variable("Annotations of project pods, as a JSON object of strings. rdev's own annotations take precedence", 'none')
   @IsOptional()
   @ToJson()
   @IsTexts()
@@ -192,7 +192,7 @@ export class Environment {
   @Max(2_147_483_647)
   RDEV_PROJECT_USER: number | null = 1000;
 
-  @Variable('Seconds that project pods have to end')
+  @Variable('Termination grace period of project pods, in seconds')
   @ToInteger()
   @IsInt()
   @Min(0)
@@ -200,7 +200,7 @@ export class Environment {
   RDEV_PROJECT_GRACE_SECONDS = 5;
 
   @Variable(
-    'Where project pods ask for names, as a JSON list in the form of the `egress` of a NetworkPolicy',
+    'DNS servers of project pods, as a JSON list in the form of the `egress` of a NetworkPolicy',
     'the pods `k8s-app=kube-dns` in kube-system and 169.254.20.10, on port 53',
   )
   @IsOptional()
@@ -209,7 +209,7 @@ export class Environment {
   RDEV_PROJECT_DNS_EGRESS?: object[];
 
   @Variable(
-    'Admin key to start with, in the format of a key. A new one revokes the former',
+    'Initial admin key, in the format of a key. A new one revokes the previous one',
     'generated outside a cluster',
     { secret: true },
   )
@@ -238,21 +238,21 @@ export class Environment {
   @Max(1_000_000)
   RDEV_MAX_QUEUED = 1000;
 
-  @Variable('Seconds of waiting that raise a queued command by one priority')
+  @Variable('Seconds of waiting that raise the priority of a queued command by one step')
   @ToInteger()
   @IsInt()
   @Min(1)
   @Max(604_800)
   RDEV_QUEUE_AGING_SECONDS = 300;
 
-  @Variable('Bytes of each output stream that are kept, unless a command asks for another limit')
+  @Variable('Default output limit: bytes of each stream that are kept')
   @ToInteger()
   @IsInt()
   @Min(1)
   @Max(64 * GIB)
   RDEV_OUTPUT_LIMIT_BYTES = 64 * 2 ** 20;
 
-  @Variable('The most bytes that `maxOutputBytes` may ask for')
+  @Variable('Upper bound of `maxOutputBytes`')
   @ToInteger()
   @IsInt()
   @Min(1)
@@ -280,12 +280,12 @@ export class Environment {
   @Max(DAYS_MAX)
   RDEV_EVENT_RETENTION_DAYS = 400;
 
-  @Variable('YAML file with the rules that allow and deny commands; read at the start', 'none: all are allowed')
+  @Variable('YAML file with the rules that allow and deny commands; read at startup', 'none: all are allowed')
   @IsOptional()
   @IsString()
   RDEV_POLICY_FILE?: string;
 
-  @Variable('Seconds of patience with a node that does not answer, before its commands count as lost')
+  @Variable('Seconds a node may be unreachable before its commands are marked `lost`')
   @ToInteger()
   @IsInt()
   @Min(1)
@@ -300,7 +300,7 @@ export class Environment {
   RDEV_MAX_STREAMS = 200;
 
   @Variable(
-    'Where clients reach the API, such as `https://example.com/rdev`, used in every URL that is given out. A proxy has to take the path away',
+    'URL by which clients reach the API, such as `https://example.com/rdev`; the start of every URL that rdev returns. The proxy must strip its path',
     'none: URLs are paths',
   )
   @IsOptional()
@@ -308,7 +308,7 @@ export class Environment {
   RDEV_PUBLIC_URL?: string;
 
   @Variable(
-    'Proxies to believe about the client address: their addresses or CIDRs, separated by commas, or a hop count. See proxies.md for what they have to do',
+    'Trusted proxies for `X-Forwarded-For`: their addresses and CIDRs, separated by commas, or the number of hops. See proxies.md for what a proxy must do',
     'none',
   )
   @IsOptional()
@@ -316,8 +316,8 @@ export class Environment {
   TRUST_PROXY?: string;
 
   @Variable(
-    'Requests per second and key, over a sliding window of 10 s: 10 means 100 in any 10 s, bursts allowed. 0 is off. ' +
-      'As many attempts of an address to authenticate may fail',
+    'Requests per second and key, over a sliding window of 10 s: 10 means 100 in any 10 s, bursts allowed. 0: unlimited. ' +
+      'The same limit applies to failed authentication attempts per client address',
   )
   @ToInteger()
   @IsInt()
@@ -325,12 +325,12 @@ export class Environment {
   @Max(100_000)
   RATE_LIMIT_RPS = 10;
 
-  @Variable('Origins whose pages may call from a browser, as `https://app.example`, separated by commas', 'none')
+  @Variable('Allowed CORS origins, such as `https://app.example`, separated by commas', 'none')
   @IsOptional()
   @IsOrigins()
   CORS_ORIGINS?: string;
 
-  @Variable('Least important log lines: fatal, error, warn, info, debug, trace or silent')
+  @Variable('Lowest log level: fatal, error, warn, info, debug, trace or silent')
   @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
   LOG_LEVEL = 'info';
 

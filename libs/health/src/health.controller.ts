@@ -26,7 +26,7 @@ class PartResponse {
 class ReadyResponse {
   @ApiProperty({
     enum: ['ok', 'degraded', 'error', 'shutting_down'],
-    description: '`degraded`: only the runtime of projects is down, and what does not need it works',
+    description: '`degraded`: the runtime is unavailable; everything that does not need it works',
   })
   status!: string;
 
@@ -45,16 +45,16 @@ export class HealthController {
   ) {}
 
   @Get('health')
-  @ApiOperation({ summary: 'Whether the process lives' })
+  @ApiOperation({ summary: 'Liveness of the process' })
   @ApiOkResponse({ type: HealthResponse })
   health(): HealthResponse {
     return { status: 'ok' };
   }
 
   @Get('ready')
-  @ApiOperation({ summary: 'Whether it can work: database, migrations, runtime' })
+  @ApiOperation({ summary: 'Readiness: database, migrations, runtime' })
   @ApiOkResponse({ type: ReadyResponse })
-  @ApiServiceUnavailableResponse({ type: ReadyResponse, description: 'The body says which part is not ready' })
+  @ApiServiceUnavailableResponse({ type: ReadyResponse, description: 'The body names the part that is not ready' })
   async ready(@Res({ passthrough: true }) response: Response): Promise<ReadyResponse> {
     const { status, details } = await this.readiness.check();
     const isReady = status !== 'error' && !this.shutdown.isStopping;

@@ -5,12 +5,12 @@ import { ApiBearerAuth, ApiExtraModels, ApiOkResponse, ApiOperation, ApiProperty
 import { Readiness } from './readiness.js';
 
 class ClockResponse {
-  @ApiProperty({ format: 'date-time', description: 'The time that all replicas share: that of the database' })
+  @ApiProperty({ format: 'date-time', description: 'The time of the database, which all replicas share' })
   now!: string;
 
   @ApiProperty({
     description:
-      'How far the clock of the replica that answers is ahead of it, in milliseconds; negative if it is behind. Beyond a minute the replica drops no data past its retention.',
+      'Milliseconds by which the clock of this replica is ahead of it; negative if it is behind. Beyond a minute the replica drops no expired data.',
   })
   differenceMs!: number;
 }
@@ -19,14 +19,14 @@ class SystemPartResponse {
   @ApiProperty({ enum: ['up', 'down'] })
   status!: string;
 
-  @ApiProperty({ required: false, description: 'Why it is down' })
+  @ApiProperty({ required: false, description: 'Reason for being down' })
   reason?: string;
 }
 
 class SystemResponse {
   @ApiProperty({
     format: 'uuid',
-    description: 'The identity of this install: the label `rdev.dev/install` of what it makes in a cluster',
+    description: 'The identity of this install: the label `rdev.dev/install` of the objects that it creates',
   })
   installId!: string;
 
@@ -36,7 +36,7 @@ class SystemResponse {
   @ApiProperty({
     type: 'object',
     additionalProperties: { $ref: '#/components/schemas/SystemPartResponse' },
-    description: 'The parts of `GET /ready`, with the reasons',
+    description: 'The parts of `GET /ready`, with reasons',
   })
   parts!: Record<string, SystemPartResponse>;
 }
@@ -54,7 +54,7 @@ export class SystemController {
 
   @Get()
   @Scoped('admin')
-  @ApiOperation({ summary: 'What an operator asks first; each replica answers for itself' })
+  @ApiOperation({ summary: 'State of the replica that handles the request' })
   @ApiOkResponse({ type: SystemResponse })
   async system(): Promise<SystemResponse> {
     const { details } = await this.readiness.check();

@@ -54,6 +54,7 @@ export const Idempotent = (): MethodDecorator =>
     ApiHeader({
       name: 'Idempotency-Key',
       required: false,
-      description: 'Acts at most once within 24 hours; a repeated request gets what came of the first one',
+      description:
+        'Executes the request at most once within 24 hours; a repeated request returns the result of the first one',
     }),
   );

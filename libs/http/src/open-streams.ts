@@ -9,7 +9,7 @@ export class TooManyStreams extends DomainError {
   override readonly retryAfterSeconds = 1;
 
   constructor(max: number) {
-    super(`The key has ${String(max)} streams and long polls open here, which is the most.`, { max });
+    super(`The key has ${String(max)} streams and long polls open on this replica, which is the limit.`, { max });
   }
 }
 

@@ -9,11 +9,11 @@ export class PageQuery implements PageRequest {
     minimum: 1,
     maximum: 200,
     default: 50,
-    description: 'Most entries of a page; it ends earlier at 1 MiB',
+    description: 'Maximum number of entries; a page ends earlier at 1 MiB',
   })
   limit = 50;
 
-  @ApiPropertyOptional({ maxLength: 512, description: '`nextCursor` of the page before' })
+  @ApiPropertyOptional({ maxLength: 512, description: '`nextCursor` of the previous page' })
   @IsOptional()
   @IsString()
   @MaxLength(512)

@@ -25,7 +25,7 @@ export class ProblemResponse {
   @ApiProperty({ example: '/v1/projects/web' })
   instance!: string;
 
-  @ApiProperty({ example: 'NOT_FOUND', description: 'Stable; made for programs' })
+  @ApiProperty({ example: 'NOT_FOUND', description: 'Stable, machine-readable' })
   code!: string;
 
   @ApiProperty({ type: String, nullable: true, example: 'req_01jd…' })
@@ -34,6 +34,6 @@ export class ProblemResponse {
   @ApiProperty({ description: 'Whether the same request may succeed later' })
   retryable!: boolean;
 
-  @ApiPropertyOptional({ type: [InvalidFieldResponse], description: 'The fields at fault' })
+  @ApiPropertyOptional({ type: [InvalidFieldResponse], description: 'The invalid fields' })
   errors?: InvalidFieldResponse[];
 }

@@ -13,7 +13,7 @@ export function ResumableSse(path: string, { idLengthMax }: { readonly idLengthM
     Sse(path, { maxPendingDataLength: PENDING_BYTES_MAX }),
     ReadsQuery('ticket', 'lastEventId'),
     ApiProduces('text/event-stream'),
-    ApiHeader({ name: 'Last-Event-ID', required: false, description: 'Resume behind that event' }),
+    ApiHeader({ name: 'Last-Event-ID', required: false, description: 'Resume after this event' }),
     ApiQuery({
       name: 'ticket',
       required: false,

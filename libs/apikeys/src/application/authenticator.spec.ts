@@ -47,9 +47,9 @@ describe('Authenticator', () => {
     };
     expect(await says(null)).toMatch(/^Send a key as/);
     const mistyped = `${newSecret().text.slice(0, -1)}!`;
-    for (const text of ['', 'x', mistyped, `${newSecret().text}x`]) expect(await says(text)).toMatch(/form of a key/);
+    for (const text of ['', 'x', mistyped, `${newSecret().text}x`]) expect(await says(text)).toMatch(/is malformed/);
     const unknown = await says(newSecret().text);
-    expect(unknown).toMatch(/not known/);
+    expect(unknown).toMatch(/not valid/);
     expect(await says(issueWithPrefix(key.prefix))).toBe(unknown);
   });
 

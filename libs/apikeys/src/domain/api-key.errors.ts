@@ -3,16 +3,14 @@ import { DomainError, Unauthenticated } from '@app/kernel';
 /** What was sent is no key at all. The form of keys is public, so that this tells nothing of those that there are. */
 export class MalformedKey extends Unauthenticated {
   constructor() {
-    super(
-      'What was sent does not have the form of a key ("rdev_…", with a checksum at its end). Check for a typo or a truncated copy.',
-    );
+    super('The key is malformed ("rdev_…", with a checksum at its end). Check for a typo or a truncated copy.');
   }
 }
 
 /** No key has that prefix, or the rest is another: which of the two is not said. */
 export class UnknownKey extends Unauthenticated {
   constructor() {
-    super('The key is not known to this server.');
+    super('The key is not valid.');
   }
 }
 
@@ -37,7 +35,7 @@ export class IpNotAllowed extends DomainError {
   readonly code = 'IP_NOT_ALLOWED';
 
   constructor() {
-    super('The key may not be used from this address.');
+    super('This key may not be used from this address (see allowedIps and TRUST_PROXY).');
   }
 }
 
@@ -46,7 +44,7 @@ export class KeyTooMighty extends DomainError {
   readonly code = 'INSUFFICIENT_SCOPE';
 
   constructor(beyond: readonly string[]) {
-    super(`This goes beyond the rights of your key: ${beyond.join('; ')}.`);
+    super(`The request exceeds the rights of your key: ${beyond.join('; ')}.`);
   }
 }
 
@@ -76,6 +74,6 @@ export class RightsReduced extends DomainError {
   readonly code = 'INSUFFICIENT_SCOPE';
 
   constructor() {
-    super('The rights of the key were reduced while this was being answered. Ask again.');
+    super('The permissions of the key changed during this request. Retry.');
   }
 }

@@ -24,7 +24,7 @@ export interface ApiKey {
   readonly maxConcurrentCommands: number | null;
   /** The key that made it; null for the bootstrap key. */
   readonly createdBy: string | null;
-  /** The key whose successor it is. */
+  /** The key that it replaces. */
   readonly rotatedFrom: string | null;
   readonly createdAt: Date;
   readonly expiresAt: Date | null;

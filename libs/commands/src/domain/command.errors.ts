@@ -18,7 +18,7 @@ export class QueueFull extends DomainError {
   override readonly retryAfterSeconds = 5;
 
   constructor(projectId: string, max: number) {
-    super(`The project "${projectId}" has ${String(max)} queued commands, which is the most.`, { projectId, max });
+    super(`The queue of project "${projectId}" is full (limit ${String(max)}).`, { projectId, max });
   }
 }
 
@@ -30,7 +30,7 @@ export class OutputExpired extends DomainError {
   readonly code = 'OUTPUT_EXPIRED';
 
   constructor(id: string) {
-    super(`The output of "${id}" is past its retention.`, { commandId: id });
+    super(`The output of "${id}" has been deleted after its retention period.`, { commandId: id });
   }
 }
 
@@ -75,7 +75,7 @@ export class CommandNotQueued extends DomainError {
   readonly code = 'CONFLICT';
 
   constructor(id: string, status: string) {
-    super(`The command "${id}" is ${status} and waits in the queue no more.`, { commandId: id });
+    super(`The command "${id}" is ${status} and no longer queued.`, { commandId: id });
   }
 }
 

@@ -15,7 +15,10 @@ export class StdinOffset extends DomainError {
   readonly code = 'STDIN_OFFSET';
 
   constructor(id: string, offset: number) {
-    super(`So far ${String(offset)} bytes were written to the stdin of "${id}".`, { commandId: id, offset });
+    super(`"offset" does not match: ${String(offset)} bytes have been written to the stdin of "${id}".`, {
+      commandId: id,
+      offset,
+    });
   }
 }
 
@@ -39,7 +42,11 @@ export class StdinUnknown extends DomainError {
 
   /** @param offset without one a repetition could write the piece twice */
   constructor(id: string, offset: number | null, options: ErrorOptions) {
-    super(`Whether it was written to the stdin of "${id}" is not known; asking with an offset tells.`, {}, options);
+    super(
+      `It is unknown whether the data reached the stdin of "${id}". Send the request again with "offset" to find out.`,
+      {},
+      options,
+    );
     if (offset === null) this.retryable = false;
   }
 }

@@ -46,7 +46,7 @@ export interface ProjectSpec {
   readonly egress: readonly string[] | null;
   /** Deleted so long after it was created; null: never. */
   readonly ttlSeconds: number | null;
-  /** Stopped when no command has run for so long; null: never. */
+  /** Seconds without a running command until it is stopped; null: never. */
   readonly idleStopSeconds: number | null;
   /** Whether a command starts it when it is stopped. */
   readonly wakeOnCommand: boolean;

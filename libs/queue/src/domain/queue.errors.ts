@@ -5,7 +5,7 @@ export class AllQueuesOutOfReach extends DomainError {
   readonly code = 'INSUFFICIENT_SCOPE';
 
   constructor() {
-    super('The key is limited to some projects and can pause and resume the queues of these only.', {
+    super('The key is limited to projects and can only pause and resume their queues.', {
       requiredScope: 'queue:write',
     });
   }

@@ -56,7 +56,9 @@ export class ApiKeysController {
 
   @Get()
   @Scoped('keys:read')
-  @ApiOperation({ summary: 'List keys, newest first; a key for some projects sees those for no others' })
+  @ApiOperation({
+    summary: 'List keys, newest first; a key limited to projects sees only keys limited to the same projects',
+  })
   @ApiOkResponse({ type: KeyPage })
   async list(@Query() query: PageQuery, @Caller() caller: CallerValue): Promise<KeyPage> {
     const page = await this.keys.list(query, caller);
@@ -65,7 +67,7 @@ export class ApiKeysController {
 
   @Get('self')
   @AnyKey()
-  @ApiOperation({ summary: 'The key that this request is made with' })
+  @ApiOperation({ summary: 'Show the key of this request' })
   @ApiOkResponse({ type: KeyResponse })
   async self(@Caller() caller: CallerValue): Promise<KeyResponse> {
     return toResponse(await this.keys.self(caller));
@@ -85,7 +87,7 @@ export class ApiKeysController {
   @ApiBody({ type: PatchKeyRequest, examples: CHANGE })
   @ApiOperation({
     summary: 'Change a key, by a JSON merge patch',
-    description: 'Neither the key nor what becomes of it may have more rights than the key of this request.',
+    description: 'The key must not have more rights than the key of this request, before and after the change.',
   })
   @ApiOkResponse({ type: KeyResponse })
   async patch(
@@ -102,7 +104,7 @@ export class ApiKeysController {
   @ApiOperation({
     summary: 'Issue a successor with the same name and rights; its secret is shown only here',
     description:
-      'The key lives on for `overlapSeconds`, unless it expires before. The successor expires when the key would have.',
+      'The old key keeps working for `overlapSeconds`, unless it expires earlier. The successor expires when the old key would have.',
   })
   @ApiBody({ type: RotateKeyRequest, examples: ROTATE })
   @ApiCreatedResponse({ type: CreatedKeyResponse, description: 'The successor' })
@@ -119,7 +121,7 @@ export class ApiKeysController {
   @HttpCode(204)
   @ApiOperation({
     summary: 'Revoke a key',
-    description: 'One that has no more rights than the key of this request, or that key itself.',
+    description: 'The key must have no more rights than the key of this request, or be that key.',
   })
   @ApiNoContentResponse()
   async revoke(@Param('id') id: string, @Caller() caller: CallerValue): Promise<void> {

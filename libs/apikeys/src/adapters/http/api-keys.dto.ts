@@ -82,7 +82,7 @@ class Limits {
     nullable: true,
     minimum: 0,
     maximum: RPS_MAX,
-    description: "0: no limit; null: the server's",
+    description: '`null`: use the server default. `0`: unlimited',
   })
   @IsOptional()
   @IsInt()
@@ -95,7 +95,7 @@ class Limits {
     nullable: true,
     minimum: 1,
     maximum: CONCURRENT_MAX,
-    description: 'Null: no limit of its own',
+    description: '`null`: unlimited',
   })
   @IsOptional()
   @IsInt()
@@ -152,7 +152,7 @@ export class RotateKeyRequest {
     minimum: 0,
     maximum: 30 * DAY_SECONDS,
     default: DAY_SECONDS,
-    description: 'How long the key lives on beside its successor; 0: it ends at once',
+    description: 'Seconds for which the old key keeps working; 0: it expires immediately',
   })
   @ValidateIf(isGiven)
   @IsInt()
@@ -180,16 +180,20 @@ export class KeyResponse {
   @ApiProperty({ type: [String], nullable: true })
   allowedIps!: readonly string[] | null;
 
-  @ApiProperty({ type: 'integer', nullable: true, description: "Requests per second; 0: no limit; null: the server's" })
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    description: 'Requests per second. `null`: use the server default. `0`: unlimited',
+  })
   rateLimitRps!: number | null;
 
-  @ApiProperty({ type: 'integer', nullable: true, description: 'Commands at a time; null: no limit of its own' })
+  @ApiProperty({ type: 'integer', nullable: true, description: 'Concurrent commands. `null`: unlimited' })
   maxConcurrentCommands!: number | null;
 
-  @ApiProperty({ type: String, nullable: true, description: 'The key that made it' })
+  @ApiProperty({ type: String, nullable: true, description: 'The key that created it' })
   createdBy!: string | null;
 
-  @ApiProperty({ type: String, nullable: true, description: 'The key whose successor it is' })
+  @ApiProperty({ type: String, nullable: true, description: 'The key that it replaces' })
   rotatedFrom!: string | null;
 
   @ApiProperty({ type: String, format: 'date-time' })
@@ -206,7 +210,7 @@ export class KeyResponse {
 }
 
 export class CreatedKeyResponse extends KeyResponse {
-  @ApiPropertyOptional({ description: 'The key itself. It is shown only here, and not in a replay' })
+  @ApiPropertyOptional({ description: 'The key itself. Shown only here, and not in a replay' })
   secret?: string;
 }
 

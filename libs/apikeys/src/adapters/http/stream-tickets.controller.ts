@@ -24,9 +24,9 @@ export class StreamTicketsController {
   @ApiOperation({
     summary: 'Get a ticket that opens one event stream, for EventSource, which cannot send a key',
     description:
-      'The key needs the scope that the stream needs. The ticket has to be used within a minute; then it is good for reconnects to ' +
-      'the same URL for 24 hours, until what is streamed has ended, or until the key loses its right. ' +
-      'What would be 429 or 503 is a stream of nothing but `retry:` for a ticket, as EventSource gives up on any status but 200.',
+      'The key needs the scope of the stream. The ticket must be used within a minute; it is then valid for reconnects to ' +
+      'the same URL for 24 hours, until the stream has ended, or until the key loses its right. ' +
+      'Instead of 429 or 503 a ticket gets a stream that contains only `retry:`, as EventSource gives up on any status but 200.',
   })
   @ApiBody({ type: CreateTicketRequest, examples: EXAMPLES })
   @ApiCreatedResponse({ type: TicketResponse })

@@ -10,17 +10,17 @@ export class CreateTicketRequest {
 }
 
 export class TicketResponse {
-  @ApiPropertyOptional({ example: 'rdevt_…', description: 'It is shown only here, and not in a replay' })
+  @ApiPropertyOptional({ example: 'rdevt_…', description: 'Shown only here, and not in a replay' })
   ticket?: string;
 
   @ApiPropertyOptional({
     example: '/v1/commands/cmd_01jd4x…/events?ticket=rdevt_…',
     description:
-      'What EventSource opens: a whole URL with `RDEV_PUBLIC_URL`, otherwise a path, which the page resolves against the address of the API',
+      'URL for EventSource: absolute if `RDEV_PUBLIC_URL` is set, otherwise a path relative to the address of the API',
   })
   url?: string;
 
-  @ApiProperty({ type: String, format: 'date-time', description: 'Until then it has to be used first' })
+  @ApiProperty({ type: String, format: 'date-time', description: 'Deadline for the first use' })
   expiresAt!: string;
 }
 

@@ -4,7 +4,7 @@ import { WORK_TYPES } from '../../domain/work/index.js';
 export const COMMAND_EXAMPLES = {
   ...Object.fromEntries(Object.entries(WORK_TYPES).map(([type, { example }]) => [type, example])),
   text: {
-    summary: 'With text on its stdin',
+    summary: 'With text as its stdin',
     value: { type: 'exec', argv: ['wc', '-l'], stdin: { text: 'one\ntwo\n' } },
   },
   open: {

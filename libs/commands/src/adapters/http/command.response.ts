@@ -16,8 +16,7 @@ export class ResultResponse implements CommandResult {
   reason!: CommandResult['reason'];
 
   @ApiPropertyOptional({
-    description:
-      'What was observed, in words. Also says if processes could not be marked, so that a kill may have missed some',
+    description: 'What was observed. Also says if processes could not be marked, so that a kill may have missed some',
   })
   detail?: string;
 
@@ -27,22 +26,25 @@ export class ResultResponse implements CommandResult {
   @ApiProperty({ type: 'integer', nullable: true })
   queueMs!: number | null;
 
-  @ApiProperty({ type: 'integer', description: 'Bytes that were written, kept or not' })
+  @ApiProperty({ type: 'integer', description: 'Bytes written, including those that were not kept' })
   stdoutBytes!: number;
 
   @ApiProperty({ type: 'integer' })
   stderrBytes!: number;
 
-  @ApiProperty({ description: 'The output limit was passed' })
+  @ApiProperty({ description: 'The output limit was exceeded' })
   truncated!: boolean;
 
-  @ApiPropertyOptional({ description: 'After a kill nothing of the process tree was found' })
+  @ApiPropertyOptional({ description: 'After a kill no process of the tree was found' })
   killVerified?: boolean;
 
-  @ApiPropertyOptional({ type: 'integer', description: 'Processes that are still there after a kill' })
+  @ApiPropertyOptional({ type: 'integer', description: 'Processes that survived a kill' })
   survivors?: number;
 
-  @ApiPropertyOptional({ type: 'integer', description: 'Background processes that were killed at the end' })
+  @ApiPropertyOptional({
+    type: 'integer',
+    description: 'Background processes that were killed when the main process ended',
+  })
   leftKilled?: number;
 
   @ApiPropertyOptional({ type: 'integer' })
@@ -50,7 +52,7 @@ export class ResultResponse implements CommandResult {
 }
 
 export class QueuePlaceResponse implements QueuePlace {
-  @ApiProperty({ type: 'integer', minimum: 1, description: 'In the queue of the project; 1 is next' })
+  @ApiProperty({ type: 'integer', minimum: 1, description: 'Position in the queue of the project; 1 is next' })
   position!: number;
 
   @ApiProperty({ type: 'integer', minimum: 0 })
@@ -59,7 +61,7 @@ export class QueuePlaceResponse implements QueuePlace {
   @ApiProperty({
     type: 'integer',
     nullable: true,
-    description: 'From how long the last commands of the project took; null where that does not tell',
+    description: 'Estimated from recent run times of the project; null if they do not allow an estimate',
   })
   estimatedWaitSeconds!: number | null;
 }
@@ -83,7 +85,7 @@ export class CommandItem {
 
   @ApiProperty({
     maxLength: PREVIEW_CHARS_MAX,
-    description: 'The beginning of what it runs: of the script, or of the arguments with spaces between them',
+    description: 'The beginning of the script, or of the arguments separated by spaces',
   })
   preview!: string;
 
@@ -93,8 +95,7 @@ export class CommandItem {
   @ApiProperty({
     type: String,
     nullable: true,
-    description:
-      'The container of the pod that it runs in, or is to run in; null: the default, or none on the local runtime',
+    description: 'The container that it runs in, or will run in; null: the default, or none on the local runtime',
   })
   container!: string | null;
 
@@ -132,7 +133,7 @@ export class CommandItem {
     type: String,
     format: 'date-time',
     nullable: true,
-    description: 'The node does not answer since then',
+    description: 'When the node stopped responding',
   })
   unreachableSince!: string | null;
 
@@ -142,15 +143,19 @@ export class CommandItem {
   @ApiProperty({ type: 'integer', description: 'Bytes of stderr so far' })
   stderrBytes!: number;
 
-  @ApiProperty({ type: QueuePlaceResponse, nullable: true, description: 'Only while it is queued, and not in lists' })
+  @ApiProperty({
+    type: QueuePlaceResponse,
+    nullable: true,
+    description: 'Only while the command is queued, and not in lists',
+  })
   queue!: QueuePlaceResponse | null;
 
-  @ApiProperty({ type: ResultResponse, nullable: true, description: 'Only when it has ended' })
+  @ApiProperty({ type: ResultResponse, nullable: true, description: 'Only after the command has ended' })
   result!: ResultResponse | null;
 }
 
 export class CommandResponse extends CommandItem {
-  @ApiProperty({ type: 'object', additionalProperties: { type: 'string' }, description: 'Values are not shown' })
+  @ApiProperty({ type: 'object', additionalProperties: { type: 'string' }, description: 'Values are redacted' })
   env!: Readonly<Record<string, string>>;
 
   @ApiProperty({ enum: ['none', 'text', 'open'] })
@@ -167,7 +172,7 @@ for (const { fields } of Object.values(WORK_TYPES)) {
 export class CommandPage {
   @ApiProperty({
     type: [CommandItem],
-    description: 'At most 1 MiB of JSON. What they run and are given is in their detail',
+    description: 'At most 1 MiB of JSON. Scripts, arguments and input are in the detail of each command',
   })
   data!: CommandItem[];
 

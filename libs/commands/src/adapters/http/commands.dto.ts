@@ -174,14 +174,24 @@ export class CreateCommandRequest extends WorkRequest {
   @Max(SECONDS_MAX)
   timeoutSeconds?: number;
 
-  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: SECONDS_MAX, description: 'Ends it after silence' })
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: SECONDS_MAX,
+    description: 'Seconds without output until the command is ended',
+  })
   @IsOptional()
   @IsInt()
   @Min(1)
   @Max(SECONDS_MAX)
   noOutputTimeoutSeconds?: number;
 
-  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: SECONDS_MAX, description: 'Expires it in the queue' })
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: SECONDS_MAX,
+    description: 'Seconds in the queue until the command expires',
+  })
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -207,7 +217,7 @@ export class CreateCommandRequest extends WorkRequest {
     type: 'integer',
     minimum: 1,
     maximum: SAFE,
-    description: 'Bytes of each stream that are kept; at most RDEV_OUTPUT_LIMIT_MAX_BYTES',
+    description: 'Bytes of each stream to keep; at most RDEV_OUTPUT_LIMIT_MAX_BYTES',
   })
   @IsOptional()
   @IsInt()
@@ -217,7 +227,7 @@ export class CreateCommandRequest extends WorkRequest {
 
   @ApiPropertyOptional({
     default: false,
-    description: 'Leave running what the main process leaves behind, until the project stops',
+    description: 'Keep background processes running after the main process has ended, until the project stops',
   })
   @IsOptional()
   @IsBoolean()
@@ -238,7 +248,7 @@ export class ListCommandsQuery extends PageQuery {
     enum: COMMAND_STATUSES,
     isArray: true,
     maxItems: COMMAND_STATUSES.length,
-    description: 'May be repeated, or separated by commas',
+    description: 'Repeat the parameter, or separate values with commas',
   })
   @IsOptional()
   @Transform(({ value }: { value: unknown }) => [value].flat().flatMap((item) => String(item).split(',')))
@@ -274,7 +284,7 @@ export class ListCommandsQuery extends PageQuery {
 
 /** A merge patch. */
 export class UpdateCommandRequest {
-  @ApiPropertyOptional({ enum: PRIORITIES, description: 'Left out, it stays as it is' })
+  @ApiPropertyOptional({ enum: PRIORITIES, description: 'Unchanged if absent' })
   @ValidateIf((_request, value) => value !== undefined)
   @IsString()
   @IsIn(PRIORITIES)

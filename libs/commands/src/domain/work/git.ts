@@ -10,7 +10,7 @@ export const GIT: WorkType<GitWork> = {
     args: {
       kind: 'arguments',
       example: ['status'],
-      description: 'For `git`: its arguments, of those that are allowed',
+      description: 'For `git`: its arguments, restricted to the allowed ones',
     },
   },
   example: { summary: 'git', value: { type: 'git', args: ['--version'] } },

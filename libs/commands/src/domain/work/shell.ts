@@ -11,8 +11,8 @@ export const SHELL: WorkType<ShellWork> = {
       kind: 'text',
       example: 'echo hello',
       description:
-        'For `shell`: run as a file, by the program of its `#!` line, else by `sh`. A byte order mark is left out, and where all ' +
-        'lines end in CRLF they end in LF; in a script with both, line ends stay as they are. No NUL',
+        'For `shell`: run as a file, by the program of its `#!` line, otherwise by `sh`. A byte order mark is removed, and where all ' +
+        'lines end in CRLF they are changed to LF; a script with both is not changed. No NUL',
     },
   },
   example: { summary: 'A script', value: { type: 'shell', script: 'for i in 1 2 3; do echo $i; sleep 1; done' } },

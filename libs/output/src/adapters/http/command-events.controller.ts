@@ -31,7 +31,7 @@ export class CommandEventsController {
     summary: 'Follow a command by server-sent events',
     description:
       'The events are `connected`, `status`, `output`, `gap`, `complete` and `heartbeat`. All have names, so `onmessage` of EventSource is never called. ' +
-      'Only `complete` ends the stream: after any other end resume with the last id. An id given with `complete` is answered by 204. `docs/guides/streaming.md` has the details.',
+      'Only `complete` ends the stream: after any other end resume with the last id. The id of `complete` gets 204. `docs/guides/streaming.md` has the details.',
   })
   async events(
     @Param('id') id: string,

@@ -27,9 +27,9 @@ export class OutputController {
   @ApiOperation({
     summary: 'Read output: raw bytes of one stream, frames of both as JSON, or the beginning and the end',
     description:
-      'Raw answers carry `Rdev-Next-Offset` and `Rdev-Complete`; `Rdev-Missing` names ranges that are missing. ' +
-      'The header `Rdev-Complete: true` says that the command has ended and no more bytes come, also if some are missing; the trailer, that all were sent. ' +
-      'With `follow=true` the end of the answer is the end of the command; if bytes are missing the connection breaks instead. ' +
+      'Raw responses have `Rdev-Next-Offset` and `Rdev-Complete`; `Rdev-Missing` lists missing ranges. ' +
+      'The header `Rdev-Complete: true` says that the command has ended and no more bytes follow, even if some are missing; the trailer says that all were sent. ' +
+      'With `follow=true` the response ends with the command; if bytes are missing the connection is reset instead. ' +
       'Some proxies hide that: compare with `stdoutBytes` or `stderrBytes` of the command, or send `TE: trailers` and look for the trailer `Rdev-Complete: true`. ' +
       'A parameter that means nothing for the form that was asked for is refused: `limit` with `follow`, for example, or `stream` with JSON.',
   })

@@ -7,7 +7,7 @@ import type { StreamName } from '@app/supervisor';
 const SAFE = Number.MAX_SAFE_INTEGER;
 
 export class OutputQuery {
-  @ApiPropertyOptional({ enum: ['stdout', 'stderr'], default: 'stdout', description: 'For raw bytes' })
+  @ApiPropertyOptional({ enum: ['stdout', 'stderr'], default: 'stdout', description: 'Stream of the raw bytes' })
   @IsOptional()
   @IsString()
   @IsIn(['stdout', 'stderr'])
@@ -19,11 +19,11 @@ export class OutputQuery {
   @QueryInteger({
     minimum: 1,
     maximum: SAFE,
-    description: 'Most bytes (raw), or most frames (JSON, 1 to 200, default 50; a page has at most 1 MiB)',
+    description: 'Maximum number of bytes (raw) or frames (JSON: 1 to 200, default 50; a page has at most 1 MiB)',
   })
   limit?: number;
 
-  @ApiPropertyOptional({ maxLength: 64, description: 'For JSON: `nextCursor` of the page before' })
+  @ApiPropertyOptional({ maxLength: 64, description: 'For JSON: `nextCursor` of the previous page' })
   @IsOptional()
   @IsString()
   @MaxLength(64)
@@ -35,7 +35,10 @@ export class OutputQuery {
   @IsBoolean()
   follow = false;
 
-  @ApiPropertyOptional({ enum: ['head-tail'], description: 'The beginning and the end, and what is missing between' })
+  @ApiPropertyOptional({
+    enum: ['head-tail'],
+    description: 'The beginning and the end, with the size of the gap between them',
+  })
   @IsOptional()
   @IsString()
   @IsIn(['head-tail'])
@@ -75,9 +78,15 @@ export class OutputPage {
   @ApiProperty({ type: [FrameResponse], description: 'At most 1 MiB of JSON' })
   data!: FrameResponse[];
 
-  @ApiProperty({ type: String, nullable: true, description: 'Null when the command has ended and all was given' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Null if the command has ended and everything was returned',
+  })
   nextCursor!: string | null;
 
-  @ApiProperty({ description: 'The command has ended and this page reaches the end, also if bytes are missing' })
+  @ApiProperty({
+    description: 'The command has ended and this page reaches the end of its output, even if bytes are missing',
+  })
   complete!: boolean;
 }

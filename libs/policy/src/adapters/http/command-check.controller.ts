@@ -17,8 +17,9 @@ export class CommandCheckController {
   @Idempotent()
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Say whether a command would be taken, without making it',
-    description: 'What policy, the guard-rail for git, the project and the limits say now. A malformed body is 400.',
+    summary: 'Check whether a command would be accepted, without creating it',
+    description:
+      'Applies the policy, the guard-rail for git, the state of the project and the limits. A malformed body is 400.',
   })
   @ApiBody({ type: CreateCommandRequest, examples: COMMAND_EXAMPLES })
   @ApiOkResponse({ type: CommandCheckResponse })

@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import type { CommandForecast } from '../../application/command-check.js';
 
 export class CheckReasonResponse {
-  @ApiProperty({ example: 'COMMAND_REJECTED', description: 'The code of the problem that creation would answer' })
+  @ApiProperty({ example: 'COMMAND_REJECTED', description: 'The code of the problem that creation would return' })
   code!: string;
 
   @ApiProperty()
@@ -16,13 +16,13 @@ export class CommandCheckResponse {
   @ApiProperty({ description: 'Whether creation would succeed now' })
   allowed!: boolean;
 
-  @ApiProperty({ type: [CheckReasonResponse], description: 'Why not' })
+  @ApiProperty({ type: [CheckReasonResponse], description: 'Reasons for a refusal' })
   reasons!: CheckReasonResponse[];
 
-  @ApiProperty({ type: 'integer', description: 'Commands of the project that wait' })
+  @ApiProperty({ type: 'integer', description: 'Queued commands of the project' })
   queued!: number;
 
-  @ApiProperty({ type: 'integer', description: 'The most that may wait' })
+  @ApiProperty({ type: 'integer', description: 'Limit of queued commands' })
   queuedMax!: number;
 
   @ApiProperty({ type: 'integer', nullable: true, description: 'Bytes of each stream that would be kept' })

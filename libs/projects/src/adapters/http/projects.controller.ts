@@ -30,7 +30,7 @@ import {
 const CREATE = {
   smallest: { summary: 'A directory, or a pod with the defaults', value: { id: 'hello' } },
   variables: {
-    summary: 'With a name, labels, and variables for every command',
+    summary: 'With a name, labels, and environment variables for every command',
     value: { id: 'hello-2', name: 'Hello', labels: { team: 'a' }, env: { GREETING: 'hello' } },
   },
 };
@@ -74,7 +74,7 @@ export class ProjectsController {
   @ApiOperation({
     summary: 'Change a project',
     description:
-      'A JSON merge patch: null brings back the default. A change of image, pullSecretName, envFrom or resources restarts the project.',
+      'A JSON merge patch: null restores the default. A change of image, pullSecretName, envFrom or resources restarts the project.',
   })
   @ApiConsumes('application/merge-patch+json', 'application/json')
   @ApiBody({ type: UpdateProjectRequest, examples: CHANGE })
@@ -91,7 +91,7 @@ export class ProjectsController {
   @Scoped('projects:write')
   @Idempotent()
   @HttpCode(202)
-  @ApiOperation({ summary: 'Start a project; one that runs goes on' })
+  @ApiOperation({ summary: 'Start a project; no effect if it is running' })
   @ApiAcceptedResponse({ type: ProjectResponse })
   async start(@Param('id') id: string, @Caller() caller: CallerValue): Promise<ProjectResponse> {
     return toResponse(await this.projects.start(id, caller));
@@ -101,7 +101,7 @@ export class ProjectsController {
   @Scoped('projects:write')
   @Idempotent()
   @HttpCode(202)
-  @ApiOperation({ summary: 'Stop a project: its commands are cancelled, its files stay' })
+  @ApiOperation({ summary: 'Stop a project: its commands are cancelled, its files are kept' })
   @ApiAcceptedResponse({ type: ProjectResponse })
   async stop(@Param('id') id: string, @Caller() caller: CallerValue): Promise<ProjectResponse> {
     return toResponse(await this.projects.stop(id, caller));
@@ -112,7 +112,7 @@ export class ProjectsController {
   @Idempotent()
   @HttpCode(202)
   @ApiOperation({
-    summary: 'Restart a project: its commands are cancelled, its files stay, everything else starts fresh',
+    summary: 'Restart a project: its commands are cancelled, its files are kept, everything else is recreated',
   })
   @ApiAcceptedResponse({ type: ProjectResponse })
   async restart(@Param('id') id: string, @Caller() caller: CallerValue): Promise<ProjectResponse> {
@@ -123,8 +123,8 @@ export class ProjectsController {
   @Scoped('projects:write')
   @HttpCode(204)
   @ApiOperation({ summary: 'Delete a project with its files' })
-  @ApiNoContentResponse({ description: 'It is gone' })
-  @ApiAcceptedResponse({ type: ProjectResponse, description: 'It takes longer, and goes on by itself' })
+  @ApiNoContentResponse({ description: 'Deleted' })
+  @ApiAcceptedResponse({ type: ProjectResponse, description: 'Deletion takes longer and continues in the background' })
   async delete(
     @Param('id') id: string,
     @Query() { keepStorage }: DeleteProjectQuery,

@@ -50,12 +50,12 @@ export class EnvironmentSource {
 }
 
 export class ResourcesRequest {
-  @ApiPropertyOptional({ example: { cpu: '500m', memory: '1Gi' }, description: 'What it is given at least' })
+  @ApiPropertyOptional({ example: { cpu: '500m', memory: '1Gi' }, description: 'Requested (guaranteed) resources' })
   @IsOptional()
   @IsQuantities()
   requests?: Record<string, string>;
 
-  @ApiPropertyOptional({ example: { cpu: '2', memory: '4Gi' }, description: 'What it may use at most' })
+  @ApiPropertyOptional({ example: { cpu: '2', memory: '4Gi' }, description: 'Resource limits' })
   @IsOptional()
   @IsQuantities()
   limits?: Record<string, string>;
@@ -92,7 +92,7 @@ export class CreateProjectRequest {
     maxLength: 2048,
     pattern: GIT_URL.source,
     example: 'https://example.com/web.git',
-    description: 'Cloned into the project',
+    description: 'Repository that is cloned into the project',
   })
   @IsOptional()
   @IsString()
@@ -118,14 +118,14 @@ export class CreateProjectRequest {
     pattern: IMAGE.source,
     maxLength: 512,
     example: 'node:24',
-    description: 'Kubernetes only, as all that follows',
+    description: 'Kubernetes only, like all fields below',
   })
   @IsOptional()
   @IsString()
   @Matches(IMAGE, { message: 'must be the name of an image' })
   image?: string;
 
-  @ApiPropertyOptional({ ...OBJECT, description: 'A Secret with the credentials for the registry of the image' })
+  @ApiPropertyOptional({ ...OBJECT, description: 'Secret with the credentials of the image registry' })
   @IsOptional()
   @IsString()
   @IsObjectName()
@@ -144,7 +144,7 @@ export class CreateProjectRequest {
   @ApiPropertyOptional({
     type: [EnvironmentSource],
     maxItems: SOURCES_MAX,
-    description: 'Secrets whose entries become variables',
+    description: 'Secrets whose entries become environment variables',
   })
   @IsOptional()
   @IsArray()
@@ -167,14 +167,14 @@ export class CreateProjectRequest {
   @Type(() => StorageRequest)
   storage?: StorageRequest;
 
-  @ApiPropertyOptional({ ...SECONDS, description: 'Deleted, with its files, so long after it was created' })
+  @ApiPropertyOptional({ ...SECONDS, description: 'Seconds after its creation until it is deleted with its files' })
   @IsOptional()
   @IsInt()
   @Min(1)
   @Max(SECONDS_MAX)
   ttlSeconds?: number;
 
-  @ApiPropertyOptional({ ...SECONDS, description: 'Stopped when no command has run for so long' })
+  @ApiPropertyOptional({ ...SECONDS, description: 'Seconds without a running command until it is stopped' })
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -184,7 +184,7 @@ export class CreateProjectRequest {
   @ApiPropertyOptional({
     type: Boolean,
     default: true,
-    description: 'Whether a command starts it again when it is stopped',
+    description: 'Whether a command starts the project if it is stopped',
   })
   @IsOptional()
   @IsBoolean()
@@ -195,7 +195,8 @@ export class CreateProjectRequest {
     maxItems: EGRESS_MAX,
     items: { type: 'string', maxLength: 64 },
     example: ['public:443', '10.1.0.0/16:5432'],
-    description: 'What it may reach: address blocks, or `public` for all that are not private; with a port or without',
+    description:
+      'Allowed destinations: address blocks, or `public` for all addresses that are not private; the port is optional',
   })
   @IsOptional()
   @IsArray()
@@ -204,7 +205,7 @@ export class CreateProjectRequest {
   egress?: string[];
 }
 
-/** A JSON merge patch: null brings back the default. The repository and the storage stay what they are. */
+/** A JSON merge patch: null restores the default. The repository and the storage stay what they are. */
 export class UpdateProjectRequest extends OmitType(CreateProjectRequest, [
   'id',
   'gitUrl',
@@ -246,7 +247,7 @@ export class ProjectResponse {
   @ApiProperty({ enum: PROJECT_STATUSES })
   status!: ProjectStatus;
 
-  @ApiProperty({ type: String, nullable: true, description: 'Why, in words' })
+  @ApiProperty({ type: String, nullable: true, description: 'Explanation of the status' })
   reason!: string | null;
 
   @ApiProperty({ enum: ['local', 'kubernetes'] })
@@ -270,10 +271,10 @@ export class ProjectResponse {
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   lastCommandAt!: string | null;
 
-  @ApiProperty({ description: 'Made through the API' })
+  @ApiProperty({ description: 'Created through the API' })
   managed!: boolean;
 
-  @ApiProperty({ description: 'The runtime does not answer; this is what was seen last' })
+  @ApiProperty({ description: 'The runtime is unavailable; this is its last known state' })
   stale!: boolean;
 }
 

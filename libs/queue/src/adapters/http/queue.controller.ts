@@ -23,7 +23,7 @@ export class QueueController {
   @Scoped('queue:write')
   @Idempotent()
   @HttpCode(200)
-  @ApiOperation({ summary: 'Admit nothing in any project; what runs goes on' })
+  @ApiOperation({ summary: 'Pause every queue; running commands continue' })
   @ApiOkResponse({ type: PauseResponse })
   async pauseAll(@Caller() caller: CallerValue): Promise<PauseResponse> {
     return { projectId: null, paused: await this.queues.pauseAll(true, caller) };
@@ -33,7 +33,7 @@ export class QueueController {
   @Scoped('queue:write')
   @Idempotent()
   @HttpCode(200)
-  @ApiOperation({ summary: 'Admit again; projects that are paused themselves stay so' })
+  @ApiOperation({ summary: 'Resume; queues of projects that were paused individually stay paused' })
   @ApiOkResponse({ type: PauseResponse })
   async resumeAll(@Caller() caller: CallerValue): Promise<PauseResponse> {
     return { projectId: null, paused: await this.queues.pauseAll(false, caller) };
@@ -43,7 +43,7 @@ export class QueueController {
   @Scoped('queue:write')
   @Idempotent()
   @HttpCode(200)
-  @ApiOperation({ summary: 'Admit nothing in a project; what runs goes on' })
+  @ApiOperation({ summary: 'Pause the queue of a project; running commands continue' })
   @ApiOkResponse({ type: PauseResponse })
   async pause(@Param('id') projectId: string, @Caller() caller: CallerValue): Promise<PauseResponse> {
     return { projectId, paused: await this.queues.pause(projectId, true, caller) };
@@ -53,7 +53,7 @@ export class QueueController {
   @Scoped('queue:write')
   @Idempotent()
   @HttpCode(200)
-  @ApiOperation({ summary: 'Admit again in a project' })
+  @ApiOperation({ summary: 'Resume the queue of a project' })
   @ApiOkResponse({ type: PauseResponse })
   async resume(@Param('id') projectId: string, @Caller() caller: CallerValue): Promise<PauseResponse> {
     return { projectId, paused: await this.queues.pause(projectId, false, caller) };

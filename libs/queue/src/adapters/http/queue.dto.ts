@@ -31,20 +31,20 @@ export class ProjectQueueResponse extends BacklogResponse {
   @ApiProperty()
   paused!: boolean;
 
-  @ApiProperty({ type: 'integer', description: 'Commands that have a slot' })
+  @ApiProperty({ type: 'integer', description: 'Commands that hold a slot' })
   running!: number;
 
-  @ApiProperty({ type: PrioritiesResponse, description: 'By the priority that was asked for' })
+  @ApiProperty({ type: PrioritiesResponse, description: 'By requested priority' })
   priorities!: PrioritiesResponse;
 }
 
 export class QueueResponse {
-  @ApiProperty({ description: 'Nothing is admitted in any project' })
+  @ApiProperty({ description: 'Whether every queue is paused' })
   paused!: boolean;
 
   @ApiProperty({
     type: [ProjectQueueResponse],
-    description: 'Projects with something queued, running or paused, by id',
+    description: 'Projects with queued or running commands, or a paused queue, by id',
   })
   data!: ProjectQueueResponse[];
 
