@@ -1,6 +1,6 @@
 /**
- * The direction of dependencies (docs/internals/architecture.md): apps → features → platform → kernel, and inside a feature
- * adapters → application → domain. test/tools/boundaries.spec.ts proves that every rule bites.
+ * The direction of dependencies (docs/internals/architecture.md): apps → features → platform → kernel, and inside a
+ * feature adapters → application → domain. test/tools/boundaries.spec.ts proves that every rule bites.
  */
 const PLATFORM =
   'channel|config|database|embedded-postgres|events|health|http|idempotency|kubernetes|local|metrics|rate-limit|resilience|supervisor|telemetry';

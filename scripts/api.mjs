@@ -30,7 +30,8 @@ export function onSignals(act) {
       act(signal);
     });
   }
-  // npm that was killed says nothing; its death shows in our parent. (package.json has `exec`: no shell stands between.)
+  // npm that was killed says nothing; its death shows in our parent. (package.json has `exec`: no shell stands
+  // between.)
   const parent = process.ppid;
   if (process.env.npm_lifecycle_event) {
     setInterval(() => process.ppid !== parent && process.kill(process.pid, 'SIGTERM'), PARENT_CHECK_MS).unref();

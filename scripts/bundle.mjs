@@ -1,7 +1,7 @@
 /**
- * How apps/ and libs/ become the program in dist/: swc compiles each file, as in the tests, and rolldown puts all of
- * them and what they use of node_modules into few files. CommonJS, as an ES module that imports `node:http` has Node load
- * everything that `node:http` can give, fetch() included.
+ * How apps/ and libs/ become the program in dist/: swc compiles each file, as in the tests, and rolldown bundles them
+ * with the used parts of node_modules into few files. CommonJS, as an ES module that imports `node:http` makes Node load
+ * everything that `node:http` exports, fetch() included.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -36,8 +36,8 @@ const EXTERNAL = [
 const inPackage = (patterns) => new RegExp(`[\\\\/]node_modules[\\\\/](${patterns.join('|')})`);
 
 /**
- * For a type that a file only imports as a type, swc emits the global of that name, and only to ask for Express' Response
- * Node would load fetch(). What tsc emits is Object.
+ * For a type that a file only imports as a type, swc emits the global of that name, and only to ask for Express'
+ * Response Node would load fetch(). What tsc emits is Object.
  */
 const GLOBALS = /typeof (Request|Response) === "undefined" \? Object : \1/g;
 
@@ -112,7 +112,9 @@ const licences = {
   },
 };
 
-/** Stack traces name our sources. Node reads a map together with its file, and those of packages took 40 MB of memory. */
+/**
+ * Stack traces name our sources. Node reads a map together with its file, and those of packages took 40 MB of memory.
+ */
 const ownMapsOnly = {
   name: 'own-maps-only',
   generateBundle(_options, bundle) {

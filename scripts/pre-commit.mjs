@@ -1,6 +1,6 @@
 /**
- * Checks the format of the staged files, and lints those that are code: as they are staged, which need not be what is on the disk.
- * So the whole index is written into a directory of its own, where types are found, too.
+ * Checks the format of the staged files, and lints those that are code: as they are staged, which need not be what is
+ * on the disk. So the whole index is written into a directory of its own, where types are found, too.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';

@@ -13,14 +13,15 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const node = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
 
 /**
- * How Node runs the API. A small young generation is cleared in less time: with 16 MiB, the default, each time stood the process still
- * for 40 to 100 ms on two slow cores, with 4 MiB for about 10 and at most 36, at the same throughput.
+ * How Node runs the API. A small young generation is cleared in less time: with 16 MiB, the default, each time stood
+ * the process still for 40 to 100 ms on two slow cores, with 4 MiB for about 10 and at most 36, at the same throughput.
  */
 export const nodeFlags = ['--enable-source-maps', '--max-semi-space-size=4'];
 
 /**
- * What is set for it, too. An arena of glibc per thread would take 4 MB more, to no use. With its thresholds fixed, glibc gives large
- * buffers back as soon as they are free; left to itself it would keep them after the first, and a heap full of holes.
+ * What is set for it, too. An arena of glibc per thread would take 4 MB more, to no use. With its thresholds fixed,
+ * glibc gives large buffers back as soon as they are free; left to itself it would keep them after the first, and a
+ * heap full of holes.
  */
 export const nodeEnvironment = {
   MALLOC_ARENA_MAX: '1',
@@ -36,7 +37,10 @@ export const programs = {
   'write-configuration': 'apps/api/src/write-configuration.ts',
 };
 
-/** What tools load of the built code: TypeORM's command line, and Jest, which does not compile its own set-up or another process. */
+/**
+ * What tools load of the built code: TypeORM's command line, and Jest, which does not compile its own set-up or another
+ * process.
+ */
 export const toolEntries = {
   ormconfig: 'ormconfig.ts',
   database: 'libs/database/src/index.ts',

@@ -8,9 +8,9 @@ const isDoor = (path) => basename(path) === 'index.ts';
 const unitOf = (path) => path.split('/', 2).join('/');
 
 /**
- * A test is reached if it imports what was changed, through any number of files of the same lib. Beyond the lib, only if it or what it
- * tests imports a changed file by the lib's door: followed further, a change of the kernel would reach everything. What is no module, such
- * as a script or a document, reaches the tests that name it.
+ * A test is reached if it imports what was changed, through any number of files of the same lib. Beyond the lib, only
+ * if it or what it tests imports a changed file by the lib's door: followed further, a change of the kernel would reach
+ * everything. What is no module, such as a script or a document, reaches the tests that name it.
  * @param {readonly string[]} changed paths
  * @param {ReadonlyMap<string, string>} texts of all modules, by path
  * @returns {string[]} paths of tests
@@ -26,7 +26,10 @@ export function reachedTests(changed, texts) {
   return [...new Set([...near, ...users, ...testsOfUsers, ...named])].filter((path) => isTest(path) && texts.has(path));
 }
 
-/** Who imports a file, be it by a door: that counts as an import of the files that have the names, not of all that it leads to. */
+/**
+ * Who imports a file, be it by a door: that counts as an import of the files that have the names, not of all that it
+ * leads to.
+ */
 function reverse(texts) {
   const importsOf = new Map([...texts].map(([path, text]) => [path, statements(path, text, texts)]));
   const behind = (path, names) =>
@@ -46,7 +49,10 @@ function reverse(texts) {
   return importers;
 }
 
-/** What a module imports: from which file, under which names there (null: all), and the names that it exports these under. */
+/**
+ * What a module imports: from which file, under which names there (null: all), and the names that it exports these
+ * under.
+ */
 function statements(by, text, texts) {
   return [...text.matchAll(STATEMENT)].flatMap(([, word, clause = '', from, lazily]) => {
     const path = resolve(by, from ?? lazily);

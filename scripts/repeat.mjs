@@ -1,6 +1,7 @@
 /**
- * `npm run test:repeat -- FILE [TIMES] [Jest's arguments]`: runs a test file again and again while something else keeps every processor
- * busy, and says which of its tests failed how often. As thorough as `.ci/run`, unless TEST_THOROUGH says otherwise.
+ * `npm run test:repeat -- FILE [TIMES] [Jest's arguments]`: runs a test file again and again while something else keeps
+ * every processor busy, and says which of its tests failed how often. As thorough as `.ci/run`, unless TEST_THOROUGH
+ * says otherwise.
  */
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -9,7 +10,10 @@ import { build, install, node, root, stopRuns } from './project.mjs';
 import { detailOf } from './report.mjs';
 import { runSuites, suiteOf } from './suites.mjs';
 
-/** At the priority of the tests, so that half of each processor is theirs. Ends with this process, by whatever signal that ends. */
+/**
+ * At the priority of the tests, so that half of each processor is theirs. Ends with this process, by whatever signal
+ * that ends.
+ */
 const SPIN = `process.on('disconnect', () => process.exit());
   setInterval(() => { for (const end = Date.now() + 50; Date.now() < end; ); });`;
 

@@ -9,8 +9,8 @@ import { timesOf } from './times.mjs';
 
 /**
  * `timeoutMs` is per test; files run one after the other where they measure time or share something. What needs `helm`
- * finds it, and kubectl, in the directory HELM_TOOLS, and Helm 3 in HELM_3_TOOLS; what runs against another PostgreSQL is
- * told its binaries.
+ * finds it, and kubectl, in the directory HELM_TOOLS, and Helm 3 in HELM_3_TOOLS; what runs against another PostgreSQL
+ * is told its binaries.
  */
 const SUITES = {
   unit: { timeoutMs: 10_000 },
@@ -59,8 +59,8 @@ function oldestPostgres() {
 }
 
 /**
- * Runs suites with Jest in one pool of workers, the progress on the terminal unless it is to be quiet. `--times` among the
- * arguments is ours: it has the result say what took how long.
+ * Runs suites with Jest in one pool of workers, the progress on the terminal unless it is to be quiet. `--times` among
+ * the arguments is ours: it has the result say what took how long.
  * @returns what passed and failed
  */
 export async function runSuites(names, args = [], env = process.env, { quiet = false } = {}) {

@@ -1,4 +1,7 @@
-/** What `--times` prints: the slowest files and tests, and what their time went into. test/support/spans.ts makes the notes. */
+/**
+ * What `--times` prints: the slowest files and tests, and what their time went into. test/support/spans.ts makes the
+ * notes.
+ */
 import { root } from './project.mjs';
 
 const FILES_SHOWN = 25;

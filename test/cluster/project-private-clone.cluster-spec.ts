@@ -16,7 +16,9 @@ if (!isPossible) {
 }
 const TOKEN = 'token-that-only-the-clone-may-see';
 
-/** From a server that speaks https and ssh, and lets nobody in without the right credentials: support/private-git.sh. */
+/**
+ * From a server that speaks https and ssh, and lets nobody in without the right credentials: support/private-git.sh.
+ */
 (isPossible ? describe : describe.skip)('a private repository', () => {
   let site: ProjectsSite;
   let api: ApiProcess;

@@ -94,8 +94,8 @@ describe('projects made through the API', () => {
   });
 
   /**
-   * A kubelet looks at its pods once a second, so that the same pod takes two, three or four seconds by chance. The time
-   * from a pod that is made to one that runs is the kubelet's in both cases, and counts for neither.
+   * A kubelet looks at its pods once a second, so that the same pod takes two, three or four seconds by chance. The
+   * time from a pod that is made to one that runs is the kubelet's in both cases, and counts for neither.
    */
   test('run at most a second later than the same objects by hand', async () => {
     const timed = async (id: string, make: () => Promise<unknown>) => {

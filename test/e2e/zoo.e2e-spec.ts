@@ -21,7 +21,8 @@ describe('a child that does not want to end', () => {
 
   beforeAll(async () => {
     api = await startApi({ env: { CONCURRENT_COMMANDS: '20' } });
-    // Some at a time: most of it is waiting, but each looks for its child as fast as it can, and the API needs time as well.
+    // Some at a time: most of it is waiting, but each looks for its child as fast as it can, and the API needs time as
+    // well.
     const all = new Map<string, readonly Outcome[]>();
     const left = ALL.values();
     const provokeNext = async () => {

@@ -33,7 +33,9 @@ export class StreamRefused extends Error {
   }
 }
 
-/** Speaks to one API with one key, over plain node:http so that nothing is retried, pooled or buffered behind our back. */
+/**
+ * Speaks to one API with one key, over plain node:http so that nothing is retried, pooled or buffered behind our back.
+ */
 export class HttpClient {
   constructor(
     readonly baseUrl: string,

@@ -1,6 +1,6 @@
 /**
- * What the clients of a test file have sent and got that no log may show: keys, tickets, command text, stdin and output.
- * It is noted by HttpClient and looked for by ApiProcess, in every suite.
+ * What the clients of a test file have sent and got that no log may show: keys, tickets, command text, stdin and
+ * output. It is noted by HttpClient and looked for by ApiProcess, in every suite.
  */
 const keys = new Set<string>();
 const texts = new Set<string>();

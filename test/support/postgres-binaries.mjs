@@ -1,4 +1,7 @@
-/** A throw-away server of binaries that are installed, such as Debian's: of another version than the embedded one, and with its own defaults. */
+/**
+ * A throw-away server of binaries that are installed, such as Debian's: of another version than the embedded one, and
+ * with its own defaults.
+ */
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';

@@ -5,8 +5,8 @@ const PROGRAMS = 40;
 const REFERENCE_MS = 1;
 
 /**
- * How many times slower than that one this machine is just now at what a supervisor does most, starting programs; at least
- * 1. Bounds of time are to be multiplied by it: a machine that is shared is not always equally fast.
+ * How many times slower than that one this machine is just now at what a supervisor does most, starting programs; at
+ * least 1. Bounds of time are to be multiplied by it: a machine that is shared is not always equally fast.
  */
 export function slowness(): number {
   const script = `i=0; while [ $i -lt ${PROGRAMS} ]; do /bin/true; i=$((i + 1)); done`;

@@ -1,7 +1,7 @@
 /**
- * The PostgreSQL of the tests: one of the binaries in TEST_POSTGRES_BIN, else the one of TEST_DATABASE_URL, else the embedded
- * one. What is started is in a temporary directory and writes nothing through to the disk. Migrations run once, into a
- * template database that every test file clones.
+ * The PostgreSQL of the tests: one of the binaries in TEST_POSTGRES_BIN, else the one of TEST_DATABASE_URL, else the
+ * embedded one. What is started is in a temporary directory and writes nothing through to the disk. Migrations run
+ * once, into a template database that every test file clones.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, statfs } from 'node:fs/promises';
@@ -20,7 +20,9 @@ const MEMORY_BYTES_MIN = 8 * 1024 ** 3;
 /** As they were built: Jest does not transform what its set-up imports. */
 const load = (name) => import(built(name));
 
-/** @returns {Promise<{ env: Record<string, string>, stop: () => Promise<void> }>} what tests read from the environment */
+/**
+ * @returns {Promise<{ env: Record<string, string>, stop: () => Promise<void> }>} what tests read from the environment
+ */
 export async function startTestServer(env = process.env) {
   const { TEST_DATABASE_URL: url, TEST_DATABASE_TEMPLATE: template, TEST_POSTGRES_BIN: bin } = env;
   if (url && template) return { env: {}, stop: async () => {} };

@@ -4,8 +4,8 @@ import { delimiter, dirname, join } from 'node:path';
 const ADDED_LAST = /[/\\]node-gyp-bin$/;
 
 /**
- * The `PATH` of the person who had npm run this. npm puts before it the programs of the package, of what it may be part of, and its
- * own, once for each npm that runs another. @see npm/run-script, lib/set-path.js
+ * The `PATH` of the person who had npm run this. npm puts before it the programs of the package, of what it may be part
+ * of, and its own, once for each npm that runs another. @see npm/run-script, lib/set-path.js
  */
 export function pathBeforeNpm({
   PATH,

@@ -1,6 +1,8 @@
 /** Every advisory lock, by its key in PostgreSQL: keys are never used again, as releases run side by side. */
 export const LOCKS = {
-  /** Held by the API that owns an embedded server. libs/embedded-postgres has the same number, as it knows no other lib. */
+  /**
+   * Held by the API that owns an embedded server. libs/embedded-postgres has the same number, as it knows no other lib.
+   */
   embeddedOwner: 7_236_869,
   /** One migration at a time. */
   migration: 7_236_870,

@@ -88,8 +88,8 @@ export class PartitionStore {
     const at = timeOf(partitioned, value);
     if (!(at.getUTCFullYear() <= YEAR_MAX)) return false;
     const partition = partitionAt(partitioned, at);
-    // In turn even if it is there: PostgreSQL shows what is committed a moment before it tells the other sessions, and a statement
-    // that runs in between fails again. The lock goes after both.
+    // In turn even if it is there: PostgreSQL shows what is committed a moment before it tells the other sessions, and
+    // a statement that runs in between fails again. The lock goes after both.
     await this.makeInTurn(partitioned, [partition]);
     this.logger.warn({ partition: partition.name }, 'Made a partition out of turn: a clock has jumped');
     return true;

@@ -114,7 +114,8 @@ export class Server {
     const log = await open(logFile, 'a', 0o600);
     const settings = Object.entries({ ...SETTINGS, ...flags, port: String(port) });
     try {
-      // A session of its own: Ctrl+C in the terminal is for the API, which stops the server when it has no more use for it.
+      // A session of its own: Ctrl+C in the terminal is for the API, which stops the server when it has no more use for
+      // it.
       const child = user.spawn(
         postgres,
         ['-D', data, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],

@@ -12,7 +12,8 @@ export interface ExecutorPlace {
 }
 
 /**
- * What the runner relies on, wherever commands run. How output, endings and kills come about is the supervisor's own contract.
+ * What the runner relies on, wherever commands run. How output, endings and kills come about is the supervisor's own
+ * contract.
  * @param place called once, before the first test
  */
 export function describeCommandExecutor(name: string, place: () => Promise<ExecutorPlace>): void {

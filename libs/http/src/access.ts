@@ -26,7 +26,9 @@ export const AnyKey = (): MethodDecorator & ClassDecorator => accessible('any-ke
 
 /** The right of a request that goes on for long. */
 export interface StreamLease {
-  /** Calls back, with the reason, once the key loses its right to what is being answered. Returns what stops the watch. */
+  /**
+   * Calls back, with the reason, once the key loses its right to what is being answered. Returns what stops the watch.
+   */
   watch(onLost: (reason: Error) => void): () => void;
   /** What is streamed has come to its own end. */
   end(): void;

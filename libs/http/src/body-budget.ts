@@ -37,8 +37,8 @@ export class BodyBudget {
 
   /**
    * Takes so many bytes, and returns what gives back all but those that are named, in the end all.
-   * @throws {@link RateLimited} if the key has too many, {@link Unavailable} if the replica has, for as long as a request
-   * may wait
+   * @throws {@link RateLimited} if the key has too many, {@link Unavailable} if the replica has, for as long as a
+   * request may wait
    */
   async take(keyId: string, bytes: number): Promise<(kept: number) => void> {
     if (!this.fits(keyId, bytes)) await this.room(keyId, bytes);

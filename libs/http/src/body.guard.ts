@@ -11,7 +11,10 @@ import { assertNothingIgnored } from './taken-input.js';
 
 const TYPES = ['application/json', 'application/merge-patch+json'];
 
-/** Reads the body, once it is known who calls and that they may. Of other requests, and on public routes, nothing is read. */
+/**
+ * Reads the body, once it is known who calls and that they may. Of other requests, and on public routes, nothing is
+ * read.
+ */
 @Injectable()
 export class BodyGuard implements CanActivate {
   constructor(private readonly budget: BodyBudget) {}

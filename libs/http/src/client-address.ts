@@ -7,8 +7,8 @@ export type TrustedProxies = number | readonly string[];
 
 /**
  * Who sent the request: the first, from the right, that is no proxy of ours. Each proxy appends whom it got the request
- * from, so what is left of that was written by the client and is never looked at. Null: nobody knows, as a proxy of ours
- * wrote something that is no address, or the request has passed fewer proxies than there are.
+ * from, so what is left of that was written by the client and is never looked at. Null: nobody knows, as a proxy of
+ * ours wrote something that is no address, or the request has passed fewer proxies than there are.
  */
 export function clientAddressBy(proxies: TrustedProxies): (peer?: string, forwardedFor?: string) => string | null {
   const inProxies = typeof proxies === 'number' ? null : networkMatcher(proxies);

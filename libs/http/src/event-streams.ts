@@ -24,9 +24,10 @@ export class EventStreams {
   ) {}
 
   /**
-   * Goes no faster than the client reads, with heartbeats, until the events end, the key loses its right or the process stops.
-   * @param open given the id of the last event that the client has, or null. Null: the client has seen the end, and is told not
-   * to come again
+   * Goes no faster than the client reads, with heartbeats, until the events end, the key loses its right or the process
+   * stops.
+   * @param open given the id of the last event that the client has, or null. Null: the client has seen the end, and is
+   * told not to come again
    * @throws {@link TooManyStreams}, {@link InvalidCursor} by the name that the client knows, and what `open` throws
    */
   async open(

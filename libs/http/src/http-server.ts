@@ -56,8 +56,8 @@ export class HttpServerAdapter extends ExpressAdapter {
 
   constructor(private readonly serverOptions: HttpServerOptions = {}) {
     super();
-    // One path is one spelling: an Idempotency-Key holds for a path, and so do the rules of proxies. The router is there
-    // already, and does not look at Express' settings any more.
+    // One path is one spelling: an Idempotency-Key holds for a path, and so do the rules of proxies. The router is
+    // there already, and does not look at Express' settings any more.
     Object.assign(this.getInstance<{ router: object }>().router, { caseSensitive: true, strict: true });
   }
 

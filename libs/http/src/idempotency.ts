@@ -45,8 +45,8 @@ export class IdempotencyInterceptor implements NestInterceptor {
 }
 
 /**
- * A route that does something: documents the header, and says when an answer is a replay. Not global: with an interceptor Nest
- * runs the handler of a stream only after it has sent the headers.
+ * A route that does something: documents the header, and says when an answer is a replay. Not global: with an
+ * interceptor Nest runs the handler of a stream only after it has sent the headers.
  */
 export const Idempotent = (): MethodDecorator =>
   applyDecorators(

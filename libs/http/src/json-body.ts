@@ -42,8 +42,8 @@ interface Level {
 
 /**
  * Looks in the text for what JSON.parse takes 100 ms for, and class-transformer the square of that: all the names that
- * fit into a MiB; and for what JSON.parse does not tell: a name that is there twice, of which programs believe the first
- * or the last.
+ * fit into a MiB; and for what JSON.parse does not tell: a name that is there twice, of which programs believe the
+ * first or the last.
  */
 class Scan {
   /** Where there are too many names and elements; null: there are not. */

@@ -14,8 +14,8 @@ const ONCE = [
 ];
 
 /**
- * Refuses what could be read in two ways: headers that decide something and come twice, or no `Host`; and a path or query
- * that is not UTF-8, in which the parsers would put U+FFFD for what they cannot read.
+ * Refuses what could be read in two ways: headers that decide something and come twice, or no `Host`; and a path or
+ * query that is not UTF-8, in which the parsers would put U+FFFD for what they cannot read.
  */
 export function unambiguous(request: Request, _response: Response, next: NextFunction): void {
   const errors = [...headersAtFault(request), ...urlAtFault(request.originalUrl)];

@@ -25,8 +25,8 @@ class Rejected extends Error {
 }
 
 /**
- * Checks bodies and queries against their classes; refuses unknown fields; says of each wrong field what is wrong with it
- * first, and what is allowed.
+ * Checks bodies and queries against their classes; refuses unknown fields; says of each wrong field what is wrong with
+ * it first, and what is allowed.
  */
 @Injectable()
 export class InputPipe extends ValidationPipe {

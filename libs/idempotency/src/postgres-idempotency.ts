@@ -15,7 +15,9 @@ const KEPT = "interval '24 hours'";
 /** Nothing that is done for a key takes longer. */
 const IN_PROGRESS = "interval '2 minutes'";
 
-/** The key is claimed in the transaction of the creation: a duplicate waits for that to end, and then sees what it made. */
+/**
+ * The key is claimed in the transaction of the creation: a duplicate waits for that to end, and then sees what it made.
+ */
 @Injectable()
 export class PostgresIdempotency implements OnModuleInit, OnModuleDestroy, Idempotency {
   private readonly logger = new Logger(PostgresIdempotency.name);

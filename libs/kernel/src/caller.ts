@@ -35,7 +35,10 @@ export function maySeeProject(caller: Pick<Caller, 'projects'>, projectId: strin
   return caller.projects === null || caller.projects.some((glob) => matchesGlob(glob, projectId));
 }
 
-/** Whether the whole text fits; `*` stands for any characters. Each `*` is resolved from the left, so no pattern takes long. */
+/**
+ * Whether the whole text fits; `*` stands for any characters. Each `*` is resolved from the left, so no pattern takes
+ * long.
+ */
 export function matchesGlob(glob: string, text: string): boolean {
   const [first = '', ...rest] = glob.split('*');
   if (rest.length === 0) return glob === text;

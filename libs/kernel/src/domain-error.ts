@@ -10,7 +10,10 @@ export type ErrorKind =
   | 'rate-limited'
   | 'unavailable';
 
-/** Where in a request a value is wrong (RFC 6901 pointer as a URI fragment, or the name of a parameter) and what is allowed. */
+/**
+ * Where in a request a value is wrong (RFC 6901 pointer as a URI fragment, or the name of a parameter) and what is
+ * allowed.
+ */
 export interface InvalidField {
   readonly pointer: string;
   readonly detail: string;

@@ -8,7 +8,9 @@ export interface EgressRule {
   readonly port: number | null;
 }
 
-/** Reads `public`, `10.1.0.0/16`, `10.1.2.3/32:443`, `public:443` or `[2001:db8::/32]:443`; null if it is none of these. */
+/**
+ * Reads `public`, `10.1.0.0/16`, `10.1.2.3/32:443`, `public:443` or `[2001:db8::/32]:443`; null if it is none of these.
+ */
 export function parseEgress(text: string): EgressRule | null {
   const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^[\]]+?))(?::(\d{1,5}))?$/.exec(text) ?? [];
   const port = digits === undefined ? null : Number(digits);

@@ -5,7 +5,10 @@ import type { WebSocket } from 'ws';
 import { endFromStatus } from './exec-status.js';
 import { errorFromFailure } from './kubernetes.errors.js';
 
-/** @see https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apimachinery/pkg/util/remotecommand/constants.go */
+/**
+ * @see
+ * https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apimachinery/pkg/util/remotecommand/constants.go
+ */
 const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;

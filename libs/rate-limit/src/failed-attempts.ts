@@ -10,8 +10,8 @@ const LOOKUPS_MAX = 4;
 
 /**
  * Throttles failed authentication by address, per replica; an IPv6 client counts by its /64. Only failures count, and a
- * key that verifies always passes: so beyond the limit keys are still looked up, but few at a time, and the others wait.
- * The wait costs the client a connection and the server next to nothing.
+ * key that verifies always passes: so beyond the limit keys are still looked up, but few at a time, and the others
+ * wait. The wait costs the client a connection and the server next to nothing.
  */
 export class FailedAttempts {
   private readonly failures: SlidingWindows;

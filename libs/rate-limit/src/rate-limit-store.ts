@@ -13,7 +13,8 @@ export interface RateLimitVerdict {
 export abstract class RateLimitStore {
   /**
    * Counts one request of the key unless the window has as many as the limit already. What is refused does not count.
-   * Alone, a store is exact; several on one database let through at most so many more as docs/concepts/security.md says.
+   * Alone, a store is exact; several on one database let through at most so many more as docs/concepts/security.md
+   * says.
    */
   abstract hit(key: string, limit: number): Promise<RateLimitVerdict>;
 }

@@ -3,7 +3,9 @@ interface Entry {
   hits: number;
 }
 
-/** The hits of one key, oldest first. Those of one millisecond share an entry: it never has more than the window has. */
+/**
+ * The hits of one key, oldest first. Those of one millisecond share an entry: it never has more than the window has.
+ */
 export class HitLog {
   private entries: Entry[] = [];
   private first = 0;
@@ -66,7 +68,10 @@ export function leavesAt(logs: readonly HitLog[], hits: number, windowMs: number
   }
 }
 
-/** Counts hits by key over the time just past. Keys without any are forgotten; beyond the bound, the one that was silent longest. */
+/**
+ * Counts hits by key over the time just past. Keys without any are forgotten; beyond the bound, the one that was silent
+ * longest.
+ */
 export class SlidingWindows {
   /** In the order of their newest hits. */
   private readonly logs = new Map<string, HitLog>();

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How long to wait before another attempt: twice as long each time, with jitter so that replicas do not come together. */
+/**
+ * How long to wait before another attempt: twice as long each time, with jitter so that replicas do not come together.
+ */
 export class Backoff {
   /**
    * @param firstMs after the attempt 0, at most

@@ -3,7 +3,10 @@ import { until } from './until.js';
 
 const PORT = 9418;
 
-/** A repository with `README` on `main` and `NEW` on `next`, and a server for it that tells nothing to those who ask for more. */
+/**
+ * A repository with `README` on `main` and `NEW` on `next`, and a server for it that tells nothing to those who ask for
+ * more.
+ */
 const SCRIPT = String.raw`set -e
 cd /tmp && git init -q --initial-branch=main work && cd work
 git config user.name t && git config user.email t@example.com

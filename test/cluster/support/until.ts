@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Resolves with the first answer that is neither false nor null, asked for again and again; fails after the deadline. */
+/**
+ * Resolves with the first answer that is neither false nor null, asked for again and again; fails after the deadline.
+ */
 export async function until<T>(
   what: string,
   ask: () => Promise<T | null | false> | T | null | false,

@@ -1,4 +1,5 @@
-// The server of support/webhooks.ts, in a pod. /first puts a container before the others of a pod; anything else is refused.
+// The server of support/webhooks.ts, in a pod. /first puts a container before the others of a pod; anything else is
+// refused.
 const { readFileSync } = require('node:fs');
 const sidecar = (image) => ({
   name: 'sidecar',

@@ -52,8 +52,8 @@ export const EVASIONS: readonly Evasion[] = [
     child: (mark) => `(env -i setsid ${perlWithoutFirstThread(mark)} &)`,
   },
   {
-    // A fork bomb, 4 wide, that ends after 1,000 steps: each step is a process in a session of its own whose parent is gone. That moves
-    // too fast to be seen begin, so there is one that does not.
+    // A fork bomb, 4 wide, that ends after 1,000 steps: each step is a process in a session of its own whose parent is
+    // gone. That moves too fast to be seen begin, so there is one that does not.
     what: 'clears it and calls setsid at each step of a fork bomb',
     isHeavy: true,
     child: (mark) =>

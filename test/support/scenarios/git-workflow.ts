@@ -48,7 +48,9 @@ const FILES: Readonly<Record<string, string>> = {
   ].join('\n'),
 };
 
-/** What a user does all day: clone, build, test, see what fails, fix it, test again, commit. Throws where it goes wrong. */
+/**
+ * What a user does all day: clone, build, test, see what fails, fix it, test again, commit. Throws where it goes wrong.
+ */
 export async function gitWorkflow({
   client,
   projectId,

@@ -31,7 +31,10 @@ export class Authenticator {
     return key;
   }
 
-  /** For a key that was found in another way than by its text. @throws {@link KeyRevoked}, {@link KeyExpired} or {@link IpNotAllowed} */
+  /**
+   * For a key that was found in another way than by its text. @throws {@link KeyRevoked}, {@link KeyExpired} or
+   * {@link IpNotAllowed}
+   */
   admit(key: ApiKey, address: string | null): void {
     // Also of what is refused it is known whose key it was.
     const request = currentRequest();

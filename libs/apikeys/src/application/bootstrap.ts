@@ -31,8 +31,8 @@ export class Bootstrap {
 
   /**
    * Safe to run in several replicas and again at every start. Answers the file with an admin key, if there is one.
-   * @throws {@link InvalidConfiguration} if RDEV_ADMIN_KEY is not in the format of a key; Error if its prefix belongs to
-   * another key
+   * @throws {@link InvalidConfiguration} if RDEV_ADMIN_KEY is not in the format of a key; Error if its prefix belongs
+   * to another key
    */
   async ensureAdminKey({ adminKey, keyFile }: BootstrapOptions): Promise<string | null> {
     if (adminKey !== null) {

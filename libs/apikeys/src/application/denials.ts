@@ -32,7 +32,10 @@ interface Denial {
   attempts: number;
 }
 
-/** Records as `auth.denied` who was refused and why: the first attempt of each caller and reason in an interval, and how many there were. */
+/**
+ * Records as `auth.denied` who was refused and why: the first attempt of each caller and reason in an interval, and how
+ * many there were.
+ */
 @Injectable()
 export class Denials implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(Denials.name);

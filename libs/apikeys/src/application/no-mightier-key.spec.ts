@@ -50,7 +50,9 @@ const NETWORKS = [
 const START = new FakeClock().now().getTime();
 const MOMENTS = [0, 1_000, 60_000, 3_600_000, 86_400_000 * 30].map((ms) => new Date(START + ms));
 
-/** What a key can do, found by trying everything: each of the scopes in each project from each address at each moment. */
+/**
+ * What a key can do, found by trying everything: each of the scopes in each project from each address at each moment.
+ */
 interface Power {
   readonly dimensions: readonly (readonly unknown[])[];
   readonly rps: number;

@@ -47,7 +47,9 @@ export class RightsWatch implements OnApplicationBootstrap, OnApplicationShutdow
     await this.poller.stop();
   }
 
-  /** Calls back once the key is revoked or expired, or has less access than it has now. Returns what stops the watch. */
+  /**
+   * Calls back once the key is revoked or expired, or has less access than it has now. Returns what stops the watch.
+   */
   watch(key: ApiKey, onLost: (reason: Error) => void): () => void {
     const watch = { key, onLost };
     const watches = this.watches.get(key.prefix) ?? new Set();

@@ -20,7 +20,9 @@ export interface IssuedTicket {
   readonly expiresAt: Date;
 }
 
-/** Tickets open one event stream, with the rights of the key that asked for them: for browsers, which cannot send a key. */
+/**
+ * Tickets open one event stream, with the rights of the key that asked for them: for browsers, which cannot send a key.
+ */
 @Injectable()
 export class StreamTickets {
   constructor(
@@ -31,7 +33,10 @@ export class StreamTickets {
     private readonly idempotency: Idempotency,
   ) {}
 
-  /** @throws {@link InvalidInput}, {@link InsufficientScope}, or {@link NotFound} if the caller may not see what is streamed */
+  /**
+   * @throws {@link InvalidInput}, {@link InsufficientScope}, or {@link NotFound} if the caller may not see what is
+   * streamed
+   */
   async issue(path: string, caller: Caller): Promise<IssuedTicket> {
     const found = this.routes.find(path);
     if (found === null) throw new InvalidInput([{ pointer: '#/path', detail: 'must be the path of an event stream' }]);
@@ -45,7 +50,10 @@ export class StreamTickets {
     return { ticket: replayOf === null ? ticket : null, expiresAt: new Date(expiresAt) };
   }
 
-  /** The key that the ticket stands for, as it is now. @throws {@link Unauthenticated} and what a key itself is refused for */
+  /**
+   * The key that the ticket stands for, as it is now. @throws {@link Unauthenticated} and what a key itself is refused
+   * for
+   */
   async redeem(ticket: unknown, path: string, address: string | null): Promise<ApiKey> {
     if (this.routes.find(path) === null) throw new Unauthenticated('A ticket opens nothing but its event stream.');
     const keyId = typeof ticket === 'string' ? await this.tickets.use(hashOf(ticket), path) : null;

@@ -9,7 +9,10 @@ export const AFTER_END_SECONDS = 60;
 export abstract class TicketRepository {
   /** Answers until when it has to be used first. */
   abstract insert(hash: Buffer, keyId: string, path: string): Promise<Date>;
-  /** Uses a ticket, for the first time or again; answers its key, or null if there is no such ticket for the path or its time is over. */
+  /**
+   * Uses a ticket, for the first time or again; answers its key, or null if there is no such ticket for the path or its
+   * time is over.
+   */
   abstract use(hash: Buffer, path: string): Promise<string | null>;
   /** What it is for has ended: it is good for a last reconnect. */
   abstract end(hash: Buffer): Promise<void>;

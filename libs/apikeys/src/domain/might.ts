@@ -8,8 +8,8 @@ type Rights = Pick<
 >;
 
 /**
- * What of the asked rights goes beyond the own ones, in words; empty if nothing does. Each asked entry of a list has to lie
- * within a single own one: two own entries that only together cover it do not count.
+ * What of the asked rights goes beyond the own ones, in words; empty if nothing does. Each asked entry of a list has to
+ * lie within a single own one: two own entries that only together cover it do not count.
  * @param defaultRps the requests per second of keys without a limit of their own; 0: no limit
  */
 export function rightsBeyond(own: Rights, asked: Rights, defaultRps: number): string[] {

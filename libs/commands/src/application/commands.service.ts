@@ -63,7 +63,8 @@ export class CommandsService {
 
   /**
    * Queues a command.
-   * @throws {@link NotFound}, {@link CommandRejected}, {@link ProjectNotRunning}, {@link QueueFull} or {@link InvalidInput}
+   * @throws {@link NotFound}, {@link CommandRejected}, {@link ProjectNotRunning}, {@link QueueFull} or
+   * {@link InvalidInput}
    */
   async create(projectId: string, request: CommandRequest, caller: Caller): Promise<Command> {
     if (!maySeeProject(caller, projectId)) throw new NotFound('project', projectId);

@@ -1,8 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * The queue apart from the commands: narrow rows that come and go, in one small table that is vacuumed by itself. A lane
- * holds the queued commands that wait for the same things; its row says where the foremost of them is at the earliest.
+ * The queue apart from the commands: narrow rows that come and go, in one small table that is vacuumed by itself. A
+ * lane holds the queued commands that wait for the same things; its row says where the foremost of them is at the
+ * earliest.
  */
 export class AddCommandQueue1764140000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {

@@ -34,8 +34,8 @@ import { CommandPolicy } from '@app/policy';
 import { type Attempt, verdict } from './verdict.js';
 
 /**
- * So long after its time limit a command is ended from here, its grace included: its supervisor should have done so, but
- * the command can stop that.
+ * So long after its time limit a command is ended from here, its grace included: its supervisor should have done so,
+ * but the command can stop that.
  */
 const OVERDUE_SECONDS = 60;
 /** About 25 days: a longer timer fires at once. */

@@ -16,7 +16,10 @@ interface Running {
   readonly done: Promise<void>;
 }
 
-/** The commands that this replica runs: keeps their leases, takes over those of replicas that died, hands over at the end. */
+/**
+ * The commands that this replica runs: keeps their leases, takes over those of replicas that died, hands over at the
+ * end.
+ */
 @Injectable()
 export class RunningCommands implements OnApplicationBootstrap, OnApplicationShutdown {
   /** What this replica signs leases with. */

@@ -33,8 +33,8 @@ export class StdinService {
 
   /**
    * Writes a piece behind what was written before; answers how many bytes were written so far.
-   * @throws {@link CommandEnded}, {@link CommandNotRunning}, {@link StdinClosed}, {@link StdinFull}, {@link StdinOffset},
-   * {@link StdinUnknown}
+   * @throws {@link CommandEnded}, {@link CommandNotRunning}, {@link StdinClosed}, {@link StdinFull},
+   * {@link StdinOffset}, {@link StdinUnknown}
    */
   async write(id: string, piece: StdinPiece, caller: Caller, signal: AbortSignal): Promise<number> {
     await this.commands.look(id, caller);

@@ -17,7 +17,9 @@ export class StuckAttachment {
     return attachment;
   }
 
-  /** Called after each attempt to kill the command: closes the attachment if nothing has come through it for too long. */
+  /**
+   * Called after each attempt to kill the command: closes the attachment if nothing has come through it for too long.
+   */
   check(position: Position): void {
     const { stdout, stderr } = this.seen?.position ?? {};
     if (this.seen === undefined || stdout !== position.stdout || stderr !== position.stderr) {

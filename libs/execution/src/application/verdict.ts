@@ -3,8 +3,8 @@ import { type Position, type Ending, lost, notStarted } from '@app/commands';
 import type { InstanceState } from './command-executor.js';
 
 /**
- * So often in a row it must be answered that the command is not there: it may be about to appear, and when a container or pod
- * goes, its processes go first. About 3 s later it is known why.
+ * So often in a row it must be answered that the command is not there: it may be about to appear, and when a container
+ * or pod goes, its processes go first. About 3 s later it is known why.
  */
 const DENIALS_MAX = 6;
 

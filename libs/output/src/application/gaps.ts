@@ -11,8 +11,8 @@ export function uncollected({ produced, stored }: ExitEvidence, position: Positi
 }
 
 /**
- * What a spool holds that was cut behind our back: it was written after what is stored, nobody knows how far after. So it is
- * missing, and perhaps more is.
+ * What a spool holds that was cut behind our back: it was written after what is stored, nobody knows how far after. So
+ * it is missing, and perhaps more is.
  */
 export function displaced(spool: Position, position: Position): OutputGap[] {
   return STREAMS.filter((stream) => spool[stream] > 0 && spool[stream] < position[stream]).map((stream) => ({

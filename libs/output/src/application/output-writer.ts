@@ -13,7 +13,10 @@ const RETRIES = new Backoff(50, 2_000);
 /** In one append: a statement can have 65,535 parameters. */
 const RUNS_MAX = 1_000;
 
-/** Writes one command's output to the ledger in batches, in order, with bounded memory; waits out a database that is away. */
+/**
+ * Writes one command's output to the ledger in batches, in order, with bounded memory; waits out a database that is
+ * away.
+ */
 export class OutputWriter {
   private buffer: OutputChunk[] = [];
   private bufferedBytes = 0;

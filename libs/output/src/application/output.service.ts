@@ -151,7 +151,8 @@ export class OutputService {
 }
 
 /**
- * Waits while the database is unavailable: its clients cannot all reconnect, and heartbeats tell them that the stream lives.
+ * Waits while the database is unavailable: its clients cannot all reconnect, and heartbeats tell them that the stream
+ * lives.
  */
 function patiently<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
   return retryWhileUnavailable(read, { signal, backoff: RETRIES });

@@ -13,7 +13,10 @@ import { isHarmlessVariable } from './git/environment.js';
 import { gitRefusal } from './git/git-refusal.js';
 import { gitTexts } from './git/git-texts.js';
 
-/** Applies to a command that meets all its conditions; of the globs in one condition, any has to match. Null: no condition. */
+/**
+ * Applies to a command that meets all its conditions; of the globs in one condition, any has to match. Null: no
+ * condition.
+ */
 export interface PolicyRule {
   readonly action: 'allow' | 'deny';
   readonly types: readonly CommandType[] | null;
@@ -22,8 +25,8 @@ export interface PolicyRule {
   /** Of the container that the request names; one that names none never matches. */
   readonly containers: readonly string[] | null;
   /**
-   * Of the program as it is given; a `deny` also of its name without the directory. "git" for the type git. Scripts have
-   * none, so they never match.
+   * Of the program as it is given; a `deny` also of its name without the directory. "git" for the type git. Scripts
+   * have none, so they never match.
    */
   readonly programs: readonly string[] | null;
   /** Of program and arguments, separated by single spaces. Scripts have none, so they never match. */

@@ -57,8 +57,8 @@ export abstract class ProjectRepository {
    */
   abstract observe(project: Pick<ManagedProject, 'id' | 'revision'>, condition: Condition): Promise<boolean>;
   /**
-   * Notes that its files are on another volume than was known, which a replica may have noted before. Answers whether one
-   * has gone that way.
+   * Notes that its files are on another volume than was known, which a replica may have noted before. Answers whether
+   * one has gone that way.
    */
   abstract noteVolume(project: Pick<ManagedProject, 'id' | 'volume'>, seen: string): Promise<boolean>;
   /** Forgets it and its use. Answers false if there was none. */

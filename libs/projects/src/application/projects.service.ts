@@ -70,8 +70,8 @@ export class ProjectsService implements BeforeApplicationShutdown {
   }
 
   /**
-   * @throws {@link ProjectExists}, {@link InvalidInput}, {@link NotFound} if the caller may not see such an id, or {@link
-   * ResourceGone} if an earlier request made the project, and it was deleted since
+   * @throws {@link ProjectExists}, {@link InvalidInput}, {@link NotFound} if the caller may not see such an id, or
+   * {@link ResourceGone} if an earlier request made the project, and it was deleted since
    */
   async create(spec: ProjectSpec, caller: Caller): Promise<Project> {
     this.runtime.validate(spec);
@@ -200,8 +200,8 @@ export class ProjectsService implements BeforeApplicationShutdown {
   }
 
   /**
-   * Does nothing if it is to run already and has not failed. @throws {@link NotFound}, {@link ProjectNotManaged} or {@link
-   * ProjectTerminating}
+   * Does nothing if it is to run already and has not failed. @throws {@link NotFound}, {@link ProjectNotManaged} or
+   * {@link ProjectTerminating}
    */
   async start(id: string, caller: Caller): Promise<Project> {
     return this.steer(id, caller, async ({ desired, status, volumeLost }) => {

@@ -14,9 +14,10 @@ export interface Candidate {
 }
 
 /**
- * Chooses from candidates that come in the order of the queue. What cannot run is passed over, with one exception: an aged
- * command that waits for its project or its key holds the slot and the lock that it does not wait for, one in each project
- * and of each key. Else others could take turns with what it needs, and it would never find all of it free at once.
+ * Chooses from candidates that come in the order of the queue. What cannot run is passed over, with one exception: an
+ * aged command that waits for its project or its key holds the slot and the lock that it does not wait for, one in each
+ * project and of each key. Else others could take turns with what it needs, and it would never find all of it free at
+ * once.
  */
 export class Choice {
   readonly ids: string[] = [];

@@ -22,7 +22,10 @@ const SPOOL_ANNOTATION = 'rdev.dev/spool-dir';
 /** So long the watch may lag behind the API before it counts as broken. */
 const CATCH_UP_MS = 3_000;
 
-/** Runs commands in pods: exec starts a supervisor there and attaches to it, and the informer tells whether the pod lives. */
+/**
+ * Runs commands in pods: exec starts a supervisor there and attaches to it, and the informer tells whether the pod
+ * lives.
+ */
 @Injectable()
 export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
   readonly isIsolated = true;

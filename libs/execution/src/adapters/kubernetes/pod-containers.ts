@@ -7,8 +7,8 @@ export const CONTAINERS_ANNOTATION = 'rdev.dev/containers';
 type Container = ObservedPod['containers'][number];
 
 /**
- * The containers that commands may run in: the default, and those that the pod's annotation lists. Others may have rights
- * that the project does not have, as an injected proxy does. Never an init container, nor an ephemeral one.
+ * The containers that commands may run in: the default, and those that the pod's annotation lists. Others may have
+ * rights that the project does not have, as an injected proxy does. Never an init container, nor an ephemeral one.
  */
 export function openContainers({ annotations, container, containers }: ObservedPod): readonly Container[] {
   const listed = (annotations[CONTAINERS_ANNOTATION] ?? '').split(',').map((name) => name.trim());

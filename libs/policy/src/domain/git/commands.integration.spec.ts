@@ -15,7 +15,10 @@ interface Case {
   readonly option: Option;
 }
 
-/** They do not name an option that they do not know: scripts, and verbs of later releases. A person has compared these with the manual. */
+/**
+ * They do not name an option that they do not know: scripts, and verbs of later releases. A person has compared these
+ * with the manual.
+ */
 const SILENT =
   /^((bisect|config|sparse-checkout|submodule) .*|cherry-pick|revert|diff-files|diff-index|diff-tree|rev-list|rev-parse|stash store|submodule)$/;
 /** They complain of something else first. */

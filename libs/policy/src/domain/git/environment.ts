@@ -4,7 +4,10 @@ const SWITCH = /^(0|1|true|false|)$/i;
 /** Not a path: catalogues of messages hold formats. */
 const LOCALE = /^[\w.@:-]*$/;
 
-/** Variables that a request may set for git, with what their values have to look like. Any other is refused: programs read many. */
+/**
+ * Variables that a request may set for git, with what their values have to look like. Any other is refused: programs
+ * read many.
+ */
 const ALLOWED: readonly (readonly [RegExp, Rule])[] = [
   [/^GIT_(AUTHOR|COMMITTER)_(NAME|EMAIL|DATE)$/, null],
   [
@@ -28,7 +31,10 @@ const ALLOWED: readonly (readonly [RegExp, Rule])[] = [
 export const ALLOWED_VARIABLES =
   'GIT_AUTHOR_*, GIT_COMMITTER_*, GIT_TRACE* to stderr, other GIT_* that name no program or file, LANG, LC_*, TZ, TERM, CI, NO_COLOR, HTTPS_PROXY, NO_PROXY';
 
-/** Whether it may be set where a policy allows a program by its name: it changes neither which program runs nor what it reads. */
+/**
+ * Whether it may be set where a policy allows a program by its name: it changes neither which program runs nor what it
+ * reads.
+ */
 export function isHarmlessVariable(name: string, value: string): boolean {
   return ALLOWED.some(([names, values]) => names.test(name) && (values?.test(value) ?? true));
 }

@@ -22,13 +22,16 @@ export interface GitCall {
 }
 
 /**
- * Options of git itself that stand alone: git takes neither abbreviations nor bundles of them. `-h` and `--help` are not
- * among them, as both run a viewer of manuals.
+ * Options of git itself that stand alone: git takes neither abbreviations nor bundles of them. `-h` and `--help` are
+ * not among them, as both run a viewer of manuals.
  */
 const GLOBAL_FLAGS =
   /^(-v|--version|-P|--no-pager|--no-replace-objects|--no-optional-locks|--no-lazy-fetch|--no-advice|--(literal|glob|noglob|icase)-pathspecs|--exec-path|--html-path|--man-path|--info-path)$/;
 
-/** Whatever a repository's settings and attributes say: `diff.external`, `diff.<driver>.command` and `.textconv` are not run. */
+/**
+ * Whatever a repository's settings and attributes say: `diff.external`, `diff.<driver>.command` and `.textconv` are not
+ * run.
+ */
 const WITHOUT_PROGRAMS = ['--no-ext-diff', '--no-textconv'];
 /** Whatever `remote.<name>.uploadpack` says, which for a path is run on this side. */
 const WITH_OWN_PROGRAM = ['--upload-pack=git-upload-pack'];

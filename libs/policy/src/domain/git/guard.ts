@@ -28,8 +28,8 @@ export const GIT_EDITORS: Readonly<Record<string, string>> = { GIT_EDITOR: ':', 
 /**
  * The settings, behind those that the environment already has.
  * @param options.readsPaths the command may read from a repository at a path; a submodule of it may not
- * @param options.trustsOwners no matter which user owns a repository: in pods that others made the root of a volume belongs
- *   to root, which git takes for somebody else's. Needs git 2.38
+ * @param options.trustsOwners no matter which user owns a repository: in pods that others made the root of a volume
+ *   belongs to root, which git takes for somebody else's. Needs git 2.38
  */
 export function gitSettings(
   environment: Readonly<Record<string, string>>,

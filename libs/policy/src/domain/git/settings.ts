@@ -1,4 +1,6 @@
-/** Settings by which no program is run and no other address reached; any other is refused, as git keeps gaining ones. */
+/**
+ * Settings by which no program is run and no other address reached; any other is refused, as git keeps gaining ones.
+ */
 const HARMLESS =
   /^(user\.(name|email|signingkey)|author\.(name|email)|committer\.(name|email)|color\.[\w.]+|advice\.\w+|init\.defaultbranch|core\.(quotepath|autocrlf|eol|safecrlf|abbrev|filemode|ignorecase|longpaths|symlinks|compression)|commit\.gpgsign|tag\.gpgsign|diff\.(renames|algorithm|context|noprefix|mnemonicprefix)|merge\.(conflictstyle|ff|renames|renamelimit)|pull\.(rebase|ff)|push\.(default|autosetupremote|followtags)|fetch\.(prune|prunetags|parallel)|rebase\.(autosquash|autostash|updaterefs)|rerere\.enabled|log\.(date|decorate)|status\.\w+|safe\.directory|http\.(postbuffer|lowspeedlimit|lowspeedtime|extraheader|sslverify)|protocol\.version|gc\.auto|remote\.\w[\w./-]*\.fetch|branch\.\w[\w./-]*\.(merge|rebase)|pack\.(threads|windowmemory))$/;
 

@@ -5,9 +5,9 @@ export const GIT_SECRET_DIRECTORY = '/run/rdev-git';
 export const TRUST_WORKSPACE = String.raw`[ -e "$HOME/.gitconfig" ] || printf '[safe]\n\tdirectory = *\n' >"$HOME/.gitconfig"`;
 
 /**
- * Clones `RDEV_GIT_URL` at `RDEV_GIT_REF` into the workspace. A repository that is there stays as it is; one that was not
- * finished, which the mark says, is cloned anew. Credentials are read from files, by ssh or when git asks for them, and
- * never become arguments, variables or configuration that stays.
+ * Clones `RDEV_GIT_URL` at `RDEV_GIT_REF` into the workspace. A repository that is there stays as it is; one that was
+ * not finished, which the mark says, is cloned anew. Credentials are read from files, by ssh or when git asks for them,
+ * and never become arguments, variables or configuration that stays.
  */
 export const CLONE_SCRIPT = String.raw`set -eu
 cd /workspace

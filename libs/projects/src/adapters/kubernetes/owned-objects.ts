@@ -28,8 +28,8 @@ export class OwnedObjects {
   }
 
   /**
-   * The object, if there is one, made ours if nobody's: a release without identities made it, and the first install whose
-   * database has the project takes it over.
+   * The object, if there is one, made ours if nobody's: a release without identities made it, and the first install
+   * whose database has the project takes it over.
    * @throws {@link NotOurs}
    */
   async own<T extends KubernetesObject>(path: string, signal: AbortSignal): Promise<T | null> {
@@ -54,7 +54,10 @@ export class OwnedObjects {
     await unlessChanged(this.client.patch(path, change, { signal }));
   }
 
-  /** What another replica has created meanwhile stays; null: and is gone again. @throws {@link NotOurs} if it was another install */
+  /**
+   * What another replica has created meanwhile stays; null: and is gone again. @throws {@link NotOurs} if it was
+   * another install
+   */
   async create<T extends KubernetesObject>(collection: string, object: T, signal: AbortSignal): Promise<T | null> {
     try {
       return (await this.client.create(collection, object, { signal })) as T;

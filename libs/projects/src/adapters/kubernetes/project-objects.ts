@@ -61,7 +61,10 @@ export function isPodOf(projectId: string, { name, ownerName }: Pick<ObservedPod
   return name === podName(projectId) && ownerName === objectName(projectId);
 }
 
-/** A fingerprint of all that a pod depends on and that a client can change. What the operator changes waits for the next start. */
+/**
+ * A fingerprint of all that a pod depends on and that a client can change. What the operator changes waits for the next
+ * start.
+ */
 export function templateKey({ image, pullSecretName, envFrom, resources, restarts }: ManagedProject): string {
   const wishes = JSON.stringify([image, pullSecretName, envFrom, resources, restarts]);
   return createHash('sha256').update(wishes).digest('hex').slice(0, 16);

@@ -61,8 +61,8 @@ function adviceOn(message: string, advice = ADVICE): string | null {
 }
 
 /**
- * "Error: ErrImagePull" stands beside an event that says more. A kubelet may see its pod before the API server knows that it
- * may see what the pod needs, and asks again.
+ * "Error: ErrImagePull" stands beside an event that says more. A kubelet may see its pod before the API server knows
+ * that it may see what the pod needs, and asks again.
  */
 const SAYS_NOTHING = /^Error: \w+$|no relationship found between node/;
 
@@ -127,8 +127,8 @@ function cloneTrouble({ initContainers }: ObservedPod): string | null {
 }
 
 /**
- * What the events of its objects say of a project that does not come up; null: nothing. It has failed where somebody must
- * do something, and that is known; anything else may pass, as what is slow does.
+ * What the events of its objects say of a project that does not come up; null: nothing. It has failed where somebody
+ * must do something, and that is known; anything else may pass, as what is slow does.
  */
 export function troubleIn(events: readonly ClusterEvent[]): Condition | null {
   const messages = events

@@ -28,8 +28,8 @@ const [RULES, LIMITS] = [
 ];
 
 /**
- * Its process is killed right after the given number of statements: their work stays where it was committed, and no more follows
- * until it is started again.
+ * Its process is killed right after the given number of statements: their work stays where it was committed, and no
+ * more follows until it is started again.
  */
 class MortalDatabase extends Database {
   private statementsLeft = Infinity;

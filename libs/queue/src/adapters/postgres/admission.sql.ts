@@ -45,9 +45,9 @@ export const LOOK = `
   ORDER BY lane.due_at, lane.turn, lane.command_id`;
 
 /**
- * Leases what was chosen, and binds it to the project's default instance if it names no other, unless another admission came after the look: whoever counts up
- * the round holds its row until the commit, and the next one then finds another number. Answers one row at least, and
- * none if another came. Who is just being cancelled or moved is left out.
+ * Leases what was chosen, and binds it to the project's default instance if it names no other, unless another admission
+ * came after the look: whoever counts up the round holds its row until the commit, and the next one then finds another
+ * number. Answers one row at least, and none if another came. Who is just being cancelled or moved is left out.
  */
 export const START = `
   WITH round AS (

@@ -110,8 +110,8 @@ export class PostgresAdmission implements Admission {
   }
 
   /**
-   * Null if there is none, or none is known at once: the runner of the command finds out, and no other project waits for
-   * that.
+   * Null if there is none, or none is known at once: the runner of the command finds out, and no other project waits
+   * for that.
    */
   private locate(projectId: string): Promise<string | null> {
     const located = this.executor.locate(projectId, null).then(JSON.stringify, () => null);

@@ -37,7 +37,10 @@ export class QueuedCommandEntity {
   expiresAt!: Date | null;
 }
 
-/** Queued commands of one project, key and lock: they wait for the same things. No command of it comes before that place. */
+/**
+ * Queued commands of one project, key and lock: they wait for the same things. No command of it comes before that
+ * place.
+ */
 @Entity('queue_lanes')
 @Index('queue_lanes_order', ['dueAt', 'turn', 'commandId'])
 export class QueueLaneEntity {
