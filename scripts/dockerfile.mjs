@@ -1,18 +1,18 @@
-/** Reads the part of the Dockerfile language that ours use; anything else is an error, not a guess. */
+/** Parses the part of the Dockerfile language that our Dockerfiles use; anything else is an error, not a guess. */
 
-/** How packages of Debian are installed; the names are the first group. */
+/** The command that installs Debian packages; the first group contains their names. */
 export const INSTALL =
   /^apt-get update && apt-get install --yes --no-install-recommends ([a-z0-9 .+-]+) && rm -rf \S+$/;
 
 /**
- * The stages of a Dockerfile: `{ name, from, steps }`, a step being `{ name, text, words, json, flags }`. `json` is the
- * list after the instruction where there is one, as `CMD ["node"]` has it.
+ * The stages of a Dockerfile: `{ name, from, steps }`, with steps `{ name, text, words, json, flags }`. `json` is the
+ * list after the instruction, if there is one, as in `CMD ["node"]`.
  */
 export function parseDockerfile(source) {
   const stages = [];
   for (const line of logicalLines(source)) {
     const [, name = '', rest = ''] = /^([A-Z]+)\s+(.*)$/.exec(line) ?? [];
-    if (name === '') throw new Error(`This line of the Dockerfile is not understood: ${line}`);
+    if (name === '') throw new Error(`Unsupported line in the Dockerfile: ${line}`);
     const flags = Object.fromEntries(
       [...rest.matchAll(/(?:^|(?<=\s))--([a-z-]+)=(\S+)(?=\s)/g)].map(([, key, value]) => [key, value]),
     );
@@ -36,7 +36,7 @@ function logicalLines(source) {
     .map((line) => line.trim());
 }
 
-/** The last stage, and before it those that it comes from or copies from, in the order of the file. */
+/** The last stage, preceded by the stages that it is built from or copies from, in the order of the file. */
 export function neededStages(stages) {
   const needed = new Set([stages.at(-1)]);
   for (const stage of needed) {

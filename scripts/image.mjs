@@ -1,10 +1,10 @@
 /**
- * `node scripts/image.mjs DOCKERFILE NAME:TAG ARCHIVE`: builds an image where there is no container engine, by following
- * its Dockerfile, and writes a docker archive (`docker load`, `ctr images import`). For tests: what is released is built
- * by an engine. Needs root, mmdebstrap, and the Debian archive that this machine's apt is configured for.
+ * `node scripts/image.mjs DOCKERFILE NAME:TAG ARCHIVE`: builds an image from its Dockerfile without a container engine,
+ * and writes a docker archive (`docker load`, `ctr images import`). For tests only: releases are built by an engine.
+ * Needs root, mmdebstrap, and the Debian archive that this machine's apt is configured for.
  *
- * Differences to an engine: a stage from `node:` runs in a directory of this machine, with its npm; packages are unpacked,
- * not configured; `RUN` in a stage from `debian:` has no network; all is one layer.
+ * Differences to an engine: a stage from `node:` runs in a directory of this machine, with its npm; packages are
+ * unpacked, not configured; `RUN` in a stage from `debian:` has no network; the image has one layer.
  */
 import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -24,7 +24,7 @@ const UNWANTED = [
   'var/cache/apt',
   'var/lib/apt/lists',
 ];
-/** What the maintainer scripts of the packages would have done, as far as programs miss it. */
+/** The part of the packages' maintainer scripts that programs depend on. */
 const CONFIGURE = `
   [ -e /etc/passwd ] || cp /usr/share/base-passwd/passwd.master /etc/passwd
   [ -e /etc/group ] || cp /usr/share/base-passwd/group.master /etc/group
@@ -46,7 +46,7 @@ function run(command, args, options = {}) {
   });
 }
 
-/** Where this machine's apt gets Debian from. */
+/** The Debian mirror of this machine's apt. */
 async function debianMirror() {
   const targets = await run('apt-get', [
     'indextargets',
@@ -59,11 +59,11 @@ async function debianMirror() {
     .find((line) => line.startsWith('Debian main '))
     ?.split(' ')[2];
   if (!mirror)
-    throw new Error('apt on this machine knows no Debian archive; run apt-get update, or use a container engine.');
+    throw new Error('apt on this machine has no Debian archive. Run apt-get update, or use a container engine.');
   return mirror;
 }
 
-/** A root file system with the essential packages of Debian and some more, unpacked. */
+/** Creates a root file system with Debian's essential packages and some more, unpacked. */
 async function bootstrap(root, release, packages) {
   const source = `deb [signed-by=${KEYRING}] ${await debianMirror()} ${release} main`;
   const include = ['?essential', 'ca-certificates', 'passwd', ...packages].map((name) => `--include=${name}`);
@@ -72,8 +72,8 @@ async function bootstrap(root, release, packages) {
   await run('chroot', [root, '/bin/sh', '-ec', CONFIGURE]);
 }
 
-/** Follows one stage and answers its root directory and configuration. */
-async function followStage(stage, { root, context, stages }) {
+/** Builds one stage and returns its root directory and configuration. */
+async function buildStage(stage, { root, context, stages }) {
   const parent = stages.get(stage.from);
   const isHosted = stage.from.startsWith('node:');
   const packages = stage.steps.flatMap(
@@ -81,19 +81,19 @@ async function followStage(stage, { root, context, stages }) {
   );
   const config = structuredClone(parent?.config ?? { Env: { PATH }, User: '', WorkingDir: '/' });
   if (parent) {
-    if (packages.length > 0) throw new Error(`${stage.from}: packages can be installed on top of debian: only`);
+    if (packages.length > 0) throw new Error(`${stage.from}: packages can only be installed on top of debian:`);
     await run('cp', ['--archive', '--reflink=auto', parent.root, root]);
   } else if (isHosted) await mkdir(root);
   else {
     const [, major] = /^debian:(\d+)/.exec(stage.from) ?? [];
-    if (!DEBIAN[major]) throw new Error(`There is no way here to start from ${stage.from}.`);
+    if (!DEBIAN[major]) throw new Error(`The base image ${stage.from} is not supported.`);
     await bootstrap(root, DEBIAN[major], packages);
   }
-  for (const step of stage.steps) await followStep(step, { root, config, isHosted, context, stages });
+  for (const step of stage.steps) await runStep(step, { root, config, isHosted, context, stages });
   return { root, config };
 }
 
-async function followStep({ name, text, words, json, flags }, { root, config, isHosted, context, stages }) {
+async function runStep({ name, text, words, json, flags }, { root, config, isHosted, context, stages }) {
   const inside = (path) => join(root, resolve(config.WorkingDir, path));
   switch (name) {
     case 'ARG':
@@ -101,7 +101,7 @@ async function followStep({ name, text, words, json, flags }, { root, config, is
     case 'RUN':
       if (INSTALL.test(text)) return;
       if (isHosted && text.startsWith('npm ci') && isInstalled()) {
-        // What it would install is here, by the same package-lock.json.
+        // node_modules is installed here already, from the same package-lock.json.
         const wanted = ['-mindepth', '1', '-maxdepth', '1', '!', '-name', '.cache'];
         await mkdir(inside('node_modules'));
         return run('find', [
@@ -116,7 +116,7 @@ async function followStep({ name, text, words, json, flags }, { root, config, is
       return mkdir(inside('.'), { recursive: true });
     case 'COPY': {
       const from = flags.from ? stages.get(flags.from)?.root : context;
-      if (from === undefined) throw new Error(`COPY --from=${flags.from}: there is no such stage`);
+      if (from === undefined) throw new Error(`COPY --from=${flags.from}: no such stage`);
       for (const path of words.slice(0, -1))
         await copy(join(from, path), inside(words.at(-1)), words.at(-1).endsWith('/'));
       return;
@@ -140,11 +140,11 @@ async function followStep({ name, text, words, json, flags }, { root, config, is
       config.Cmd = json;
       return;
     default:
-      throw new Error(`${name} is not known here.`);
+      throw new Error(`The instruction ${name} is not supported.`);
   }
 }
 
-/** As COPY does: what a directory holds, or a file, into a directory if the target ends as one. */
+/** Copies like COPY: the contents of a directory, or a file, into a directory if the target ends with a slash. */
 async function copy(source, target, isInto) {
   const isDirectory = (await stat(source)).isDirectory();
   await mkdir(isDirectory || isInto ? target : dirname(target), { recursive: true });
@@ -152,7 +152,7 @@ async function copy(source, target, isInto) {
   await run('cp', ['--recursive', '--no-dereference', '--preserve=mode,timestamps', '--reflink=auto', from, target]);
 }
 
-/** @see the image specification of Docker 1.2: one layer, named by its digest, with the configuration beside it */
+/** @see the Docker image specification 1.2: one layer, identified by its digest, and the configuration */
 async function pack({ root, config }, name, archive, scratch) {
   const dir = join(scratch, 'archive');
   const layer = join(dir, 'layer.tar');
@@ -172,7 +172,7 @@ async function pack({ root, config }, name, archive, scratch) {
   await run('tar', ['--create', '--file', archive, '--directory', dir, 'manifest.json', 'config.json', 'layer.tar']);
 }
 
-/** Builds the last stage and what it needs. */
+/** Builds the last stage and the stages that it needs. */
 async function buildImage({ dockerfile, context, name, archive }) {
   const scratch = await mkdtemp(join(tmpdir(), 'rdev-image-'));
   try {
@@ -180,7 +180,7 @@ async function buildImage({ dockerfile, context, name, archive }) {
     const stages = new Map();
     let last;
     for (const stage of neededStages(wanted)) {
-      last = await followStage(stage, { root: join(scratch, `stage-${stages.size}`), context, stages });
+      last = await buildStage(stage, { root: join(scratch, `stage-${stages.size}`), context, stages });
       stages.set(stage.name ?? String(stages.size), last);
     }
     await pack(last, name, archive, scratch);

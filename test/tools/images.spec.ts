@@ -129,7 +129,7 @@ describe('the image of the API', () => {
 
 describe('what is not understood in a Dockerfile', () => {
   it('is an error', () => {
-    expect(() => reader.parseDockerfile('from debian:13\n')).toThrow('is not understood');
+    expect(() => reader.parseDockerfile('from debian:13\n')).toThrow('Unsupported line');
   });
 });
 
