@@ -1,6 +1,6 @@
-# The API: `docker build .`. Where there is no container engine, scripts/image.mjs follows this file.
-# The Node of package-lock.json, which the tests ran on, and the programs of dist/, which need nothing else: no node_modules.
-# The PostgreSQL of trials outside a cluster stays behind.
+# The API: `docker build .`. Without a container engine, scripts/image.mjs builds it from this file.
+# The image contains the Node of package-lock.json, which the tests run on, and the programs of dist/, which need no
+# node_modules. It does not contain the embedded PostgreSQL.
 
 FROM node:26.10.0-trixie-slim AS build
 WORKDIR /build
@@ -25,7 +25,7 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["node", "--eval"
 ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=4"]
 CMD ["dist/main.cjs"]
 
-# For trials without a cluster: commands run in this container, so it has git. See docker-compose.yml.
+# For trials without a cluster: commands run in this container, so it contains git. See docker-compose.yml.
 FROM runtime AS trial
 USER 0:0
 RUN apt-get update && apt-get install --yes --no-install-recommends git && rm -rf /var/lib/apt/lists/*
