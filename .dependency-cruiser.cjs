@@ -1,11 +1,11 @@
 /**
  * The direction of dependencies (docs/internals/architecture.md): apps → features → platform → kernel, and inside a
- * feature adapters → application → domain. test/tools/boundaries.spec.ts proves that every rule bites.
+ * feature adapters → application → domain. test/tools/boundaries.spec.ts proves that every rule is enforced.
  */
 const PLATFORM =
   'channel|config|database|embedded-postgres|events|health|http|idempotency|kubernetes|local|metrics|rate-limit|resilience|supervisor|telemetry';
 const FEATURES = 'projects|commands|policy|output|execution|queue|apikeys|webhooks|audit';
-/** What each feature may know of the others. */
+/** The features that each feature may import. */
 const BELOW = {
   projects: [],
   commands: ['projects'],
@@ -16,7 +16,7 @@ const BELOW = {
 };
 
 const A_TEST = '(\\.spec|-spec)\\.ts$';
-/** Node modules that compute: they reach neither disk, network nor other processes. */
+/** Node modules that only compute: they access neither disk, network nor other processes. */
 const PURE_BUILTINS = '^(node:)?(buffer|crypto|net|path|util|url|zlib|assert|events|string_decoder)$';
 
 const npm = (names) => `(^|/)node_modules/(${names})/`;
@@ -27,16 +27,16 @@ const forbid = (name, comment, from, to) => ({ name, comment, severity: 'error',
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
-    forbid('no-cycles', 'Arrows never form a cycle.', {}, { circular: true }),
+    forbid('no-cycles', 'Dependencies form no cycle.', {}, { circular: true }),
     forbid(
       'kernel-imports-nothing',
-      'The kernel knows no other lib.',
+      'The kernel depends on no other lib.',
       { path: '^libs/kernel/' },
       { path: '^(libs/(?!kernel/)|apps/)' },
     ),
     forbid(
       'libs-do-not-import-apps',
-      'An app wires libs, never the other way round.',
+      'Apps depend on libs, never the other way round.',
       { path: '^libs/' },
       { path: '^apps/' },
     ),
@@ -48,33 +48,33 @@ module.exports = {
     ),
     forbid(
       'features-meet-at-the-index',
-      'A lib has one door, src/index.ts, and a second one for tests, testing/index.ts.',
+      'A lib has one entry point, src/index.ts, and a second one for tests, testing/index.ts.',
       { path: '^libs/([^/]+)/' },
       { path: '^libs/(?!$1/)', pathNot: '^libs/[^/]+/(src|testing)/index\\.ts$' },
     ),
     forbid(
       'features-meet-at-the-index',
-      'Apps and suites use the doors too, but for what measures the moments between two steps inside.',
+      'Apps and suites use the entry points too, except the module that measures times between internal steps.',
       { path: '^(apps|test)/', pathNot: '^test/support/moments\\.ts$' },
       { path: '^libs/', pathNot: '^libs/[^/]+/(src|testing)/index\\.ts$' },
     ),
     ...Object.entries(BELOW).map(([feature, below]) =>
       forbid(
         'features-in-order',
-        'queue → execution → output, policy → commands → projects. Tests may look further.',
+        'queue → execution → output, policy → commands → projects. Tests may import more.',
         { path: `^libs/${feature}/src/`, pathNot: A_TEST },
         { path: `^libs/(${FEATURES})/`, pathNot: `^libs/(${[feature, ...below].join('|')})/` },
       ),
     ),
     forbid(
       'features-in-order',
-      'Keys, webhooks and audit know no feature: they read the event log.',
+      'Keys, webhooks and audit depend on no feature: they read the event log.',
       { path: '^libs/(apikeys|webhooks|audit)/' },
       { path: `^libs/(${FEATURES})/`, pathNot: '^libs/$1/' },
     ),
     forbid(
       'domain-is-pure',
-      "A domain imports itself, the kernel and other features' doors: no package, no I/O.",
+      "A domain imports itself, the kernel and other features' entry points: no package, no I/O.",
       { path: '^libs/([^/]+)/src/domain/', pathNot: A_TEST },
       {
         pathNot: [
@@ -87,7 +87,7 @@ module.exports = {
     ),
     forbid(
       'application-knows-no-adapter',
-      'Use cases ask for what they need through ports.',
+      'Use cases get what they need through ports.',
       { path: '^libs/([^/]+)/src/application/', pathNot: A_TEST },
       {
         path: [
@@ -100,7 +100,7 @@ module.exports = {
     ),
     forbid(
       'src-knows-no-testing',
-      'What is shipped needs nothing that is not.',
+      'Shipped code depends on nothing that is not shipped.',
       { path: '^(libs|apps)/[^/]+/src/', pathNot: A_TEST },
       { path: ['^libs/[^/]+/testing/', '^test/', A_TEST] },
     ),
@@ -119,7 +119,7 @@ module.exports = {
     ),
     forbid(
       'kubernetes-stays-in-its-adapters',
-      'The client of the cluster never leaves its adapter.',
+      'The Kubernetes client never leaves its adapter.',
       {
         path: '^(libs|apps)/',
         pathNot: ['^libs/kubernetes/', '^libs/[^/]+/src/adapters/kubernetes/', '\\.integration\\.spec\\.ts$'],
@@ -130,10 +130,10 @@ module.exports = {
   options: {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '^dist/' },
-    // Types count: who knows a shape knows its owner.
+    // Type imports count: they are dependencies too.
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    // The paths of tsconfig.json once more: the resolver does not know patterns with something behind the star.
+    // Repeats the paths of tsconfig.json: the resolver does not support patterns with text after the asterisk.
     webpackConfig: { fileName: '.dependency-cruiser.aliases.cjs' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
   },

@@ -25,7 +25,7 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["node", "--eval"
 ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=4"]
 CMD ["dist/main.cjs"]
 
-# For trials without a cluster: commands run in this container, so it has git. See docker-compose.yml.
+# For trials without a cluster: commands run in this container, so it contains git. See docker-compose.yml.
 FROM runtime AS trial
 USER 0:0
 RUN apt-get update && apt-get install --yes --no-install-recommends git && rm -rf /var/lib/apt/lists/*

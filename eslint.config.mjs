@@ -14,18 +14,18 @@ export default defineConfig(
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
-      // In files with decorators it leaves imports alone: Nest needs the classes at run time.
+      // The rule skips files with decorators: Nest needs the classes at run time.
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
-      // A Nest module is an empty class whose decorator says everything.
+      // A Nest module is an empty class with a decorator.
       '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', ignoreRestSiblings: true }],
-      // Response classes describe shapes for OpenAPI; what is sent are literals of these shapes.
+      // Response classes describe shapes for OpenAPI; responses are literals of these shapes.
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
       'no-restricted-properties': [
         'error',
-        { object: 'process', property: 'env', message: 'Only libs/config reads the environment; ask for Config.' },
+        { object: 'process', property: 'env', message: 'Only libs/config reads the environment; inject Config.' },
       ],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       'no-console': 'error',
@@ -50,13 +50,13 @@ export default defineConfig(
         'error',
         {
           selector: 'CallExpression[callee.name="newId"][arguments.length=1]:not([arguments.0.value="req"])',
-          message: 'Ids that are stored carry the shared time: newId(prefix, clock.now()).',
+          message: 'Stored ids contain the shared time: newId(prefix, clock.now()).',
         },
       ],
     },
   },
   { files: ['libs/config/**/*.ts', 'ormconfig.ts', ...TESTS], rules: { 'no-restricted-properties': 'off' } },
-  // The process hands its environment to libs/config, and speaks before there is a logger.
+  // The process passes its environment to libs/config, and prints before there is a logger.
   {
     files: ['apps/*/src/main.ts', 'apps/*/src/migrate.ts', 'apps/*/src/write-openapi.ts'],
     rules: { 'no-restricted-properties': 'off', 'no-console': 'off' },
@@ -69,7 +69,7 @@ export default defineConfig(
       'max-lines-per-function': 'off',
       // A test of many cases, or a check that walks a structure, reads better as one function.
       complexity: 'off',
-      // Answers of the API are parsed JSON, and what is looked at is asserted.
+      // Responses of the API are parsed JSON; the tests assert the fields that they use.
       '@typescript-eslint/no-explicit-any': 'off',
       '@typescript-eslint/no-unsafe-argument': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off',
@@ -77,7 +77,7 @@ export default defineConfig(
       '@typescript-eslint/no-unsafe-member-access': 'off',
       '@typescript-eslint/no-unsafe-return': 'off',
       '@typescript-eslint/no-non-null-assertion': 'off',
-      // Fakes implement asynchronous ports, and do nothing where nothing is expected.
+      // Fakes implement asynchronous ports, often with empty methods.
       '@typescript-eslint/require-await': 'off',
       '@typescript-eslint/no-empty-function': 'off',
       '@typescript-eslint/unbound-method': 'off',

@@ -2,7 +2,7 @@ const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
 
 const { jsc } = JSON.parse(readFileSync(join(__dirname, '.swcrc'), 'utf8'));
-// Jest maps the names of libs itself (below), which also knows their testing/.
+// Jest maps the names of libs itself, including their testing/ (see moduleNameMapper).
 const { baseUrl: _baseUrl, paths: _paths, ...compiler } = jsc;
 
 const common = {
@@ -17,7 +17,7 @@ const common = {
     '^@app/([^/]+)$': '<rootDir>/libs/$1/src/index.ts',
     '^@app/([^/]+)/testing$': '<rootDir>/libs/$1/testing/index.ts',
   },
-  // Notes what time goes into, for a run with --times.
+  // Records durations, for a run with --times.
   ...(process.env.TEST_SPANS && { setupFilesAfterEnv: ['<rootDir>/test/support/spans-setup.ts'] }),
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.rdev'],
 };
@@ -27,14 +27,14 @@ const withPostgres = {
   globalTeardown: '<rootDir>/test/support/postgres-global-teardown.mjs',
 };
 
-// The long form goes to a cluster, too, where one is named for tests; the short one, in `npm test`, never.
+// The long form also runs on the cluster of KUBECONFIG, if set; the short form, in `npm test`, never does.
 const { CHAOS_FORM, KUBECONFIG } = process.env;
 const chaos = [
   '<rootDir>/test/chaos/**/*.chaos-spec.ts',
   ...(CHAOS_FORM === 'short' || !KUBECONFIG ? [] : ['<rootDir>/test/cluster/chaos.cluster-spec.ts']),
 ];
 
-/** Run by scripts/suites.mjs, which also says how long a test may take: `npm run test:unit` and so on. */
+/** Run by scripts/suites.mjs, which also sets the timeouts: `npm run test:unit` and so on. */
 module.exports = {
   projects: [
     {

@@ -1,22 +1,22 @@
 # shellcheck shell=bash
-# What the scripts beside it share. Sourced, not run.
+# Shared by the scripts in this directory. Sourced, not run.
 
 image() { echo "localhost/rdev/$1:ci"; }
 
 can_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 
-# Debian's packages, where they can be had. Services among them are not to start (RUNLEVEL).
+# Installs Debian packages if possible. RUNLEVEL keeps services among them from starting.
 install_packages() {
   can_install && { apt-get update -qq && RUNLEVEL=1 timeout 5m apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null 2>&1
 }
 
-# isolate OPTION... COMMAND...: goes on in namespaces of its own, so that what it starts and mounts ends with it. The
-# options are those of unshare.
+# isolate OPTION... COMMAND...: replaces the script by the command in new namespaces, so that everything it starts and
+# mounts ends with it. The options are those of unshare.
 isolate() {
   ISOLATED=yes exec unshare --mount --pid --fork --kill-child --mount-proc "$@"
 }
 
-# The settings of podman, which keeps everything below PODMAN_HOME.
+# Writes the settings of podman, which stores everything below PODMAN_HOME.
 configure_podman() {
   mkdir -p "$PODMAN_HOME"
   cat >"$PODMAN_HOME/containers.conf" <<END
@@ -39,6 +39,6 @@ driver = "overlay"
 graphroot = "$PODMAN_HOME/storage"
 runroot = "/run/containers/storage"
 END
-  # The names of images without a registry are Docker's; nothing is pulled.
+  # Image names without a registry are Docker's; nothing is pulled.
   echo 'unqualified-search-registries = ["docker.io"]' >"$PODMAN_HOME/registries.conf"
 }

@@ -1,4 +1,4 @@
-/** The API as a child of a script that stands in for it. */
+/** Runs the API as a child process of a script that represents it. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,10 +8,10 @@ const END_WITH_PARENT = pathToFileURL(join(root, 'scripts', 'end-with-parent.mjs
 const REPEATED_MS = 1_000;
 const PARENT_CHECK_MS = 500;
 
-/** @param {string} file the program, as built; `flags` are for Node, `args` for the program */
+/** @param {string} file the built program; `flags` are for Node, `args` for the program */
 export function spawnApi(file, { flags = [], args = [] } = {}) {
-  // A session of its own: Ctrl+C reaches the whole foreground group, and the API would get it twice. The channel (ipc)
-  // is how the API learns that this process is gone even when it was killed.
+  // In its own session: Ctrl+C reaches the whole foreground group, and the API would get it twice. The IPC channel
+  // tells the API that this process has ended, even if it was killed.
   return spawn(node, [...nodeFlags, ...flags, `--import=${END_WITH_PARENT}`, file, ...args], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: { ...nodeEnvironment, ...process.env },
@@ -19,18 +19,18 @@ export function spawnApi(file, { flags = [], args = [] } = {}) {
   });
 }
 
-/** Has `act` called with each signal that is to end us. */
+/** Calls `act` with each signal that ends this process. */
 export function onSignals(act) {
   const sent = new Map();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
-      // The terminal and npm may both pass on one Ctrl+C; a second one that is meant comes later.
+      // The terminal and npm may both forward one Ctrl+C; a deliberate second one comes later.
       if (Date.now() - (sent.get(signal) ?? 0) < REPEATED_MS) return;
       sent.set(signal, Date.now());
       act(signal);
     });
   }
-  // npm that was killed says nothing; its death shows in our parent. (package.json has `exec`: no shell stands
+  // A killed npm forwards nothing, but our parent process changes. (package.json uses `exec`: there is no shell
   // between.)
   const parent = process.ppid;
   if (process.env.npm_lifecycle_event) {

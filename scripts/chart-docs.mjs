@@ -1,7 +1,6 @@
 /**
- * Writes what the comments of helm/rdev/values.yaml say into the chart's README.md and values.schema.json, and the
- * variables of docs/reference/configuration.md into the schema; with `--check` it only says whether both are up to
- * date.
+ * Writes the comments of helm/rdev/values.yaml into the chart's README.md and values.schema.json, and the variables of
+ * docs/reference/configuration.md into the schema. With `--check` it only checks that both are up to date.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +12,7 @@ const README = join(chart, 'README.md');
 const SCHEMA = join(chart, 'values.schema.json');
 const BEGIN = '<!-- Written by `npm run docs:chart` from values.yaml. Do not edit what follows. -->';
 
-/** The documented values, `{ path, meaning, value }`: a comment stands right above its key. */
+/** The documented values, `{ path, meaning, value }`: a comment is directly above its key. */
 export function describeValues(text) {
   const defaults = loadYaml(text);
   const values = [];
@@ -55,15 +54,12 @@ const variables = Array.from(
   ([, name]) => name,
 );
 
-/**
- * The schema with the descriptions of the values in it, and the names that `config` may have; what has none, or is
- * none, is an error.
- */
+/** The schema with the descriptions of the values and the names allowed in `config`. @throws if it lacks a value */
 function schema(text, values) {
   const document = JSON.parse(text);
   for (const { path, meaning } of values) {
     const property = path.split('.').reduce((object, name) => object?.properties?.[name], document);
-    if (property === undefined) throw new Error(`values.schema.json lacks ${path}.`);
+    if (property === undefined) throw new Error(`values.schema.json has no property ${path}.`);
     property.description = meaning;
   }
   document.properties.config.propertyNames.enum = variables;
@@ -80,7 +76,7 @@ for (const [file, write] of [
   if (wanted === current) continue;
   if (!process.argv.includes('--check')) await writeFile(file, wanted);
   else {
-    console.error(`${file} is not what values.yaml says. Run: npm run docs:chart`);
+    console.error(`${file} does not match values.yaml. Run: npm run docs:chart`);
     process.exitCode = 1;
   }
 }

@@ -1,11 +1,11 @@
-/** The fast checks that need no database and no built API. */
+/** The fast checks, which need neither a database nor a running API. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { node, root, run, tool } from './project.mjs';
 
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
-/** A script of package.json that is one program of node_modules: npm would cost a quarter of a second each. */
+/** A script of package.json that is one program of node_modules. Running it through npm would take 0.25 s more. */
 function script(name) {
   const [program, ...args] = scripts[name].split(' ');
   if (program === 'node') return [join(root, args[0]), ...args.slice(1)];

@@ -1,6 +1,6 @@
 /**
- * `npm run dev`: installs what is missing, then has watch.mjs run, on the Node of node_modules: the bundler needs a
- * recent one.
+ * `npm run dev`: installs what is missing, then runs watch.mjs on the Node of node_modules: the bundler needs a recent
+ * one.
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';

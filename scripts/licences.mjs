@@ -1,10 +1,10 @@
-/** The licences of what is in the bundle: each asks that its text goes with the code. */
+/** The licences of the packages in the bundle: each requires that its text is distributed with the code. */
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const PACKAGE = /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/;
 
-/** @param {readonly string[]} paths of files in node_modules, and others, which are ours */
+/** @param {readonly string[]} paths of files in node_modules; other files are ours and are ignored */
 export async function licencesOf(paths) {
   const dirs = [...new Set(paths.map((path) => PACKAGE.exec(path)?.[0]).filter(Boolean))];
   const texts = await Promise.all(dirs.map(licenceOf));

@@ -1,6 +1,6 @@
 /**
- * Checks the format of the staged files, and lints those that are code: as they are staged, which need not be what is
- * on the disk. So the whole index is written into a directory of its own, where types are found, too.
+ * Checks the format of the staged files, and lints those that are code, as they are staged, which may differ from the
+ * disk. So the whole index is written into a separate directory, where types are found too.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
@@ -23,7 +23,7 @@ try {
   const results = await Promise.all(checks.map((args) => run(node, args, { quiet: true, cwd: tree })));
   for (const { code: failed, output } of results) if (failed !== 0) console.error(output.replaceAll(tree + sep, ''));
   if (results.some(({ code: failed }) => failed !== 0)) {
-    console.error('pre-commit: not committed, as this is what is staged; `npm run format` mends the format');
+    console.error('pre-commit: not committed, because of the staged files above; `npm run format` fixes the format');
     process.exitCode = 1;
   }
 } finally {

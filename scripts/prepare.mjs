@@ -1,4 +1,4 @@
-/** Runs after `npm install`: makes git use our hooks. Does nothing outside a checkout, such as in an image. */
+/** Runs after `npm install`: makes git use our hooks. Does nothing outside a checkout, such as in an image build. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

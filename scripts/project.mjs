@@ -1,5 +1,5 @@
 /**
- * What the commands of package.json share. Plain Node 20 without dependencies: it runs before anything is installed.
+ * Shared by the commands of package.json. Plain Node 20 without dependencies: it runs before anything is installed.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -9,19 +9,20 @@ import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** The Node that rdev runs on, whatever Node runs this script. */
+/** The Node that rdev runs on; another one may run this script. */
 export const node = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
 
 /**
- * How Node runs the API. A small young generation is cleared in less time: with 16 MiB, the default, each time stood
- * the process still for 40 to 100 ms on two slow cores, with 4 MiB for about 10 and at most 36, at the same throughput.
+ * Node's flags for the API. A small young generation is collected faster: with the default of 16 MiB each collection
+ * paused the process for 40 to 100 ms on two slow cores, with 4 MiB for about 10 and at most 36, at the same
+ * throughput.
  */
 export const nodeFlags = ['--enable-source-maps', '--max-semi-space-size=4'];
 
 /**
- * What is set for it, too. An arena of glibc per thread would take 4 MB more, to no use. With its thresholds fixed,
- * glibc gives large buffers back as soon as they are free; left to itself it would keep them after the first, and a
- * heap full of holes.
+ * Environment of the API. One glibc arena per thread would take 4 MB more without a benefit. With fixed thresholds
+ * glibc returns large buffers as soon as they are free; with dynamic ones it keeps them after the first, and a
+ * fragmented heap.
  */
 export const nodeEnvironment = {
   MALLOC_ARENA_MAX: '1',
@@ -29,7 +30,7 @@ export const nodeEnvironment = {
   MALLOC_TRIM_THRESHOLD_: '131072',
 };
 
-/** The programs that `npm run build` makes: `dist/<name>.cjs`, by the file that each begins with. */
+/** The programs that `npm run build` builds, `dist/<name>.cjs`, with their entry points. */
 export const programs = {
   main: 'apps/api/src/main.ts',
   migrate: 'apps/api/src/migrate.ts',
@@ -38,8 +39,7 @@ export const programs = {
 };
 
 /**
- * What tools load of the built code: TypeORM's command line, and Jest, which does not compile its own set-up or another
- * process.
+ * Built code that tools load: TypeORM's command line, and Jest, which compiles neither its set-up nor other processes.
  */
 export const toolEntries = {
   ormconfig: 'ormconfig.ts',
@@ -56,7 +56,7 @@ export const built = (name) => join(dist, `${name}.cjs`);
 
 export const main = built('main');
 
-/** A program of node_modules as the arguments that make {@link node} run it. */
+/** The arguments that make {@link node} run a program of node_modules. */
 export function tool(packageName, bin = packageName) {
   const dir = join(root, 'node_modules', packageName);
   const manifest = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'));
@@ -65,7 +65,7 @@ export function tool(packageName, bin = packageName) {
 
 const running = new Set();
 
-/** Runs to the end and answers the exit code; with `quiet` the output is collected instead of shown. */
+/** Runs a program to its end and returns the exit code; with `quiet` the output is collected instead of shown. */
 export function run(command, args, { quiet = false, env = process.env, cwd = root } = {}) {
   return new Promise((resolve, reject) => {
     const stdio = quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'];
@@ -82,14 +82,14 @@ export function run(command, args, { quiet = false, env = process.env, cwd = roo
   });
 }
 
-/** Passes a signal on to what is running. */
+/** Forwards a signal to the running programs. */
 export function stopRuns(signal) {
   for (const child of running) child.kill(signal);
 }
 
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
 
-/** Whether node_modules holds what package-lock.json asks for, development tools included. */
+/** Whether node_modules contains what package-lock.json requires, development tools included. */
 export function isInstalled() {
   try {
     const wanted = readJson(join(root, 'package-lock.json')).packages;
@@ -103,7 +103,7 @@ export function isInstalled() {
   }
 }
 
-/** Optional packages are left out where they do not fit the platform. */
+/** Optional packages are not installed if they do not fit the platform. */
 const satisfies = (present, wanted) =>
   present === undefined
     ? wanted.optional === true || wanted.devOptional === true
@@ -123,10 +123,10 @@ export async function install() {
   } finally {
     clearInterval(ticks);
   }
-  throw new Error('The packages could not be installed: see the messages of npm above.');
+  throw new Error('Installing the packages failed: see the messages of npm above.');
 }
 
-/** npm, on the Node of the machine: the one in node_modules is about to be replaced. */
+/** Runs npm on the machine's Node: the one in node_modules is about to be replaced. */
 export function npm(args, options = {}) {
   const bin = join(root, 'node_modules', '.bin');
   const path = (process.env.PATH ?? '')
@@ -141,7 +141,7 @@ export function npm(args, options = {}) {
 
 const isTest = (path) => /[.-]spec\.ts$/.test(path);
 
-/** Everything below apps/x/src and libs/x/src but tests, as sorted paths relative to the root. */
+/** Everything below apps/x/src and libs/x/src except tests, as sorted paths relative to the root. */
 export function sources() {
   return ['apps', 'libs']
     .flatMap((top) => directories(top).map((name) => join(top, name, 'src')))
@@ -174,7 +174,7 @@ const BUILD = [
   'scripts/licences.mjs',
 ];
 
-/** Changes whenever a source, a package or the way of building does; by times and sizes, so it takes milliseconds. */
+/** Changes with any source, package or build script; computed from times and sizes, so it takes milliseconds. */
 export function fingerprint() {
   const hash = createHash('sha256');
   for (const path of [...sources(), ...Object.values(toolEntries), ...BUILD].filter((path) =>
@@ -186,12 +186,12 @@ export function fingerprint() {
   return hash.digest('hex');
 }
 
-/** Says of which sources dist/ is the build. */
+/** Contains the fingerprint of the sources that dist/ was built from. */
 export const stamp = join(dist, '.fingerprint');
 
-/** Builds dist/ if it is not the build of these sources. */
+/** Builds dist/ unless it is up to date. */
 export async function build() {
   if (existsSync(main) && existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint()) return;
   const { code } = await run(node, [join(root, 'scripts', 'build.mjs')]);
-  if (code !== 0) throw new Error('The build failed: see its messages above.');
+  if (code !== 0) throw new Error('The build failed: see the messages above.');
 }

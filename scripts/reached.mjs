@@ -1,16 +1,17 @@
-/** Which tests a change reaches. */
+/** Finds the tests that a change reaches. */
 import { basename, dirname, join } from 'node:path/posix';
 
 const STATEMENT = /^(import|export)\b([^;'"]*?)(?:\bfrom\s*)?'([^']+)'|\bimport\('([^']+)'\)/gm;
 const isTest = (path) => /[.-]spec\.ts$/.test(path);
 const isDoor = (path) => basename(path) === 'index.ts';
-/** `libs/queue`, `apps/api`, `test/support`: what is tested together. */
+/** The unit that is tested together, such as `libs/queue`, `apps/api` or `test/support`. */
 const unitOf = (path) => path.split('/', 2).join('/');
 
 /**
- * A test is reached if it imports what was changed, through any number of files of the same lib. Beyond the lib, only
- * if it or what it tests imports a changed file by the lib's door: followed further, a change of the kernel would reach
- * everything. What is no module, such as a script or a document, reaches the tests that name it.
+ * A test is reached if it imports a changed file, directly or through files of the same lib. In other libs it is
+ * reached only if it, or the file it tests, imports a changed file through the lib's door: otherwise a change of the
+ * kernel would reach everything. A file that is not a module, such as a script or a document, reaches the tests that
+ * contain its name.
  * @param {readonly string[]} changed paths
  * @param {ReadonlyMap<string, string>} texts of all modules, by path
  * @returns {string[]} paths of tests
@@ -26,10 +27,7 @@ export function reachedTests(changed, texts) {
   return [...new Set([...near, ...users, ...testsOfUsers, ...named])].filter((path) => isTest(path) && texts.has(path));
 }
 
-/**
- * Who imports a file, be it by a door: that counts as an import of the files that have the names, not of all that it
- * leads to.
- */
+/** The importers of each file. An import through a door counts only for the files that define the imported names. */
 function reverse(texts) {
   const importsOf = new Map([...texts].map(([path, text]) => [path, statements(path, text, texts)]));
   const behind = (path, names) =>
@@ -50,8 +48,7 @@ function reverse(texts) {
 }
 
 /**
- * What a module imports: from which file, under which names there (null: all), and the names that it exports these
- * under.
+ * The imports of a module: the file, the names in that file (null: all), and the names under which it re-exports them.
  */
 function statements(by, text, texts) {
   return [...text.matchAll(STATEMENT)].flatMap(([, word, clause = '', from, lazily]) => {

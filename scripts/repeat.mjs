@@ -1,7 +1,7 @@
 /**
- * `npm run test:repeat -- FILE [TIMES] [Jest's arguments]`: runs a test file again and again while something else keeps
- * every processor busy, and says which of its tests failed how often. As thorough as `.ci/run`, unless TEST_THOROUGH
- * says otherwise.
+ * `npm run test:repeat -- FILE [TIMES] [Jest's arguments]`: runs a test file repeatedly while another process keeps
+ * every processor busy, and reports which tests failed how often. As thorough as `.ci/run`, unless TEST_THOROUGH is
+ * set.
  */
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -11,8 +11,8 @@ import { detailOf } from './report.mjs';
 import { runSuites, suiteOf } from './suites.mjs';
 
 /**
- * At the priority of the tests, so that half of each processor is theirs. Ends with this process, by whatever signal
- * that ends.
+ * Has the priority of the tests, so that they get half of each processor. Ends with this process, even if that is
+ * killed.
  */
 const SPIN = `process.on('disconnect', () => process.exit());
   setInterval(() => { for (const end = Date.now() + 50; Date.now() < end; ); });`;
@@ -20,7 +20,7 @@ const SPIN = `process.on('disconnect', () => process.exit());
 const [file = '', times = '10', ...args] = process.argv.slice(2);
 const path = relative(root, resolve(file));
 const name = suiteOf(path);
-if (name === undefined || !/^[1-9]\d*$/.test(times)) throw new Error('Name a test file, and how often to run it.');
+if (name === undefined || !/^[1-9]\d*$/.test(times)) throw new Error('Name a test file and the number of runs.');
 await install();
 if (name !== 'unit') await build();
 const load = Array.from({ length: availableParallelism() }, () =>
@@ -54,11 +54,11 @@ async function repeat() {
       console.log(`  ✗ ${test}`);
       failures.set(test, [...(failures.get(test) ?? []), detail]);
     }
-    if (result.passed + result.failures.length === 0) throw new Error('There is no such test.');
+    if (result.passed + result.failures.length === 0) throw new Error('No test matches.');
   }
   for (const [test, details] of failures) {
     console.log(`\n✗ failed ${details.length} of ${times} times: ${test}\n${detailOf(details[0])}`);
   }
-  console.log(`\n${failures.size} of its tests failed at least once`);
+  console.log(`\n${failures.size} tests failed at least once`);
   process.exitCode = failures.size > 0 ? 1 : 0;
 }

@@ -3,13 +3,13 @@ import { printTimes } from './times.mjs';
 const COLOUR = new RegExp(String.fromCharCode(27) + '\\[[0-9;]*m', 'g');
 const DETAIL_LINES = 30;
 
-/** The beginning of what Jest says about a failure, indented. */
+/** The beginning of Jest's failure message, indented. */
 export function detailOf(text) {
   const lines = text.replace(COLOUR, '').trim().split('\n').slice(0, DETAIL_LINES);
   return lines.map((line) => `    ${line}`).join('\n');
 }
 
-/** Prints every failure again, then the plain line that closes `npm test`, `npm run check` and `.ci/run`. */
+/** Prints all failures again, then the plain last line of `npm test`, `npm run check` and `.ci/run`. */
 export function report(results) {
   printTimes(results);
   const passed = results.reduce((sum, result) => sum + result.passed, 0);

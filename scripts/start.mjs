@@ -1,6 +1,6 @@
 /**
- * `npm start`: installs and builds what is missing, then runs the API on the Node of node_modules and stands in for it:
- * signals go in, the exit code comes out.
+ * `npm start`: installs and builds what is missing, then runs the API on the Node of node_modules, forwards signals to
+ * it and exits with its exit code.
  */
 import { constants } from 'node:os';
 import { onSignals, spawnApi } from './api.mjs';

@@ -1,4 +1,4 @@
-/** The suites that Jest runs, and how. */
+/** The suites that Jest runs, and their settings. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -8,9 +8,9 @@ import { node, root, run, tool } from './project.mjs';
 import { timesOf } from './times.mjs';
 
 /**
- * `timeoutMs` is per test; files run one after the other where they measure time or share something. What needs `helm`
- * finds it, and kubectl, in the directory HELM_TOOLS, and Helm 3 in HELM_3_TOOLS; what runs against another PostgreSQL
- * is told its binaries.
+ * `timeoutMs` is per test. The files of a `serial` suite run one after another, as they measure time or share
+ * something. A suite with `helm` gets helm and kubectl in the directory HELM_TOOLS, and Helm 3 in HELM_3_TOOLS; one
+ * with `postgres` gets the binaries of another PostgreSQL.
  */
 const SUITES = {
   unit: { timeoutMs: 10_000 },
@@ -28,23 +28,23 @@ const SUITES = {
   bench: { timeoutMs: 600_000, serial: true },
 };
 
-/** Files at a time: half of their time is waiting, so two for each core. */
+/** Number of concurrent files: two for each core, as they wait for half of the time. */
 const WORKERS = 2 * availableParallelism();
 
 export const suiteNames = Object.keys(SUITES);
 
-/** The suite that a file belongs to; undefined if it is no test. */
+/** The suite of a file; undefined if it is not a test. */
 export function suiteOf(path) {
   const kind = /[.](\w+)[.-]spec[.]ts$/.exec(path)?.[1];
   return suiteNames.includes(kind) ? kind : /[.]spec[.]ts$/.test(path) ? 'unit' : undefined;
 }
 
-/** Jest loads the ESM packages through vm modules, which Node calls experimental in every worker. */
+/** Jest loads ESM packages through vm modules, for which Node prints a warning in every worker. */
 const NODE_OPTIONS = '--experimental-vm-modules --disable-warning=ExperimentalWarning';
 
 const DEBIAN = '/usr/lib/postgresql';
 
-/** Where Debian puts the binaries of the oldest version that is installed. */
+/** The binaries of the oldest PostgreSQL installed from Debian packages. */
 function oldestPostgres() {
   const versions = existsSync(DEBIAN)
     ? readdirSync(DEBIAN)
@@ -54,14 +54,16 @@ function oldestPostgres() {
   const binaries = versions.sort((a, b) => a - b).map((version) => join(DEBIAN, String(version), 'bin'));
   const found = binaries.find((bin) => existsSync(join(bin, 'initdb')));
   if (found === undefined)
-    throw new Error('There is no PostgreSQL in /usr/lib/postgresql: TEST_POSTGRES_BIN has to name one.');
+    throw new Error(
+      'There is no PostgreSQL in /usr/lib/postgresql. Set TEST_POSTGRES_BIN to the directory of its binaries.',
+    );
   return found;
 }
 
 /**
- * Runs suites with Jest in one pool of workers, the progress on the terminal unless it is to be quiet. `--times` among
- * the arguments is ours: it has the result say what took how long.
- * @returns what passed and failed
+ * Runs suites with Jest in one pool of workers, and shows the progress unless `quiet`. The argument `--times` is ours:
+ * it adds durations to the result.
+ * @returns the passed and failed tests
  */
 export async function runSuites(names, args = [], env = process.env, { quiet = false } = {}) {
   const { timeoutMs, serial, helm, postgres } = settingsOf(names);
@@ -74,7 +76,7 @@ export async function runSuites(names, args = [], env = process.env, { quiet = f
       '--selectProjects',
       ...names,
       '--passWithNoTests',
-      // Node 26.10 may spin for ever in its own clean-up at exit; leaving by process.exit() skips that.
+      // Node 26.10 may spin forever in its clean-up at exit; process.exit() skips that.
       '--forceExit',
       '--testTimeout',
       timeoutMs,
@@ -119,7 +121,7 @@ export async function runSuites(names, args = [], env = process.env, { quiet = f
   }
 }
 
-/** What several suites need together. */
+/** The combined settings of several suites. */
 function settingsOf(names) {
   const all = names.map((name) => SUITES[name]);
   return {
@@ -130,7 +132,7 @@ function settingsOf(names) {
   };
 }
 
-/** The suite that a file was run for: some files are in more than one. */
+/** The suite that a file was run for: some files are in several. */
 const suiteIn = (names) => (path) => (names.length === 1 ? names[0] : suiteOf(path));
 
 function summary(names, { testResults }) {
@@ -138,7 +140,7 @@ function summary(names, { testResults }) {
     const path = file.slice(root.length + 1);
     const name = suiteIn(names)(path);
     const failed = assertionResults.filter((test) => test.status === 'failed');
-    // A file that does not compile, or whose hooks fail, has no failing test of its own.
+    // A file that does not compile, or whose hooks fail, has no failed test.
     if (status === 'failed' && failed.length === 0) return [{ ok: false, name: `${name}: ${path}`, detail: message }];
     return assertionResults
       .filter((test) => test.status === 'passed' || test.status === 'failed')

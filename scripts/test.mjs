@@ -1,6 +1,6 @@
 /**
  * `npm test [-- Jest's arguments]`: installs and builds what is missing, then runs everything that needs no cluster.
- * With arguments, which choose tests, the checks are left out. `--times` alone chooses none.
+ * With arguments that select tests, the checks are left out; `--times` is not one of these.
  */
 import { fileURLToPath } from 'node:url';
 import { realpathSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { build, install, node, run, stopRuns } from './project.mjs';
 import { report } from './report.mjs';
 import { runSuites } from './suites.mjs';
 
-/** What runs together; what measures time runs alone. */
+/** Suites that run together; the suite that measures time runs alone. */
 const POOLS = [['unit', 'chart', 'integration', 'e2e', 'chaos'], ['speed']];
 
 const args = process.argv.slice(2);
@@ -18,9 +18,9 @@ let cleanUp = async () => {};
 async function main() {
   await install();
   await build();
-  // The rest loads the built code, which wants the Node that it is made for.
+  // The rest loads the built code, which requires the Node that it is built for.
   if (realpathSync(process.execPath) !== realpathSync(node)) {
-    cleanUp = () => new Promise(() => {}); // we end when that does
+    cleanUp = () => new Promise(() => {}); // this process ends with that one
     const { code } = await run(node, [fileURLToPath(import.meta.url), ...args]);
     process.exitCode = code;
     return;
@@ -41,7 +41,7 @@ async function main() {
   report(results);
 }
 
-// A signal reaches only us when it does not come from the terminal.
+// A signal that does not come from the terminal reaches only this process.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.once(signal, () => {
     stopRuns(signal);

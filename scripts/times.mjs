@@ -1,18 +1,15 @@
-/**
- * What `--times` prints: the slowest files and tests, and what their time went into. test/support/spans.ts makes the
- * notes.
- */
+/** The output of `--times`: the slowest files and tests, and what took their time. test/support/spans.ts records it. */
 import { root } from './project.mjs';
 
 const FILES_SHOWN = 25;
 const TESTS_SHOWN = 15;
-/** Where spans overlap, as that of a database within that of an API, the time counts for the first of these. */
+/** If spans overlap, such as a database's within an API's, the time counts for the first of these kinds. */
 const KINDS = ['load', 'database', 'api', 'stop', 'supervisor', 'wait'];
 
 /**
- * @param suiteOf names the suite of a file
- * @param report Jest's
- * @param notes what test/support/spans.ts has written, as text
+ * @param suiteOf returns the suite of a file
+ * @param report Jest's report
+ * @param notes the records of test/support/spans.ts, as text
  */
 export function timesOf(suiteOf, { testResults }, notes) {
   const all = notes.split('\n').filter((line) => line !== '');
@@ -60,7 +57,7 @@ function union(spans) {
 
 const length = (spans) => spans.reduce((sum, [from, to]) => sum + Math.max(to - from, 0), 0);
 
-/** Prints the tables, if the results have times. */
+/** Prints the tables if the results contain times. */
 export function printTimes(results) {
   const files = results.flatMap(({ times }) => times ?? []);
   if (files.length === 0) return;
@@ -74,9 +71,9 @@ export function printTimes(results) {
   const slowest = (list, count) => [...list].sort((a, b) => b.ms - a.ms).slice(0, count);
 
   console.log(
-    '\nSeconds per file: loading it, then starting databases, APIs, stopping these, supervisors, polling, all else;',
+    '\nSeconds per file: loading it; starting databases and APIs, stopping these, supervisors, polling, everything else;',
   );
-  console.log('in these, processor time of the test process and of the APIs that it ended\n');
+  console.log('of these, processor time of the test process and of the APIs that it stopped\n');
   line(columns, '');
   for (const file of slowest(files, FILES_SHOWN)) row(file, file.file);
   for (const suite of new Set(files.map((file) => file.suite))) {

@@ -1,6 +1,6 @@
 /**
- * The API of the sources as they are, built and started again whenever one is saved. Where a build fails, or the API
- * ends by itself, the next change is waited for. The arguments are for Node.
+ * Builds and restarts the API whenever a source is saved. After a failed build, or if the API exits by itself, it waits
+ * for the next change. The arguments are for Node.
  */
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { onSignals, spawnApi } from './api.mjs';
 import { input, output } from './bundle.mjs';
 import { programs, root } from './project.mjs';
 
-/** Not dist/, which is for what is tested and shipped. */
+/** Not dist/, which is tested and shipped. */
 const dir = join(root, 'node_modules', '.cache', 'rdev-dev');
 const flags = process.argv.slice(2);
 

@@ -1,4 +1,4 @@
-# A cluster in a container, started and configured as k3s is. What it runs is mounted by k3s.yml.
+# A cluster in a container, started and configured like k3s. k3s.yml mounts its programs.
 FROM debian:13.2-slim
 RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates curl gpgv iproute2 libseccomp2 openssl perl procps socat util-linux xz-utils && rm -rf /var/lib/apt/lists/*
 COPY k3s-entrypoint /usr/local/bin/k3s

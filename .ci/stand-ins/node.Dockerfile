@@ -1,4 +1,4 @@
-# Node with npm, configured as npm on this machine is. Contexts: node and npm, the directories of both; config.
+# Node and npm, configured like npm on this machine. Build contexts: node and npm, their directories; config.
 FROM debian:13.2-slim
 RUN apt-get update && apt-get install --yes --no-install-recommends libatomic1 libstdc++6 && rm -rf /var/lib/apt/lists/*
 COPY --from=node node /usr/local/bin/node

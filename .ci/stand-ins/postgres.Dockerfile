@@ -1,4 +1,4 @@
-# PostgreSQL that takes its user, password and database from the environment.
+# PostgreSQL with its user, password and database from the environment.
 FROM localhost/rdev/postgres:ci
 USER 0:0
 RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-client && rm -rf /var/lib/apt/lists/*

@@ -45,11 +45,11 @@ describe('loadKubeConfig', () => {
     );
   });
 
-  test('says so when it is not in a cluster', async () => {
+  test('reports that it is not in a cluster', async () => {
     await expect(loadKubeConfig({ mode: 'in-cluster', namespace: 'a' })).rejects.toThrow('not in a Kubernetes pod');
   });
 
-  test('says what to set, in one line, whatever is wrong', async () => {
+  test('says what to set, in one line, for every error', async () => {
     const noUrl = { ...config('one'), clusters: [{ name: 'one', cluster: { server: 'nowhere' } }] };
     for (const path of [join(directory, 'absent'), aFile('none', '{{{'), aFile('null', ''), aFile('no-url', noUrl)]) {
       const problem = await load(path).catch((error: unknown) => error);
@@ -60,12 +60,12 @@ describe('loadKubeConfig', () => {
     }
   });
 
-  test('names the address without asking there', async () => {
+  test('returns the address without a request', async () => {
     const options = { mode: 'kubeconfig', kubeconfigPath: aFile('one', config('one')), namespace: 'a' } as const;
     expect(await clusterAddress(options)).toBe('https://one.example');
   });
 
-  test('leaves no token in what a log would print of the client', async () => {
+  test('prints no token when the client is logged', async () => {
     const client = await KubernetesClient.open({
       mode: 'kubeconfig',
       kubeconfigPath: aFile('three', config('three')),

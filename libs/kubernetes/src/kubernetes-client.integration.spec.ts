@@ -22,7 +22,7 @@ describe('KubernetesClient', () => {
     await client.reachable();
   });
 
-  test('uses a connection again, and survives that the server has closed it', async () => {
+  test('reuses a connection, and retries if the server has closed it', async () => {
     for (let round = 0; round < 5; round += 1) {
       await pods();
       expect(api.connections).toBe(1);
@@ -37,7 +37,7 @@ describe('KubernetesClient', () => {
     await expect(pods()).rejects.toMatchObject({ status: 403, reason: 'Forbidden', message: 'pods is forbidden' });
   });
 
-  test('is unavailable while the server is in trouble, silent or gone', async () => {
+  test('is unavailable while the server fails, is silent or is gone', async () => {
     api.refusal = { status: 503, body: 'trouble' };
     await expect(pods()).rejects.toBeInstanceOf(ClusterUnavailable);
     api.hangs = true;
@@ -47,7 +47,7 @@ describe('KubernetesClient', () => {
     await expect(cut).rejects.toBeInstanceOf(ClusterUnavailable);
   });
 
-  test('gives up when told to, with the reason it was given', async () => {
+  test('rejects with the reason of an abort', async () => {
     api.hangs = true;
     const reason = new Error('enough');
     await expect(pods({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);

@@ -2,7 +2,7 @@ import { endFromStatus } from './exec-status.js';
 import { ClusterUnavailable, KubernetesApiError, errorFromResponse, errorFromFailure } from './kubernetes.errors.js';
 
 describe('errors of the Kubernetes API', () => {
-  test('a refusal keeps its status, reason and words', () => {
+  test('a refusal keeps its status, reason and message', () => {
     const body = JSON.stringify({ kind: 'Status', reason: 'NotFound', message: 'pods "a" not found', code: 404 });
     expect(errorFromResponse(404, body)).toMatchObject({
       status: 404,
@@ -20,7 +20,7 @@ describe('errors of the Kubernetes API', () => {
     });
   });
 
-  test('of a failure only the text is kept, and no token in it', () => {
+  test('a failure keeps only its text, without tokens', () => {
     const token = 'eyJhbGciOi.eyJpc3MiOi.c2lnbmF0dXJl';
     const failure = Object.assign(new Error(`refused: Authorization: Bearer ${token}, ${token}`), {
       request: { token },
@@ -53,7 +53,7 @@ describe('the status of an exec', () => {
     expect(endFromStatus(frame)).toMatchObject({ kind: 'dropped' });
   });
 
-  test('passes the words on', () => {
+  test('keeps the message', () => {
     expect(endFromStatus(failure([], 'no such file'))).toMatchObject({ cause: { message: 'no such file' } });
   });
 });

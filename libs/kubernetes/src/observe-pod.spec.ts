@@ -27,7 +27,7 @@ const cases: [string, PodJson, string, string | null][] = [
     'Unschedulable: 0/1 nodes are available',
   ],
   [
-    'a pod that nobody has looked at',
+    'a pending pod without conditions',
     aPod({ status: { phase: 'Pending', containerStatuses: [], conditions: [] } }),
     'pending',
     'waiting for a node',
@@ -85,7 +85,7 @@ const cases: [string, PodJson, string, string | null][] = [
     'not ready: containers with unready status: [main]',
   ],
   [
-    'a pod on a node that does not answer',
+    'a pod on a node that does not respond',
     aPod({
       status: {
         ...aPod().status,
@@ -142,7 +142,7 @@ const cases: [string, PodJson, string, string | null][] = [
 ];
 
 describe('observePod', () => {
-  test.each(cases)('tells the truth about %s', (_what, pod, status, reason) => {
+  test.each(cases)('describes %s', (_what, pod, status, reason) => {
     expect(observePod(pod)).toMatchObject({ status, reason });
   });
 

@@ -34,7 +34,7 @@ describe('opening an exec', () => {
     channel.destroy();
   });
 
-  test('gets frames that come along with the welcome', async () => {
+  test('receives frames that arrive with the upgrade response', async () => {
     api.onExec = (session) => {
       session.stdout('early');
       session.exit(0);
@@ -44,21 +44,21 @@ describe('opening an exec', () => {
     expect(await channel.ended).toEqual({ kind: 'exited', code: 0 });
   });
 
-  test('tells the words of a refusal', async () => {
+  test('reports the message of a refusal', async () => {
     api.refusal = { status: 404, body: JSON.stringify({ reason: 'NotFound', message: 'pods "work-0" not found' }) };
     const error = await refusedBy();
     expect(error).toBeInstanceOf(KubernetesApiError);
     expect(error).toMatchObject({ status: 404, reason: 'NotFound', message: 'pods "work-0" not found' });
   });
 
-  test('takes 500 for a container that cannot be entered, and 503 for a cluster that is away', async () => {
+  test('treats 500 as a container that cannot be entered, and 503 as an unavailable cluster', async () => {
     api.refusal = { status: 500, body: '{"message":"container not running"}' };
     expect(await refusedBy()).toMatchObject({ status: 500, message: 'container not running' });
     api.refusal = { status: 503, body: 'no upstream' };
     expect(await refusedBy()).toBeInstanceOf(ClusterUnavailable);
   });
 
-  test('gives up on a server that does not answer', async () => {
+  test('gives up on a server that does not respond', async () => {
     api.hangs = true;
     expect(await refusedBy({ connectTimeoutMs: 50 })).toMatchObject({
       code: 'CLUSTER_UNAVAILABLE',
@@ -66,7 +66,7 @@ describe('opening an exec', () => {
     });
   });
 
-  test('gives up when told to', async () => {
+  test('stops opening when aborted', async () => {
     api.hangs = true;
     const reason = new Error('enough');
     expect(await refusedBy({}, AbortSignal.abort(reason))).toBe(reason);
@@ -75,7 +75,7 @@ describe('opening an exec', () => {
     expect(await refusedBy({}, later.signal)).toBe(reason);
   });
 
-  test('lets go of an open channel when told to', async () => {
+  test('closes an open channel when aborted', async () => {
     const later = new AbortController();
     const channel = await new PodExec(await api.client()).openChannel(target, ['sh'], later.signal);
     later.abort();
@@ -127,7 +127,7 @@ describe('opening an exec', () => {
     expect(end.kind === 'dropped' && end.cause).toBeInstanceOf(ChannelRefused);
   });
 
-  test('does not take an ending container for one that cannot run it', async () => {
+  test('does not mistake a terminating container for one that cannot run the program', async () => {
     const { channel, session } = await open();
     const message = 'exec failed: openat2 /sys/fs/cgroup/kubepods/x/cgroup.procs: no such file or directory';
     session.end({ status: 'Failure', code: 500, reason: 'InternalError', message });
@@ -209,7 +209,7 @@ describe.each(['v5.channel.k8s.io', 'v4.channel.k8s.io'])('an exec over %s', (pr
     await session.until(({ closed }) => closed);
   });
 
-  test('holds the server back while a reader is slow', async () => {
+  test('applies back-pressure to the server while a reader is slow', async () => {
     const { channel, session } = await open({ bufferBytes: 64 * 1024, pingIntervalMs: 50 });
     for (let frame = 0; frame < 640; frame += 1) session.stdout(Buffer.alloc(32 * 1024, frame % 256));
     session.exit(0);
@@ -222,7 +222,7 @@ describe.each(['v5.channel.k8s.io', 'v4.channel.k8s.io'])('an exec over %s', (pr
     expect(await channel.ended).toEqual({ kind: 'exited', code: 0 });
   });
 
-  test('lets one stream flow when the other is not wanted', async () => {
+  test('reads one stream when the other is destroyed', async () => {
     const { channel, session } = await open({ bufferBytes: 1024 });
     for (let frame = 0; frame < 10; frame += 1) session.stderr('x'.repeat(1024));
     channel.stderr.destroy();
@@ -231,7 +231,7 @@ describe.each(['v5.channel.k8s.io', 'v4.channel.k8s.io'])('an exec over %s', (pr
     expect(await text(channel.stdout)).toBe('wanted');
   });
 
-  test('holds the writer back while the server is slow', async () => {
+  test('applies back-pressure to the writer while the server is slow', async () => {
     const { channel, session } = await open();
     session.socket.pause();
     let accepted = 0;
@@ -255,13 +255,13 @@ describe.each(['v5.channel.k8s.io', 'v4.channel.k8s.io'])('an exec over %s', (pr
     channel.destroy();
   });
 
-  test('is dropped when pings are not answered', async () => {
+  test('is dropped without a response to pings', async () => {
     api.pongs = false;
     const { channel } = await open({ pingIntervalMs: 50 });
     expect(await channel.ended).toMatchObject({ cause: { message: 'No response to a ping within 50 ms.' } });
   });
 
-  test('lives on while pings are answered', async () => {
+  test('stays open while pings are answered', async () => {
     const { channel, session } = await open({ pingIntervalMs: 20 });
     // Ten pings.
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -276,7 +276,7 @@ describe.each(['v5.channel.k8s.io', 'v4.channel.k8s.io'])('an exec over %s', (pr
     await session.until(({ closed }) => closed);
   });
 
-  test('lets go at once when destroyed', async () => {
+  test('closes immediately when destroyed', async () => {
     const { channel, session } = await open();
     channel.stdin.write('x');
     channel.destroy();

@@ -25,7 +25,7 @@ function keep(message: unknown): void {
   warnings.push(JSON.stringify(message));
 }
 
-/** Resolves when the condition holds, looked at every few milliseconds. */
+/** Resolves when the condition holds, checked every few milliseconds. */
 async function until(condition: () => boolean, ms = 4_000): Promise<void> {
   const deadline = Date.now() + ms;
   while (!condition()) {
@@ -38,7 +38,7 @@ const names = () => informer.list().map(({ name }) => name);
 const watching = () => until(() => api.watches.size === 1);
 
 describe('PodInformer', () => {
-  test('knows what was there and follows what changes', async () => {
+  test('lists existing pods and follows changes', async () => {
     const pod = aPod({ name: 'a' });
     api.set(pod);
     expect(informer.state).toEqual({ synced: false, staleSince: null, isAway: false });
@@ -56,7 +56,7 @@ describe('PodInformer', () => {
     expect(informer.get(pod.metadata?.uid ?? '')).toBeNull();
   });
 
-  test('has had its first look when the pods are known, or when nobody answers', async () => {
+  test('finishes its first sync when the pods are known, or when the API does not respond', async () => {
     api.set(aPod({ name: 'a' }));
     informer.start();
     await informer.firstSync(60_000);
@@ -69,7 +69,7 @@ describe('PodInformer', () => {
     await lost.stop();
   });
 
-  test('goes on from where a watch has ended, without a new list', async () => {
+  test('continues from the end of a watch without a new list', async () => {
     informer.start();
     await watching();
     api.bookmark();
@@ -81,7 +81,7 @@ describe('PodInformer', () => {
     expect(informer.state.staleSince).toBeNull();
   });
 
-  test('lists anew when its version has expired', async () => {
+  test('lists again when its version has expired', async () => {
     const gone = aPod({ name: 'gone' });
     api.set(gone);
     informer.start();
@@ -93,7 +93,7 @@ describe('PodInformer', () => {
     expect(changes).toEqual(['added gone running', 'removed gone running']);
   });
 
-  test('lists anew when the expiry comes as an event', async () => {
+  test('lists again when the expiry comes as an event', async () => {
     informer.start();
     await watching();
     api.say(`${JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code: 410 } })}\n`);
@@ -105,7 +105,7 @@ describe('PodInformer', () => {
     ['nonsense', 'oops\n'],
     ['an event that is none', '{"type":"ADDED","object":{"metadata":{"resourceVersion":"9"}}}\n'],
     ['an error', '{"type":"ERROR","object":{"code":500,"message":"etcd is gone"}}\n'],
-  ])('lists anew after %s', async (_what, text) => {
+  ])('lists again after %s', async (_what, text) => {
     informer.start();
     await watching();
     api.say(text);
@@ -113,7 +113,7 @@ describe('PodInformer', () => {
     await until(() => informer.state.staleSince === null);
   });
 
-  test('reads an event that comes in pieces, cut within a character', async () => {
+  test('reads an event in chunks that split a character', async () => {
     informer.start();
     await watching();
     const [watch] = api.watches;
@@ -125,7 +125,7 @@ describe('PodInformer', () => {
     await until(() => names().includes('é'));
   });
 
-  test('is stale while the API is away, and catches up when it is back', async () => {
+  test('is stale while the API is unavailable, and catches up when it has recovered', async () => {
     const pod = aPod({ name: 'a' });
     api.set(pod);
     informer.start();
@@ -162,7 +162,7 @@ describe('PodInformer', () => {
     expect(api.lists).toBe(3);
   });
 
-  test('goes on after a listener has failed', async () => {
+  test('continues after a listener has failed', async () => {
     informer.onChange(() => {
       throw new Error('a mistake');
     });

@@ -2,7 +2,7 @@ import { exhausted } from './exhausted.js';
 
 describe('exhausted', () => {
   it.each(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'EROFS'])(
-    'has words for %s, without a path',
+    'has a message for %s, without a path',
     (code) => {
       const error = Object.assign(new Error(`${code}: no, mkdir '/var/lib/rdev'`), { code });
       expect(exhausted(error)).toMatch(/^The [a-z ]+\.$/);

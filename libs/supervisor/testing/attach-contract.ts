@@ -11,7 +11,7 @@ export function attachContract(bench: () => Bench): void {
     expect([opened, end.kind]).toEqual([null, 'absent']);
   });
 
-  it('gives the same output to whoever runs the same id again', async () => {
+  it('gives the same output to a client that runs the same id again', async () => {
     const request = aRequest({ program: { script: 'echo $$; echo err >&2' } });
     const first = await drain(bench().start(request));
     const second = await drain(bench().start(request));
@@ -35,7 +35,7 @@ export function attachContract(bench: () => Bench): void {
     expect(end).toEqual({ kind: 'spool-short', spool: { stdout: 5, stderr: 3 } });
   });
 
-  it('goes on after a channel that broke in mid-stream, without loss or repetition', async () => {
+  it('continues after a channel broke in mid-stream, without loss or repetition', async () => {
     const script = 'i=0; while [ $i -lt 60 ]; do echo "line $i"; echo "err $i" >&2; i=$((i+1)); sleep 0.02; done';
     const request = aRequest({ program: { script } });
     const whole = { stdout: '', stderr: '' };
@@ -75,7 +75,7 @@ export function attachContract(bench: () => Bench): void {
     expect(outcomes.map(({ stdout }) => stdout.toString())).toEqual(['ready\nmore\n', 'ready\nmore\n']);
   });
 
-  it('shows output while the command runs, also to one who comes later', async () => {
+  it('shows output while the command runs, also to a later client', async () => {
     const script = 'echo ready; read x; echo "got $x"; exec sleep 30';
     const commandId = await bench().background({ program: { script }, stdin: { kind: 'open' } });
     const attachment = bench().supervisor.attach(commandId, { stdout: 6, stderr: 0 });
@@ -87,7 +87,7 @@ export function attachContract(bench: () => Bench): void {
     await bench().supervisor.cancel(commandId, 0);
   });
 
-  it('leaves nothing behind when the channel goes, though the command is silent', async () => {
+  it('leaves nothing behind when the channel ends, even if the command is silent', async () => {
     const commandId = await bench().background({ program: { script: 'echo ready; exec sleep 30' } });
     const attachment = bench().supervisor.attach(commandId, START);
     await attachment.opened;
@@ -108,7 +108,7 @@ export function attachContract(bench: () => Bench): void {
     expect(await bench().record(running)).toMatchObject({ reason: 'cancelled', kill: report });
   });
 
-  it('says so when the supervisor is dead', async () => {
+  it('reports a dead supervisor', async () => {
     const commandId = await bench().background({ program: { script: 'echo ready; exec sleep 30' } });
     const following = bench().follow(commandId);
     await delay(100);

@@ -48,7 +48,7 @@ export function killContract(bench: () => Bench): void {
     expect(end).toMatchObject({ record: { reason: 'cancelled', exitCode: 7, signal: null } });
   });
 
-  it('answers null to the cancelling of what has ended or never was', async () => {
+  it('returns null for cancelling a command that has ended or never existed', async () => {
     const request = aRequest();
     await drain(bench().start(request));
     expect(await bench().supervisor.cancel(request.commandId, 1)).toBeNull();

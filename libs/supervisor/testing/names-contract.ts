@@ -25,7 +25,7 @@ export function namesContract(bench: () => Bench): void {
     await bench().supervisor.cancel(commandId, 0);
   });
 
-  it('goes on when a command ends what a word is found in', async () => {
+  it('continues when a command kills processes by a word', async () => {
     const other = await bench().background({ program: { script: 'echo ready; exec sleep 300' } });
     const following = bench().follow(other);
     const request = aRequest();

@@ -12,7 +12,7 @@ export function outputContract(bench: () => Bench): void {
     expect(record).toMatchObject({ produced: { stdout: 7, stderr: 4 }, stored: { stdout: 7, stderr: 4 } });
   });
 
-  it('gives nothing for nothing', async () => {
+  it('returns no output for a command without output', async () => {
     const { stdout, stderr, record } = await bench().run();
     expect([stdout.length, stderr.length, record.produced]).toEqual([0, 0, { stdout: 0, stderr: 0 }]);
   });
@@ -43,7 +43,7 @@ export function outputContract(bench: () => Bench): void {
     },
   );
 
-  it('stores all when the limit is just not passed', async () => {
+  it('stores everything when the output is exactly the limit', async () => {
     const { stdout, record } = await limit('printf 0123456789', 10);
     expect([stdout.toString(), record.produced.stdout]).toEqual(['0123456789', 10]);
   });
@@ -53,7 +53,7 @@ export function outputContract(bench: () => Bench): void {
     expect([stdout.length, record.stored.stdout, record.produced.stdout]).toEqual([10_001, 10_001, 18_000]);
   });
 
-  it('loses nothing when its pump is asked how far it is', async () => {
+  it('loses nothing when its pump gets SIGUSR1', async () => {
     const ask =
       'for s in /proc/[0-9]*/stat; do read -r p n r q x <$s && [ "$n" = "(dd)" ] && [ "$(cut -d" " -f4 /proc/$q/stat)" = $PPID ] && kill -USR1 $p; done';
     const script = `echo a; sleep 0.1; ${ask}; i=0; while [ $i -lt 300 ]; do echo 1234; [ $((i % 100)) = 0 ] && sleep 0.05; i=$((i+1)); done; echo end`;
@@ -72,7 +72,7 @@ export function outputContract(bench: () => Bench): void {
     attachment.close();
   });
 
-  it('holds the far side back when nobody reads, and loses nothing', async () => {
+  it('applies back-pressure to the remote side without a reader, and loses nothing', async () => {
     const attachment = bench().supervisor.run(
       aRequest({ program: { script: 'head -c 5000000 /dev/zero; echo end >&2' } }),
       START,

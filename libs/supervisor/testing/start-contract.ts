@@ -187,7 +187,7 @@ export function startContract(bench: () => Bench): void {
     expect((await bench().run({ program: { argv: ['/no/such/program'] } })).record.exitCode).toBe(127);
   });
 
-  it('tells durations and processor time', async () => {
+  it('reports durations and processor time', async () => {
     const { record } = await bench().run({
       program: { script: 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; sleep 0.3' },
     });
@@ -226,7 +226,7 @@ export function startContract(bench: () => Bench): void {
     expect([end.kind, stdout.toString()]).toEqual(['supervisor-gone', '']);
   });
 
-  it('starts nothing when the request does not arrive whole', async () => {
+  it('starts nothing when the request is incomplete', async () => {
     const { open, spoolDir } = bench().place;
     const request = aRequest({ program: { script: 'echo started' } });
     const cut = new Supervisor(async (argv, signal) => {

@@ -132,7 +132,7 @@ export function stdinContract(bench: () => Bench): void {
     expect(await outputOf(id)).toBe('first\n');
   });
 
-  it('tells of a command that is not there', async () => {
+  it('reports an absent command', async () => {
     expect(await put(aRequest().commandId, 'x')).toBeNull();
   });
 }
