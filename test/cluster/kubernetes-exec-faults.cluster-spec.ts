@@ -54,13 +54,13 @@ describe.each(kubeconfigs())('an exec that is cut off, through $name', ({ name, 
     expect(await text(channel.stdout)).toBe('before\n');
   });
 
-  test('is dropped within two pings when the front goes dead without a word', async () => {
+  test('is dropped within three intervals of pings when the front goes dead without a word', async () => {
     const channel = await sh('sleep 60');
     proxy.freeze();
     const { kind, ms } = await timed(channel.ended);
     expect(kind).toBe('dropped');
     // What a busy machine takes to notice comes on top.
-    expect(ms).toBeLessThan(2 * PING_MS + 2_000);
+    expect(ms).toBeLessThan(3 * PING_MS + 2_000);
     proxy.cut();
   });
 

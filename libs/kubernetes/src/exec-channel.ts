@@ -127,19 +127,19 @@ export class ExecChannel implements Channel {
   }
 
   /**
-   * Any byte counts as a response, since a pong is queued behind data. No pings are sent while readers are slow: the
-   * response would not be read, and a ping to a peer that has closed the connection would discard unread data.
+   * Pings a connection on which nothing came for an interval; any byte counts as a response, since a pong is queued behind
+   * data. Where data flows no ping is needed, and it could do harm: to a peer that has sent everything and closed the
+   * connection it would discard what is not read yet. The same holds while readers are slow.
    */
   #keepAlive(connection: Socket, intervalMs: number): NodeJS.Timeout {
-    let seen = -1;
+    let seen = connection.bytesRead;
+    let isAsked = false;
     return setInterval(() => {
-      if (this.#socket.isPaused) seen = -1;
-      else if (connection.bytesRead === seen)
-        this.#finish(dropped(`No response to a ping within ${String(intervalMs)} ms.`));
-      else {
-        seen = connection.bytesRead;
-        this.#socket.ping(undefined, undefined, () => undefined);
-      }
+      const isSilent = connection.bytesRead === seen && !this.#socket.isPaused;
+      if (isSilent && isAsked) this.#finish(dropped(`No response to a ping within ${String(intervalMs)} ms.`));
+      else if (isSilent) this.#socket.ping(undefined, undefined, () => undefined);
+      isAsked = isSilent;
+      seen = connection.bytesRead;
     }, intervalMs);
   }
 

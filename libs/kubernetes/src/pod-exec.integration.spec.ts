@@ -261,6 +261,20 @@ describe.each(['v5.channel.k8s.io', 'v4.channel.k8s.io'])('an exec over %s', (pr
     expect(await channel.ended).toMatchObject({ cause: { message: 'No response to a ping within 50 ms.' } });
   });
 
+  test('is not pinged while data comes: a server that has closed it would make what is unread be lost', async () => {
+    const { channel, session } = await open({ pingIntervalMs: 50 });
+    let pings = 0;
+    session.socket.on('ping', () => pings++);
+    for (let frame = 0; frame < 50; frame++) {
+      session.stdout('x');
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    session.exit(0);
+    expect((await text(channel.stdout)).length).toBe(50);
+    // An interval without data may come about on a busy machine; one ping for each would be ten.
+    expect(pings).toBeLessThan(5);
+  });
+
   test('stays open while pings are answered', async () => {
     const { channel, session } = await open({ pingIntervalMs: 20 });
     // Ten pings.

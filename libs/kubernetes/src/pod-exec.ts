@@ -24,7 +24,10 @@ export interface ExecTarget {
 export interface ExecOptions {
   /** Time to open the channel; default 10 s. */
   readonly connectTimeoutMs?: number;
-  /** Ping interval. A connection that is silent for a whole interval after a ping is dropped. Default 10 s. */
+  /**
+   * A connection on which nothing comes for this time is pinged, and dropped after the same time without a response.
+   * Default 7 s.
+   */
   readonly pingIntervalMs?: number;
   /** Bytes of each stream that are buffered for a slow reader before the connection is paused; default 256 KiB. */
   readonly bufferBytes?: number;
@@ -47,7 +50,7 @@ export class PodExec {
 
   constructor(client: KubernetesClient, options: ExecOptions = {}) {
     this.#client = client;
-    this.#settings = { connectTimeoutMs: 10_000, pingIntervalMs: 10_000, bufferBytes: 256 * 1024, ...options };
+    this.#settings = { connectTimeoutMs: 10_000, pingIntervalMs: 7_000, bufferBytes: 256 * 1024, ...options };
   }
 
   /** {@link openChannel} for one container. */
