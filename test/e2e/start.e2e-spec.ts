@@ -136,7 +136,7 @@ describe('starting', () => {
       const logs = await fail({ RDEV_RUNTIME: 'kubernetes', KUBECONFIG: kubeconfig });
       expect(logs).toBe(
         `RDEV_RUNTIME=kubernetes needs a cluster: the kubeconfig "${kubeconfig}" cannot be ${text ? 'parsed' : 'read: ENOENT'}. ` +
-          'Set KUBECONFIG to the file of a cluster, or RDEV_RUNTIME=local to run commands on this machine.\n',
+          'Set KUBECONFIG to a kubeconfig file, or RDEV_RUNTIME=local to run commands on this machine.\n',
       );
     });
   });
