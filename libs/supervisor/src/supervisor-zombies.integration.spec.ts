@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,9 +21,7 @@ afterAll(() => {
   describe.each(SHELLS.filter(isChosen))('with %s', (shell) => {
     const own = mkdtempSync(join(scratch, 'shell-'));
     const PATH = pathWith(shell, own);
-    const namespace = spawn('unshare', ['-pf', '--mount-proc', '--kill-child', 'sleep', 'infinity'], {
-      stdio: 'ignore',
-    });
+    let namespace: ChildProcess | undefined;
     const ids = (parent: string): string[] =>
       readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').match(/\d+/g) ?? [];
     let init = '';
@@ -31,8 +29,10 @@ afterAll(() => {
     let before = 0;
 
     beforeAll(async () => {
+      const argv = ['-pf', '--mount-proc', '--kill-child', 'sleep', 'infinity'];
+      const { pid } = (namespace = spawn('unshare', argv, { stdio: 'ignore' }));
       await eventually(async () => {
-        [init = ''] = ids(String(namespace.pid));
+        [init = ''] = ids(String(pid));
         return Promise.resolve(init !== '' && readFileSync(`/proc/${init}/comm`, 'utf8') === 'sleep\n');
       }, 'process 1 is there');
       const open = openLocalChannel({ cwd: '/', env: { PATH: '/usr/bin:/bin' } });
@@ -42,7 +42,7 @@ afterAll(() => {
     beforeEach(() => {
       before = ids(init).length;
     });
-    afterAll(() => namespace.kill('SIGKILL'));
+    afterAll(() => namespace?.kill('SIGKILL'));
 
     /** Children of process 1, when none of them is alive. */
     async function left(): Promise<number> {
