@@ -20,11 +20,11 @@ import { RightsWatch } from './application/rights-watch.js';
 import { StreamTickets } from './application/stream-tickets.js';
 import { TicketRepository } from './application/ticket.repository.js';
 
-/** Global for the guards, which ask it who calls. */
+/** Global because the guards need its authenticator. */
 @Global()
 @Module({})
 export class ApiKeysModule {
-  /** @param defaultRateLimitRps requests per second of keys without a limit of their own; 0: no limit */
+  /** @param defaultRateLimitRps requests per second of keys without their own limit; 0: no limit */
   static with(defaultRateLimitRps: number): DynamicModule {
     return {
       module: ApiKeysModule,

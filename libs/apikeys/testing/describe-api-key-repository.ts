@@ -161,19 +161,22 @@ export function describeApiKeyRepository(name: string, open: () => Promise<ApiKe
       const key = aKey();
       await keys.insert(key);
       const before = await keys.otherAdministrators(key.id);
-      const [forGood, expiring] = [aKey(), aKey({ expiresAt: new Date('2999-01-01T00:00:00Z') })];
+      const [permanent, expiring] = [aKey(), aKey({ expiresAt: new Date('2999-01-01T00:00:00Z') })];
       const limits: Partial<ApiKey>[] = [
         { projects: ['*'] },
         { scopes: ['keys:write'] },
         { expiresAt: new Date(0) },
         { allowedIps: [] },
       ];
-      for (const other of [forGood, expiring, ...limits.map((limit) => aKey(limit))]) await keys.insert(other);
-      const after = { now: before.now + 2, forGood: before.forGood + 1 };
+      for (const other of [permanent, expiring, ...limits.map((limit) => aKey(limit))]) await keys.insert(other);
+      const after = { now: before.now + 2, permanent: before.permanent + 1 };
       expect(await keys.otherAdministrators(key.id)).toEqual(after);
-      expect(await keys.otherAdministrators(newId('key'))).toEqual({ now: after.now + 1, forGood: after.forGood + 1 });
-      await keys.revoke(forGood.id);
-      expect(await keys.otherAdministrators(key.id)).toEqual({ now: before.now + 1, forGood: before.forGood });
+      expect(await keys.otherAdministrators(newId('key'))).toEqual({
+        now: after.now + 1,
+        permanent: after.permanent + 1,
+      });
+      await keys.revoke(permanent.id);
+      expect(await keys.otherAdministrators(key.id)).toEqual({ now: before.now + 1, permanent: before.permanent });
     });
 
     it('revokes once', async () => {

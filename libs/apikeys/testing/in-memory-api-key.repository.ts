@@ -32,7 +32,7 @@ export class InMemoryApiKeyRepository implements ApiKeyRepository {
 
   async otherAdministrators(id: string): Promise<Administrators> {
     const others = [...this.keys.values()].filter((key) => key.id !== id && isAdministrator(key, new Date()));
-    return { now: others.length, forGood: others.filter(({ expiresAt }) => expiresAt === null).length };
+    return { now: others.length, permanent: others.filter(({ expiresAt }) => expiresAt === null).length };
   }
 
   async list({ limit, cursor }: PageRequest, projects: readonly string[] | null): Promise<Page<ApiKey>> {

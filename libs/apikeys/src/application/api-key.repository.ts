@@ -1,35 +1,34 @@
 import type { Page, PageRequest } from '@app/kernel';
 import type { ApiKey } from '../domain/api-key.js';
 
-/** How many keys may do everything, in every project, now. */
+/** Number of keys that currently have `admin` for all projects. */
 export interface Administrators {
   readonly now: number;
-  /** Those of them that do not expire. */
-  readonly forGood: number;
+  /** How many of them do not expire. */
+  readonly permanent: number;
 }
 
-/** Where keys are kept. */
 export abstract class ApiKeyRepository {
-  /** Answers false, and does nothing, if there is a key with the prefix. */
+  /** Returns false and does nothing if a key with the prefix exists. */
   abstract insert(key: ApiKey): Promise<boolean>;
   /** Null if there is none. */
   abstract findByPrefix(prefix: string): Promise<ApiKey | null>;
   /** Null if there is none. */
   abstract findById(id: string): Promise<ApiKey | null>;
-  /** Those of the keys that there are, as they are, and stay until the transaction ends. */
+  /** Returns those of the keys that exist, locked against changes until the transaction ends. */
   abstract lock(ids: readonly string[]): Promise<readonly ApiKey[]>;
-  /** Those besides a key. They are counted for one transaction after the other: what it changes counts for the next. */
+  /** Counts the administrators except one key. Serialised: a transaction sees the changes of the previous caller. */
   abstract otherAdministrators(id: string): Promise<Administrators>;
-  /** Newest first; only keys that see nothing but what those globs match. Null: all keys. */
+  /** Newest first; only keys whose projects are all matched by the globs. Null: all keys. */
   abstract list(page: PageRequest, visibleProjects: readonly string[] | null): Promise<Page<ApiKey>>;
-  /** Writes the grant of a locked key, and when its expiry is to be announced. */
+  /** Writes the grant of a locked key and `warnAt`. */
   abstract update(key: ApiKey): Promise<void>;
-  /** The key as it then is; null if there is none or it is revoked already. */
+  /** Returns the revoked key; null if there is none or it was already revoked. */
   abstract revoke(id: string): Promise<ApiKey | null>;
-  /** Those that no key made and that are not revoked, oldest first: what admits operators at a start. */
+  /** Keys that were not created by another key and are not revoked, oldest first. */
   abstract listBootstrapKeys(): Promise<readonly ApiKey[]>;
-  /** Notes that the key was used, at most every 10 s. */
+  /** Updates `lastUsedAt`, at most every 10 s. */
   abstract touch(id: string): Promise<void>;
-  /** Keys whose expiry is to be announced now, each to one caller only, if its transaction commits. */
+  /** Claims keys whose expiry warning is due. Each is returned to one caller only, if its transaction commits. */
   abstract takeDueWarnings(limit: number): Promise<readonly ApiKey[]>;
 }

@@ -9,7 +9,7 @@ import {
   aCaller,
 } from '@app/kernel/testing';
 import { type ApiKey, callerOf, grantOf } from '../domain/api-key.js';
-import { KeyExpired, KeyNotUsable, KeyRevoked, KeyTooMighty } from '../domain/api-key.errors.js';
+import { KeyExpired, KeyNotUsable, KeyRevoked, RightsExceeded } from '../domain/api-key.errors.js';
 import { hashSecret, parseSecret } from '../domain/key-format.js';
 import { ApiKeysService } from './api-keys.service.js';
 import { KEY_CHANGED } from './key-cache.js';
@@ -53,7 +53,7 @@ describe('ApiKeysService', () => {
 
   it('makes no key that is mightier than the one that asks, and records nothing', async () => {
     const weak = await insert(aKey({ scopes: ['keys:write'] }));
-    await expect(service.create(GRANT, weak)).rejects.toThrow(KeyTooMighty);
+    await expect(service.create(GRANT, weak)).rejects.toThrow(RightsExceeded);
     expect(events.types).toEqual([]);
     expect(await all()).toHaveLength(2);
   });
@@ -74,7 +74,7 @@ describe('ApiKeysService', () => {
       service.rotate(admin.keyId, 0, before),
       service.revoke(admin.keyId, before),
     ])
-      await expect(attempt).rejects.toThrow(KeyTooMighty);
+      await expect(attempt).rejects.toThrow(RightsExceeded);
   });
 
   it('hands out no key that it did not keep', async () => {
@@ -108,11 +108,11 @@ describe('ApiKeysService', () => {
 
     it('touches no key that is mightier, not even to make it weaker', async () => {
       const weak = await insert(aKey({ scopes: ['keys:write'] }));
-      await expect(service.patch(admin.keyId, { scopes: [] }, weak)).rejects.toThrow(KeyTooMighty);
+      await expect(service.patch(admin.keyId, { scopes: [] }, weak)).rejects.toThrow(RightsExceeded);
       const { key } = await service.create(aGrant({ scopes: ['keys:write'] }), weak);
-      await expect(service.patch(key.id, { scopes: ['commands:read'] }, weak)).rejects.toThrow(KeyTooMighty);
+      await expect(service.patch(key.id, { scopes: ['commands:read'] }, weak)).rejects.toThrow(RightsExceeded);
       await expect(service.patch(weak.keyId, { scopes: ['keys:write', 'keys:read'] }, weak)).rejects.toThrow(
-        KeyTooMighty,
+        RightsExceeded,
       );
       expect(await service.patch(weak.keyId, { scopes: [] }, weak)).toMatchObject({ scopes: [] });
     });
@@ -151,7 +151,7 @@ describe('ApiKeysService', () => {
         scopes: ['keys:write'],
         rateLimitRps: 4,
       });
-      await expect(service.rotate(admin.keyId, 0, weak)).rejects.toThrow(KeyTooMighty);
+      await expect(service.rotate(admin.keyId, 0, weak)).rejects.toThrow(RightsExceeded);
       const { key } = await service.create(GRANT, admin);
       await service.rotate(key.id, 0, admin);
       await expect(service.rotate(key.id, 0, admin)).rejects.toThrow(KeyNotUsable);
@@ -194,7 +194,7 @@ describe('ApiKeysService', () => {
 
   it('lets a key revoke itself, and none that is mightier', async () => {
     const weak = await insert(aKey({ scopes: ['keys:write'] }));
-    await expect(service.revoke(admin.keyId, weak)).rejects.toThrow(KeyTooMighty);
+    await expect(service.revoke(admin.keyId, weak)).rejects.toThrow(RightsExceeded);
     await service.revoke(weak.keyId, weak);
     await expect(service.revoke(weak.keyId, weak)).rejects.toThrow(KeyRevoked);
     await expect(service.create(GRANT, aCaller())).rejects.toThrow('Send a key');

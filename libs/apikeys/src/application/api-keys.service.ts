@@ -30,23 +30,23 @@ import {
   patchKey,
   warnAt,
 } from '../domain/api-key.js';
-import { KeyNotUsable, KeyTooMighty, LastAdminKey } from '../domain/api-key.errors.js';
+import { KeyNotUsable, RightsExceeded, LastAdminKey } from '../domain/api-key.errors.js';
 import { type Secret, hashSecret, newSecret } from '../domain/key-format.js';
-import { areProjectsWithin, rightsBeyond } from '../domain/might.js';
+import { areProjectsWithin, rightsBeyond } from '../domain/rights.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 import { KEY_CHANGED } from './key-cache.js';
 
-/** The requests per second of keys that have no limit of their own; 0: no limit. */
+/** Requests per second of keys without their own limit; 0: no limit. */
 export type DefaultRateLimit = number;
 export const DefaultRateLimit = Symbol('DefaultRateLimit');
 
-/** A key and its text, which is not kept: null if an earlier request has made the key. */
+/** A key and its text, which is not stored: null in a replay of the request that created the key. */
 export interface NewKey {
   readonly key: ApiKey;
   readonly secret: string | null;
 }
 
-/** Hands out keys, changes them and takes them back. Nobody gets, keeps or takes away more than he has himself. */
+/** Creates, changes and revokes keys. No caller can grant, change or revoke rights that it does not have. */
 @Injectable()
 export class ApiKeysService {
   constructor(
@@ -59,7 +59,7 @@ export class ApiKeysService {
     @Inject(DefaultRateLimit) private readonly defaultRps: DefaultRateLimit,
   ) {}
 
-  /** @throws {@link KeyTooMighty} */
+  /** @throws {@link RightsExceeded} */
   create(grant: Grant, caller: Caller): Promise<NewKey> {
     return this.issue(async (secret) => {
       const { own } = await this.lock(caller, null);
@@ -71,8 +71,8 @@ export class ApiKeysService {
   }
 
   /**
-   * Issues a successor with the same grant; the key itself lives on for the overlap, unless it ends before.
-   * @throws {@link NotFound}, {@link KeyNotUsable} or {@link KeyTooMighty}, as the caller gets the successor's text
+   * Issues a successor with the same grant; the old key keeps working for the overlap, unless it expires earlier.
+   * @throws {@link NotFound}, {@link KeyNotUsable} or {@link RightsExceeded}, as the caller gets the successor's text
    */
   rotate(id: string, overlapSeconds: number, caller: Caller): Promise<NewKey> {
     return this.issue(async (secret) => {
@@ -92,8 +92,8 @@ export class ApiKeysService {
   }
 
   /**
-   * @throws {@link NotFound}, {@link KeyNotUsable}, {@link LastAdminKey}, or {@link KeyTooMighty} if the key goes, or
-   * would go, beyond the caller's
+   * @throws {@link NotFound}, {@link KeyNotUsable}, {@link LastAdminKey}, or {@link RightsExceeded} if the key exceeds
+   * the caller's rights before or after the change
    */
   patch(id: string, patch: GrantPatch, caller: Caller): Promise<ApiKey> {
     return this.transactor.run(async () => {
@@ -111,7 +111,7 @@ export class ApiKeysService {
     });
   }
 
-  /** Revoking twice is no error. @throws {@link NotFound}, {@link KeyTooMighty} or {@link LastAdminKey} */
+  /** Idempotent. @throws {@link NotFound}, {@link RightsExceeded} or {@link LastAdminKey} */
   async revoke(id: string, caller: Caller): Promise<void> {
     await this.transactor.run(async () => {
       const { own, target } = await this.lock(caller, id);
@@ -124,19 +124,19 @@ export class ApiKeysService {
     });
   }
 
-  /** The keys that see nothing but what the caller sees. */
+  /** Lists the keys that see only projects that the caller sees. */
   list(page: PageRequest, caller: Caller): Promise<Page<ApiKey>> {
     return this.keys.list(page, caller.projects);
   }
 
-  /** @throws {@link NotFound}, also when the key sees projects that the caller does not */
+  /** @throws {@link NotFound}, also if the key sees projects that the caller does not see */
   async get(id: string, caller: Caller): Promise<ApiKey> {
     const key = await this.keys.findById(id);
     if (key === null || !areProjectsWithin(key.projects, caller)) throw new NotFound('key', id);
     return key;
   }
 
-  /** The caller's own. */
+  /** Returns the caller's own key. */
   async self(caller: Caller): Promise<ApiKey> {
     const key = await this.keys.findById(caller.keyId);
     if (key === null) throw new Unauthenticated();
@@ -152,8 +152,8 @@ export class ApiKeysService {
   }
 
   /**
-   * Both keys as they are and stay until the commit: what the caller's key had a moment ago does not count, and two
-   * changes at a time cannot add up to what neither of them could do.
+   * Reads both keys and locks them until the commit: rights that the caller has just lost do not count, and two
+   * concurrent changes cannot add up to one that is not allowed.
    */
   private async lock(caller: Caller, id: null): Promise<{ own: ApiKey }>;
   private async lock(caller: Caller, id: string): Promise<{ own: ApiKey; target: ApiKey }>;
@@ -170,19 +170,19 @@ export class ApiKeysService {
 
   private assertWithin(own: ApiKey, asked: Grant): void {
     const beyond = rightsBeyond(own, asked, this.defaultRps);
-    if (beyond.length > 0) throw new KeyTooMighty(beyond);
+    if (beyond.length > 0) throw new RightsExceeded(beyond);
   }
 
-  /** A key that takes the place of one that may do everything has to last as long. @param after null: none does */
+  /** An administrator key must be left, and a permanent one if there was one. @param after null: the key is revoked */
   private async assertNotLast(before: ApiKey, after: ApiKey | null): Promise<void> {
     const now = this.clock.now();
     const left = after !== null && isOpen(before, after) ? after : null;
     const keeps = (is: (key: ApiKey) => boolean): boolean => !is(before) || (left !== null && is(left));
     const isNow = (key: ApiKey): boolean => isAdministrator(key, now);
-    const isForGood = (key: ApiKey): boolean => isNow(key) && key.expiresAt === null;
-    if (keeps(isNow) && keeps(isForGood)) return;
+    const isPermanent = (key: ApiKey): boolean => isNow(key) && key.expiresAt === null;
+    if (keeps(isNow) && keeps(isPermanent)) return;
     const others = await this.keys.otherAdministrators(before.id);
-    if ((!keeps(isNow) && others.now === 0) || (!keeps(isForGood) && others.forGood === 0))
+    if ((!keeps(isNow) && others.now === 0) || (!keeps(isPermanent) && others.permanent === 0))
       throw new LastAdminKey(before.id);
   }
 
@@ -203,7 +203,7 @@ export class ApiKeysService {
   }
 
   private async insert(key: ApiKey): Promise<void> {
-    if (!(await this.keys.insert(key))) throw new Error('The prefix of the new key is in use by chance.');
+    if (!(await this.keys.insert(key))) throw new Error('The random prefix of the new key is already in use.');
     await this.events.add(keyCreated(key));
   }
 
@@ -212,7 +212,7 @@ export class ApiKeysService {
   }
 }
 
-/** Of new addresses only the one that is in use now is known to be somebody's. */
+/** Whether the key stays usable for its owner: of new addresses, only the current one is known to be the owner's. */
 function isOpen(before: ApiKey, after: ApiKey): boolean {
   return after.allowedIps === before.allowedIps || admitsAddress(after, currentActor().ip);
 }

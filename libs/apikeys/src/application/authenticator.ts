@@ -9,7 +9,7 @@ import { KeyCache } from './key-cache.js';
 const TOUCH_EVERY_MS = 10_000;
 const REMEMBERED_USES_MAX = 10_000;
 
-/** Finds out who calls. Whatever is unclear means no. */
+/** Authenticates keys; refuses in case of doubt. */
 @Injectable()
 export class Authenticator {
   private readonly usedAt = new Map<string, number>();
@@ -32,11 +32,11 @@ export class Authenticator {
   }
 
   /**
-   * For a key that was found in another way than by its text. @throws {@link KeyRevoked}, {@link KeyExpired} or
-   * {@link IpNotAllowed}
+   * For a key that was not looked up by its text.
+   * @throws {@link KeyRevoked}, {@link KeyExpired} or {@link IpNotAllowed}
    */
   admit(key: ApiKey, address: string | null): void {
-    // Also of what is refused it is known whose key it was.
+    // Set first, so that refusals are attributed to the key too.
     const request = currentRequest();
     if (request !== null) request.actor = { ...request.actor, keyId: key.id };
     assertUsable(key, this.clock.now());
@@ -49,7 +49,7 @@ export class Authenticator {
     if (now - (this.usedAt.get(id) ?? -Infinity) < TOUCH_EVERY_MS) return;
     if (this.usedAt.size >= REMEMBERED_USES_MAX) this.usedAt.clear();
     this.usedAt.set(id, now);
-    // A use that is not noted is no reason to refuse the request.
+    // Failing to record the use must not fail the request.
     this.keys.touch(id).catch(() => undefined);
   }
 }

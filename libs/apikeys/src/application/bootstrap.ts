@@ -10,13 +10,13 @@ import { ApiKeyRepository } from './api-key.repository.js';
 import { KEY_CHANGED } from './key-cache.js';
 
 export interface BootstrapOptions {
-  /** The admin key that the operator gave, or null. */
+  /** The admin key that the operator configured, or null. */
   readonly adminKey: string | null;
-  /** Where a generated key goes; null: none is generated. */
+  /** File for a generated key; null: none is generated. */
   readonly keyFile: string | null;
 }
 
-/** Makes sure that there is an admin key to begin with, and only one: a new one revokes the former. */
+/** Ensures that there is one initial admin key: a new one revokes the previous one. */
 @Injectable()
 export class Bootstrap {
   private readonly logger = new Logger(Bootstrap.name);
@@ -30,7 +30,7 @@ export class Bootstrap {
   ) {}
 
   /**
-   * Safe to run in several replicas and again at every start. Answers the file with an admin key, if there is one.
+   * Safe to run in several replicas and at every start. Returns the file that contains an admin key, or null.
    * @throws {@link InvalidConfiguration} if RDEV_ADMIN_KEY is not in the format of a key; Error if its prefix belongs
    * to another key
    */
@@ -47,7 +47,7 @@ export class Bootstrap {
     return keyFile === null ? null : this.ensureKeyIn(keyFile);
   }
 
-  /** A key of the file that was taken back is not brought back, and stays the only way in no longer than until here. */
+  /** A revoked key in the file is not restored. It is replaced only if there is no other administrator. */
   private async ensureKeyIn(keyFile: string): Promise<string | null> {
     const secret = await readSecret(keyFile);
     const key = secret === null ? null : await this.admit(secret);
@@ -60,7 +60,7 @@ export class Bootstrap {
       );
       return null;
     }
-    if (key !== null) this.logger.warn({ keyFile }, 'No admin key was left: made a new one');
+    if (key !== null) this.logger.warn({ keyFile }, 'No admin key was left: created a new one');
     await this.admit(await writeSecret(keyFile));
     return keyFile;
   }
@@ -76,7 +76,7 @@ export class Bootstrap {
     await this.events.add(keyRevoked(revoked));
   }
 
-  /** The key as it is, made by now at the latest. */
+  /** Returns the stored key; creates it if it does not exist. */
   private async admit(secret: Secret): Promise<ApiKey> {
     const key: ApiKey = {
       id: newId('key', this.clock.now()),
@@ -114,7 +114,7 @@ async function readSecret(file: string): Promise<Secret | null> {
   return text === null ? null : parseSecret(text.trim());
 }
 
-/** Written beside and moved into place, so that a crash leaves no half of a key. */
+/** Written to a temporary file and renamed, so that a crash leaves no partial key. */
 async function writeSecret(file: string): Promise<Secret> {
   const secret = newSecret();
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });

@@ -12,17 +12,17 @@ import {
 import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 
 const INTERVAL_MS = 2_000;
-/** So many are told apart in an interval; the rest is counted as one. Nobody fills the log by being refused. */
+/** Kinds recorded separately per interval; all others count as one. So refused clients cannot fill the log. */
 const KINDS_MAX = 20;
 const OTHERS = 'others';
 const PATH_LENGTH_MAX = 200;
-/** Other refusals are about what was asked for, and have events of their own. */
+/** Other refusals are not about authentication and have their own events. */
 const CODES = new Set(['UNAUTHENTICATED', 'KEY_REVOKED', 'KEY_EXPIRED', 'IP_NOT_ALLOWED', 'INSUFFICIENT_SCOPE']);
 
 interface Refused {
   readonly code: string;
   readonly method: string;
-  /** Without the query, which may hold a ticket. */
+  /** Without the query, which may contain a ticket. */
   readonly path: string;
 }
 
@@ -33,8 +33,8 @@ interface Denial {
 }
 
 /**
- * Records as `auth.denied` who was refused and why: the first attempt of each caller and reason in an interval, and how
- * many there were.
+ * Records refusals as `auth.denied`: for each caller and reason, the first attempt in an interval and the number of
+ * attempts.
  */
 @Injectable()
 export class Denials implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -62,7 +62,7 @@ export class Denials implements OnApplicationBootstrap, BeforeApplicationShutdow
     await this.record().catch(() => undefined);
   }
 
-  /** Of the request in whose context it is called. */
+  /** Must be called in the context of the refused request. */
   note({ code, method, path }: Refused): void {
     if (!CODES.has(code)) return;
     const actor = currentActor();
@@ -70,13 +70,13 @@ export class Denials implements OnApplicationBootstrap, BeforeApplicationShutdow
     this.collect(kind, { actor, data: { code, method, path: path.slice(0, PATH_LENGTH_MAX) }, attempts: 1 });
   }
 
-  /** Records what was collected; keeps it if that fails. */
+  /** Writes the collected refusals; keeps them if that fails. */
   async record(): Promise<boolean> {
     const collected = [...this.collected];
     this.collected = new Map();
     try {
       await this.transactor.run(async () => {
-        for (const [, denial] of collected) await inNameOf(denial.actor, () => this.events.add(authDenied(denial)));
+        for (const [, denial] of collected) await runAs(denial.actor, () => this.events.add(authDenied(denial)));
       });
     } catch (error) {
       for (const [kind, denial] of collected) this.collect(kind, denial);
@@ -93,7 +93,7 @@ export class Denials implements OnApplicationBootstrap, BeforeApplicationShutdow
   }
 }
 
-function inNameOf<T>(actor: Actor, work: () => T): T {
+function runAs<T>(actor: Actor, work: () => T): T {
   return runInRequest({ requestId: actor.requestId ?? '', actor }, work);
 }
 

@@ -3,22 +3,22 @@ import { Injectable } from '@nestjs/common';
 import type { ApiKey } from '../domain/api-key.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 
-/** Announced, in the transaction of the change, with the prefix of a key that is not any more what it was. */
+/** Channel on which the prefix of a changed key is announced, in the transaction of the change. */
 export const KEY_CHANGED = 'key';
 
-/** A change acts everywhere within 1 s: what was not proven for longer than this is looked up. */
+/** Changes must take effect everywhere within 1 s: a cache not proven current for longer than this is not used. */
 const PROOF_MS = 800;
-/** A key has 20 KiB at most. */
+/** A key takes at most 20 KiB. */
 const KEYS_MAX = 1_000;
 
 /**
- * Keys as they are, from memory as long as every change would have been heard of. A prefix that nobody has is looked up
- * each time: remembering it would let strangers fill the memory.
+ * Caches keys while every change is certain to be received. An unknown prefix is looked up every time: caching it would
+ * let unauthenticated clients fill the memory.
  */
 @Injectable()
 export class KeyCache {
   private readonly keys = new Map<string, ApiKey>();
-  /** Counts changes, so that what was read before one is not kept after it. */
+  /** Counts changes, so that a key read before a change is not cached after it. */
   private changes = 0;
 
   constructor(
@@ -38,7 +38,7 @@ export class KeyCache {
     );
   }
 
-  /** Null if there is none. @throws {@link Unavailable} if the key is not in memory and the database does not answer */
+  /** Null if there is none. @throws {@link Unavailable} if the key is not cached and the database is unavailable */
   async findByPrefix(prefix: string): Promise<ApiKey | null> {
     const cached = this.keys.get(prefix);
     if (cached !== undefined && performance.now() - this.notifier.heardUntil < PROOF_MS) return cached;

@@ -7,7 +7,7 @@ import { TicketRepository } from './ticket.repository.js';
 const INTERVAL_MS = 30_000;
 const BATCH = 100;
 
-/** Announces keys that are about to expire, once each, and forgets tickets that open nothing any more. */
+/** Announces keys that are about to expire, once each, and deletes expired tickets. */
 @Injectable()
 export class KeyUpkeep implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(KeyUpkeep.name);
@@ -34,7 +34,7 @@ export class KeyUpkeep implements OnApplicationBootstrap, OnApplicationShutdown 
     await this.poller.stop();
   }
 
-  /** Answers whether there is more to do. */
+  /** Returns whether there is more to do. */
   async run(): Promise<boolean> {
     await this.tickets.sweep();
     return this.transactor.run(async () => {

@@ -2,19 +2,19 @@ import { Clock, Notifier, Poller, Unavailable } from '@app/kernel';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { type ApiKey, assertUsable } from '../domain/api-key.js';
 import { RightsReduced, UnknownKey } from '../domain/api-key.errors.js';
-import { accessBeyond } from '../domain/might.js';
+import { accessBeyond } from '../domain/rights.js';
 import { KEY_CHANGED, KeyCache } from './key-cache.js';
 
-/** For expiry, and for changes that were not heard of: a right ends within 2 s. */
+/** For expiry and missed announcements: a lost right takes effect within 2 s. */
 const CHECK_MS = 500;
 
 interface Watch {
-  /** The key as it was when the answer began. */
+  /** The key at the start of the response. */
   readonly key: ApiKey;
   readonly onLost: (reason: Error) => void;
 }
 
-/** Tells answers that take long when the key behind them loses its right. */
+/** Notifies long-running responses when their key loses rights. */
 @Injectable()
 export class RightsWatch implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(RightsWatch.name);
@@ -48,7 +48,8 @@ export class RightsWatch implements OnApplicationBootstrap, OnApplicationShutdow
   }
 
   /**
-   * Calls back once the key is revoked or expired, or has less access than it has now. Returns what stops the watch.
+   * Calls back once the key is revoked, expires, or has less access than now.
+   * @returns a function that stops the watch
    */
   watch(key: ApiKey, onLost: (reason: Error) => void): () => void {
     const watch = { key, onLost };
@@ -68,12 +69,12 @@ export class RightsWatch implements OnApplicationBootstrap, OnApplicationShutdow
   private async checkKey(prefix: string): Promise<void> {
     const current = await this.cache.findByPrefix(prefix);
     for (const { key, onLost } of [...(this.watches.get(prefix) ?? [])]) {
-      const reason = this.whyLost(key, current);
+      const reason = this.lossReason(key, current);
       if (reason !== null) onLost(reason);
     }
   }
 
-  private whyLost(before: ApiKey, current: ApiKey | null): Error | null {
+  private lossReason(before: ApiKey, current: ApiKey | null): Error | null {
     if (current === null) return new UnknownKey();
     try {
       assertUsable(current, this.clock.now());

@@ -15,13 +15,13 @@ import { Authenticator } from './authenticator.js';
 import { TicketRepository } from './ticket.repository.js';
 
 export interface IssuedTicket {
-  /** Not kept: null if an earlier request has made it. */
+  /** Not stored: null in a replay of the request that issued it. */
   readonly ticket: string | null;
   readonly expiresAt: Date;
 }
 
 /**
- * Tickets open one event stream, with the rights of the key that asked for them: for browsers, which cannot send a key.
+ * A ticket opens one event stream with the rights of its key: for browsers, where EventSource cannot send a key.
  */
 @Injectable()
 export class StreamTickets {
@@ -34,8 +34,7 @@ export class StreamTickets {
   ) {}
 
   /**
-   * @throws {@link InvalidInput}, {@link InsufficientScope}, or {@link NotFound} if the caller may not see what is
-   * streamed
+   * @throws {@link InvalidInput}, {@link InsufficientScope}, or {@link NotFound} if the caller may not see the stream
    */
   async issue(path: string, caller: Caller): Promise<IssuedTicket> {
     const found = this.routes.find(path);
@@ -51,19 +50,19 @@ export class StreamTickets {
   }
 
   /**
-   * The key that the ticket stands for, as it is now. @throws {@link Unauthenticated} and what a key itself is refused
-   * for
+   * Returns the ticket's key in its current state.
+   * @throws {@link Unauthenticated}, or the refusal of the key itself
    */
   async redeem(ticket: unknown, path: string, address: string | null): Promise<ApiKey> {
-    if (this.routes.find(path) === null) throw new Unauthenticated('A ticket opens nothing but its event stream.');
+    if (this.routes.find(path) === null) throw new Unauthenticated('A ticket is valid only for its event stream.');
     const keyId = typeof ticket === 'string' ? await this.tickets.use(hashOf(ticket), path) : null;
     const key = keyId === null ? null : await this.keys.findById(keyId);
-    if (key === null) throw new Unauthenticated('The ticket is not valid for this, or its time is over.');
+    if (key === null) throw new Unauthenticated('The ticket is not valid for this path or has expired.');
     this.authenticator.admit(key, address);
     return key;
   }
 
-  /** What the ticket opened has ended. */
+  /** To be called when the ticket's stream has ended. */
   async end(ticket: string): Promise<void> {
     await this.tickets.end(hashOf(ticket));
   }

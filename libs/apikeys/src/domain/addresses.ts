@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
 import { networkMatcher } from '@app/kernel';
 
-/** IPv4 lies in IPv6 as ::ffff:0:0/96. */
+/** IPv4 is mapped into IPv6 as ::ffff:0:0/96. */
 const IPV4_OFFSET_BITS = 96;
 
-/** A key's list stays the same object as long as the key is in memory, and building this costs more than asking it. */
+/** A cached key keeps the same list object, and building a matcher is more expensive than using it. */
 const matchers = new WeakMap<readonly string[], (address: string) => boolean>();
 
 /** Whether an address is in one of the given addresses and CIDRs. */
@@ -14,7 +14,7 @@ export function isInNetworks(address: string, networks: readonly string[]): bool
   return matches(address);
 }
 
-/** Whether every address of the one network is in the other: a longer prefix that begins in it. */
+/** Whether every address of a network is in the outer one: it has a longer prefix and begins in it. */
 export function isNetworkWithin(network: string, outer: string): boolean {
   const [base = ''] = network.split('/');
   return prefixBits(network) >= prefixBits(outer) && isInNetworks(base, [outer]);

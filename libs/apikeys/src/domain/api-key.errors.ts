@@ -1,13 +1,13 @@
 import { DomainError, Unauthenticated } from '@app/kernel';
 
-/** What was sent is no key at all. The form of keys is public, so that this tells nothing of those that there are. */
+/** The text is not a key. The format is public, so this reveals nothing about existing keys. */
 export class MalformedKey extends Unauthenticated {
   constructor() {
     super('The key is malformed ("rdev_…", with a checksum at its end). Check for a typo or a truncated copy.');
   }
 }
 
-/** No key has that prefix, or the rest is another: which of the two is not said. */
+/** No key has the prefix, or the rest differs; it is not revealed which. */
 export class UnknownKey extends Unauthenticated {
   constructor() {
     super('The key is not valid.');
@@ -39,7 +39,7 @@ export class IpNotAllowed extends DomainError {
   }
 }
 
-export class KeyTooMighty extends DomainError {
+export class RightsExceeded extends DomainError {
   readonly kind = 'forbidden';
   readonly code = 'INSUFFICIENT_SCOPE';
 
@@ -57,7 +57,7 @@ export class KeyNotUsable extends DomainError {
   }
 }
 
-/** Nobody could make keys any more, now or once the others have expired; from where it is used now, at least. */
+/** Without this key no client could create keys, now or once the other administrators have expired. */
 export class LastAdminKey extends DomainError {
   readonly kind = 'conflict';
   readonly code = 'LAST_ADMIN_KEY';

@@ -3,7 +3,7 @@ import { isInNetworks } from './addresses.js';
 import { KeyExpired, KeyRevoked } from './api-key.errors.js';
 
 const DAY_MS = 86_400_000;
-/** So long before its end a key is announced to expire. */
+/** How long before its expiry a key is announced. */
 export const WARNING_MS = 7 * DAY_MS;
 
 export interface ApiKey {
@@ -18,29 +18,29 @@ export interface ApiKey {
   readonly projects: readonly string[] | null;
   /** Addresses and CIDRs that it may be used from; null: all. */
   readonly allowedIps: readonly string[] | null;
-  /** Requests per second over the sliding window; 0: no limit; null: the server's. */
+  /** Requests per second over the sliding window; 0: no limit; null: the server default. */
   readonly rateLimitRps: number | null;
-  /** Commands of this key that may run at a time; null: no limit of its own. */
+  /** Concurrent commands of this key; null: no limit. */
   readonly maxConcurrentCommands: number | null;
-  /** The key that made it; null for the bootstrap key. */
+  /** The key that created it; null for the bootstrap key. */
   readonly createdBy: string | null;
   /** The key that it replaces. */
   readonly rotatedFrom: string | null;
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
-  /** When its expiry is to be announced; null: never, or it has been. */
+  /** When its expiry is to be announced; null: never, or already announced. */
   readonly warnAt: Date | null;
   readonly revokedAt: Date | null;
   readonly lastUsedAt: Date | null;
 }
 
-/** What a key is allowed, and its name. */
+/** The rights of a key, and its name. */
 export type Grant = Pick<
   ApiKey,
   'name' | 'scopes' | 'projects' | 'allowedIps' | 'expiresAt' | 'rateLimitRps' | 'maxConcurrentCommands'
 >;
 
-/** Fields to change; null lifts a limit. */
+/** Fields to change; null removes a limit. */
 export type GrantPatch = { readonly [K in keyof Grant]?: Grant[K] | undefined };
 
 export function grantOf(key: ApiKey): Grant {
@@ -58,25 +58,25 @@ export function assertUsable({ revokedAt, expiresAt }: ApiKey, now: Date): void 
   if (expiresAt !== null && expiresAt <= now) throw new KeyExpired();
 }
 
-/** Whether it may be used from the address; null: it is not known. */
+/** Whether the key may be used from the address; null: the address is unknown. */
 export function admitsAddress({ allowedIps }: Pick<ApiKey, 'allowedIps'>, address: string | null): boolean {
   return allowedIps === null || (address !== null && isInNetworks(address, allowedIps));
 }
 
-/** Whether it may do everything, in every project, now; from some address, at least. */
+/** Whether the key currently has `admin` for all projects, from some address at least. */
 export function isAdministrator({ scopes, projects, allowedIps, revokedAt, expiresAt }: ApiKey, now: Date): boolean {
   const isUsable = revokedAt === null && (expiresAt === null || expiresAt > now) && allowedIps?.length !== 0;
   return isUsable && projects === null && scopes.includes('admin');
 }
 
-/** Nobody is warned who has just set the end himself, to less than the time of a warning. */
+/** No warning if the expiry is nearer than the warning period when it is set. */
 export function warnAt(expiresAt: Date | null, now: Date): Date | null {
   if (expiresAt === null) return null;
   const at = new Date(expiresAt.getTime() - WARNING_MS);
   return at > now ? at : null;
 }
 
-/** The key with what the patch changes, and these changes alone; null if it changes nothing. */
+/** Returns the patched key and the actual changes; null if nothing changes. */
 export function patchKey(key: ApiKey, patch: GrantPatch, now: Date): { key: ApiKey; changes: GrantPatch } | null {
   const changed = Object.entries(patch).filter(
     ([field, value]) => value !== undefined && JSON.stringify(value) !== JSON.stringify(key[field as keyof Grant]),
@@ -87,7 +87,7 @@ export function patchKey(key: ApiKey, patch: GrantPatch, now: Date): { key: ApiK
   return { key: 'expiresAt' in changes ? { ...patched, warnAt: warnAt(patched.expiresAt, now) } : patched, changes };
 }
 
-/** The key that lives on for a while beside its successor. */
+/** Returns the key with its expiry limited to the overlap with its successor. */
 export function endAfter(key: ApiKey, overlapMs: number, now: Date): ApiKey {
   const end = new Date(now.getTime() + overlapMs);
   return key.expiresAt !== null && key.expiresAt <= end ? key : { ...key, expiresAt: end, warnAt: null };

@@ -4,15 +4,15 @@ import { crc32 } from 'node:zlib';
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const FORM = /^rdev_([0-9A-Za-z]{8})_([0-9A-Za-z]{32})([0-9A-Za-z]{6})$/;
 
-/** A key in the clear: shown once, never stored. */
+/** A key in clear text: shown once, never stored. */
 export interface Secret {
   readonly prefix: string;
   readonly text: string;
 }
 
 /**
- * A new key: `rdev_`, 8 public base62 characters, `_`, 32 random ones (190 bits), and the CRC-32 of all that in 6,
- * so that a typo is found without a look-up and scanners recognise a leaked key.
+ * A new key: `rdev_`, 8 public base62 characters, `_`, 32 random ones (190 bits), and a CRC-32 of all that in 6
+ * characters, so that typos are detected without a lookup and scanners recognise leaked keys.
  */
 export function newSecret(): Secret {
   const prefix = randomBase62(8);
@@ -20,7 +20,7 @@ export function newSecret(): Secret {
   return { prefix, text: body + checksum(body) };
 }
 
-/** Null unless the text has the form of a key and its checksum is right. */
+/** Null unless the text has the format of a key and a valid checksum. */
 export function parseSecret(text: string): Secret | null {
   const match = FORM.exec(text);
   if (match?.[1] === undefined || checksum(text.slice(0, -6)) !== text.slice(-6)) return null;

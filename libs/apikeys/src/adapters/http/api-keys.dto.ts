@@ -39,7 +39,7 @@ const RPS_MAX = 10_000;
 const CONCURRENT_MAX = 10_000;
 const DAY_SECONDS = 86_400;
 
-/** Every field may be absent; null lifts a limit. */
+/** All fields are optional; null removes a limit. */
 class Limits {
   @ApiPropertyOptional({
     type: 'array',
@@ -54,7 +54,7 @@ class Limits {
   @ArrayMaxSize(100)
   @Matches(PROJECT_GLOB, {
     each: true,
-    message: 'must be a project id in which * stands for anything',
+    message: 'must be a project id, with * as a wildcard',
   })
   projects?: string[] | null;
 
@@ -121,14 +121,14 @@ export class CreateKeyRequest extends Limits {
   })
   @IsArray()
   @ArrayMaxSize(SCOPES.length)
-  @ArrayUnique({ message: 'must not name a scope twice' })
+  @ArrayUnique({ message: 'must not contain a scope twice' })
   @IsIn(SCOPES, { each: true })
   scopes!: Scope[];
 }
 
 const isGiven = (_request: unknown, value: unknown): boolean => value !== undefined;
 
-/** What is absent stays as it is. */
+/** Absent fields stay unchanged. */
 export class PatchKeyRequest extends Limits {
   @ApiPropertyOptional({ minLength: 1, maxLength: 100 })
   @ValidateIf(isGiven)
@@ -141,7 +141,7 @@ export class PatchKeyRequest extends Limits {
   @ValidateIf(isGiven)
   @IsArray()
   @ArrayMaxSize(SCOPES.length)
-  @ArrayUnique({ message: 'must not name a scope twice' })
+  @ArrayUnique({ message: 'must not contain a scope twice' })
   @IsIn(SCOPES, { each: true })
   scopes?: Scope[];
 }
@@ -229,7 +229,7 @@ export function toGrant(request: CreateKeyRequest): Grant {
     scopes,
     projects: projects ?? null,
     allowedIps: allowedIps ?? null,
-    // A null means the same as nothing, and not the year 1970.
+    // Null means absent, and not the year 1970.
     expiresAt: expiresAt ? new Date(expiresAt) : null,
     rateLimitRps: rateLimitRps ?? null,
     maxConcurrentCommands: maxConcurrentCommands ?? null,

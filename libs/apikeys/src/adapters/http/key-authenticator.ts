@@ -8,7 +8,7 @@ import { StreamTickets } from '../../application/stream-tickets.js';
 import { type ApiKey, callerOf } from '../../domain/api-key.js';
 import { MalformedKey } from '../../domain/api-key.errors.js';
 
-/** By a key in a header, or by a ticket in the query. */
+/** Authenticates by a key in a header, or by a ticket in the query. */
 @Injectable()
 export class KeyAuthenticator implements RequestAuthenticator {
   private readonly logger = new Logger(KeyAuthenticator.name);
@@ -35,7 +35,7 @@ export class KeyAuthenticator implements RequestAuthenticator {
   }
 
   private endTicket(ticket: string): void {
-    // Then it opens for the rest of its day what has been read already.
+    // Harmless: the ticket stays valid for a stream that has already been read.
     this.tickets.end(ticket).catch((error: unknown) => {
       this.logger.warn({ err: error }, 'A ticket could not be ended');
     });

@@ -6,7 +6,7 @@ import { StreamTickets } from '../../application/stream-tickets.js';
 import { CreateTicketRequest, TicketResponse, toResponse } from './stream-tickets.dto.js';
 
 const EXAMPLES = {
-  project: { summary: 'Of a project', value: { path: '/v1/projects/hello/events' } },
+  project: { summary: 'Stream of a project', value: { path: '/v1/projects/hello/events' } },
 };
 
 @ApiTags('streams')
@@ -25,8 +25,8 @@ export class StreamTicketsController {
     summary: 'Get a ticket that opens one event stream, for EventSource, which cannot send a key',
     description:
       'The key needs the scope of the stream. The ticket must be used within a minute; it is then valid for reconnects to ' +
-      'the same URL for 24 hours, until the stream has ended, or until the key loses its right. ' +
-      'Instead of 429 or 503 a ticket gets a stream that contains only `retry:`, as EventSource gives up on any status but 200.',
+      'the same URL for 24 hours, until the stream has ended, or until the key loses its permission. ' +
+      'Instead of 429 or 503 a ticket gets a stream that contains only `retry:`, since EventSource gives up on any status but 200.',
   })
   @ApiBody({ type: CreateTicketRequest, examples: EXAMPLES })
   @ApiCreatedResponse({ type: TicketResponse })

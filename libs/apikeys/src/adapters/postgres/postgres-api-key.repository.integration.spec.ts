@@ -18,8 +18,8 @@ describe('the last two keys that may do everything', () => {
     const revoke = (replica: Database, { id }: ApiKey): Promise<boolean> =>
       replica.run(async () => {
         const keys = new PostgresApiKeyRepository(replica);
-        const { forGood } = await keys.otherAdministrators(id);
-        return forGood > 0 && (await keys.revoke(id)) !== null;
+        const { permanent } = await keys.otherAdministrators(id);
+        return permanent > 0 && (await keys.revoke(id)) !== null;
       });
     const revoked = await Promise.all(two.map((key, index) => revoke(replicas[index]!, key)));
     expect(revoked.filter(Boolean)).toHaveLength(1);

@@ -48,7 +48,7 @@ export class PostgresApiKeyRepository implements ApiKeyRepository {
   }
 
   lock(ids: readonly string[]): Promise<readonly ApiKey[]> {
-    // In the same order everywhere: two keys that change each other do not wait for one another.
+    // Always in the same order: two keys that change each other must not deadlock.
     return this.database.query<ApiKey>(
       `SELECT ${COLUMNS} FROM api_keys WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE`,
       [ids],
@@ -56,15 +56,15 @@ export class PostgresApiKeyRepository implements ApiKeyRepository {
   }
 
   async otherAdministrators(id: string): Promise<Administrators> {
-    // In a statement of its own: the next one then sees what the transaction before has changed.
+    // A separate statement, so that the next one sees the changes of the previous holder of the lock.
     await this.database.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.administrators]);
     const [row] = await this.database.query<Administrators>(
-      `SELECT count(*)::int AS now, count(*) FILTER (WHERE expires_at IS NULL)::int AS "forGood" FROM api_keys
+      `SELECT count(*)::int AS now, count(*) FILTER (WHERE expires_at IS NULL)::int AS "permanent" FROM api_keys
        WHERE id <> $1 AND 'admin' = ANY(scopes) AND projects IS NULL AND revoked_at IS NULL
          AND (expires_at IS NULL OR expires_at > now()) AND allowed_ips IS DISTINCT FROM '{}'`,
       [id],
     );
-    return row ?? { now: 0, forGood: 0 };
+    return row ?? { now: 0, permanent: 0 };
   }
 
   async list({ limit, cursor }: PageRequest, visibleProjects: readonly string[] | null): Promise<Page<ApiKey>> {

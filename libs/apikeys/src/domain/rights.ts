@@ -8,9 +8,9 @@ type Rights = Pick<
 >;
 
 /**
- * What of the asked rights goes beyond the own ones, in words; empty if nothing does. Each asked entry of a list has to
- * lie within a single own one: two own entries that only together cover it do not count.
- * @param defaultRps the requests per second of keys without a limit of their own; 0: no limit
+ * Describes which of the requested rights exceed the caller's own; empty if none do. Each requested list entry must be
+ * covered by a single own entry: two own entries that cover it only together do not count.
+ * @param defaultRps requests per second of keys without their own limit; 0: no limit
  */
 export function rightsBeyond(own: Rights, asked: Rights, defaultRps: number): string[] {
   return [
@@ -21,7 +21,7 @@ export function rightsBeyond(own: Rights, asked: Rights, defaultRps: number): st
   ];
 }
 
-/** The same without how long and how much. */
+/** The same without expiry and limits. */
 export function accessBeyond(own: Rights, asked: Rights): string[] {
   const scopes = asked.scopes.filter((scope) => !hasScope(own, scope));
   return [
@@ -31,7 +31,7 @@ export function accessBeyond(own: Rights, asked: Rights): string[] {
   ];
 }
 
-/** A `*` is in no project id, so an own glob that matches the asked one as a text matches whatever that matches. */
+/** No project id contains `*`, so an own glob that matches the requested glob as text matches all that it matches. */
 export function areProjectsWithin(asked: ApiKey['projects'], own: Pick<ApiKey, 'projects'>): boolean {
   return own.projects === null || (asked?.every((glob) => maySeeProject(own, glob)) ?? false);
 }
@@ -46,8 +46,8 @@ function isNotLater(asked: Date | null, own: Date | null): boolean {
 }
 
 /**
- * A key without a limit of its own has the server's, and can give that or less; an administrator's is not bound by it.
- * A key with a limit can only give limits: the server's may be another one after the next start.
+ * A key without its own limit has the server default and can grant at most that; an administrator can exceed it. A key
+ * with a limit must grant an explicit limit, since the server default may change at the next start.
  */
 function isRateWithin(own: Rights, asked: number | null, defaultRps: number): boolean {
   if (own.rateLimitRps === null && (asked === null || hasScope(own, 'admin'))) return true;

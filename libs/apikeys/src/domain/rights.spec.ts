@@ -1,7 +1,7 @@
 import { aGrant, aKey } from '@app/apikeys/testing';
 import { SCOPES } from '@app/kernel';
 import type { Grant } from './api-key.js';
-import { accessBeyond, rightsBeyond } from './might.js';
+import { accessBeyond, rightsBeyond } from './rights.js';
 
 const NOW = new Date('2026-01-01T00:00:00Z');
 const LATER = new Date('2027-01-01T00:00:00Z');
