@@ -5,7 +5,7 @@ import { type ValidationError, validateSync } from 'class-validator';
 import { Environment } from './environment.js';
 import { pathBeforeNpm } from './path-before-npm.js';
 
-/** What rdev was told, grouped by concern. Built once, before anything starts; tests pass their own. */
+/** The configuration, grouped by concern. Loaded once, before anything starts; tests pass their own. */
 export interface Config {
   readonly http: {
     readonly port: number;
@@ -14,9 +14,9 @@ export interface Config {
     /** Requests per second and key; 0: no limit. */
     readonly rateLimitRps: number;
     readonly streamsPerKeyMax: number;
-    /** From where browsers may call. */
+    /** Origins from which browsers may call. */
     readonly corsOrigins: readonly string[];
-    /** Where clients reach the API, without a slash at the end; null: unknown. */
+    /** URL by which clients reach the API, without a trailing slash; null: unknown. */
     readonly publicUrl: string | null;
   };
   readonly metrics: { readonly port: number; readonly host: string };
@@ -28,7 +28,7 @@ export interface Config {
   readonly dataDir: string;
   readonly runtime: 'local' | 'kubernetes';
   readonly kubernetes: { readonly inCluster: boolean; readonly namespace: string; readonly kubeconfig: string | null };
-  /** What projects on Kubernetes get that ask for nothing else. */
+  /** Defaults of projects on Kubernetes. */
   readonly projects: {
     readonly image: string;
     readonly storageSize: string;
@@ -53,11 +53,11 @@ export interface Config {
   };
   readonly retentionDays: { readonly output: number; readonly commands: number; readonly events: number };
   readonly logLevel: string;
-  /** What commands on the local runtime get of the environment, and nothing else. */
+  /** The only part of the environment that commands on the local runtime inherit. */
   readonly localEnvironment: Readonly<Record<string, string>>;
 }
 
-/** What every pod of a project has besides, in the form of Kubernetes. */
+/** Additional settings of all project pods, in the format of Kubernetes. */
 export interface ProjectPods {
   /** Null: the cluster's default. */
   readonly runtimeClassName: string | null;
@@ -65,16 +65,16 @@ export interface ProjectPods {
   readonly tolerations: readonly object[];
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
-  /** User, group and fsGroup. Null: left to the cluster, or the image. */
+  /** User, group and fsGroup. Null: the cluster's or the image's. */
   readonly user: number | null;
   readonly graceSeconds: number;
-  /** Null: the name server of the cluster where it is by convention. */
+  /** Null: the conventional DNS pods of a cluster. */
   readonly dnsEgress: readonly object[] | null;
 }
 
 export const Config = Symbol('Config');
 
-/** The environment does not fit; the message names every bad variable and shows no value. */
+/** The environment is invalid; the message names every invalid variable and shows no value. */
 export class InvalidConfiguration extends StartRefused {
   constructor(problems: readonly string[]) {
     super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
@@ -82,7 +82,7 @@ export class InvalidConfiguration extends StartRefused {
   }
 }
 
-/** @throws {@link InvalidConfiguration} naming every variable at fault */
+/** @throws {@link InvalidConfiguration} naming every invalid variable */
 // eslint-disable-next-line complexity, max-lines-per-function -- one entry for each variable
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
@@ -94,7 +94,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     problems.push('HOST must be a loopback address with the local runtime, which isolates nothing');
   }
   if (environment.METRICS_PORT === environment.PORT && environment.PORT !== 0) {
-    problems.push('METRICS_PORT must not be that of PORT');
+    problems.push('METRICS_PORT must differ from PORT');
   }
   if (environment.RDEV_OUTPUT_LIMIT_BYTES > environment.RDEV_OUTPUT_LIMIT_MAX_BYTES) {
     problems.push('RDEV_OUTPUT_LIMIT_BYTES must not exceed RDEV_OUTPUT_LIMIT_MAX_BYTES');
@@ -152,7 +152,7 @@ function describeProblem({ property, constraints }: ValidationError): string {
   return `${property} ${texts.join(', ')}`;
 }
 
-/** Null: embedded, which a cluster refuses, as the data would go with the pod. */
+/** Null: embedded. Never inside a cluster, where the data would be lost with the pod. */
 function databaseUrl(env: Environment, inCluster: boolean): string | null {
   if (env.DATABASE_URL !== undefined) return env.DATABASE_URL;
   const host = env.POSTGRES_HOST ?? (inCluster ? 'postgres.databases.svc' : undefined);
@@ -165,7 +165,7 @@ function databaseUrl(env: Environment, inCluster: boolean): string | null {
   return url.toString();
 }
 
-/** The driver reads both from the URL; `uselibpqcompat` has it take the modes as libpq does. */
+/** The driver reads both from the URL; with `uselibpqcompat` it interprets the modes as libpq does. */
 function withTls(
   url: string | null,
   { POSTGRES_CA_FILE: file, POSTGRES_SSLMODE: mode = file === undefined ? undefined : 'verify-full' }: Environment,

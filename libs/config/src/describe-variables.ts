@@ -3,7 +3,7 @@ import { type VariableInfo, declaredVariables } from './variable.js';
 
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB'] as const;
 
-/** All variables that rdev reads, in the order of their declaration, each with the default that it really has. */
+/** All variables that rdev reads, in declaration order, each with its actual default. */
 export function describeVariables(): readonly VariableInfo[] {
   const defaults = new Environment() as unknown as Readonly<Record<string, unknown>>;
   return declaredVariables().map((variable) => {
@@ -12,7 +12,7 @@ export function describeVariables(): readonly VariableInfo[] {
   });
 }
 
-/** As it would be set. */
+/** Formats a value as it would be set. */
 function textOf(name: string, value: unknown): string {
   if (Array.isArray(value)) return value.join(',');
   if (typeof value === 'object' && value !== null)

@@ -18,7 +18,7 @@ const GIB = 2 ** 30;
 const DNS_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 
 /**
- * Every environment variable that rdev reads, with its form and its default. Values are checked here and nowhere else.
+ * Every environment variable that rdev reads, with its format and default. Values are validated only here.
  */
 export class Environment {
   @Variable('Port of the HTTP listener; 0 picks a free port and logs it')
@@ -334,7 +334,6 @@ export class Environment {
   @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
   LOG_LEVEL = 'info';
 
-  /** kubectl's variable: which kubeconfig to use outside a cluster. */
   @Variable('Kubeconfig, used only with RDEV_RUNTIME=kubernetes outside a cluster', '~/.kube/config')
   @IsOptional()
   @IsString()

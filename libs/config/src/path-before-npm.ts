@@ -1,11 +1,11 @@
 import { delimiter, dirname, join } from 'node:path';
 
-/** The last of what npm adds. */
+/** The last entry that npm adds. */
 const ADDED_LAST = /[/\\]node-gyp-bin$/;
 
 /**
- * The `PATH` of the person who had npm run this. npm puts before it the programs of the package, of what it may be part
- * of, and its own, once for each npm that runs another. @see npm/run-script, lib/set-path.js
+ * The `PATH` from before npm. npm prepends the `node_modules/.bin` of the package and of all parent directories, and
+ * its own programs, once for each nested npm. @see npm/run-script, lib/set-path.js
  */
 export function pathBeforeNpm({
   PATH,

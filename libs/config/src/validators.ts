@@ -17,11 +17,11 @@ export function isCidrOrAddress(value: string): boolean {
 export function isTrustProxy(value: unknown): boolean {
   if (typeof value !== 'string') return false;
   if (/^\d{1,2}$/.test(value)) return true;
-  // A network of all addresses would believe anybody.
+  // A network of all addresses would trust every client.
   return value.split(',').every((part) => isCidrOrAddress(part.trim()) && !/\/0+$/.test(part.trim()));
 }
 
-/** Exact ones, as browsers send them: no path, no wildcard, no default port. */
+/** Exact origins, as browsers send them: no path, no wildcard, no default port. */
 export function isOrigins(value: unknown): boolean {
   if (typeof value !== 'string') return false;
   return value.split(',').every((part) => {
@@ -40,7 +40,7 @@ export function IsOrigins(): PropertyDecorator {
   });
 }
 
-/** Paths are added at its end: so there is no query, no fragment; and no password, as it is given out. */
+/** Paths are appended, so no query and no fragment; the URL is public, so no password. */
 export function isPublicUrl(value: unknown): boolean {
   if (typeof value !== 'string' || !/^https?:\/\/[\x21-\x7e]+$/.test(value) || !URL.canParse(value)) return false;
   const { username, password } = new URL(value);
@@ -104,11 +104,14 @@ export function isTexts(value: unknown): boolean {
 export function IsTexts(): PropertyDecorator {
   return ValidateBy({
     name: 'isTexts',
-    validator: { validate: isTexts, defaultMessage: () => 'must be a JSON object of texts, like {"pool":"projects"}' },
+    validator: {
+      validate: isTexts,
+      defaultMessage: () => 'must be a JSON object of strings, like {"pool":"projects"}',
+    },
   });
 }
 
-/** A list of objects that have no other fields; what is in them, the API server knows best. */
+/** A list of objects with only these fields, whose values the API server validates. */
 export function IsObjects(fields: readonly string[]): PropertyDecorator {
   return ValidateBy({
     name: 'isObjects',
@@ -131,7 +134,7 @@ export function IsEgressList(): PropertyDecorator {
     validator: {
       validate: isEgressList,
       defaultMessage: () =>
-        'must be address blocks or `public`, each with a port or without, like public:443,10.1.0.0/16:5432',
+        'must be address blocks or `public`, each optionally with a port, like public:443,10.1.0.0/16:5432',
     },
   });
 }

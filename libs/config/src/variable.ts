@@ -4,24 +4,24 @@ import { applyDecorators } from './apply-decorators.js';
 
 export interface VariableInfo {
   readonly name: string;
-  /** What it means, with its unit. */
+  /** Its meaning, with the unit. */
   readonly meaning: string;
   /** Shown in the documentation. */
   readonly default: string;
-  /** A password or key: no tool may print it. */
+  /** A password or key, which must not be printed. */
   readonly secret: boolean;
 }
 
 const variables = new Map<string, VariableInfo>();
 
-/** What was declared, in that order; the default is empty where the property has a value. */
+/** In declaration order; the default is empty if the property has a value. */
 export function declaredVariables(): readonly VariableInfo[] {
   return [...variables.values()];
 }
 
 /**
- * Declares a property as an environment variable; an empty value counts as absent.
- * @param shownDefault what comes in its place, in words; of a property that has a value, that value is shown
+ * Declares a property as an environment variable; an empty value counts as unset.
+ * @param shownDefault describes the default; not needed if the property has a value, which is shown instead
  */
 export function Variable(meaning: string, shownDefault = '', options: { secret?: boolean } = {}): PropertyDecorator {
   return applyDecorators(Expose(), (_target, name) => {
@@ -34,14 +34,14 @@ export function Variable(meaning: string, shownDefault = '', options: { secret?:
   });
 }
 
-/** Reads a decimal integer; anything else stays as it is, for the validator to refuse. */
+/** Parses a decimal integer; leaves anything else for the validator to reject. */
 export function ToInteger(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) =>
     typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value,
   );
 }
 
-/** Reads a list whose items are separated by commas. */
+/** Parses a comma-separated list. */
 export function ToList(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) =>
     typeof value === 'string'
@@ -53,7 +53,7 @@ export function ToList(): PropertyDecorator {
   );
 }
 
-/** Reads JSON; anything else stays as it is, for the validator to refuse. */
+/** Parses JSON; leaves anything else for the validator to reject. */
 export function ToJson(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) => {
     if (typeof value !== 'string') return value;
@@ -65,7 +65,7 @@ export function ToJson(): PropertyDecorator {
   });
 }
 
-/** Reads amounts by name, as in `cpu=500m,memory=1Gi`; anything else stays as it is, for the validator to refuse. */
+/** Parses amounts by name, as in `cpu=500m,memory=1Gi`; leaves anything else for the validator to reject. */
 export function ToQuantities(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) => {
     if (typeof value !== 'string') return value;
