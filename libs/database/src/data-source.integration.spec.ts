@@ -7,7 +7,7 @@ import { ServerUser, dataDirectory, findPrograms } from '@app/embedded-postgres/
 import { DataSource } from 'typeorm';
 import { CertificateAuthority } from '../../../test/support/certificates.js';
 import { dataSourceOptions } from './data-source.js';
-import { outageWords } from './errors.js';
+import { outageMessage } from './errors.js';
 import { migrate } from './migrate.js';
 
 type Settings = Readonly<Record<string, string>>;
@@ -44,7 +44,7 @@ describe('TLS with PostgreSQL', () => {
   ])('is required by %s', async (_how, tls) => {
     const refused: unknown = await connect({ DATABASE_URL: server, ...tls() }).catch((error: unknown) => error);
     expect(refused).toMatchObject({ message: 'The server does not support SSL connections' });
-    expect(outageWords(refused)).toBe('The database does not support TLS.');
+    expect(outageMessage(refused)).toBe('The database does not support TLS.');
   });
 
   it('is not used where it is disabled', async () => {
@@ -102,7 +102,7 @@ describe('a PostgreSQL that accepts only TLS', () => {
         () => new Error('It connected.'),
         (cause: unknown) => cause,
       );
-      return `${outageWords(error)} ${(error as Error).message}`;
+      return `${outageMessage(error)} ${(error as Error).message}`;
     };
 
     it('is verified with its CA, by its name', async () => {

@@ -2,28 +2,27 @@ import pg from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import { migrations } from './migrations/index.js';
 
-/** What ends a statement, and a transaction whose client says nothing more. */
 const SERVER_LIMITS = { statement_timeout: 30_000, idle_in_transaction_session_timeout: 60_000 };
-/** PostgreSQL's own timeout ends a statement; the client's is for a server that went away without a word. */
+/** Longer than the server's own timeout: for a server that vanished silently. */
 const CLIENT_LIMITS = { query_timeout: 35_000 };
 
-/** To compile a statement takes PostgreSQL hundreds of milliseconds, and none of ours runs for as long. */
+/** JIT compilation takes hundreds of milliseconds, longer than any of our statements. */
 const NO_JIT = '-c jit=off';
 
 export interface PoolOptions {
   readonly poolSize?: number;
-  /** More settings of each session, as command-line options of a server. */
+  /** Additional session settings, as command-line options of a server. */
   readonly settings?: string;
-  /** Statements take the time that they need, but wait for a lock no longer than that. */
+  /** Replaces the time limits: statements may take any time, but wait for a lock no longer than this. */
   readonly lockTimeoutMs?: number;
   /**
-   * The URL is that of a pooler. Poolers such as pgbouncer refuse sessions that begin with settings: limits and `jit`
-   * have to be those of the role.
+   * The URL points to a pooler. Poolers such as pgbouncer refuse sessions with startup settings: limits and `jit` must
+   * be set for the role.
    */
   readonly isPooled?: boolean;
 }
 
-/** Options for PostgreSQL; times out rather than hang. */
+/** Options for PostgreSQL, with timeouts. */
 export function dataSourceOptions(
   url: string,
   { poolSize = 20, settings = '', lockTimeoutMs, isPooled = false }: PoolOptions = {},
@@ -32,7 +31,7 @@ export function dataSourceOptions(
   const limits = lockTimeoutMs === undefined ? SERVER_LIMITS : { lock_timeout: lockTimeoutMs };
   return {
     type: 'postgres',
-    driver: pg, // else TypeORM would look for it by itself, outside the bundle
+    driver: pg, // otherwise TypeORM would look for it outside the bundle
     url: isPooled ? url : given.rest,
     applicationName: 'rdev',
     poolSize,
@@ -48,12 +47,12 @@ export function dataSourceOptions(
       keepAlive: true,
       onConnect: listenForErrors,
     },
-    // An idle connection that breaks is replaced by the pool at the next use.
+    // The pool replaces a broken idle connection at the next use.
     poolErrorHandler: () => undefined,
   };
 }
 
-/** The driver would let the options of a URL replace ours. Behind ours they win where both say something. */
+/** The driver would replace our options by those of the URL. Appended to ours, they take precedence. */
 function optionsOf(url: string): { readonly options: string; readonly rest: string } {
   const parsed = new URL(url);
   const options = parsed.searchParams.get('options');
@@ -63,8 +62,8 @@ function optionsOf(url: string): { readonly options: string; readonly rest: stri
 }
 
 /**
- * While the pool hands a new connection over, nothing listens for its errors, and an error that arrives together with
- * the message that it is ready would end the process. The first statement then fails.
+ * While the pool hands over a new connection, nothing else listens for its errors, and an error that arrives together
+ * with the ready message would crash the process. With a listener, the first statement fails instead.
  */
 function listenForErrors(client: pg.ClientBase): void {
   client.on('error', () => undefined);

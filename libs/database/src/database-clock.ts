@@ -3,10 +3,10 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import type { DataSource } from 'typeorm';
 
 const SYNC_MS = 5_000;
-/** Clocks that are kept differ by far less. */
-export const CLOCK_FAR_MS = 60_000;
+/** Synchronised clocks differ by far less. */
+export const CLOCK_DIFFERENCE_MAX_MS = 60_000;
 
-/** What is read of the machine: the clock that somebody sets, and one that only goes on. */
+/** The machine's wall clock, which can be set, and its monotonic clock. */
 export interface MachineClocks {
   wall(): number;
   elapsed(): number;
@@ -15,9 +15,8 @@ export interface MachineClocks {
 const MACHINE: MachineClocks = { wall: () => Date.now(), elapsed: () => performance.now() };
 
 /**
- * The database's time without asking for it each time: what it was at the last look, and what has passed since by a
- * clock that nobody sets. So a jump of the machine's clock changes nothing, and one of the database's is followed
- * within seconds.
+ * The database's time without a query each time: the time at the last sync plus the time elapsed on the monotonic
+ * clock. A jump of the machine's clock has no effect, and a jump of the database's clock is followed within seconds.
  */
 @Injectable()
 export class DatabaseClock implements OnApplicationBootstrap, OnApplicationShutdown, Clock {
@@ -25,18 +24,18 @@ export class DatabaseClock implements OnApplicationBootstrap, OnApplicationShutd
   private readonly poller = new Poller(
     () => this.sync(),
     SYNC_MS,
-    // Who needs the database says that it is unavailable; until it is back the time goes on.
+    // Other users of the database report the outage; until it recovers, the time continues.
     () => undefined,
   );
   private offsetMs = NaN;
-  private isFar = false;
+  private isApart = false;
 
   private constructor(
     private readonly dataSource: Pick<DataSource, 'query'>,
     private readonly machine: MachineClocks,
   ) {}
 
-  /** Comes back when it knows the time. */
+  /** Resolves after the first sync. */
   static async open(dataSource: Pick<DataSource, 'query'>, machine = MACHINE): Promise<DatabaseClock> {
     const clock = new DatabaseClock(dataSource, machine);
     await clock.sync();
@@ -59,32 +58,30 @@ export class DatabaseClock implements OnApplicationBootstrap, OnApplicationShutd
     return Math.round(this.machine.wall() - this.now().getTime());
   }
 
-  /** Looks at the database's clock. Answers that there is no more to do. */
+  /** Reads the database's clock. Returns false: there is no more to do. */
   async sync(): Promise<boolean> {
     const asked = this.machine.elapsed();
     const [row] = await this.dataSource.query<{ ms: number }[]>(
       'SELECT 1000 * extract(epoch FROM clock_timestamp())::float8 AS ms',
     );
     const answered = this.machine.elapsed();
-    if (row === undefined) throw new Error('The database did not tell the time.');
-    // The answer was made somewhere between the two. An estimate that is within stays: slow answers do not move it to
-    // and fro.
+    if (row === undefined) throw new Error('The database returned no time.');
+    // The clock was read at some moment between the two. An offset within these bounds is kept, so that slow responses
+    // do not make it drift.
     const [least, most] = [row.ms - answered, row.ms - asked];
     this.offsetMs = Number.isNaN(this.offsetMs) ? (least + most) / 2 : Math.min(most, Math.max(least, this.offsetMs));
-    this.tellDifference();
+    this.logDifference();
     return false;
   }
 
-  /** Once when it becomes far, and once when it is not any more. */
-  private tellDifference(): void {
+  /** Logs once when the clocks begin to differ, and once when they agree again. */
+  private logDifference(): void {
     const { differenceMs } = this;
-    const isFar = Math.abs(differenceMs) > CLOCK_FAR_MS;
-    if (isFar && !this.isFar)
-      this.logger.warn(
-        { differenceMs },
-        'The clock of this machine and that of the database differ: one of them is wrong',
-      );
-    if (!isFar && this.isFar) this.logger.log({ differenceMs }, 'The clocks of this machine and of the database agree');
-    this.isFar = isFar;
+    const isApart = Math.abs(differenceMs) > CLOCK_DIFFERENCE_MAX_MS;
+    if (isApart && !this.isApart)
+      this.logger.warn({ differenceMs }, 'The clocks of this machine and of the database differ: one of them is wrong');
+    if (!isApart && this.isApart)
+      this.logger.log({ differenceMs }, 'The clocks of this machine and of the database agree');
+    this.isApart = isApart;
   }
 }

@@ -14,18 +14,17 @@ import { ServerLimits } from './server-limits.js';
 
 export interface DatabaseOptions {
   readonly url: string;
-  /** Past any pooler, for LISTEN and prepared statements; the same if there is none. */
+  /** Bypasses any pooler, for LISTEN and prepared statements; equal to `url` if there is none. */
   readonly directUrl: string;
   readonly partitionedTables: PartitionedTables;
 }
 
 /**
- * Of the queue: to admit, to find what has waited for too long, and to tell places to those who ask and to those who
- * watch.
+ * Used by the queue: to admit commands, to find expired ones, and to compute positions for requests and for streams.
  */
 const PREPARED_SESSIONS = 4;
 
-/** The connection pool, the transactor, the partitions and the hints between replicas. */
+/** Provides the connection pool, the transactor, the partitions and the hints between replicas. */
 @Global()
 @Module({})
 export class DatabaseModule {

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { Seldom, Transactor, Unavailable } from '@app/kernel';
+import { LogThrottle, Transactor, Unavailable } from '@app/kernel';
 import { Injectable, Logger, Optional } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { codeOf, toDomainError } from './errors.js';
@@ -13,12 +13,12 @@ interface Transaction {
   readonly hints: (() => void)[];
 }
 
-/** The database as repositories use it: statements run in the transaction that is open, or on their own. */
+/** The database for repositories: statements run in the open transaction, or on their own. */
 @Injectable()
 export class Database implements Transactor {
   private readonly logger = new Logger(Database.name);
   private readonly transactions = new AsyncLocalStorage<Transaction>();
-  private readonly seldom = new Seldom(OUTAGE_EVERY_MS);
+  private readonly throttle = new LogThrottle(OUTAGE_EVERY_MS);
 
   constructor(
     protected readonly dataSource: DataSource,
@@ -37,15 +37,15 @@ export class Database implements Transactor {
     try {
       result = await this.dataSource.transaction((manager) => this.transactions.run({ manager, hints }, work));
     } catch (error) {
-      if (await this.madePartition(error))
-        throw new Unavailable('A partition was missing, and is there now.', {}, { cause: error });
+      if (await this.createdPartition(error))
+        throw new Unavailable('A partition was missing and has been created.', {}, { cause: error });
       throw this.translated(error);
     }
     for (const hint of hints) this.give(hint);
     return result;
   }
 
-  /** What has been committed stays so, whatever becomes of its hints. */
+  /** A failing hint must not affect the committed transaction. */
   private give(hint: () => void): void {
     try {
       hint();
@@ -61,15 +61,15 @@ export class Database implements Transactor {
   }
 
   /**
-   * Runs one statement and answers its rows; UPDATE and DELETE answer what they RETURN.
-   * @throws {@link Unavailable} when the database does not answer
+   * Runs one statement and returns its rows; UPDATE and DELETE return the rows of RETURNING.
+   * @throws {@link Unavailable} if the database is unavailable
    */
   async query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
     try {
       return await this.execute<Row>(sql, parameters);
     } catch (error) {
-      // What a transaction has done so far is lost: it is for who opened it to begin again.
-      if (this.transactions.getStore() === undefined && (await this.madePartition(error)))
+      // Within a transaction the previous statements are lost, so its owner must retry.
+      if (this.transactions.getStore() === undefined && (await this.createdPartition(error)))
         return this.execute(sql, parameters);
       throw error;
     }
@@ -78,25 +78,25 @@ export class Database implements Transactor {
   private async execute<Row>(sql: string, parameters: readonly unknown[]): Promise<Row[]> {
     try {
       const result: unknown = await this.manager.query(sql, [...parameters]);
-      // TypeORM answers [rows, count] for statements whose command is UPDATE or DELETE.
+      // TypeORM returns [rows, count] for UPDATE and DELETE.
       return (/^\s*(UPDATE|DELETE)\b/i.test(sql) ? (result as [Row[], number])[0] : result) as Row[];
     } catch (error) {
       throw this.translated(error);
     }
   }
 
-  /** Says an outage, too: most of those whose work it stops try again without a word. */
+  /** Also logs outages, since most callers retry silently. */
   protected translated(error: unknown): unknown {
     const translated = toDomainError(error);
     if (!(translated instanceof Unavailable) || translated === error) return translated;
-    const alike = this.seldom.admit(codeOf(error));
+    const alike = this.throttle.admit(codeOf(error));
     if (alike !== null) this.logger.error({ err: error, ...(alike > 0 && { alike }) }, translated.message);
     return translated;
   }
 
-  private async madePartition(error: unknown): Promise<boolean> {
+  private async createdPartition(error: unknown): Promise<boolean> {
     try {
-      return this.partitions !== undefined && (await this.partitions.madeFor(error));
+      return this.partitions !== undefined && (await this.partitions.createFor(error));
     } catch (failure) {
       throw this.translated(failure);
     }
@@ -107,7 +107,7 @@ export class Database implements Transactor {
     await this.query('SELECT 1');
   }
 
-  /** A newer schema is fine: migrations only expand. @throws if the schema is older than this program */
+  /** A newer schema is accepted: migrations only expand. @throws Error if the schema is older than this program */
   async assertMigrated(): Promise<void> {
     const rows = await this.query<{ name: string }>('SELECT name FROM applied_migrations');
     const applied = new Set(rows.map(({ name }) => name));

@@ -93,8 +93,8 @@ describe('toDomainError', () => {
     ['57P03', 'The database is starting or stopping.'],
     ['57P01', 'The database is starting or stopping.'],
     ['57014', 'The database took too long.'],
-    ['25006', 'The database takes no writes now.'],
-    ['EMFILE', 'The server has no file descriptor left.'],
+    ['25006', 'The database is read-only.'],
+    ['EMFILE', 'The server has no file descriptors left.'],
     ['08006', 'The database does not answer.'],
     ['ECONNREFUSED', 'The database does not answer.'],
   ])('has words of its own for %s', (code, words) => {

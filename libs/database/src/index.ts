@@ -1,7 +1,7 @@
 export { Database } from './database.js';
 export { DatabaseModule, type DatabaseOptions } from './database.module.js';
 export { dataSourceOptions } from './data-source.js';
-export { isOutage, outageWords, violatedUnique } from './errors.js';
+export { isOutage, outageMessage, violatedUnique } from './errors.js';
 export { LOCKS } from './locks.js';
 export { migrate } from './migrate.js';
 export { NOW, THIS_MOMENT } from './moments.js';

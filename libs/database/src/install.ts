@@ -12,9 +12,9 @@ export class InstallEntity {
   id!: string;
 }
 
-/** Who this install is, as its database says. */
+/** Reads the install's id from the database. */
 export async function readInstall(database: Database): Promise<Install> {
   const [row] = await database.query<{ id: string }>('SELECT id FROM install');
-  if (row === undefined) throw new Error('The table install has lost its row, which says whose the projects are.');
+  if (row === undefined) throw new Error('The table install is empty: the id of this install is lost.');
   return new Install(row.id);
 }

@@ -6,17 +6,15 @@ import { dataSourceOptions } from './data-source.js';
 import { isBlocked } from './errors.js';
 import { LOCKS } from './locks.js';
 
-/** Any number, the same in every replica. */
-
-/** Statements of others queue behind a migration that waits for a lock. An autovacuum in the way is ended after 1 s. */
+/** Short: other statements queue behind a waiting migration. PostgreSQL cancels a blocking autovacuum after 1 s. */
 const LOCK_TIMEOUT_MS = 3_000;
 const PATIENCE_MS = 120_000;
-/** It is the first to need the database: an address that is wrong should soon be told. */
+/** Low: migrations use the database first, and a wrong address should be reported soon. */
 const CONNECT_ATTEMPTS_MAX = 3;
 
 /**
- * Migrations are recorded in `applied_migrations`. Releases that record them in `migrations` are ready only while its
- * newest row is the last migration that they know, so that table stays as such a release left it.
+ * Migrations are recorded in `applied_migrations`. Older releases record them in `migrations` and are ready only while
+ * its newest row is the last migration that they know, so that table is left unchanged.
  */
 const RECORDS = ['migrations', 'applied_migrations'];
 
@@ -24,30 +22,30 @@ const BEGIN_RECORD = `
   INSERT INTO applied_migrations (timestamp, name)
   SELECT timestamp, name FROM migrations WHERE NOT EXISTS (SELECT FROM applied_migrations) ORDER BY id`;
 
-/** Lets the last release of that kind start on a database that is newer than it. */
+/** Lets the last such release start on a newer database. */
 const RECORD_FOR_OLDER = `
   INSERT INTO migrations (timestamp, name)
   SELECT timestamp, name FROM applied_migrations WHERE timestamp <= 1790000050000 AND NOT EXISTS (SELECT FROM migrations) ORDER BY id`;
 
 export interface MigrateOptions {
-  /** How long a statement waits for a lock before it lets others pass and is tried again. */
+  /** How long a statement waits for a lock before it gives way to others and is retried. */
   readonly lockTimeoutMs?: number;
-  /** For how long it is tried again. */
+  /** For how long it is retried. */
   readonly patienceMs?: number;
 }
 
-/** A migration needs a table that another session has not released in time. */
+/** Another session did not release a lock in time. */
 export class MigrationBlocked extends StartRefused {
   constructor(patienceMs: number, cause: unknown) {
     super(
-      `For ${String(patienceMs / 1_000)} s another session has held a lock that a migration needs: see pg_locks and pg_stat_activity.`,
+      `For ${String(patienceMs / 1_000)} s another session has held a lock that a migration needs. See pg_locks and pg_stat_activity.`,
       { cause },
     );
   }
 }
 
 /**
- * Brings the schema up to date. Replicas that start together take turns, and all but the first find nothing to do.
+ * Migrates the schema. Replicas that start together run one after the other, and all but the first find nothing to do.
  * @throws {@link MigrationBlocked}
  */
 export async function migrate(url: string, options: MigrateOptions = {}): Promise<void> {
@@ -57,7 +55,7 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
     const lock = dataSource.createQueryRunner();
     await lock.query('SET lock_timeout = 0');
     await lock.query('SELECT pg_advisory_lock($1)', [LOCKS.migration]);
-    for (const table of RECORDS) await makeRecord(dataSource, table);
+    for (const table of RECORDS) await ensureTable(dataSource, table);
     await dataSource.query(BEGIN_RECORD);
     await runMigrations(dataSource, lockTimeoutMs, patienceMs);
     await dataSource.query(RECORD_FOR_OLDER);
@@ -67,13 +65,12 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
   }
 }
 
-/** Asks first: CREATE TABLE IF NOT EXISTS needs the right to create also where there is nothing to do. */
-async function makeRecord(dataSource: DataSource, table: string): Promise<void> {
-  const [{ isThere }] = await dataSource.query<[{ isThere: boolean }]>(
-    'SELECT to_regclass($1) IS NOT NULL AS "isThere"',
-    [table],
-  );
-  if (isThere) return;
+/** Checks first: CREATE TABLE IF NOT EXISTS needs the CREATE privilege even if the table exists. */
+async function ensureTable(dataSource: DataSource, table: string): Promise<void> {
+  const [{ exists }] = await dataSource.query<[{ exists: boolean }]>('SELECT to_regclass($1) IS NOT NULL AS "exists"', [
+    table,
+  ]);
+  if (exists) return;
   await dataSource.query(
     `CREATE TABLE IF NOT EXISTS ${table} (id serial PRIMARY KEY, timestamp bigint NOT NULL, name varchar NOT NULL)`,
   );
@@ -88,7 +85,7 @@ async function runMigrations(dataSource: DataSource, lockTimeoutMs: number, pati
     } catch (error) {
       if (!isBlocked(error)) throw error;
       if (performance.now() >= deadline) throw new MigrationBlocked(patienceMs, error);
-      // The statements that queued behind the attempt go first.
+      // Let the statements that queued behind the attempt run first.
       await sleep(lockTimeoutMs);
     }
   }

@@ -164,7 +164,7 @@ describe('PartitionKeeper', () => {
       const another = db.dataSource.createQueryRunner();
       await another.query('SELECT pg_advisory_lock($1)', [LOCKS.partitions]);
       let isMade = false;
-      const made = db.partitions.madeFor(failure).then((is) => (isMade = is));
+      const made = db.partitions.createFor(failure).then((is) => (isMade = is));
       await eventually(async () => {
         const waiting: unknown[] = await db.dataSource.query(
           `SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database

@@ -1,7 +1,7 @@
 import { Clock } from '@app/kernel';
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Database } from './database.js';
-import { CLOCK_FAR_MS } from './database-clock.js';
+import { CLOCK_DIFFERENCE_MAX_MS } from './database-clock.js';
 import { isBlocked } from './errors.js';
 import { PartitionStore } from './partition-store.js';
 import {
@@ -15,7 +15,7 @@ import {
 
 const INTERVAL_MS = 3_600_000;
 
-/** Makes the partitions of the days to come and drops those past their retention, by the time that replicas share. */
+/** Creates upcoming partitions and drops those past their retention, by the time that replicas share. */
 @Injectable()
 export class PartitionKeeper implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger(PartitionKeeper.name);
@@ -43,15 +43,15 @@ export class PartitionKeeper implements OnModuleInit, OnApplicationShutdown {
   /** One round. */
   async keep(): Promise<void> {
     const now = this.clock.now();
-    for (const table of this.partitions.tables) await this.partitions.make(table, neededPartitions(table, now));
+    for (const table of this.partitions.tables) await this.partitions.create(table, neededPartitions(table, now));
     if (this.isTimeInDoubt()) return;
     for (const table of this.partitions.tables) await this.dropExpired(table, now);
   }
 
-  /** Two clocks that differ leave open which of them is wrong, and what was dropped does not come back. */
+  /** If the clocks differ, it is unknown which is wrong, and a drop cannot be undone. */
   private isTimeInDoubt(): boolean {
     const { differenceMs } = this.clock;
-    const isInDoubt = Math.abs(differenceMs) > CLOCK_FAR_MS;
+    const isInDoubt = Math.abs(differenceMs) > CLOCK_DIFFERENCE_MAX_MS;
     if (isInDoubt)
       this.logger.warn({ differenceMs }, 'No partition is dropped while this clock and that of the database differ');
     return isInDoubt;
@@ -68,7 +68,7 @@ export class PartitionKeeper implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
-  /** A command that has run for longer than the retention keeps its partitions, until its end is as long ago. */
+  /** A long-running command keeps its partitions until it has ended and the retention has passed since. */
   private async isInUse(table: PartitionedTable, name: string, now: Date): Promise<boolean> {
     const span = partitionNamed(table, name);
     if (table.inUse === undefined || span === null) return false;

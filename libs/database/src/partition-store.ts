@@ -6,16 +6,16 @@ import { LOCKS } from './locks.js';
 export type PartitionedTables = readonly PartitionedTable[];
 export const PartitionedTables = Symbol('PartitionedTables');
 
-/** An autovacuum in the way is ended after 1 s. */
+/** PostgreSQL cancels a blocking autovacuum after 1 s. */
 const LOCK_TIMEOUT_MS = 2_000;
-/** What names have room for. */
+/** The names have four digits for the year. */
 const YEAR_MAX = 9999;
 /** "no partition of relation … found for row" is a check violation without a constraint. */
 const CHECK_VIOLATION = '23514';
 /** "Partition key of the failing row contains (command_id) = (cmd_01…)." */
 const KEY_VALUE = / = \(([^)]+)\)/;
 
-/** The partitions as they are in the database. Replicas take turns to change them. */
+/** Creates and drops the partitions in the database; one replica at a time. */
 @Injectable()
 export class PartitionStore {
   private readonly logger = new Logger(PartitionStore.name);
@@ -25,7 +25,7 @@ export class PartitionStore {
     @Inject(PartitionedTables) readonly tables: PartitionedTables,
   ) {}
 
-  /** The names of those that are there. */
+  /** The names of the existing partitions. */
   async names({ table }: PartitionedTable, manager: EntityManager = this.dataSource.manager): Promise<string[]> {
     const rows: { name: string }[] = await manager.query(
       `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
@@ -35,15 +35,15 @@ export class PartitionStore {
     return rows.map(({ name }) => name);
   }
 
-  /** Makes those that are not there. Nobody who reads or writes the table waits for that, nor is waited for. */
-  async make(table: PartitionedTable, partitions: readonly Partition[]): Promise<void> {
+  /** Creates missing partitions, without blocking readers and writers of the table or waiting for them. */
+  async create(table: PartitionedTable, partitions: readonly Partition[]): Promise<void> {
     const isMissing = await this.missing(table);
-    if (partitions.some(isMissing)) await this.makeInTurn(table, partitions);
+    if (partitions.some(isMissing)) await this.createExclusively(table, partitions);
   }
 
-  private async makeInTurn(table: PartitionedTable, partitions: readonly Partition[]): Promise<void> {
-    await this.inTurn(async (manager) => {
-      // Another replica may have made them meanwhile.
+  private async createExclusively(table: PartitionedTable, partitions: readonly Partition[]): Promise<void> {
+    await this.exclusively(async (manager) => {
+      // Another replica may have created them meanwhile.
       for (const { name, from, to } of partitions.filter(await this.missing(table, manager))) {
         const bounds = `FROM (${boundLiteral(table, from)}) TO (${boundLiteral(table, to)})`;
         // CREATE TABLE … PARTITION OF would lock the table against all others.
@@ -54,11 +54,11 @@ export class PartitionStore {
   }
 
   /**
-   * Statements that use its table wait meanwhile, so it waits for none that takes long, such as those of a dump.
-   * @throws if one does: see {@link isBlocked}
+   * Blocks statements on the table, so it does not wait for long ones, such as those of a dump.
+   * @throws an error for which {@link isBlocked} is true if there is one
    */
   async drop(name: string): Promise<void> {
-    await this.inTurn((manager) => manager.query(`DROP TABLE IF EXISTS ${name}`));
+    await this.exclusively((manager) => manager.query(`DROP TABLE IF EXISTS ${name}`));
     this.logger.log({ partition: name }, 'Dropped a partition past its retention');
   }
 
@@ -67,7 +67,7 @@ export class PartitionStore {
     return ({ name }) => !existing.has(name);
   }
 
-  private async inTurn(work: (manager: EntityManager) => Promise<void>): Promise<void> {
+  private async exclusively(work: (manager: EntityManager) => Promise<void>): Promise<void> {
     await this.dataSource.transaction(async (manager) => {
       await manager.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.partitions]);
       await manager.query(`SET LOCAL lock_timeout = ${String(LOCK_TIMEOUT_MS)}`);
@@ -76,10 +76,10 @@ export class PartitionStore {
   }
 
   /**
-   * Whether a statement failed for want of a partition, which is there now: a clock that jumped made an id or a time
-   * that none was made for. Only rows that are written ask for one; what clients look for makes none.
+   * If a statement failed for lack of a partition, creates it and returns true: a clock that jumped has produced an id
+   * or time without one. Only inserts do that, so clients cannot create partitions by querying ids.
    */
-  async madeFor(error: unknown): Promise<boolean> {
+  async createFor(error: unknown): Promise<boolean> {
     const { code, table, constraint, detail } = fieldsOf(error);
     const partitioned = this.tables.find((candidate) => candidate.table === table);
     const value = KEY_VALUE.exec(detail ?? '')?.[1];
@@ -88,10 +88,10 @@ export class PartitionStore {
     const at = timeOf(partitioned, value);
     if (!(at.getUTCFullYear() <= YEAR_MAX)) return false;
     const partition = partitionAt(partitioned, at);
-    // In turn even if it is there: PostgreSQL shows what is committed a moment before it tells the other sessions, and
-    // a statement that runs in between fails again. The lock goes after both.
-    await this.makeInTurn(partitioned, [partition]);
-    this.logger.warn({ partition: partition.name }, 'Made a partition out of turn: a clock has jumped');
+    // Take the lock even if the partition exists: PostgreSQL makes a commit visible a moment before it invalidates the
+    // caches of other sessions, and a statement in between would fail again. The lock is released after both.
+    await this.createExclusively(partitioned, [partition]);
+    this.logger.warn({ partition: partition.name }, 'Created an unscheduled partition: a clock has jumped');
     return true;
   }
 }

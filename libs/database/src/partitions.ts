@@ -1,15 +1,15 @@
 import { idFloor, idTime, type IdPrefix } from '@app/kernel';
 
-/** A table that is split by time, so that what is too old goes as a whole partition. */
+/** A table that is partitioned by time, so that expired rows are dropped as a whole partition. */
 export interface PartitionedTable {
   readonly table: string;
   readonly period: 'day' | 'month';
-  /** What the partition key holds: ids of that kind, which are time-ordered, or a timestamp. */
+  /** The type of the partition key: time-ordered ids with this prefix, or a timestamp. */
   readonly key: IdPrefix | 'timestamp';
   readonly retentionDays: number;
   /**
-   * A query that has a row while the partition from `$1` to `$2`, values of its key, holds what is in use or younger
-   * than `$3`: ids and times are of clocks that may have been wrong.
+   * A query that returns a row if the partition from `$1` to `$2`, values of its key, contains rows that are in use or
+   * younger than `$3`: keys come from clocks that may have been wrong.
    */
   readonly inUse?: string;
 }
@@ -23,7 +23,7 @@ export interface Partition {
 const DAY_MS = 86_400_000;
 const NAME = /_p(\d{4})(\d{2})(\d{2})?$/;
 
-/** The partition that holds that moment. Its name says which span it is. */
+/** The partition that contains the moment. Its name identifies its span. */
 export function partitionAt({ table, period }: PartitionedTable, at: Date): Partition {
   const [year, month, day] = [at.getUTCFullYear(), at.getUTCMonth(), period === 'day' ? at.getUTCDate() : 1];
   const from = new Date(Date.UTC(year, month, day));
@@ -35,7 +35,7 @@ export function partitionAt({ table, period }: PartitionedTable, at: Date): Part
   return { name: `${table}_p${stamp}`, from, to };
 }
 
-/** The partitions that must be there: the one before now, for clocks that differ, the present one, and those ahead. */
+/** The required partitions: the previous one, for clocks that differ, the current one, and upcoming ones. */
 export function neededPartitions(table: PartitionedTable, now: Date): Partition[] {
   const [year, month, day] = [now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()];
   const ahead = table.period === 'day' ? 7 : 2;
@@ -49,13 +49,13 @@ export function neededPartitions(table: PartitionedTable, now: Date): Partition[
   return [...needed.values()];
 }
 
-/** Whether everything that a partition of that name can hold is older than the retention. */
+/** Whether everything that the partition can contain is older than the retention. */
 export function isExpired(table: PartitionedTable, name: string, now: Date): boolean {
   const end = partitionNamed(table, name)?.to;
   return end !== undefined && end <= keptSince(table, now);
 }
 
-/** What is older is past the retention. */
+/** The start of the retention. */
 export function keptSince({ retentionDays }: PartitionedTable, now: Date): Date {
   return new Date(now.getTime() - retentionDays * DAY_MS);
 }
@@ -70,12 +70,12 @@ export function boundAt({ key }: PartitionedTable, at: Date): string {
   return key === 'timestamp' ? at.toISOString() : idFloor(key, at);
 }
 
-/** The moment that a value of the partition key, as PostgreSQL writes it, stands for. */
+/** The moment of a partition key value, as PostgreSQL formats it. */
 export function timeOf({ key }: PartitionedTable, value: string): Date {
   return key === 'timestamp' ? new Date(value) : idTime(value);
 }
 
-/** The partition of that name; null if the name is not one of a partition. */
+/** The partition with the name; null if it is not the name of a partition. */
 export function partitionNamed(table: PartitionedTable, name: string): Partition | null {
   const match = NAME.exec(name);
   if (match === null) return null;

@@ -1,33 +1,32 @@
 import { randomUUID } from 'node:crypto';
-import { Batch, Notifier } from '@app/kernel';
+import { Coalescer, Notifier } from '@app/kernel';
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { EventEmitter2 } from '@nestjs/event-emitter';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { Database } from './database.js';
 
-/** The URL of the database past any pooler: LISTEN needs a session of its own. */
+/** The URL of the database without a pooler: LISTEN needs its own session. */
 export const DirectUrl = Symbol('DirectUrl');
 
 const PG_CHANNEL = 'rdev';
 const COALESCE_MS = 20;
 const RECONNECT_MS = 500;
-/** So often the connection is proven to be alive. */
 const PROVE_MS = 250;
-/** What is meant for everybody, the sender too. */
-const EVERYBODY = '*';
+/** Addressed to all replicas, including the sender. */
+const ALL_REPLICAS = '*';
 const PROOF = 'proof';
 const RESET = 'notifier.reset';
 
 /**
- * Hints inside the replica go by the event emitter at once; to other replicas by NOTIFY, which is sent outside the
- * transactions, coalesced, as it would serialise their commits.
+ * Delivers hints within the replica immediately by the event emitter; to other replicas by NOTIFY, coalesced and
+ * outside the transactions, since NOTIFY would serialise their commits.
  */
 @Injectable()
 export class PostgresNotifier implements OnModuleInit, OnApplicationShutdown, Notifier {
   private readonly logger = new Logger(PostgresNotifier.name);
   private readonly self = randomUUID();
-  private readonly hints = new Batch<string>(COALESCE_MS, (hints) => {
+  private readonly hints = new Coalescer<string>(COALESCE_MS, (hints) => {
     void this.send(hints);
   });
   private reconnectTimer: NodeJS.Timeout | undefined;
@@ -62,8 +61,8 @@ export class PostgresNotifier implements OnModuleInit, OnApplicationShutdown, No
   }
 
   async announce(channel: string, payload: string): Promise<void> {
-    await this.database.query('SELECT pg_notify($1, $2)', [PG_CHANNEL, `${EVERYBODY} ${channel} ${payload}`]);
-    // Comes once more by the database: the commit may have happened although its answer was lost.
+    await this.database.query('SELECT pg_notify($1, $2)', [PG_CHANNEL, `${ALL_REPLICAS} ${channel} ${payload}`]);
+    // The database delivers it again, since a commit may succeed although its response is lost.
     this.database.afterCommit(() => {
       this.emitter.emit(topic(channel), payload);
     });
@@ -83,7 +82,7 @@ export class PostgresNotifier implements OnModuleInit, OnApplicationShutdown, No
   }
 
   private async send(hints: readonly string[]): Promise<void> {
-    // A hint that cannot be sent is lost: the others poll.
+    // A hint that cannot be sent is lost: the other replicas poll.
     await this.dataSource
       .query('SELECT pg_notify($1, hint) FROM unnest($2::text[]) AS hint', [PG_CHANNEL, hints])
       .catch(() => undefined);
@@ -115,7 +114,7 @@ export class PostgresNotifier implements OnModuleInit, OnApplicationShutdown, No
       await client.connect();
       await client.query(`LISTEN ${PG_CHANNEL}`);
     } catch (error) {
-      this.logger.warn({ err: error }, 'Cannot listen for hints of other replicas; trying again');
+      this.logger.warn({ err: error }, 'Cannot listen for hints of other replicas; retrying');
       onBroken();
       return;
     }
@@ -128,7 +127,7 @@ export class PostgresNotifier implements OnModuleInit, OnApplicationShutdown, No
     prove();
   }
 
-  /** PostgreSQL delivers in the order of commits: once our own word is heard, all that was announced before it is. */
+  /** PostgreSQL delivers in commit order: when our own message arrives, all earlier announcements have arrived. */
   private async prove(client: pg.Client): Promise<void> {
     const proof = `${this.self} ${PROOF} ${String(performance.now())}`;
     await client.query('SELECT pg_notify($1, $2)', [PG_CHANNEL, proof]);

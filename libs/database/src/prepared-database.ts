@@ -7,22 +7,22 @@ import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
 
 /**
- * A plan is made once, and kept while tables grow, until they are analyzed: one that reads all of a small table would
- * be kept, too. No statement may be one that has to: until PostgreSQL 17 that costs 1e10, beside which all else that
- * could be chosen costs the same.
+ * A plan is cached while tables grow, until they are analyzed, including one that scans all of a small table. So scans
+ * are disabled, and no statement may require one: up to PostgreSQL 17 that adds a cost of 1e10, which hides the
+ * differences between all other choices.
  * @see https://www.postgresql.org/docs/current/sql-prepare.html, "Notes"
  */
 const SETTINGS = '-c enable_seqscan=off -c enable_bitmapscan=off -c plan_cache_mode=force_generic_plan';
 
 /**
- * Which index is the best also depends on what there is, and nobody says when tables are analyzed: plans are made again
- * after this.
+ * The best index also depends on the data, and it is unknown when tables are analyzed: plans are dropped after this
+ * time.
  */
 export const PLANS_KEPT_MS = 10_000;
 
 /**
- * Some sessions for few statements that are run often: each session prepares a statement when it runs it for the first
- * time. They go past any pooler, as those that lend a session for one transaction do not keep what was prepared.
+ * A few sessions for frequent statements: each session prepares a statement at its first use. They bypass any pooler,
+ * since transaction poolers do not keep prepared statements.
  */
 @Injectable()
 export class PreparedDatabase extends Database implements OnApplicationShutdown {
@@ -61,7 +61,7 @@ export class PreparedDatabase extends Database implements OnApplicationShutdown 
     } catch (error) {
       throw this.translated(error);
     } finally {
-      // The session is given to others after that, and nobody waits.
+      // The caller does not wait for this, but the session is released only afterwards.
       if (queryRunner === undefined) void dropped.finally(() => runner.release());
     }
   }
@@ -71,7 +71,7 @@ export class PreparedDatabase extends Database implements OnApplicationShutdown 
     const plannedAt = this.plannedAt.get(client);
     if (plannedAt !== undefined && now - plannedAt < PLANS_KEPT_MS) return;
     this.plannedAt.set(client, now);
-    // The next user of a broken session finds out.
+    // If the session is broken, its next user gets the error.
     if (plannedAt !== undefined) await client.query('DISCARD PLANS').catch(() => undefined);
   }
 

@@ -6,8 +6,8 @@ const UNLIMITED = `
   WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout') AND setting = '0' ORDER BY name`;
 
 /**
- * Behind a pooler the settings of sessions are those of the role: says so if it has no limits of statements and
- * transactions, or has `jit` on.
+ * Behind a pooler, session settings come from the role: warns if it has no statement or transaction timeout, or has
+ * `jit` on.
  */
 @Injectable()
 export class ServerLimits implements OnApplicationBootstrap {
@@ -19,13 +19,13 @@ export class ServerLimits implements OnApplicationBootstrap {
     const [jit] = await this.database.query<{ on: boolean }>('SELECT pg_jit_available() AS "on"').catch(() => []);
     if (jit?.on === true)
       this.logger.warn(
-        'The role of DATABASE_URL has jit on, which takes longer than it saves. ALTER ROLE … SET jit = off.',
+        'The role of DATABASE_URL has jit on, which slows down the statements of rdev. Run ALTER ROLE … SET jit = off.',
       );
     const rows = await this.database.query<{ name: string }>(UNLIMITED).catch(() => []);
     const unlimited = rows.map(({ name }) => name);
     if (unlimited.length > 0)
       this.logger.warn(
-        `The role of DATABASE_URL has no ${unlimited.join(' and no ')}: behind a pooler, what hangs is not ended. ALTER ROLE … SET gives it one.`,
+        `The role of DATABASE_URL has no ${unlimited.join(' and no ')}, so stuck statements are never ended. Set it with ALTER ROLE … SET.`,
       );
   }
 }

@@ -1,7 +1,7 @@
 import type { Scope } from './caller.js';
 import { DomainError } from './domain-error.js';
 
-/** It is not known who calls. */
+/** The caller is unknown. */
 export class Unauthenticated extends DomainError {
   readonly kind = 'unauthenticated';
   readonly code: string = 'UNAUTHENTICATED';
@@ -11,7 +11,7 @@ export class Unauthenticated extends DomainError {
   }
 }
 
-/** The caller is known and lacks a scope. */
+/** The caller lacks a scope. */
 export class InsufficientScope extends DomainError {
   readonly kind = 'forbidden';
   readonly code = 'INSUFFICIENT_SCOPE';

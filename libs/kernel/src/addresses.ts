@@ -1,8 +1,8 @@
 import { BlockList, SocketAddress, isIP } from 'node:net';
 
 /**
- * An address in the one spelling by which it is compared, logged and counted: IPv4-mapped IPv6 is IPv4, IPv6 is in its
- * short form, zones (`%eth0`) are cut off. Null: it is no address.
+ * The canonical spelling of an address, for comparing, logging and counting: IPv4-mapped IPv6 becomes IPv4, IPv6 its
+ * short form, zones (`%eth0`) are removed. Null: not an address.
  */
 export function canonicalAddress(text: string): string | null {
   const version = isIP(text);
@@ -12,7 +12,7 @@ export function canonicalAddress(text: string): string | null {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1] ?? address;
 }
 
-/** Answers of an address whether it is in one of the given addresses and CIDRs; what is no address is in none. */
+/** Returns a function that checks whether an address is in one of the addresses and CIDRs; false for invalid ones. */
 export function networkMatcher(networks: readonly string[]): (address: string) => boolean {
   const list = new BlockList();
   for (const network of networks) {
@@ -33,7 +33,7 @@ export function isInNetworks(address: string, networks: readonly string[]): bool
   return networkMatcher(networks)(address);
 }
 
-/** Whom an address stands for: itself, or for IPv6 the /64, of which one machine may use every address. */
+/** The client that an address identifies: IPv6 counts by its /64, since one machine may use all of its addresses. */
 export function subscriberOf(address: string): string {
   const canonical = canonicalAddress(address) ?? address;
   if (isIP(canonical) !== 6) return canonical;

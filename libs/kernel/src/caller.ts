@@ -1,4 +1,4 @@
-/** Rights that a key may have; `admin` implies all. */
+/** Scopes of keys; `admin` implies all others. */
 export const SCOPES = [
   'projects:read',
   'projects:write',
@@ -16,13 +16,13 @@ export const SCOPES = [
 
 export type Scope = (typeof SCOPES)[number];
 
-/** Who calls: the key that was verified, and what it may do. */
+/** The verified key of a request, and its rights. */
 export interface Caller {
   readonly keyId: string;
   readonly scopes: readonly Scope[];
   /** Globs of the project ids that the key may see; null: all. */
   readonly projects: readonly string[] | null;
-  /** Requests per second over the sliding window; 0: no limit; null: the server's. */
+  /** Requests per second over the sliding window; 0: no limit; null: the server default. */
   readonly rateLimitRps: number | null;
 }
 
@@ -30,14 +30,13 @@ export function hasScope(caller: Pick<Caller, 'scopes'>, scope: Scope): boolean 
   return caller.scopes.includes('admin') || caller.scopes.includes(scope);
 }
 
-/** Whether the project exists for that caller. `*` in a glob stands for any characters. */
+/** Whether the project is visible to the caller. */
 export function maySeeProject(caller: Pick<Caller, 'projects'>, projectId: string): boolean {
   return caller.projects === null || caller.projects.some((glob) => matchesGlob(glob, projectId));
 }
 
 /**
- * Whether the whole text fits; `*` stands for any characters. Each `*` is resolved from the left, so no pattern takes
- * long.
+ * Whether the whole text matches; `*` stands for any characters. Matches without backtracking, so no pattern is slow.
  */
 export function matchesGlob(glob: string, text: string): boolean {
   const [first = '', ...rest] = glob.split('*');

@@ -11,8 +11,7 @@ export type ErrorKind =
   | 'unavailable';
 
 /**
- * Where in a request a value is wrong (RFC 6901 pointer as a URI fragment, or the name of a parameter) and what is
- * allowed.
+ * An invalid value in a request (RFC 6901 pointer as a URI fragment, or the name of a parameter) and what is allowed.
  */
 export interface InvalidField {
   readonly pointer: string;
@@ -20,18 +19,18 @@ export interface InvalidField {
 }
 
 /**
- * A failure that a caller can act on. Message and details are shown to the client, the cause is not.
- * It knows nothing of HTTP: `libs/http` maps the kind to a status.
+ * A failure that a client can act on. Message and details are shown to the client, the cause is not.
+ * Independent of HTTP: `libs/http` maps the kind to a status.
  */
 export abstract class DomainError extends Error {
   abstract readonly kind: ErrorKind;
   /** Stable and public; listed in docs/reference/problems.md. */
   abstract readonly code: string;
-  /** Whether the same request may succeed later without a change. */
+  /** Whether the same request may succeed later. */
   readonly retryable: boolean = false;
   /** When to try again, in seconds; becomes `Retry-After`. */
   readonly retryAfterSeconds?: number;
-  /** The fields at fault, for invalid input. */
+  /** The invalid fields. */
   readonly errors?: readonly InvalidField[];
 
   constructor(
@@ -44,7 +43,7 @@ export abstract class DomainError extends Error {
   }
 }
 
-/** The input is malformed; names each field at fault. */
+/** The input is malformed; lists the invalid fields. */
 export class InvalidInput extends DomainError {
   readonly kind = 'invalid';
   readonly code = 'INVALID_REQUEST';
@@ -54,7 +53,7 @@ export class InvalidInput extends DomainError {
   }
 }
 
-/** There is no such thing, or the caller may not know of it. */
+/** The resource does not exist, or is not visible to the caller. */
 export class NotFound extends DomainError {
   readonly kind = 'not-found';
   readonly code = 'NOT_FOUND';
@@ -64,7 +63,7 @@ export class NotFound extends DomainError {
   }
 }
 
-/** Something that rdev needs does not answer; trying again is safe. */
+/** Something that rdev depends on is unavailable; a retry is safe. */
 export class Unavailable extends DomainError {
   readonly kind = 'unavailable';
   readonly code: string = 'UNAVAILABLE';

@@ -9,7 +9,8 @@ export interface EgressRule {
 }
 
 /**
- * Reads `public`, `10.1.0.0/16`, `10.1.2.3/32:443`, `public:443` or `[2001:db8::/32]:443`; null if it is none of these.
+ * Parses `public`, `10.1.0.0/16`, `10.1.2.3/32:443`, `public:443` or `[2001:db8::/32]:443`; null if it is none of
+ * these.
  */
 export function parseEgress(text: string): EgressRule | null {
   const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^[\]]+?))(?::(\d{1,5}))?$/.exec(text) ?? [];
@@ -22,7 +23,7 @@ export function parseEgress(text: string): EgressRule | null {
   return isBlock(text, 6) ? { destination: text, port: null } : null;
 }
 
-/** Whether it is a list of destinations that can be read. */
+/** Whether it is a list of valid destinations. */
 export function isEgressList(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string' && parseEgress(item) !== null);
 }

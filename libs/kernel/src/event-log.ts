@@ -1,4 +1,4 @@
-/** Who did it: taken from the request, or the system itself. */
+/** The originator of an event: that of the request, or the system itself. */
 export interface Actor {
   readonly keyId: string | null;
   readonly ip: string | null;
@@ -6,11 +6,11 @@ export interface Actor {
   readonly requestId: string | null;
 }
 
-/** A fact: something that has happened, said in the past tense (`command.created`). */
+/** Something that has happened, named in the past tense (`command.created`). */
 export interface NewEvent {
   readonly type: string;
   readonly projectId?: string | undefined;
-  /** The id of what it happened to. */
+  /** The id of the affected object. */
   readonly target: string;
   readonly outcome: 'allowed' | 'denied' | 'succeeded' | 'failed';
   /** Public: no secrets, no output, no command text. */
@@ -19,7 +19,7 @@ export interface NewEvent {
 
 export interface LoggedEvent extends NewEvent {
   readonly id: string;
-  /** Position in the log, in commit order and without gaps: a reader that goes by it misses nothing. */
+  /** Position in the log, in commit order and without gaps: a reader that follows it misses nothing. */
   readonly seq: number;
   readonly at: Date;
   readonly actor: Actor;
@@ -31,17 +31,17 @@ export interface EventFilter {
   readonly types?: readonly string[];
 }
 
-/** The one append-only log of facts. Project streams, webhooks and the audit read it by `seq`. */
+/** The append-only log of events. Project streams, webhooks and the audit read it by `seq`. */
 export abstract class EventLog {
-  /** Adds facts to the current transaction: they become true with it, or not at all. */
+  /** Adds events in the current transaction: they are committed or rolled back with it. */
   abstract add(...events: readonly NewEvent[]): Promise<void>;
   /**
-   * Events after `seq` in order, at most `limit`, and not much more than a page can have. A fact has its `seq` within 2
-   * s of its commit.
+   * Events after `seq` in order, at most `limit`, and not much larger than a page. An event gets its `seq` within 2 s
+   * of its commit.
    */
   abstract readAfter(seq: number, limit: number, filter?: EventFilter): Promise<readonly LoggedEvent[]>;
   /** The `seq` of the newest event; 0 when there is none. */
   abstract lastSeq(): Promise<number>;
-  /** Calls back when new events may be read; a hint, which may be lost. Returns what stops it. */
+  /** Calls back when there may be new events; the hint may be lost. Returns the unsubscribe function. */
   abstract subscribe(listener: () => void): () => void;
 }

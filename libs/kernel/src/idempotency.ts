@@ -10,14 +10,14 @@ export class IdempotencyMismatch extends DomainError {
   }
 }
 
-/** An earlier request with the key has not come to its end, and perhaps never will. */
+/** An earlier request with the key has not completed, and may never complete. */
 export class IdempotencyUnsettled extends DomainError {
   readonly kind = 'conflict';
   readonly code = 'CONFLICT';
   override readonly retryable: boolean;
   override readonly retryAfterSeconds?: number;
 
-  /** @param isRecent it may still come to its end */
+  /** @param isRecent whether it may still complete */
   constructor(isRecent: boolean) {
     super(
       isRecent
@@ -29,7 +29,7 @@ export class IdempotencyUnsettled extends DomainError {
   }
 }
 
-/** What an earlier request with the same Idempotency-Key created has been deleted since. */
+/** The resource that an earlier request with the same Idempotency-Key created has been deleted. */
 export class ResourceGone extends DomainError {
   readonly kind = 'gone';
   readonly code = 'RESOURCE_GONE';
@@ -39,25 +39,25 @@ export class ResourceGone extends DomainError {
   }
 }
 
-/** What a request with an Idempotency-Key made. */
+/** The result of a request with an Idempotency-Key. */
 export interface Creation {
   readonly id: string;
-  /** When an earlier request made it, this one made nothing; null: this one made it. */
+  /** When an earlier request created it; null: this request did. */
   readonly replayOf: Date | null;
 }
 
-/** Makes a request do its work at most once per Idempotency-Key of a caller, over all replicas, for 24 hours. */
+/** Executes requests at most once per caller and Idempotency-Key, over all replicas, for 24 hours. */
 export abstract class Idempotency {
   /**
-   * Runs the creation in a transaction and answers the id of what it made; or, if an earlier request with the same key
-   * and body made it, that one's. A request without a key always creates. A creation that fails leaves the key unused.
-   * @throws {@link IdempotencyMismatch} if the body is another
+   * Runs the creation in a transaction and returns its id; or the id from an earlier request with the same key and
+   * body. A request without a key always creates. A failed creation leaves the key unused.
+   * @throws {@link IdempotencyMismatch} if the body differs
    */
   abstract once(create: () => Promise<string>): Promise<Creation>;
 
   /**
-   * The same for work that reaches beyond the database, outside a transaction: duplicates that come meanwhile are
-   * refused, and so are all others if the process ends before the work does.
+   * The same for work outside the database, without a transaction: duplicates are refused while it is in progress, and
+   * for good if the process ends before the work does.
    * @throws {@link IdempotencyMismatch} and {@link IdempotencyUnsettled}
    */
   abstract act(work: () => Promise<string>): Promise<Creation>;

@@ -2,19 +2,19 @@ import { decodeTime, monotonicFactory } from 'ulid';
 
 export type IdPrefix = 'cmd' | 'key' | 'whk' | 'dlv' | 'evt' | 'req';
 
-/** Clocks are corrected by less: within that, ids of this process go up. */
+/** Clock corrections are smaller: within this, ids of this process stay ascending. */
 const CORRECTION_MS = 1_000;
 
 let ulid = monotonicFactory();
 let newest = 0;
 
 /**
- * A new time-ordered id such as `cmd_01jd4x…`: a lower-case ULID behind its prefix, so ids sort by creation.
- * @param at now, by the shared {@link Clock} for all that is stored: the time within an id chooses its partition
+ * A new time-ordered id such as `cmd_01jd4x…`: a prefix and a lower-case ULID, so ids sort by creation.
+ * @param at the current time; from the shared {@link Clock} for stored rows, since the id determines the partition
  */
 export function newId(prefix: IdPrefix, at = new Date()): string {
   const time = at.getTime();
-  // After a jump ids go back with their clock. Else all that follow would be of a time that has not come.
+  // After a jump, follow the clock back. Otherwise all further ids would be in the future.
   if (time < newest - CORRECTION_MS) {
     ulid = monotonicFactory();
     newest = 0;
@@ -23,17 +23,17 @@ export function newId(prefix: IdPrefix, at = new Date()): string {
   return `${prefix}_${ulid(time).toLowerCase()}`;
 }
 
-/** When an id was made, by the clock that it was made with. @throws if it is none */
+/** When an id was created, by the clock of its creation. @throws Error if it is not an id */
 export function idTime(id: string): Date {
   return new Date(decodeTime(id.slice(id.indexOf('_') + 1).toUpperCase()));
 }
 
-/** Whether the text has the form of an id of that kind. */
+/** Whether the text has the format of an id with the prefix. */
 export function isId(prefix: IdPrefix, text: string): boolean {
   return new RegExp(`^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`).test(text);
 }
 
-/** The smallest id that could have been made at that time: ids below it are older. */
+/** The smallest possible id of a time: smaller ids are older. */
 export function idFloor(prefix: IdPrefix, at: Date): string {
   const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
   let rest = at.getTime();

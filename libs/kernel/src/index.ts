@@ -22,9 +22,9 @@ export { type Creation, Idempotency, IdempotencyMismatch, IdempotencyUnsettled, 
 export { jsonLine } from './json-line.js';
 export { Notifier } from './notifier.js';
 export { type StreamRoute, StreamRoutes } from './stream-routes.js';
-export { Batch } from './batch.js';
+export { Coalescer } from './coalescer.js';
 export { Poller } from './poller.js';
-export { Seldom } from './seldom.js';
+export { LogThrottle } from './log-throttle.js';
 export { Waiter } from './waiter.js';
 export { SCOPES, type Scope, type Caller, hasScope, matchesGlob, maySeeProject } from './caller.js';
 export { type EgressRule, isEgressList, parseEgress } from './egress.js';

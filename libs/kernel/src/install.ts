@@ -1,6 +1,6 @@
 /**
- * This installation of rdev, by an id that was made once and is kept in its database: replicas share it, and it moves
- * with the database. What is made outside carries it, so that another install knows that it is not its own.
+ * This installation of rdev, identified by an id that is generated once and stored in its database: replicas share it,
+ * and it moves with the database. External objects are labelled with it, so that installs recognise their own.
  */
 export class Install {
   constructor(readonly id: string) {}

@@ -10,11 +10,11 @@ export interface Page<T> {
 export interface PageRequest {
   /** 1 to 200. */
   readonly limit: number;
-  /** The cursor that an earlier page gave. */
+  /** The cursor of an earlier page. */
   readonly cursor?: string | undefined;
 }
 
-/** Where to go on: a cursor of a list, or the id of an event, which comes in a header or a parameter of that name. */
+/** The position to continue from is invalid: a cursor of a list, or the id of an event in a header or parameter. */
 export class InvalidCursor extends DomainError {
   readonly kind = 'invalid';
   readonly code = 'INVALID_CURSOR';
@@ -35,7 +35,7 @@ export function encodeCursor(key: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify(key)).toString('base64url');
 }
 
-/** @throws {@link InvalidCursor} unless the cursor holds values of the given types */
+/** @throws {@link InvalidCursor} unless the cursor contains values of the given types */
 export function decodeCursor<T extends readonly ('string' | 'number')[]>(
   cursor: string,
   ...types: T
@@ -48,18 +48,18 @@ export function decodeCursor<T extends readonly ('string' | 'number')[]>(
   }
   const parts: readonly unknown[] = Array.isArray(key) ? key : [];
   const fits = parts.length === types.length && types.every((type, i) => typeof parts[i] === type);
-  // PostgreSQL takes no NUL in a text.
+  // PostgreSQL rejects NUL in texts.
   if (!fits || parts.some((part) => String(part).includes('\0'))) throw new InvalidCursor();
   return parts as never;
 }
 
-/** The most that the items of one page have as JSON, unless the first one alone has more. */
+/** Maximum JSON size of the items of a page, unless the first one alone is larger. */
 export const PAGE_BYTES_MAX = 1024 * 1024;
 
 /**
- * Makes a page of the first rows: at most `limit`, and at most {@link PAGE_BYTES_MAX} of JSON, so that no answer grows
- * with what others stored. The next page begins right after its last row.
- * @param hasMore there are more rows than these; known by itself if they are more than the limit
+ * Builds a page of the first rows: at most `limit`, and at most {@link PAGE_BYTES_MAX} of JSON, so that the size of a
+ * response is bounded. The next page begins after its last row.
+ * @param hasMore whether there are more rows; implied if there are more rows than the limit
  */
 export function toPage<T>(
   rows: readonly T[],

@@ -1,15 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 /**
- * Runs a job again and again: at once when woken, else after the interval. Never twice at a time.
- * The job answers whether there is more to do now.
+ * Runs a job repeatedly: immediately when woken, otherwise after the interval. Runs never overlap.
+ * The job returns whether there is more to do now.
  */
 export class Poller {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
   private woken = false;
   private stopped = true;
-  /** Whoever wakes it is in a request or transaction of its own, which the job is no part of. */
+  /** The job must not run in the request or transaction of the code that wakes it. */
   private readonly outside = AsyncLocalStorage.snapshot();
 
   constructor(
@@ -23,7 +23,7 @@ export class Poller {
     this.wake();
   }
 
-  /** Runs the job soon; once more if it is running now. */
+  /** Runs the job immediately, or once more if it is running. */
   wake(): void {
     if (this.stopped) return;
     this.woken = true;
@@ -40,7 +40,7 @@ export class Poller {
     });
   }
 
-  /** Waits for a run that is under way; none begins afterwards. */
+  /** Waits for a run in progress; none begins afterwards. */
   async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);

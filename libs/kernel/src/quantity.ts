@@ -13,14 +13,14 @@ const SUFFIXES: Readonly<Record<string, number>> = {
   Pi: 2 ** 50,
 };
 
-/** The number that a quantity such as `500m` or `1.5Gi` stands for; null if it is none. @see Kubernetes, `Quantity` */
+/** The value of a quantity such as `500m` or `1.5Gi`; null if invalid. @see Kubernetes, `Quantity` */
 export function parseQuantity(text: string): number | null {
   const [, number, suffix = ''] = /^(\d{1,12}(?:\.\d{1,9})?)(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/.exec(text) ?? [];
   const factor = SUFFIXES[suffix];
   return number === undefined || factor === undefined ? null : Number(number) * factor;
 }
 
-/** Whether it is a map from resources of a container to amounts of them. */
+/** Whether it maps container resources to quantities. */
 export function isQuantities(value: unknown): value is Record<string, string> {
   if (typeof value !== 'object' || value === null) return false;
   return Object.entries(value).every(

@@ -1,6 +1,6 @@
 import { DomainError } from './domain-error.js';
 
-/** Too many requests, or too much at a time, of one caller. */
+/** Too many requests of a caller, or too many bytes in progress. */
 export class RateLimited extends DomainError {
   readonly kind = 'rate-limited';
   readonly code = 'RATE_LIMITED';
@@ -13,7 +13,7 @@ export class RateLimited extends DomainError {
   }
 }
 
-/** Rounded up, and at least 1, as `Retry-After` has it. */
+/** Rounded up, and at least 1, for `Retry-After`. */
 export function wholeSeconds(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1_000));
 }

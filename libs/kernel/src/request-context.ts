@@ -3,11 +3,11 @@ import type { Actor } from './event-log.js';
 
 export interface RequestContext {
   readonly requestId: string;
-  /** The caller; the key is filled in once it is authenticated. */
+  /** The caller; the key is set once it is authenticated. */
   actor: Actor;
-  /** Method and path, and what the client sent to have a creation happen once; null: nothing. */
+  /** Method and path, Idempotency-Key and fingerprint of the body; null: no key. */
   idempotency?: { readonly route: string; readonly key: string; readonly fingerprint: Buffer } | null;
-  /** What is answered was made by an earlier request. */
+  /** The response returns the result of an earlier request. */
   isReplay?: boolean;
 }
 
@@ -15,7 +15,7 @@ const storage = new AsyncLocalStorage<RequestContext>();
 
 const system: Actor = { keyId: null, ip: null, userAgent: null, requestId: null };
 
-/** Runs the work of one request, so that what it logs and records can say who asked. */
+/** Runs the work of a request, so that logs and events can contain the actor. */
 export function runInRequest<T>(context: RequestContext, work: () => T): T {
   return storage.run(context, work);
 }
@@ -25,7 +25,7 @@ export function currentRequest(): RequestContext | null {
   return storage.getStore() ?? null;
 }
 
-/** Who is acting now; the system itself outside a request. */
+/** The current actor; the system itself outside a request. */
 export function currentActor(): Actor {
   return storage.getStore()?.actor ?? system;
 }

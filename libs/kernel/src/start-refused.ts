@@ -1,2 +1,2 @@
-/** Keeps rdev from starting; its message says all there is to say. */
+/** An expected reason why rdev cannot start; the message suffices for the operator. */
 export abstract class StartRefused extends Error {}

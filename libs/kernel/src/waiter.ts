@@ -1,4 +1,4 @@
-/** A flag that hints raise and one consumer waits for; a hint between two waits is not missed. */
+/** A flag that hints raise and one consumer waits for; hints between two waits are not missed. */
 export class Waiter {
   private raised = false;
   private resume: (() => void) | undefined;
@@ -8,7 +8,7 @@ export class Waiter {
     this.resume?.();
   };
 
-  /** Resolves when raised, at the latest after the time, or when aborted; clears the flag. */
+  /** Resolves when raised, after the timeout, or when aborted; clears the flag. */
   async wait(timeoutMs: number, signal: AbortSignal): Promise<void> {
     if (!this.raised && !signal.aborted) {
       await new Promise<void>((resolve) => {

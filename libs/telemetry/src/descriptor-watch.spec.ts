@@ -17,6 +17,6 @@ describe('DescriptorWatch', () => {
     expect(said).toEqual([{ err: error }]);
     await watch.check();
     await watch.check();
-    expect(said).toEqual([{ err: error }, 'There are file descriptors again']);
+    expect(said).toEqual([{ err: error }, 'File descriptors are available again']);
   });
 });

@@ -4,8 +4,8 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 const CHECK_MS = 5_000;
 
 /**
- * Says that there are no file descriptors left: Node then accepts no connections and says nothing about it, so that
- * clients wait for answers that nobody knows of.
+ * Logs when no file descriptors are left: Node then silently accepts no connections, and clients wait without any
+ * trace.
  */
 @Injectable()
 export class DescriptorWatch implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -21,7 +21,7 @@ export class DescriptorWatch implements OnApplicationBootstrap, OnApplicationShu
     clearInterval(this.timer);
   }
 
-  /** Tries to open what is always there; tells when that changes. */
+  /** Tries to open a file that always exists; logs changes. */
   async check(tryOpen = openAndClose): Promise<void> {
     const error: unknown = await tryOpen().then(
       () => null,
@@ -29,8 +29,8 @@ export class DescriptorWatch implements OnApplicationBootstrap, OnApplicationShu
     );
     const isExhausted = /^E[MN]FILE$/.test(String((error as { code?: unknown } | null)?.code));
     if (isExhausted && !this.isExhausted)
-      this.logger.error({ err: error }, 'No file descriptor is left: connections are not accepted, files not opened');
-    if (!isExhausted && this.isExhausted) this.logger.log('There are file descriptors again');
+      this.logger.error({ err: error }, 'No file descriptors left: cannot accept connections or open files');
+    if (!isExhausted && this.isExhausted) this.logger.log('File descriptors are available again');
     this.isExhausted = isExhausted;
   }
 }

@@ -1,6 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { Seldom } from '@app/kernel';
+import { LogThrottle } from '@app/kernel';
 import { RequestLog } from './request-log.js';
 
 describe('RequestLog', () => {
@@ -13,7 +13,7 @@ describe('RequestLog', () => {
   let now: number;
   beforeEach(() => {
     now = 0;
-    log = new RequestLog(new Seldom(10_000, 100, () => now));
+    log = new RequestLog(new LogThrottle(10_000, 100, () => now));
   });
 
   it.each([200, 202, 304, 400, 404, 429])('has %i at info', (status) => {

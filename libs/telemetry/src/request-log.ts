@@ -1,35 +1,34 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Seldom } from '@app/kernel';
+import { LogThrottle } from '@app/kernel';
 
 const FAILURE_EVERY_MS = 10_000;
 
 type Response = ServerResponse & { err?: unknown };
 
 /**
- * What a request's line says beyond the request: failures of the server are errors with their cause, and not a line
- * each.
+ * Level and extra fields of the log line of a request: server failures are errors with their cause, throttled by kind.
  */
 export class RequestLog {
-  private readonly keptBack = new WeakMap<ServerResponse, number>();
+  private readonly suppressed = new WeakMap<ServerResponse, number>();
 
-  constructor(private readonly seldom = new Seldom(FAILURE_EVERY_MS)) {}
+  constructor(private readonly throttle = new LogThrottle(FAILURE_EVERY_MS)) {}
 
   readonly level = (_request: IncomingMessage, response: Response, error?: Error): 'info' | 'error' | 'silent' => {
     if (response.err === undefined && response.statusCode < 500) return 'info';
-    const count = this.seldom.admit(kindOf(response.err ?? error ?? response.statusCode));
+    const count = this.throttle.admit(kindOf(response.err ?? error ?? response.statusCode));
     if (count === null) return 'silent';
-    this.keptBack.set(response, count);
+    this.suppressed.set(response, count);
     return 'error';
   };
 
-  /** How many of the kind have had no line since the last one that had. */
+  /** Adds the number of suppressed lines of the same kind. */
   readonly fields = (_request: IncomingMessage, response: Response, _error: Error, fields: object): object => {
-    const keptBack = this.keptBack.get(response) ?? 0;
-    return keptBack === 0 ? fields : { ...fields, alike: keptBack };
+    const suppressed = this.suppressed.get(response) ?? 0;
+    return suppressed === 0 ? fields : { ...fields, alike: suppressed };
   };
 }
 
-/** By what went wrong at the bottom. Texts vary in their ends, where there are names and numbers. */
+/** The kind by the root cause. Only the beginning of a message: names and numbers at the end vary. */
 function kindOf(error: unknown): string {
   let bottom = error;
   for (let depth = 0; depth < 5 && bottom instanceof Error && bottom.cause instanceof Error; depth++)

@@ -9,7 +9,7 @@ export interface SerializedError {
 
 const CAUSES_MAX = 5;
 
-/** Only what is known to be harmless: errors of clients and drivers carry statements, parameters and credentials. */
+/** Serialises only harmless fields: errors of clients and drivers contain statements, parameters and credentials. */
 export function serializeError(error: unknown, depth = 0): SerializedError {
   if (!(error instanceof Error)) return { type: typeof error, message: 'not an Error' };
   const { name, cause } = error;
@@ -24,11 +24,11 @@ export function serializeError(error: unknown, depth = 0): SerializedError {
   };
 }
 
-/** Some messages quote what they complain about, which came from a client. */
+/** Some messages quote client input. */
 function harmlessMessage({ name, message }: Error, code: unknown): string {
-  if (name === 'SyntaxError') return 'What was parsed is not well-formed.';
-  // SQLSTATE class 22, "data exception": the value is in the text.
-  if (typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code)) return 'PostgreSQL does not take a value.';
-  // Node's argument errors end in the value, those of child processes in the command line and its output.
+  if (name === 'SyntaxError') return 'The parsed text is not well-formed.';
+  // SQLSTATE class 22, "data exception": the message contains the value.
+  if (typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code)) return 'PostgreSQL rejected a value.';
+  // Node's argument errors end with the value, those of child processes with the command line and its output.
   return message.replace(/\bReceived [^]*$/, '').replace(/^Command failed: [^]*$/, 'Command failed');
 }

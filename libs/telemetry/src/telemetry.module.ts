@@ -9,7 +9,7 @@ import { serializeError } from './serialize-error.js';
 
 const INFO = levels.values.info ?? 30;
 
-/** Logs as JSON lines on stdout. Headers and bodies are never in them: they hold keys, command text and output. */
+/** Logs JSON lines to stdout. Headers and bodies are never logged: they contain keys, command text and output. */
 @Module({})
 export class TelemetryModule {
   static with(logLevel: string): DynamicModule {
@@ -30,7 +30,7 @@ export class TelemetryModule {
             customLogLevel: requests.level,
             customErrorObject: requests.fields,
             customAttributeKeys: { reqId: 'requestId' },
-            // Else ours would get what pino-http made of an error, which is not an Error any more.
+            // Otherwise our serializer would get pino-http's serialised object instead of the Error.
             wrapSerializers: false,
             serializers: {
               req: ({ method, url }: IncomingMessage) => ({ method, path: url?.split('?', 1)[0] }),
@@ -45,7 +45,7 @@ export class TelemetryModule {
   }
 }
 
-/** One line a module and one a route at every start would bury the rest. */
+/** Nest logs a line per module and route at every start. */
 const CHATTER = new Set<unknown>([
   'InstanceLoader',
   'RoutesResolver',

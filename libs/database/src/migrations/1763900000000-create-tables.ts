@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Projects, keys, commands with their output, and the event log. Partitions are made by the partition keeper. */
+/** Projects, keys, commands with their output, and the event log. The partition keeper creates the partitions. */
 export class CreateTables1763900000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     for (const statement of STATEMENTS) await runner.query(statement);
@@ -47,7 +47,7 @@ const STATEMENTS = [
     CONSTRAINT api_keys_pkey PRIMARY KEY (id),
     CONSTRAINT api_keys_prefix_key UNIQUE (prefix)
   )`,
-  // Ids are time-ordered, so a range of ids is a span of time, and a look-up by id touches one partition.
+  // Ids are time-ordered, so a range of ids is a span of time, and a lookup by id touches one partition.
   `CREATE TABLE commands (
     id text COLLATE "C" NOT NULL,
     project_id text COLLATE "C" NOT NULL,
@@ -80,8 +80,8 @@ const STATEMENTS = [
   `CREATE INDEX commands_queued ON commands (priority DESC, id) WHERE status = 'queued'`,
   `CREATE INDEX commands_active ON commands (project_id) WHERE status IN ('starting', 'running')`,
   `CREATE INDEX commands_lease ON commands (lease_expires_at) WHERE status IN ('starting', 'running')`,
-  // A row is a run of one stream's bytes or, with data null, a range of bytes that is declared missing.
-  // position counts the bytes of both streams before it: it fixes their order once for live and replayed output.
+  // A row contains consecutive bytes of one stream or, with data null, declares a range of bytes as missing.
+  // position counts the bytes of both streams before it: it fixes their order for live and replayed output.
   `CREATE TABLE command_output (
     command_id text COLLATE "C" NOT NULL,
     stream smallint NOT NULL,
@@ -92,7 +92,7 @@ const STATEMENTS = [
     reason text,
     CONSTRAINT command_output_pkey PRIMARY KEY (command_id, stream, stream_offset)
   ) PARTITION BY RANGE (command_id)`,
-  // Output is often compressed already, and PostgreSQL would try it chunk by chunk on the hot path.
+  // Output is often already compressed, and PostgreSQL would try to compress each chunk on the hot path.
   `ALTER TABLE command_output ALTER COLUMN data SET STORAGE EXTERNAL`,
   `CREATE TABLE idempotency_keys (
     scope bytea NOT NULL,
@@ -127,7 +127,7 @@ const STATEMENTS = [
     CONSTRAINT events_pkey PRIMARY KEY (seq, at)
   ) PARTITION BY RANGE (at)`,
   `CREATE INDEX events_project ON events (project_id, seq)`,
-  // Not max(seq): retention may leave the log empty, and readers go on by the numbers they know.
+  // Not max(seq): retention may leave the log empty, and readers continue from the numbers they know.
   `CREATE TABLE event_log_head (
     id boolean NOT NULL DEFAULT true,
     last_seq bigint NOT NULL DEFAULT 0,

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Rotation and the warning before the expiry of keys, and tickets that open one event stream. */
+/** Rotation of keys, the warning before their expiry, and stream tickets. */
 export class AddKeyRotationAndTickets1764110000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query('ALTER TABLE api_keys ADD COLUMN rotated_from text, ADD COLUMN warn_at timestamptz(3)');

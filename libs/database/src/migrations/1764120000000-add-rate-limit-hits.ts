@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** What replicas tell each other about the requests of keys. Unlogged: ten seconds of it are worth no WAL. */
+/** Request counts that replicas share. Unlogged: ten seconds of data are not worth WAL. */
 export class AddRateLimitHits1764120000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`

@@ -1,9 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * The queue apart from the commands: narrow rows that come and go, in one small table that is vacuumed by itself. A
- * lane holds the queued commands that wait for the same things; its row says where the foremost of them is at the
- * earliest.
+ * A separate table for the queue: narrow, short-lived rows in a small table with its own vacuum settings. A lane
+ * contains the queued commands that wait for the same resources; its row is a lower bound for the position of the first
+ * of them.
  */
 export class AddCommandQueue1764140000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -16,7 +16,7 @@ export class AddCommandQueue1764140000000 implements MigrationInterface {
   }
 }
 
-/** Rows live for seconds, and dead ones lie where the next look begins: vacuum soon, whatever the size. */
+/** Rows live for seconds, and every scan begins at the dead ones: vacuum early, whatever the size. */
 const BUSY = `(fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 200,
   autovacuum_analyze_scale_factor = 0.1, autovacuum_analyze_threshold = 500, autovacuum_vacuum_cost_delay = 0)`;
 
@@ -52,7 +52,7 @@ const STATEMENTS = [
     paused_at timestamptz(3) NOT NULL DEFAULT now(),
     CONSTRAINT queue_pauses_pkey PRIMARY KEY (project_id)
   )`,
-  // What is queued already keeps its place: by priority and age, with the default rate of ageing.
+  // Queued commands keep their position: by priority and age, with the default rate of ageing.
   `INSERT INTO queued_commands
    SELECT id, project_id, coalesce(key_id, ''), coalesce(lock, ''), priority,
      date_bin('300 s', created_at, 'epoch'::timestamptz) - priority * interval '300 s', 0, created_at, queue_expires_at

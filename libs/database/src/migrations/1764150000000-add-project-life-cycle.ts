@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** What a project is to be, and the queue of the work that makes it so. */
+/** The desired state of a project, and the schedule of its reconciliation. */
 export class AddProjectLifeCycle1764150000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`ALTER TABLE projects

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Counts the admissions, so that one can tell that no other has come between its look at the queue and its choice. */
+/** Counts admissions, so that an admission can detect another one since it read the queue. */
 export class AddAdmissionRound1790000050000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`CREATE TABLE admission_round (

@@ -1,9 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Whatever release writes it, a command has a row in the queue exactly while it is queued. Releases from before the
- * queue had its own tables write to `commands` alone: what they queue was never admitted by the others, and what they
- * started stayed in the queue.
+ * Ensures that a command has a row in the queue exactly while it is queued, whatever release writes it. Releases from
+ * before the queue tables write only to `commands`: commands queued by them were never admitted by newer ones, and
+ * commands started by them stayed in the queue.
  */
 export class KeepQueueInStep1790000100000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -18,9 +18,9 @@ export class KeepQueueInStep1790000100000 implements MigrationInterface {
 }
 
 const STATEMENTS = [
-  // A release that knows the queue has written there in the same statement, which an AFTER trigger sees: there is
-  // nothing to do. Else the place is that of AddCommandQueue1764140000000. A session keeps the plans, also those made
-  // when the queue was short.
+  // A release that knows the queue has written to it in the same statement, which an AFTER trigger sees: then there is
+  // nothing to do. Otherwise the position is that of AddCommandQueue1764140000000. No sequential scans: a session keeps
+  // its plans, including those made while the queue was short.
   `CREATE FUNCTION keep_queue_in_step() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
   BEGIN
     IF NEW.status <> 'queued' THEN

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Brings in step what got out of step before KeepQueueInStep1790000100000. In a transaction of its own: it reads all
- * commands once, and must not keep their table locked meanwhile.
+ * Repairs the inconsistencies from before KeepQueueInStep1790000100000. In a separate transaction: it reads all
+ * commands and must not keep their table locked meanwhile.
  */
 export class RepairQueue1790000100001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -18,6 +18,6 @@ export class RepairQueue1790000100001 implements MigrationInterface {
   }
 
   async down(): Promise<void> {
-    // What is in step may stay so.
+    // Nothing to revert.
   }
 }

@@ -1,9 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * What lists and waits need of a command's spec, beside it, so that they do not read what it runs. Rows that are there,
- * and those that an older release adds, have none: it is then made of the spec on reading, until retention has dropped
- * them.
+ * The part of a command's spec that lists and long polls need, so that they do not read the script. Existing rows, and
+ * rows added by an older release, have none: it is then derived from the spec until retention has dropped them.
  */
 export class AddCommandOutline1790000100002 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Why a command was asked to end, how many bytes of its stdin are known to have been written, and whether its spec
- * still has what it was given: of what an older release adds that is not known, so it counts as there.
+ * The reason of a cancellation, the number of bytes known to be written to stdin, and whether the spec still contains
+ * the command's input. For rows added by an older release this is unknown, so the default is true.
  */
 export class AddCommandTraces1790000100010 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {

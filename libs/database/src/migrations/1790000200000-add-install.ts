@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Who this install is: made once, and kept with everything else that a backup or a move takes along. */
+/** The id of this install: generated once, and part of every backup and move of the database. */
 export class AddInstall1790000200000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`CREATE TABLE install (

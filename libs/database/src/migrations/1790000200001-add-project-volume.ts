@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Which volume the files of a project are on, and whether one has gone. */
+/** The volume with the files of a project, and whether it was lost. */
 export class AddProjectVolume1790000200001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  Batch,
+  Coalescer,
   type Caller,
   EventLog,
   Idempotency,
@@ -51,7 +51,7 @@ export interface CommandUse {
 /** Projects, as one caller may see them. */
 @Injectable()
 export class ProjectsService implements BeforeApplicationShutdown {
-  private readonly creations = new Batch<CommandUse>(NOTE_MS, (uses) => {
+  private readonly creations = new Coalescer<CommandUse>(NOTE_MS, (uses) => {
     this.note(uses);
   });
 

@@ -1,11 +1,11 @@
-/** Collects what comes within a while, each thing once, and hands it over together. */
-export class Batch<T> {
+/** Collects distinct items for a short time and flushes them together. */
+export class Coalescer<T> {
   private items = new Set<T>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly waitMs: number,
-    private readonly handOver: (items: readonly T[]) => void,
+    private readonly onFlush: (items: readonly T[]) => void,
   ) {}
 
   add(item: T): void {
@@ -15,12 +15,12 @@ export class Batch<T> {
     }, this.waitMs);
   }
 
-  /** Hands over now what there is. */
+  /** Flushes immediately; does nothing if there are no items. */
   flush(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
     const items = [...this.items];
     this.items.clear();
-    if (items.length > 0) this.handOver(items);
+    if (items.length > 0) this.onFlush(items);
   }
 }
