@@ -4,7 +4,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { Reflector } from '@nestjs/core';
 import { type AccessedRequest, RequestAuthenticator, accessOf } from './access.js';
 
-/** A route says by a decorator who may call it, and one that says nothing cannot be called. Finds out who calls. */
+/** Authenticates the request as the decorator of its route requires. A route without such a decorator is refused. */
 @Injectable()
 export class AccessGuard implements CanActivate {
   constructor(

@@ -5,50 +5,49 @@ import { ApiExtension } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { onceClosed } from './once-closed.js';
 
-/** Metadata that the guards read; a route without any is refused. */
+/** Metadata that the guards read; a route without it is refused. */
 export const ACCESS = 'rdev:access';
 
-/** A scope that the key must have; any valid key; or nobody needs to authenticate. */
+/** A scope that the key must have; any valid key; or no authentication. */
 export type Access = Scope | 'any-key' | 'public';
 
-/** One word for the guards and for the description of the API, so that neither can say something else. */
+/** One declaration for the guards and for the OpenAPI document, so that they cannot differ. */
 const accessible = (access: Access): MethodDecorator & ClassDecorator =>
   applyDecorators(SetMetadata(ACCESS, access), ApiExtension('x-required-scope', access));
 
-/** The route can be called without a key. */
 export const Public = (): MethodDecorator & ClassDecorator => accessible('public');
 
-/** The route needs a key with that scope. */
+/** The route requires a key with the scope. */
 export const Scoped = (scope: Scope): MethodDecorator & ClassDecorator => accessible(scope);
 
-/** The route needs a valid key, whatever its scopes. */
+/** The route requires a valid key with any scopes. */
 export const AnyKey = (): MethodDecorator & ClassDecorator => accessible('any-key');
 
-/** The right of a request that goes on for long. */
+/** The authorization of a long-running request. */
 export interface StreamLease {
   /**
-   * Calls back, with the reason, once the key loses its right to what is being answered. Returns what stops the watch.
+   * Calls back with the reason once the key loses its access to the response.
+   * @returns a function that stops the watch
    */
   watch(onLost: (reason: Error) => void): () => void;
-  /** What is streamed has come to its own end. */
+  /** To be called when the stream has ended regularly. */
   end(): void;
 }
 
-/** What authentication found out about a request. */
+/** The result of authenticating a request. */
 export interface Grant {
   readonly caller: CallerValue;
   readonly lease: StreamLease;
 }
 
-/** Of Express, with what the guards learn. */
+/** Express' request with the result of the guards. */
 export interface AccessedRequest extends Request {
   /** Undefined on public routes, and before authentication. */
   grant?: Grant;
 }
 
-/** Finds out who calls. */
 export abstract class RequestAuthenticator {
-  /** @throws {@link Unauthenticated}, or another refusal of the key */
+  /** @throws {@link Unauthenticated}, or another error that refuses the key */
   abstract authenticate(request: Request): Promise<Grant>;
 }
 
@@ -56,7 +55,7 @@ export function accessOf(reflector: Reflector, context: ExecutionContext): Acces
   return reflector.getAllAndOverride<Access | undefined>(ACCESS, [context.getHandler(), context.getClass()]);
 }
 
-/** Aborts, with the error as its reason, when the key loses its right while the request is being answered. */
+/** Aborts, with the error as its reason, if the key loses its access during the request. */
 export function rightLost({ grant, res }: AccessedRequest): AbortSignal {
   const controller = new AbortController();
   const stop = grant?.lease.watch((reason) => {

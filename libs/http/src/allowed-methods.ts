@@ -5,10 +5,10 @@ interface Layer {
   match(path: string): boolean;
 }
 
-/** Middleware is registered for every method there is: that makes no route. */
+/** Middleware is registered for all methods, and is not a route. */
 const CATCH_ALL = 10;
 
-/** The methods that routes with this path have. Empty: there is no such path. */
+/** The methods of the routes that match the path. Empty: there is no such path. */
 export function allowedMethods(request: Request): string[] {
   const { stack } = (request.app as unknown as { router: { stack: Layer[] } }).router;
   const methods = stack

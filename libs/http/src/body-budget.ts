@@ -3,7 +3,7 @@ import { Unavailable, RateLimited } from '@app/kernel';
 export interface BodyLimits {
   readonly bytesMax: number;
   readonly bytesPerKeyMax: number;
-  /** Requests that wait for room. */
+  /** Maximum number of waiting requests. */
   readonly waitingMax: number;
   readonly waitMs: number;
 }
@@ -22,8 +22,8 @@ interface Waiting {
 }
 
 /**
- * Bounds the bytes of bodies in the memory of this replica, in all and by key, so that many large ones, or slow ones,
- * cannot fill it, and those of one key keep no others out. What does not fit waits.
+ * Limits the memory for bodies in this replica, in total and per key, so that large or slow bodies cannot exhaust it,
+ * and one key cannot block others. Requests beyond the limit wait.
  */
 export class BodyBudget {
   private readonly byKey = new Map<string, number>();
@@ -36,9 +36,9 @@ export class BodyBudget {
   }
 
   /**
-   * Takes so many bytes, and returns what gives back all but those that are named, in the end all.
-   * @throws {@link RateLimited} if the key has too many, {@link Unavailable} if the replica has, for as long as a
-   * request may wait
+   * Reserves bytes. Returns a function that reduces the reservation to a number of bytes, finally to 0.
+   * @throws {@link RateLimited} if the key's limit, {@link Unavailable} if the replica's limit is still reached after
+   * the maximum wait
    */
   async take(keyId: string, bytes: number): Promise<(kept: number) => void> {
     if (!this.fits(keyId, bytes)) await this.room(keyId, bytes);
@@ -101,7 +101,7 @@ export class BodyBudget {
 
   private refusal(keyId: string, bytes: number): RateLimited | Unavailable {
     return this.fitsKey(keyId, bytes)
-      ? new Unavailable('This replica has as many bytes of requests in memory as it may.')
-      : new RateLimited('The key has as many bytes of requests in progress as it may.', 1_000);
+      ? new Unavailable('This replica has reached its limit for request bodies in progress.')
+      : new RateLimited('The key has reached its limit for request bodies in progress.', 1_000);
   }
 }

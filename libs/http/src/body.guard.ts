@@ -7,12 +7,12 @@ import { noteIdempotencyKey } from './idempotency.js';
 import { IncomingBody } from './incoming-body.js';
 import { parseBody } from './json-body.js';
 import { onceClosed } from './once-closed.js';
-import { assertNothingIgnored } from './taken-input.js';
+import { assertNothingIgnored } from './declared-input.js';
 
 const TYPES = ['application/json', 'application/merge-patch+json'];
 
 /**
- * Reads the body, once it is known who calls and that they may. Of other requests, and on public routes, nothing is
+ * Reads the body after authentication and authorization. The bodies of other requests, and of public routes, are not
  * read.
  */
 @Injectable()
@@ -45,8 +45,7 @@ export class BodyGuard implements CanActivate {
 }
 
 /**
- * Other bodies are refused rather than ignored or guessed at; compressed ones can be a thousand times as large as they
- * look.
+ * Other types are refused, not ignored or guessed; compressed bodies can be a thousand times larger than on the wire.
  */
 function assertJson({ headers }: AccessedRequest): void {
   const type = mimeType(headers['content-type']);
@@ -60,7 +59,7 @@ function assertJson({ headers }: AccessedRequest): void {
   }
 }
 
-/** Of two charsets, or of one that is written as it must not be, a proxy may believe the other one. */
+/** Two charsets, or a malformed one, could be read differently by a proxy. */
 function isUtf8({ params }: MIMEType, text = ''): boolean {
   const count = text.match(/charset/gi)?.length ?? 0;
   return count === 0 || (count === 1 && /^utf-?8$/i.test(params.get('charset') ?? ''));

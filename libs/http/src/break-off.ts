@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 
 /**
- * Ends an answer that has begun so that no client takes it for whole. With a length or in chunks an early close says
- * that, and loses nothing that was written. HTTP/1.0, which proxies such as nginx speak unless told otherwise, has
- * neither: there a close is the end, and only a reset is not.
+ * Aborts a response that has begun so that no client takes it for complete. With a content length or chunks, an early
+ * close does that and loses no written data. HTTP/1.0, the default of proxies such as nginx, has neither: there a close
+ * is the regular end, so the connection is reset.
  */
 export function breakOff(response: ServerResponse): void {
   const isFramed = response.chunkedEncoding || response.hasHeader('content-length');

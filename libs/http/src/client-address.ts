@@ -2,13 +2,13 @@ import { isIPv6 } from 'node:net';
 import { canonicalAddress, networkMatcher } from '@app/kernel';
 import type { NextFunction, Request, Response } from 'express';
 
-/** How many proxies stand before this server, or their addresses and CIDRs. */
+/** The number of proxies in front of this server, or their addresses and CIDRs. */
 export type TrustedProxies = number | readonly string[];
 
 /**
- * Who sent the request: the first, from the right, that is no proxy of ours. Each proxy appends whom it got the request
- * from, so what is left of that was written by the client and is never looked at. Null: nobody knows, as a proxy of
- * ours wrote something that is no address, or the request has passed fewer proxies than there are.
+ * The client's address: from the right, the first that is not a trusted proxy. Each proxy appends the address of its
+ * peer, so entries further left were written by the client and are ignored. Null: unknown, because a trusted proxy
+ * wrote something else than an address, or the request passed fewer proxies than configured.
  */
 export function clientAddressBy(proxies: TrustedProxies): (peer?: string, forwardedFor?: string) => string | null {
   const inProxies = typeof proxies === 'number' ? null : networkMatcher(proxies);
@@ -24,7 +24,7 @@ export function clientAddressBy(proxies: TrustedProxies): (peer?: string, forwar
   };
 }
 
-/** Some proxies add the port: `192.0.2.1:5678`, `[2001:db8::1]:5678`. */
+/** Some proxies append the port: `192.0.2.1:5678`, `[2001:db8::1]:5678`. */
 function entryAddress(entry: string): string | null {
   const text = entry.trim();
   const bracketed = /^\[(.+)\](:\d{1,5})?$/.exec(text)?.[1];
@@ -33,8 +33,8 @@ function entryAddress(entry: string): string | null {
 }
 
 /**
- * Makes `request.ip` the address of the client. Express' own "trust proxy" stays off: with it `X-Forwarded-Host` and
- * `X-Forwarded-Proto` would have a say, and garbage could become an address.
+ * Sets `request.ip` to the client's address. Express' own "trust proxy" stays off: it would trust `X-Forwarded-Host`
+ * and `X-Forwarded-Proto`, and accept garbage as an address.
  */
 export function clientAddress(
   proxies: TrustedProxies,

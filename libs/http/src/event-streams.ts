@@ -7,15 +7,15 @@ import { resumed } from './resumable-sse.js';
 import { Shutdown } from './shutdown.js';
 import { paced, stream } from './sse.js';
 
-/** Where a stream begins, and what comes then. */
+/** The start of a stream, and its events. */
 export interface EventSource {
-  /** Of the event after which it begins. */
+  /** Id of the event after which the stream begins. */
   readonly firstId: string;
-  /** Ends by itself, or once the signal aborts. */
+  /** Ends on its own, or when the signal aborts. */
   events(signal: AbortSignal): AsyncIterable<MessageEvent>;
 }
 
-/** The only way to answer a request by server-sent events; the route is a {@link ResumableSse}. */
+/** The only way to respond with server-sent events; the route is a {@link ResumableSse}. */
 @Injectable()
 export class EventStreams {
   constructor(
@@ -24,11 +24,11 @@ export class EventStreams {
   ) {}
 
   /**
-   * Goes no faster than the client reads, with heartbeats, until the events end, the key loses its right or the process
-   * stops.
-   * @param open given the id of the last event that the client has, or null. Null: the client has seen the end, and is
-   * told not to come again
-   * @throws {@link TooManyStreams}, {@link InvalidCursor} by the name that the client knows, and what `open` throws
+   * Sends the events at the pace of the client, with heartbeats, until they end, the key loses its access or the
+   * process stops.
+   * @param open receives the id of the last event that the client has, or null. Returns null if the client has the last
+   * event of the stream, and is told not to reconnect
+   * @throws {@link TooManyStreams}, {@link InvalidCursor} with the client's parameter name, and the errors of `open`
    */
   async open(
     request: AccessedRequest,

@@ -6,8 +6,8 @@ import { BodyGuard } from './body.guard.js';
 import { ScopeGuard } from './scope.guard.js';
 
 /**
- * What every request passes, in this order: one that lacks the scope counts against the limit of its key, and its
- * answer says what is left; the body of one that is refused is not read. Needs a {@link RequestAuthenticator}.
+ * The guards of every request, in this order: a request without the scope counts against the rate limit of its key, and
+ * its response reports what remains; the body of a refused request is not read. Needs a {@link RequestAuthenticator}.
  */
 @Module({
   providers: [

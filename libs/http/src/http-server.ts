@@ -19,11 +19,11 @@ export type HttpServerOptions = Pick<
   ServerOptions,
   'maxHeaderSize' | 'headersTimeout' | 'requestTimeout' | 'connectionsCheckingInterval' | 'keepAliveTimeout'
 > & {
-  /** So long, or twice, a client may take nothing of an answer that waits for it. */
+  /** How long a client may read nothing of a pending response; up to twice this time. */
   readonly stalledMs?: number;
 };
 
-/** What a request may be, and how long it may take to arrive. */
+/** Limits for the size of a request, and for the time until it has arrived. */
 export const REQUEST_LIMITS = {
   maxHeaderSize: 16 * 1024,
   headersTimeout: 10_000,
@@ -31,24 +31,24 @@ export const REQUEST_LIMITS = {
   connectionsCheckingInterval: 1_000,
 } satisfies ServerOptions;
 
-/** Of answers that clients read there is no time limit: streams and long polls live as long as they need. */
+/** No time limit for responses that clients read: streams and long polls may take any time. */
 const DEFAULTS = {
   ...REQUEST_LIMITS,
-  // Longer than proxies keep idle connections (caddy 120 s, load balancers of clouds 600 s): else they use one that we
-  // close. The limits above count from the first byte of a request, not while a connection is idle.
+  // Longer than proxies keep idle connections (caddy 120 s, cloud load balancers 600 s); otherwise they may use one
+  // that we are closing. The limits above start with the first byte of a request, not while a connection is idle.
   keepAliveTimeout: 620_000,
-  // What a client does not read stays in memory. A slow one that reads is let be: Node looks at what the kernel took
-  // since it looked last, so that it can take twice as long.
+  // Unread data stays in memory. Slow readers are not affected: Node checks whether the kernel accepted data since the
+  // last check, so detection may take twice as long.
   stalledMs: 30_000,
 } satisfies HttpServerOptions;
-/** After its last words a connection has so long to be closed by the client. */
+/** How long the client has to close the connection after an error response. */
 const LINGER_MS = 1_000;
-/** What is being answered has so long to come to its end. */
+/** How long responses in progress have to complete. */
 const DRAIN_MS = 3_000;
-/** Then idle connections are closed. Until then a proxy may already have sent a request on one. */
+/** Interval for closing idle connections; not immediately, since a proxy may have sent a request on one. */
 const IDLE_DRAIN_MS = 300;
 
-/** Express on a server that slow and malformed requests cannot hold, and that answers also those by problem+json. */
+/** Express on a server that ends slow and malformed requests, with problem+json responses for them too. */
 export class HttpServerAdapter extends ExpressAdapter {
   private readonly log = new Logger(HttpServerAdapter.name);
   private readonly unused = new Set<Socket>();
@@ -56,8 +56,8 @@ export class HttpServerAdapter extends ExpressAdapter {
 
   constructor(private readonly serverOptions: HttpServerOptions = {}) {
     super();
-    // One path is one spelling: an Idempotency-Key holds for a path, and so do the rules of proxies. The router is
-    // there already, and does not look at Express' settings any more.
+    // A path has one spelling, since Idempotency-Keys and the rules of proxies apply to paths. The router already
+    // exists and no longer reads Express' settings.
     Object.assign(this.getInstance<{ router: object }>().router, { caseSensitive: true, strict: true });
   }
 
@@ -66,7 +66,7 @@ export class HttpServerAdapter extends ExpressAdapter {
     const responses = new WeakMap<Socket, ServerResponse>();
     const { stalledMs, ...serverOptions } = { ...DEFAULTS, ...this.serverOptions };
     const handle = (request: IncomingMessage, response: ServerResponse): void => {
-      // What is pipelined behind the last answer of a connection gets none. (RFC 9112, 9.6)
+      // A request pipelined after the last response of a connection gets no response. (RFC 9112, 9.6)
       if (!request.socket.writable) return;
       if (this.unused.delete(request.socket)) request.socket.setTimeout(server.timeout);
       if (this.isDraining) response.shouldKeepAlive = false;
@@ -77,11 +77,11 @@ export class HttpServerAdapter extends ExpressAdapter {
       IncomingBody.expect(request, response);
       express(request, response);
     };
-    // A missing Host is refused further in, in our form.
+    // A missing Host is refused later, with problem+json.
     const server = createServer({ ...serverOptions, requireHostHeader: false }, handle);
-    // A client that waits for 100 Continue gets it when its body is read.
+    // 100 Continue is sent when the body is read.
     server.on('checkContinue', handle);
-    // Unknown expectations may be ignored; Node would refuse them without a body. (RFC 9110, 10.1.1)
+    // Unknown expectations may be ignored; Node would respond without a body. (RFC 9110, 10.1.1)
     server.on('checkExpectation', handle);
     this.keepUnused(server);
     server.on('listening', () => {
@@ -89,17 +89,17 @@ export class HttpServerAdapter extends ExpressAdapter {
     });
     answerClientErrors(server, responses);
     server.on('error', (error) => {
-      // Those of listen() are for who calls it. Without a listener what accept() complains of would end the process.
+      // The caller of listen() handles its errors. Without a listener, errors of accept() would crash the process.
       if (server.listening) this.log.error({ err: error }, 'A connection could not be accepted');
     });
     this.httpServer = server;
   }
 
-  /** Takes no more connections, lets what is being answered come to its end, and does not wait for idle connections. */
+  /** Accepts no more connections, completes the responses in progress, and closes idle connections. */
   async drain(): Promise<void> {
     this.isDraining = true;
     const server = this.httpServer as Server;
-    // Of the server below: that of HTTP would close idle connections at once, and what is on its way to us on them.
+    // The TCP server's method: HTTP's would close idle connections immediately, with requests that are on their way.
     const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
     const sweep = setInterval(() => {
       server.closeIdleConnections();
@@ -109,15 +109,15 @@ export class HttpServerAdapter extends ExpressAdapter {
     clearInterval(sweep);
   }
 
-  /** Streams were completed before; this does not wait for clients that stay. */
+  /** Streams have already been completed; does not wait for clients that stay connected. */
   override close(): Promise<undefined> {
     (this.httpServer as Server).closeAllConnections();
     return super.close() as Promise<undefined>;
   }
 
   /**
-   * A proxy may open a connection that it then has no request for (Go's does), and use it later: it may be idle for as
-   * long as one that was used.
+   * A proxy may open a connection and use it only later (Go's does), so an unused connection may be idle for as long as
+   * a used one.
    */
   private keepUnused(server: Server): void {
     server.on('connection', (socket) => {
@@ -132,7 +132,7 @@ function answerClientErrors(server: Server, responses: WeakMap<Socket, ServerRes
   const answered = new WeakSet<Socket>();
   server.on('clientError', (error: NodeJS.ErrnoException, duplex) => {
     const socket = duplex as Socket;
-    // Nothing has come at all: it is idle, which has a limit of its own.
+    // Nothing has been received: the connection is idle, which has its own limit.
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead === 0) return;
     if (answered.has(socket)) return;
     answered.add(socket);
@@ -142,12 +142,12 @@ function answerClientErrors(server: Server, responses: WeakMap<Socket, ServerRes
       socket.destroy();
       return;
     }
-    socket.end(lastWords(error.code));
+    socket.end(errorResponse(error.code));
     setTimeout(() => socket.destroy(), LINGER_MS).unref();
   });
 }
 
-function lastWords(code: string | undefined): string {
+function errorResponse(code: string | undefined): string {
   const [status, detail] = statusOf(code);
   const requestId = newId('req');
   const body = JSON.stringify(problemBody(httpProblem(status, detail), '/', requestId));

@@ -27,7 +27,7 @@ import { IsInstant } from './input.js';
 import { IsEnvironment, IsLabelFilter, IsLabels } from './maps.js';
 import { PageQuery } from './page.dto.js';
 import { requestContext } from './request-context.middleware.js';
-import { ReadsQuery } from './taken-input.js';
+import { ReadsQuery } from './declared-input.js';
 import { unambiguous } from './unambiguous.middleware.js';
 
 class AnyError extends DomainError {

@@ -10,14 +10,14 @@ import { Shutdown } from './shutdown.js';
 import { InputPipe } from './validation.pipe.js';
 
 export interface HttpOptions {
-  /** Where clients reach the API; null: unknown. */
+  /** URL by which clients reach the API; null: unknown. */
   readonly publicUrl: string | null;
   readonly streamsPerKeyMax: number;
 }
 
 /**
- * What all routes share: problem+json, validation, bounds of bodies and open streams, the signal that streams end
- * by, which streams there are, and our URL.
+ * Shared by all routes: problem+json, validation, limits for bodies and open streams, the shutdown signal of streams,
+ * the list of streams, and the public URL.
  */
 @Global()
 @Module({})

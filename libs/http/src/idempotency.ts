@@ -15,8 +15,8 @@ import { type Observable, tap } from 'rxjs';
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
 /**
- * Notes the Idempotency-Key of a POST and the fingerprint of its body. @throws {@link InvalidInput} if the key is
- * malformed
+ * Stores the Idempotency-Key of a POST and the fingerprint of its body in the request context.
+ * @throws {@link InvalidInput} if the key is malformed
  */
 export function noteIdempotencyKey(request: Request, body: Buffer): void {
   const key = request.get('idempotency-key');
@@ -26,11 +26,11 @@ export function noteIdempotencyKey(request: Request, body: Buffer): void {
     throw new InvalidInput([{ pointer: 'Idempotency-Key', detail: 'must be 1 to 255 visible ASCII characters' }]);
   }
   const fingerprint = createHash('sha256').update(body).digest();
-  // Decoded: `/v1/projects/w%65b` and `/v1/projects/web` are one thing.
+  // Decoded: `/v1/projects/w%65b` and `/v1/projects/web` are the same.
   context.idempotency = { route: `POST ${decodeURIComponent(request.path)}`, key, fingerprint };
 }
 
-/** Says of an answer that an earlier request made what it shows. */
+/** Marks a response that returns the result of an earlier request. */
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
@@ -45,8 +45,8 @@ export class IdempotencyInterceptor implements NestInterceptor {
 }
 
 /**
- * A route that does something: documents the header, and says when an answer is a replay. Not global: with an
- * interceptor Nest runs the handler of a stream only after it has sent the headers.
+ * A route that honours Idempotency-Key: documents the header and marks replays. Not global: with an interceptor, Nest
+ * runs the handler of a stream only after it has sent the headers.
  */
 export const Idempotent = (): MethodDecorator =>
   applyDecorators(

@@ -3,13 +3,13 @@ import type { Socket } from 'node:net';
 import { BadRequestException, PayloadTooLargeException } from '@nestjs/common';
 
 const BODY_BYTES_MAX = 1_048_576;
-/** What may come of a body before it is asked for; one read from the socket, of 64 KiB, can come on top. */
+/** How much of a body is received before it is read, plus at most one read from the socket of 64 KiB. */
 const UNASKED_BYTES_MAX = 16 * 1024;
 const UNASKED_PIECES_MAX = 1_024;
-/** Chunks bring bytes of their own, and each takes time, however small it is. */
+/** Chunks have an overhead on the wire, and each takes time, however small. */
 const WIRE_BYTES_MAX = 2 * BODY_BYTES_MAX;
 const PIECES_MAX = 32_768;
-/** Many clients look at the answer only when all is sent: so many bytes are taken from them after it, for so long. */
+/** Many clients read the response only after sending everything, so some more bytes are received and discarded. */
 const DISCARDED_BYTES_MAX = BODY_BYTES_MAX;
 const DISCARDED_PIECES_MAX = 4_096;
 const LINGER_MS = 5_000;
@@ -17,9 +17,9 @@ const LINGER_MS = 5_000;
 const bodies = new WeakMap<IncomingMessage, IncomingBody>();
 
 /**
- * The body of a request, in one piece of memory: Node's own buffers take 400 bytes for each chunk, and a client may
- * send chunks of one byte. Little of it is taken in until it is asked for. An answer before its end closes the
- * connection, and does so in a way that lets the client read the answer.
+ * The body of a request, in one buffer: Node would use 400 bytes per chunk, and a client may send chunks of one byte.
+ * Little of it is received until it is read. A response before its end closes the connection, in a way that lets the
+ * client read the response.
  */
 export class IncomingBody {
   private bytes = Buffer.alloc(0);
@@ -38,7 +38,7 @@ export class IncomingBody {
     const end = request.push.bind(request, null);
     const { shouldKeepAlive } = response;
     response.shouldKeepAlive = false;
-    // It never gets to the stream that the request is, only its end does.
+    // The request's own stream receives only the end.
     request.push = (chunk: Buffer | null) => {
       if (chunk !== null) return this.add(chunk);
       response.shouldKeepAlive = shouldKeepAlive;
@@ -52,7 +52,7 @@ export class IncomingBody {
     this.receive();
   }
 
-  /** To be called when the request arrives, before anything of its body does. */
+  /** Must be called when the request arrives, before its body. */
   static expect(request: IncomingMessage, response: ServerResponse): void {
     const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
     if (Number(length ?? 0) > 0 || coding !== undefined) {
@@ -60,12 +60,12 @@ export class IncomingBody {
     }
   }
 
-  /** Null: the request has none. */
+  /** Null: the request has no body. */
   static of(request: IncomingMessage): IncomingBody | null {
     return bodies.get(request) ?? null;
   }
 
-  /** How many bytes it has at most. @throws PayloadTooLargeException if it says that it has more than may be */
+  /** The maximum number of bytes to expect. @throws PayloadTooLargeException if the declared length is too large */
   bytesMax(): number {
     const bytes = Number(this.request.headers['content-length'] ?? BODY_BYTES_MAX);
     if (bytes > BODY_BYTES_MAX) throw tooLarge();
@@ -73,12 +73,13 @@ export class IncomingBody {
   }
 
   /**
-   * All of it. @throws PayloadTooLargeException once it has more than may be; BadRequestException if the client leaves
+   * Reads the whole body.
+   * @throws PayloadTooLargeException if it is too large; BadRequestException if the client disconnects
    */
   async read(): Promise<Buffer> {
     if (this.state === 'unasked') await this.rest();
     if (this.isTooLarge) throw tooLarge();
-    if (this.state !== 'complete') throw new BadRequestException('The body did not arrive whole.');
+    if (this.state !== 'complete') throw new BadRequestException('The body is incomplete.');
     const bytes = this.bytes.subarray(0, this.length);
     this.bytes = Buffer.alloc(0);
     return bytes;
@@ -95,7 +96,7 @@ export class IncomingBody {
     });
   }
 
-  /** Whether more may come; false makes Node stop reading from the socket. */
+  /** Returns whether to continue; false makes Node stop reading from the socket. */
   private add(chunk: Buffer): boolean {
     this.pieces++;
     const isTooMuch = this.pieces > PIECES_MAX || this.request.socket.bytesRead > this.wireEnd;
@@ -120,13 +121,13 @@ export class IncomingBody {
     this.length = length;
   }
 
-  /** A client that was told already that its request came too late does not want it done. */
+  /** If the client already got a timeout response, the request must not be executed. */
   private complete(): void {
     if (this.request.socket.writable) this.state = 'complete';
     this.onSettled?.();
   }
 
-  /** Has Node read from the socket again. */
+  /** Makes Node read from the socket again. */
   private receive(): void {
     this.request._read(0);
   }
@@ -136,8 +137,8 @@ export class IncomingBody {
     this.bytes = Buffer.alloc(0);
     this.pieces = PIECES_MAX - DISCARDED_PIECES_MAX;
     this.wireEnd = socket.bytesRead + DISCARDED_BYTES_MAX;
-    // Called by Node behind the last answer of a connection. To close it while bytes arrive would reset it, and the
-    // client would lose the answer.
+    // Node calls it after the last response of a connection. Closing it while bytes arrive would reset it, and the
+    // client would lose the response.
     socket.destroySoon = () => {
       linger(socket);
     };

@@ -4,16 +4,16 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Max, Min, ValidateBy } from 'class-validator';
 
-/** No request of ours is nested deeper than 3. */
+/** Valid requests are nested at most 3 levels deep. */
 export const DEPTH_MAX = 16;
-/** class-transformer looks each name up among all. */
+/** class-transformer searches linearly for each name. */
 const NAMES_MAX = 1_000;
 const ELEMENTS_MAX = 4_096;
-/** Names that Nest and class-transformer leave out without a word: those that every object has, and "prototype". */
+/** Names that Nest and class-transformer silently drop: those of every object, and "prototype". */
 const RESERVED = new Set([...Object.getOwnPropertyNames(Object.prototype), 'prototype']);
 const INSTANT = /^(19[7-9]\d|[2-9]\d{3})-\d\d-\d\dT([01]\d|2[0-3]):\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
 
-/** What is wrong with a parsed body or query whatever its fields are; null: nothing. */
+/** The first problem of a parsed body or query, whatever its fields; null: none. */
 export function malformed(value: unknown, pointer = '#', depth = 0): InvalidField | null {
   if (typeof value === 'string') {
     return value.isWellFormed() ? null : { pointer, detail: 'must not contain half of a surrogate pair' };
@@ -39,7 +39,7 @@ function excessOf(value: object, count: number, depth: number): string | null {
 }
 
 /**
- * What a field is pointed at by; below no parent, its name, as for the parameters of a query.
+ * The pointer to a field; with an empty parent its name, as for query parameters.
  * @see RFC 6901
  */
 export function childPointer(parent: string, name: string): string {
@@ -47,7 +47,7 @@ export function childPointer(parent: string, name: string): string {
   return `${parent}/${shortened(name).replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
-/** A name that a client chose, as it is shown. */
+/** A client-chosen name, limited for display. */
 export function shortened(name: string): string {
   return name.length > 100 ? `${name.slice(0, 100).toWellFormed()}…` : name;
 }
@@ -59,7 +59,7 @@ interface IntegerOptions {
   readonly description?: string;
 }
 
-/** An optional decimal integer of a query: no other form of a number, and none for an empty text. */
+/** An optional decimal integer in a query; other notations and empty values are rejected. */
 export const QueryInteger = (options: IntegerOptions): PropertyDecorator =>
   applyDecorators(
     ApiPropertyOptional({ type: 'integer', ...options }),
@@ -72,7 +72,7 @@ export const QueryInteger = (options: IntegerOptions): PropertyDecorator =>
     Max(options.maximum),
   );
 
-/** A time with its zone: what `new Date` and PostgreSQL both take. @see RFC 3339, section 5.6 */
+/** A time with its zone that both `new Date` and PostgreSQL accept. @see RFC 3339, section 5.6 */
 export const IsInstant = (): PropertyDecorator =>
   applyDecorators(
     IsString(),
@@ -80,14 +80,14 @@ export const IsInstant = (): PropertyDecorator =>
       name: 'isInstant',
       validator: {
         validate: isInstant,
-        defaultMessage: () => 'must be a time like 2030-01-31T12:00:00Z, from 1970 on',
+        defaultMessage: () => 'must be a time like 2030-01-31T12:00:00Z, not before 1970',
       },
     }),
   );
 
 function isInstant(value: unknown): boolean {
   if (typeof value !== 'string' || !INSTANT.test(value) || Number.isNaN(new Date(value).getTime())) return false;
-  // `new Date` makes the 2nd of March of the 30th of February.
+  // `new Date` turns 30 February into 2 March.
   const date = value.slice(0, 'YYYY-MM-DD'.length);
   return new Date(date).toISOString().startsWith(date);
 }

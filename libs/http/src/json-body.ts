@@ -3,15 +3,15 @@ import { type InvalidField, InvalidInput } from '@app/kernel';
 import { BadRequestException } from '@nestjs/common';
 import { DEPTH_MAX, childPointer } from './input.js';
 
-/** Names and elements of a whole body: the largest that a route takes has some 5,200. */
+/** Names and elements of a whole body; the largest valid one has about 5,200. */
 const PARTS_MAX = 8_192;
 const [QUOTE, COMMA, COLON, BACKSLASH] = [0x22, 0x2c, 0x3a, 0x5c];
-/** "[" and "{" differ in one bit, and so do "]" and "}". */
+/** "[" and "{" differ in one bit, as do "]" and "}". */
 const [OPEN, CLOSE, BRACE_BIT] = [0x7b, 0x7d, 0x20];
 
 /**
- * The object that a body is. @throws {@link InvalidInput} or BadRequestException if it is none, has more parts than any
- * may have, or a name twice
+ * Parses a body.
+ * @throws {@link InvalidInput} or BadRequestException if it is not an object, has too many parts, or a duplicate name
  */
 export function parseBody(bytes: Buffer): object {
   if (!isUtf8(bytes)) throw new BadRequestException('The body is not valid UTF-8.');
@@ -27,28 +27,28 @@ export function parseBody(bytes: Buffer): object {
 
 function parse(bytes: Buffer): unknown {
   try {
-    // Unlike toString, it leaves out a byte order mark.
+    // Unlike toString, it removes a byte order mark.
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     throw new BadRequestException('The body is not valid JSON.');
   }
 }
 
-/** An object or array that the scan is in: where in it, and the names that an object has had. */
+/** An enclosing object or array: the current position in it, and the names so far in an object. */
 interface Level {
   readonly names: Set<string> | null;
   at: string | number;
 }
 
 /**
- * Looks in the text for what JSON.parse takes 100 ms for, and class-transformer the square of that: all the names that
- * fit into a MiB; and for what JSON.parse does not tell: a name that is there twice, of which programs believe the
- * first or the last.
+ * Scans the text for too many names and elements, since JSON.parse takes 100 ms for a MiB of names and
+ * class-transformer quadratic time; and for duplicate names, which JSON.parse does not report: parsers differ in
+ * whether the first or the last wins.
  */
 class Scan {
-  /** Where there are too many names and elements; null: there are not. */
+  /** Where there are too many names and elements; null: nowhere. */
   overfull: InvalidField | null = null;
-  /** The first name that its object has already. */
+  /** The first duplicate name. */
   repeated: InvalidField | null = null;
   private readonly levels: Level[] = [];
   private parts = 0;
@@ -72,7 +72,8 @@ class Scan {
     const level = this.levels.at(-1);
     if (level?.names === null || level === undefined) return;
     level.at = nameOf(text);
-    if (level.names.has(level.at)) this.repeated ??= { pointer: pointerTo(this.levels), detail: 'must be there once' };
+    if (level.names.has(level.at))
+      this.repeated ??= { pointer: pointerTo(this.levels), detail: 'must not be repeated' };
     level.names.add(level.at);
   }
 
@@ -91,11 +92,11 @@ class Scan {
 function tooMany([top, inner]: readonly Level[]): InvalidField {
   return {
     pointer: top !== undefined && inner !== undefined && top.names !== null ? childPointer('#', String(top.at)) : '#',
-    detail: `must not have more than ${String(PARTS_MAX)} names and elements, with all that is before it`,
+    detail: `must not have more than ${String(PARTS_MAX)} names and elements, including all before it`,
   };
 }
 
-/** What is nested deeper than any request is refused anyway. */
+/** Deeper nesting is refused anyway. */
 function pointerTo(levels: readonly Level[]): string {
   return levels.slice(0, DEPTH_MAX).reduce((pointer, { at }) => childPointer(pointer, String(at)), '#');
 }
@@ -105,7 +106,7 @@ function nameOf(text: string): string {
   try {
     return String(JSON.parse(`"${text}"`));
   } catch {
-    return text; // It is no JSON then, as parsing it says.
+    return text; // Not valid JSON, which parsing reports.
   }
 }
 

@@ -4,7 +4,7 @@ import { Transform } from 'class-transformer';
 import { ArrayMaxSize, ArrayUnique, IsOptional, Matches, ValidateBy } from 'class-validator';
 import { shortened } from './input.js';
 
-/** The kernel refuses an argument or variable of 128 KiB (MAX_ARG_STRLEN), its terminator included. */
+/** The kernel refuses arguments and variables of 128 KiB (MAX_ARG_STRLEN), including the terminator. */
 export const ARGUMENT_BYTES_MAX = 128 * 1024 - 1;
 const VARIABLES_MAX = 1_000;
 const LABELS_MAX = 64;
@@ -23,11 +23,11 @@ function environmentProblem(value: unknown): string | null {
   const entries = Object.entries(value);
   if (entries.length > VARIABLES_MAX) return `must have at most ${String(VARIABLES_MAX)} variables`;
   for (const [name, text] of entries) {
-    if (name === '' || /[=\0]/.test(name)) return 'must have names that are not empty and hold no "=" and no NUL';
-    if (name.startsWith('RDEV_')) return `must not set ${shortened(name)}: names that begin with RDEV_ are reserved`;
+    if (name === '' || /[=\0]/.test(name)) return 'must have names that are not empty and contain no "=" and no NUL';
+    if (name.startsWith('RDEV_')) return `must not set ${shortened(name)}: names beginning with RDEV_ are reserved`;
     if (text.includes('\0')) return `must not have a NUL character in ${shortened(name)}`;
     if (Buffer.byteLength(`${name}=${text}`) > ARGUMENT_BYTES_MAX)
-      return `must have less than 128 KiB in each variable, ${shortened(name)} has more`;
+      return `must have less than 128 KiB in each variable; ${shortened(name)} has more`;
   }
   return null;
 }
@@ -61,15 +61,15 @@ function checkedBy(name: string, problem: (value: unknown) => string | null, lim
   return applyDecorators(ApiPropertyOptional({ type: 'object', ...limits }), IsOptional(), check);
 }
 
-/** Optional environment variables: any names but `RDEV_*`, each below the kernel's limit. */
+/** Optional environment variables: any names except `RDEV_*`, each below the kernel's limit. */
 export const IsEnvironment = (description = 'Names must not begin with RDEV_'): PropertyDecorator =>
   checkedBy('isEnvironment', environmentProblem, {
-    description: `${description}; a name and its value have less than 128 KiB`,
+    description: `${description}; a name and its value must be shorter than 128 KiB`,
     maxProperties: VARIABLES_MAX,
     additionalProperties: { type: 'string', maxLength: ARGUMENT_BYTES_MAX },
   });
 
-/** Optional labels that a client attaches. */
+/** Optional client-defined labels. */
 export const IsLabels = (): PropertyDecorator =>
   checkedBy('isLabels', labelsProblem, {
     maxProperties: LABELS_MAX,
@@ -77,19 +77,19 @@ export const IsLabels = (): PropertyDecorator =>
     additionalProperties: { type: 'string', maxLength: LABEL_CHARS_MAX },
   });
 
-/** Optional labels to list by: `name=value`, all of which must be there. */
+/** Optional label filter: `name=value` pairs, all of which must match. */
 export const IsLabelFilter = (): PropertyDecorator =>
   applyDecorators(
     ApiPropertyOptional({
       type: 'array',
       maxItems: LABEL_FILTERS_MAX,
       items: { type: 'string', pattern: LABEL_FILTER.source },
-      description: '`name=value`, such as `team=a`; may be repeated, with another name each time',
+      description: '`name=value`, such as `team=a`; may be repeated with different names',
     }),
     IsOptional(),
     Transform(({ value }: { value: unknown }) => [value].flat()),
     ArrayMaxSize(LABEL_FILTERS_MAX),
     Matches(LABEL_FILTER, { each: true, message: 'must have the form name=value' }),
-    // No label has two values, and a map of them keeps the last one.
+    // A label has one value, so two values of a name cannot match.
     ArrayUnique((pair: unknown) => String(pair).split('=', 1)[0], { message: 'must name each label once' }),
   );

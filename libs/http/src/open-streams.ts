@@ -9,22 +9,22 @@ export class TooManyStreams extends DomainError {
   override readonly retryAfterSeconds = 1;
 
   constructor(max: number) {
-    super(`The key has ${String(max)} streams and long polls open on this replica, which is the limit.`, { max });
+    super(`The key has reached its limit of ${String(max)} open streams and long polls on this replica.`, { max });
   }
 }
 
-/** Counts the streams and long polls that each key has open in this replica. */
+/** Limits the open streams and long polls per key in this replica. */
 export class OpenStreams {
   private readonly open = new Map<string, number>();
 
   constructor(private readonly perKeyMax: number) {}
 
-  /** For as long as the response lasts, whose client may have left already. @throws {@link TooManyStreams} */
+  /** Counts the response as open until it closes. @throws {@link TooManyStreams} */
   hold(keyId: string, response: ServerResponse): void {
     onceClosed(response, this.acquire(keyId));
   }
 
-  /** Answers what releases it; releasing twice does no harm. @throws {@link TooManyStreams} */
+  /** Returns an idempotent release function. @throws {@link TooManyStreams} */
   acquire(keyId: string): () => void {
     const count = this.open.get(keyId) ?? 0;
     if (count >= this.perKeyMax) throw new TooManyStreams(this.perKeyMax);

@@ -3,7 +3,7 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
 import { QueryInteger } from './input.js';
 
-/** What every list takes. */
+/** The query parameters of every list. */
 export class PageQuery implements PageRequest {
   @QueryInteger({
     minimum: 1,

@@ -8,7 +8,7 @@ import { breakOff } from './break-off.js';
 import { PublicUrl } from './public-url.js';
 import { retryMs } from './retry.js';
 
-/** The only table of statuses. */
+/** The HTTP status of each kind of error. */
 const STATUS: Record<ErrorKind, number> = {
   invalid: 400,
   unauthenticated: 401,
@@ -22,7 +22,7 @@ const STATUS: Record<ErrorKind, number> = {
   unavailable: 503,
 };
 
-/** Codes for what the framework itself refuses. */
+/** Codes for errors of the framework. */
 const CODE: Record<number, string> = {
   400: 'INVALID_REQUEST',
   404: 'NOT_FOUND',
@@ -42,17 +42,17 @@ interface Problem {
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
-/** Emitted with a {@link Refusal}, in the context of the request, when a caller may not do what it asked for. */
+/** Emitted with a {@link Refusal}, in the context of the request, when a caller is refused. */
 export const REFUSED = 'http.refused';
 
 export interface Refusal {
   readonly code: string;
   readonly method: string;
-  /** Without the query, which may hold a ticket. */
+  /** Without the query, which may contain a ticket. */
   readonly path: string;
 }
 
-/** Answers every error as `application/problem+json`. @see RFC 9457 */
+/** Responds to every error with `application/problem+json`. @see RFC 9457 */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger(ProblemFilter.name);
@@ -71,10 +71,10 @@ export class ProblemFilter implements ExceptionFilter {
     if (problem.status === 401 || problem.status === 403) {
       this.emitter.emit(REFUSED, { code: problem.code, method: request.method, path } satisfies Refusal);
     }
-    this.note(problem, error, response);
+    this.logFailure(problem, error, response);
     const requestId = currentRequest()?.requestId ?? null;
     if (response.headersSent) {
-      // The status is out already: only a broken connection can still say that this answer is not whole.
+      // The status has been sent: only a broken connection can show that the response is incomplete.
       breakOff(response);
       return;
     }
@@ -82,7 +82,7 @@ export class ProblemFilter implements ExceptionFilter {
       response.setHeader('Retry-After', String(error.retryAfterSeconds));
     }
     if (problem.retryable === true && this.isForEventSource(request)) {
-      endForNow(response, error);
+      sendRetryOnly(response, error);
       return;
     }
     if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer realm="rdev"');
@@ -92,13 +92,13 @@ export class ProblemFilter implements ExceptionFilter {
       .send(JSON.stringify(problemBody(problem, this.publicUrl.of(path), requestId)));
   }
 
-  /** A ticket is what EventSource has in place of a key. */
+  /** EventSource uses a ticket instead of a key. */
   private isForEventSource({ method, path, query }: Request): boolean {
     return method === 'GET' && query.ticket !== undefined && this.streams.find(path) !== null;
   }
 
-  /** The line of the request has it, once; a request that failed before it has a logger gets a line here. */
-  private note({ status }: Problem, error: unknown, response: Response): void {
+  /** The log line of the request contains the error; a request that fails before it has a logger is logged here. */
+  private logFailure({ status }: Problem, error: unknown, response: Response): void {
     if (status < 500) return;
     Object.assign(response, { err: error });
     if ('log' in response) return;
@@ -123,8 +123,8 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-/** A stream of nothing but when to come back: after any other status than 200 EventSource never does. */
-function endForNow(response: Response, error: unknown): void {
+/** Sends a stream with only a `retry:`, since EventSource does not reconnect after any status but 200. */
+function sendRetryOnly(response: Response, error: unknown): void {
   const seconds = error instanceof DomainError ? error.retryAfterSeconds : undefined;
   response
     .status(200)
@@ -136,7 +136,7 @@ function endForNow(response: Response, error: unknown): void {
     .end(`retry: ${String(retryMs(seconds))}\n\n`);
 }
 
-/** What is answered for a status of the framework or of the HTTP server. */
+/** The problem for a status of the framework or of the HTTP server. */
 export function httpProblem(status: number, detail: string): Problem {
   return { status, code: CODE[status] ?? 'INVALID_REQUEST', detail };
 }
@@ -161,7 +161,7 @@ export function problemBody(
   };
 }
 
-/** Express throws errors with a status of their own, Nest throws HttpExceptions; the rest is a bug. */
+/** Express throws errors with a status, Nest throws HttpExceptions; anything else is a bug. */
 function frameworkStatus(error: unknown): number {
   if (error instanceof HttpException) return error.getStatus();
   const status = (error as { status?: unknown } | null)?.status;

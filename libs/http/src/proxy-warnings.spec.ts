@@ -4,7 +4,7 @@ const OWN = ['10.42.3.17', 'fd00:42::11', 'fe80::1'];
 
 describe('TRUST_PROXY', () => {
   it.each<[string, RegExp]>([
-    ['10.42.3.0/24', /10\.42\.3\.0\/24, which has 10\.42\.3\.17, an address of this machine/],
+    ['10.42.3.0/24', /10\.42\.3\.0\/24, which contains 10\.42\.3\.17, an address of this machine/],
     ['10.0.0.0/8', /10\.42\.3\.17/],
     ['0.0.0.0/1', /10\.42\.3\.17/],
     ['fd00:42::/32', /fd00:42::11/],

@@ -1,7 +1,7 @@
 import { networkMatcher } from '@app/kernel';
 import type { TrustedProxies } from './client-address.js';
 
-/** Whole blocks of private addresses, by their ends: pods, clients and proxies live in them side by side. */
+/** Private address blocks, by their first and last address: they are shared by pods, clients and proxies. */
 const PRIVATE_BLOCKS = [
   ['10.0.0.0', '10.255.255.255'],
   ['172.16.0.0', '172.31.255.255'],
@@ -11,9 +11,9 @@ const PRIVATE_BLOCKS = [
 ] as const;
 
 /**
- * What of TRUST_PROXY lets others than proxies say who they are: a range that has an address of this machine also has
- * its neighbours, such as the pods that commands run in, and one that is a whole private network has the clients.
- * @param own addresses of this machine, but for its loopback
+ * Warns about entries of TRUST_PROXY that trust more than proxies: a range with an address of this machine also
+ * contains its neighbours, such as the pods that commands run in, and a whole private network contains the clients.
+ * @param own addresses of this machine, except loopback
  */
 export function proxyWarnings(proxies: TrustedProxies, own: readonly string[]): string[] {
   if (typeof proxies === 'number') return [];
@@ -24,11 +24,13 @@ export function proxyWarnings(proxies: TrustedProxies, own: readonly string[]): 
     const neighbour = own.find(isIn);
     const block = PRIVATE_BLOCKS.find((ends) => ends.every(isIn));
     const reason =
-      neighbour !== undefined ? `has ${neighbour}, an address of this machine` : block && 'is a whole private network';
+      neighbour !== undefined
+        ? `contains ${neighbour}, an address of this machine`
+        : block && 'is a whole private network';
     if (reason === undefined) return [];
     return [
-      `TRUST_PROXY trusts ${network}, which ${reason}: whatever else is in there, such as the pods of projects, ` +
-        'can forge the address of a client. Trust the addresses of the proxies alone.',
+      `TRUST_PROXY trusts ${network}, which ${reason}: everything else in it, such as project pods, ` +
+        'can forge client addresses. Trust only the addresses of the proxies.',
     ];
   });
 }

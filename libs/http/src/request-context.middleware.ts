@@ -3,7 +3,7 @@ import type { NextFunction, Request, Response } from 'express';
 
 const CLIENT_ID = /^[\w.:/+=@-]{1,128}$/;
 
-/** Gives every request an id (the client's own, if it is well-formed) and a context that says who asked. */
+/** Assigns every request an id (the client's own, if it is well-formed) and a context with the actor. */
 export function requestContext(request: Request, response: Response, next: NextFunction): void {
   const given = request.get('x-request-id');
   const requestId = given !== undefined && CLIENT_ID.test(given) ? given : newId('req');

@@ -2,12 +2,12 @@ import { InvalidCursor, InvalidInput } from '@app/kernel';
 import { Sse, applyDecorators } from '@nestjs/common';
 import { ApiHeader, ApiProduces, ApiQuery } from '@nestjs/swagger';
 import type { Request } from 'express';
-import { ReadsQuery } from './taken-input.js';
+import { ReadsQuery } from './declared-input.js';
 
-/** So much may wait for a reader before Nest drops the connection; `paced` stops long before. */
+/** Unsent data at which Nest drops the connection; `paced` stops far earlier. */
 const PENDING_BYTES_MAX = 1_048_576;
 
-/** An event stream that goes on behind an event, and takes a ticket in place of a key. */
+/** An event stream that resumes after an event, and accepts a ticket instead of a key. */
 export function ResumableSse(path: string, { idLengthMax }: { readonly idLengthMax: number }): MethodDecorator {
   return applyDecorators(
     Sse(path, { maxPendingDataLength: PENDING_BYTES_MAX }),
@@ -30,9 +30,9 @@ export function ResumableSse(path: string, { idLengthMax }: { readonly idLengthM
 }
 
 /**
- * Opens a stream behind the event that the client had last; null: it had none. EventSource sends the header when it
- * reconnects, and the query is for the first connection: the header is the later one.
- * @throws {@link InvalidCursor}, by the name that the client knows, if there is no such event
+ * Opens a stream after the last event that the client has; null: it has none. The header takes precedence: EventSource
+ * sends it on reconnects, with the query of the first connection.
+ * @throws {@link InvalidCursor} with the client's parameter name if there is no such event
  */
 export async function resumed<T>(request: Request, open: (lastEventId: string | null) => Promise<T>): Promise<T> {
   const header = request.get('last-event-id') ?? '';

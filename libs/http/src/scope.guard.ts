@@ -3,7 +3,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { Reflector } from '@nestjs/core';
 import { type AccessedRequest, accessOf } from './access.js';
 
-/** Checks that the key has the scope that the route needs. */
+/** Checks that the key has the scope that the route requires. */
 @Injectable()
 export class ScopeGuard implements CanActivate {
   constructor(private readonly reflector: Reflector) {}

@@ -3,7 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { ReplaySubject } from 'rxjs';
 import { HttpServerAdapter } from './http-server.js';
 
-/** Tells streams and long polls that the process is going to stop. */
+/** Notifies streams and long polls that the process is stopping. */
 @Injectable()
 export class Shutdown implements BeforeApplicationShutdown {
   private readonly subject = new ReplaySubject<void>(1);
@@ -28,7 +28,7 @@ export class Shutdown implements BeforeApplicationShutdown {
     this.subject.next();
     this.subject.complete();
     const { httpAdapter } = this.adapterHost;
-    // Right after this Nest cuts all connections, also those whose last words are not written yet.
+    // Afterwards Nest closes all connections, including those with unsent data.
     if (httpAdapter instanceof HttpServerAdapter) await httpAdapter.drain();
   }
 }

@@ -7,7 +7,7 @@ import { retryMs } from './retry.js';
 
 let open = 0;
 
-/** How many event streams this process has open. */
+/** The number of open event streams in this process. */
 export function openEventStreams(): number {
   return open;
 }
@@ -16,14 +16,13 @@ const logger = new Logger('Streams');
 
 export const HEARTBEAT_MS = 15_000;
 
-/** Beyond this much unsent data a stream waits for its reader. */
+/** Unsent data beyond which a stream waits for its reader. */
 const UNSENT_MAX = 64 * 1024;
-/** A reader that takes nothing for so long is disconnected; it can resume. */
+/** A client that reads nothing for this time is disconnected; it can resume. */
 const STALLED_MS = 30_000;
 
 /**
- * Adds heartbeats that carry the latest id, ends with the source, and ends on stop with a `retry:` so that clients move
- * on.
+ * Adds heartbeats with the latest id. Ends with the source, or on stop with a `retry:` so that clients reconnect.
  */
 export function stream(
   events: Observable<MessageEvent>,
@@ -46,7 +45,7 @@ export function stream(
       .pipe(
         tap((event) => (id = event.id ?? id)),
         connect(withHeartbeat),
-        map(inLines),
+        map(withOneLineData),
       )
       .subscribe(subscriber);
     return () => {
@@ -57,13 +56,13 @@ export function stream(
   });
 }
 
-/** Nest ends the lines of data where the standard does; many clients read by lines that end at more. */
-function inLines(event: MessageEvent): MessageEvent {
+/** Nest splits data at the line ends of the standard; many clients recognise more line ends. */
+function withOneLineData(event: MessageEvent): MessageEvent {
   return typeof event.data === 'object' ? { ...event, data: jsonLine(event.data) } : event;
 }
 
-/** Nest says no charset, and clients guess then: the standard's UTF-8 is said. */
-function sayCharset(response: ServerResponse): void {
+/** Nest sends no charset, so that some clients guess: declares UTF-8, as in the standard. */
+function setCharset(response: ServerResponse): void {
   const writeHead = response.writeHead.bind(response) as (
     status: number,
     headers: OutgoingHttpHeaders,
@@ -73,15 +72,15 @@ function sayCharset(response: ServerResponse): void {
 }
 
 /**
- * An Observable of what the generator yields that goes no faster than the client of this request reads: Nest itself
- * cannot pause a producer. It ends when the key loses its right, and a client that comes back is told why. The
- * generator is told to stop then, and when the client leaves.
+ * An Observable of the generator's events at the pace of the client, since Nest cannot pause a producer. It ends when
+ * the key loses its access; a client that reconnects gets the reason. The generator's signal aborts then, and when the
+ * client disconnects.
  */
 export function paced(
   request: AccessedRequest,
   events: (signal: AbortSignal) => AsyncIterable<MessageEvent>,
 ): Observable<MessageEvent> {
-  if (request.res !== undefined) sayCharset(request.res);
+  if (request.res !== undefined) setCharset(request.res);
   return new Observable((subscriber) => {
     const abort = new AbortController();
     const pump = async (): Promise<void> => {
@@ -90,7 +89,7 @@ export function paced(
         await readerKeepsUp(request, abort.signal);
         if (abort.signal.aborted) return;
       }
-      // Also a generator that was told to stop comes to its end.
+      // An aborted generator ends too.
       if (abort.signal.aborted) return;
       request.grant?.lease.end();
       subscriber.complete();
@@ -101,7 +100,7 @@ export function paced(
     pump().catch((error: unknown) => {
       if (abort.signal.aborted) return;
       logger.warn({ err: error }, 'A stream broke off');
-      // Nest would send an event named "error", which EventSource reserves. A broken connection makes clients resume.
+      // Nest would send an event named "error", which EventSource reserves. After a broken connection clients resume.
       request.res?.destroy();
       subscriber.complete();
     });
@@ -114,7 +113,7 @@ export function paced(
 
 async function readerKeepsUp({ res: response }: AccessedRequest, signal: AbortSignal): Promise<void> {
   if (response === undefined) return;
-  // Nest writes in later turns of the event loop; look after it has.
+  // Nest writes in a later turn of the event loop; check after that.
   await new Promise((resolve) => setImmediate(resolve));
   if (response.writableLength <= UNSENT_MAX || signal.aborted) return;
   const drained = await new Promise<boolean>((resolve) => {

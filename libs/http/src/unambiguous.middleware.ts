@@ -2,7 +2,7 @@ import { type InvalidField, InvalidInput } from '@app/kernel';
 import type { NextFunction, Request, Response } from 'express';
 import { childPointer } from './input.js';
 
-/** Of several, a proxy may believe another one than we do. */
+/** Headers that must not be repeated: a proxy may use a different one than rdev. */
 const ONCE = [
   'host',
   'authorization',
@@ -14,8 +14,8 @@ const ONCE = [
 ];
 
 /**
- * Refuses what could be read in two ways: headers that decide something and come twice, or no `Host`; and a path or
- * query that is not UTF-8, in which the parsers would put U+FFFD for what they cannot read.
+ * Refuses ambiguous requests: with repeated headers, without `Host`, or with a path or query that is not UTF-8, where
+ * parsers would substitute U+FFFD.
  */
 export function unambiguous(request: Request, _response: Response, next: NextFunction): void {
   const errors = [...headersAtFault(request), ...urlAtFault(request.originalUrl)];

@@ -1,13 +1,13 @@
 import { type InvalidField, InvalidInput } from '@app/kernel';
 import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
-import { elementThatBreaks } from './element.js';
+import { invalidElementIndex } from './invalid-element.js';
 import { childPointer, malformed } from './input.js';
 
-/** A body may be wrong in more places than an answer should list. */
+/** Maximum number of errors in a response. */
 const ERRORS_MAX = 50;
 
-/** What a value is comes before what it may be: "must be a string" rather than how long one may be. */
+/** Rules for types take precedence: "must be a string" rather than a limit for its length. */
 const FIRST_RULES = [
   'whitelistValidation',
   'isArray',
@@ -25,8 +25,8 @@ class Rejected extends Error {
 }
 
 /**
- * Checks bodies and queries against their classes; refuses unknown fields; says of each wrong field what is wrong with
- * it first, and what is allowed.
+ * Validates bodies and queries against their classes; refuses unknown fields; reports one problem per invalid field,
+ * with what is allowed.
  */
 @Injectable()
 export class InputPipe extends ValidationPipe {
@@ -43,7 +43,7 @@ export class InputPipe extends ValidationPipe {
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
     const root = rootOf(metadata);
-    // Before the classes are looked at: to make instances of what is nested very deep ends the stack.
+    // Before class-transformer, which overflows the stack for very deep nesting.
     const found = metadata.type === 'custom' ? null : (malformed(value, root) ?? nulIn(value, metadata));
     if (found !== null) throw new InvalidInput([found]);
     try {
@@ -55,12 +55,12 @@ export class InputPipe extends ValidationPipe {
   }
 }
 
-/** Fields of a body are pointed at from `#`; parameters go by their names. */
+/** Pointers to body fields begin with `#`; parameters are identified by their names. */
 function rootOf({ type, data }: ArgumentMetadata): string {
   return data ?? (type === 'query' ? '' : '#');
 }
 
-/** Of parameters: no id holds it, and PostgreSQL takes none. Fields say by themselves whether they may. */
+/** For path parameters: no id contains NUL, and PostgreSQL rejects it. Fields have their own rules. */
 function nulIn(value: unknown, { type, data = '' }: ArgumentMetadata): InvalidField | null {
   return type === 'param' && typeof value === 'string' && value.includes('\0')
     ? { pointer: data, detail: 'must not contain a NUL character' }
@@ -77,14 +77,14 @@ function* toFields(errors: readonly ValidationError[], parent: string): Generato
   }
 }
 
-/** Parameters go by their names alone. */
+/** Query parameters are identified only by their names. */
 function pointerTo(error: ValidationError, rule: string, parent: string): string {
   const pointer = childPointer(parent, error.property);
-  const index = parent === '' ? null : elementThatBreaks(rule, error);
+  const index = parent === '' ? null : invalidElementIndex(rule, error);
   return index === null ? pointer : childPointer(pointer, String(index));
 }
 
-/** Of a missing one of a few values these say the most. */
+/** For a missing value with few allowed values, `isIn` is the most helpful. */
 function firstRule({ value, constraints = {} }: ValidationError): string | undefined {
   const firstRules = value === undefined ? ['isIn', ...FIRST_RULES] : FIRST_RULES;
   return firstRules.find((rule) => rule in constraints) ?? Object.keys(constraints)[0];

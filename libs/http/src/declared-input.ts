@@ -7,25 +7,25 @@ import { childPointer } from './input.js';
 
 const QUERY_NAMES = 'rdev:query-names';
 
-/** Parameters of the query that a route reads by itself, and not by a class. */
+/** Query parameters that a route reads directly, without a class. */
 export const ReadsQuery = (...names: readonly string[]): MethodDecorator => SetMetadata(QUERY_NAMES, names);
 
 /**
- * Where a route has a class for its query or its body, that says what is unknown. Where it has none, nothing is known.
- * @throws {@link InvalidInput} if the request has what the route would ignore
+ * Checks input for which the route has no class; otherwise the class rejects unknown fields.
+ * @throws {@link InvalidInput} if the request contains input that the route would ignore
  */
 export function assertNothingIgnored(context: ExecutionContext, { query, body }: Request): void {
   const errors = [
-    ...(takes(context, RouteParamtypes.QUERY) ? [] : unknownIn(query, namesOf(context))),
-    ...(takes(context, RouteParamtypes.BODY) ? [] : unknownFields(body)),
+    ...(declares(context, RouteParamtypes.QUERY) ? [] : unknownIn(query, namesOf(context))),
+    ...(declares(context, RouteParamtypes.BODY) ? [] : unknownFields(body)),
   ];
   if (errors.length > 0) throw new InvalidInput(errors.slice(0, 50));
 }
 
-function takes(context: ExecutionContext, type: RouteParamtypes): boolean {
-  const taken = (Reflect.getMetadata(ROUTE_ARGS_METADATA, context.getClass(), context.getHandler().name) ??
+function declares(context: ExecutionContext, type: RouteParamtypes): boolean {
+  const declared = (Reflect.getMetadata(ROUTE_ARGS_METADATA, context.getClass(), context.getHandler().name) ??
     {}) as Readonly<Record<string, unknown>>;
-  return Object.keys(taken).some((key) => key.startsWith(`${String(type)}:`));
+  return Object.keys(declared).some((key) => key.startsWith(`${String(type)}:`));
 }
 
 function namesOf(context: ExecutionContext): readonly string[] {

@@ -1,10 +1,10 @@
 import { type ValidationError, getMetadataStorage } from 'class-validator';
 
 /**
- * The first element of a list that breaks a rule for each of them, which class-validator does not tell; null: the rule
- * is one for the whole.
+ * The index of the first list element that violates an `each` rule, which class-validator does not report; null: the
+ * rule is for the whole list.
  */
-export function elementThatBreaks(rule: string, { target, property, value }: ValidationError): number | null {
+export function invalidElementIndex(rule: string, { target, property, value }: ValidationError): number | null {
   if (target === undefined || !Array.isArray(value)) return null;
   const storage = getMetadataStorage();
   const { constructor } = target;
