@@ -5,13 +5,13 @@ import { isOutage, LOCKS, PartitionStore } from '@app/database';
 import { EVENTS_CHANNEL } from './postgres-event-log.js';
 
 const BATCH = 500;
-/** There is a partition from then on. What waited longer, after a crash, counts as of then. */
+/** The start of the oldest partition that certainly exists. Events older than that, after a crash, are dated then. */
 const OLDEST = `date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '1 day'`;
 const POLL_MS = 1_000;
 
 /**
- * Gives committed facts their place in the log. One replica at a time does it, under a lock, so that a fact
- * which becomes visible later never gets a smaller `seq` than one that was visible before.
+ * Assigns committed events their position in the log. One replica at a time does so, under a lock, so that an event
+ * that becomes visible later never gets a smaller `seq` than one that was visible before.
  */
 @Injectable()
 export class EventRelay implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -43,19 +43,19 @@ export class EventRelay implements OnApplicationBootstrap, OnApplicationShutdown
     await this.poller.stop();
   }
 
-  /** Moves one batch; answers whether more may be waiting. */
+  /** Moves one batch; returns whether more may be pending. */
   async relay(): Promise<boolean> {
     try {
       return await this.move();
     } catch (error) {
-      if (await this.partitions.madeFor(error)) return true;
+      if (await this.partitions.createFor(error)) return true;
       throw error;
     }
   }
 
   private async move(): Promise<boolean> {
     const moved = await this.dataSource.transaction(async (manager) => {
-      // In a statement of its own: the next one then sees all that an earlier holder of the lock committed.
+      // A separate statement, so that the next one sees what the previous holder of the lock committed.
       const [lock] = await manager.query<{ got: boolean }[]>('SELECT pg_try_advisory_xact_lock($1) AS got', [
         LOCKS.eventRelay,
       ]);

@@ -1,7 +1,7 @@
 import { Check, Column, Entity, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 import type { Actor, NewEvent } from '@app/kernel';
 
-/** A sealed fact: it has its place in the log. */
+/** A sealed event: it has its position in the log. */
 @Entity('events')
 @Index('events_project', ['projectId', 'seq'])
 export class EventEntity {
@@ -33,7 +33,7 @@ export class EventEntity {
   data!: Record<string, unknown>;
 }
 
-/** The newest `seq` that was given; one row. */
+/** The last `seq` assigned; one row. */
 @Entity('event_log_head')
 @Check('event_log_head_one', 'id')
 export class EventLogHeadEntity {
@@ -44,7 +44,7 @@ export class EventLogHeadEntity {
   lastSeq!: string;
 }
 
-/** A committed fact that waits for its place in the log. */
+/** A committed event without a position in the log. */
 @Entity('pending_events')
 export class PendingEventEntity {
   @PrimaryGeneratedColumn('identity', {

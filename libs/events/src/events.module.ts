@@ -5,7 +5,7 @@ import { EventRelay } from './event-relay.js';
 import { EventEntity, EventLogHeadEntity, PendingEventEntity } from './event.entities.js';
 import { PostgresEventLog } from './postgres-event-log.js';
 
-/** The log of facts. */
+/** The event log. */
 @Global()
 @Module({
   imports: [TypeOrmModule.forFeature([EventEntity, PendingEventEntity, EventLogHeadEntity])],

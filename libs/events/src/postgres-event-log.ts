@@ -11,7 +11,7 @@ import {
 import { Injectable } from '@nestjs/common';
 import { Database, withinPage } from '@app/database';
 
-/** The channel on which new facts are announced. */
+/** The channel on which new events are announced. */
 export const EVENTS_CHANNEL = 'events';
 
 interface EventRow extends Omit<LoggedEvent, 'seq' | 'projectId'> {

@@ -17,7 +17,7 @@ class HealthResponse {
   status!: 'ok';
 }
 
-/** Names no cause: causes name hosts and accounts, and this is told to everybody. */
+/** Without the reason, which may contain hosts and accounts: this route is public. */
 class PartResponse {
   @ApiProperty({ enum: ['up', 'down'] })
   status!: string;

@@ -6,11 +6,12 @@ import {
   HealthIndicatorService,
 } from '@nestjs/terminus';
 
-/** A part that rdev needs: resolves if it works, else rejects with an Error that says why. */
+/** Checks a part that rdev depends on. */
 export interface ReadinessCheck {
   readonly name: string;
-  /** Whether nothing works without it; else what does not need it goes on. */
+  /** Whether rdev is unusable without it. */
   readonly isVital: boolean;
+  /** Resolves if the part works; rejects with the reason otherwise. */
   readonly check: (signal: AbortSignal) => Promise<void>;
 }
 
@@ -19,14 +20,14 @@ export const ReadinessChecks = Symbol('ReadinessChecks');
 
 export interface ReadinessReport {
   readonly status: 'ok' | 'degraded' | 'error';
-  /** Each part, and why it is down. */
+  /** The status of each part, and the reason if it is down. */
   readonly details: HealthCheckResult['details'];
 }
 
-/** Less than the patience of a probe. */
+/** Must be shorter than the timeout of a probe. */
 const TIMEOUT_MS = 3_000;
 
-/** Asks each part whether it works. A part that does not answer in time does not. */
+/** Checks each part. A part that does not respond in time counts as down. */
 @Injectable()
 export class Readiness {
   private readonly logger = new Logger(Readiness.name);
@@ -39,17 +40,17 @@ export class Readiness {
   ) {}
 
   async check(): Promise<ReadinessReport> {
-    const { details } = await this.ask();
+    const { details } = await this.runChecks();
     const down = this.checks.filter(({ name }) => details[name]?.status !== 'up');
     const status = down.some(({ isVital }) => isVital) ? 'error' : 'degraded';
     return { status: down.length === 0 ? 'ok' : status, details };
   }
 
-  private async ask(): Promise<HealthCheckResult> {
+  private async runChecks(): Promise<HealthCheckResult> {
     try {
       return await this.health.check(this.checks.map((part) => this.indicator(part)));
     } catch (error) {
-      // Terminus throws what it found when a part is down.
+      // Terminus throws its result if a part is down.
       if (error instanceof ServiceUnavailableException) return error.getResponse() as HealthCheckResult;
       throw error;
     }
@@ -62,15 +63,15 @@ export class Readiness {
         const signal = AbortSignal.timeout(TIMEOUT_MS);
         const late = new Promise<never>((_resolve, reject) => {
           signal.addEventListener('abort', () => {
-            reject(new Error('It does not answer in time.'));
+            reject(new Error('It does not respond in time.'));
           });
         });
         await Promise.race([check(signal), late]);
-        if (this.down.delete(name)) this.logger.log({ part: name }, 'A part works again');
+        if (this.down.delete(name)) this.logger.log({ part: name }, 'A part has recovered');
         return indicator.up();
       } catch (error) {
-        // Once, and not at each probe.
-        if (!this.down.has(name)) this.logger.warn({ err: error, part: name }, 'A part does not work');
+        // Once, and not on every probe.
+        if (!this.down.has(name)) this.logger.warn({ err: error, part: name }, 'A part is down');
         this.down.add(name);
         return indicator.down({ reason: error instanceof Error ? error.message : 'unknown' });
       }

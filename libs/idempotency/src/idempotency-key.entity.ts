@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** A request that created something, kept so that it creates it once. */
+/** The Idempotency-Key of a request, and its result. */
 @Entity('idempotency_keys')
 export class IdempotencyKeyEntity {
   /** SHA-256 of API key, route and Idempotency-Key. */
@@ -11,7 +11,7 @@ export class IdempotencyKeyEntity {
   @Column('bytea')
   fingerprint!: Buffer;
 
-  /** Null only within the transaction that creates it. */
+  /** Null while the request is in progress. */
   @Column('text', { name: 'resource_id', nullable: true })
   resourceId!: string | null;
 

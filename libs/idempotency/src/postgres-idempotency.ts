@@ -12,11 +12,11 @@ import { Database } from '@app/database';
 
 const FORGET_INTERVAL_MS = 3_600_000;
 const KEPT = "interval '24 hours'";
-/** Nothing that is done for a key takes longer. */
+/** No request with a key takes longer. */
 const IN_PROGRESS = "interval '2 minutes'";
 
 /**
- * The key is claimed in the transaction of the creation: a duplicate waits for that to end, and then sees what it made.
+ * The key is claimed in the transaction of the creation: a duplicate waits for its end, and then gets its result.
  */
 @Injectable()
 export class PostgresIdempotency implements OnModuleInit, OnModuleDestroy, Idempotency {
@@ -62,12 +62,11 @@ export class PostgresIdempotency implements OnModuleInit, OnModuleDestroy, Idemp
     return made(id);
   }
 
-  /** Forgets keys that are past their time. */
   async forgetOld(): Promise<void> {
     await this.database.query(`DELETE FROM idempotency_keys WHERE created_at < now() - ${KEPT}`);
   }
 
-  /** Null: the key is this request's. @throws {@link IdempotencyMismatch} or {@link IdempotencyUnsettled} */
+  /** Null: this request has claimed the key. @throws {@link IdempotencyMismatch} or {@link IdempotencyUnsettled} */
   private async claim({ scope, fingerprint, request }: KeyInUse): Promise<Creation | null> {
     await this.database.query(`DELETE FROM idempotency_keys WHERE scope = $1 AND created_at < now() - ${KEPT}`, [
       scope,
@@ -91,7 +90,7 @@ export class PostgresIdempotency implements OnModuleInit, OnModuleDestroy, Idemp
        FROM idempotency_keys WHERE scope = $1`,
       [scope],
     );
-    // Its work has just failed: the next request gets the key.
+    // The earlier request has just failed and released the key: a retry can claim it.
     if (row === undefined) throw new IdempotencyUnsettled(true);
     if (!row.fingerprint.equals(fingerprint)) throw new IdempotencyMismatch();
     if (row.id === null) throw new IdempotencyUnsettled(row.isRecent);
@@ -112,7 +111,7 @@ interface KeyInUse {
   readonly request: RequestContext;
 }
 
-/** Null: this request has none. */
+/** Null: the request has no key. */
 function keyInUse(): KeyInUse | null {
   const request = currentRequest();
   if (!request?.idempotency) return null;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
-/** What is to be looked up only when somebody asks for the metrics. */
+/** Jobs that update metrics only when they are scraped. */
 @Injectable()
 export class BeforeScrape {
   private readonly jobs: (() => void | Promise<void>)[] = [];
@@ -9,7 +9,7 @@ export class BeforeScrape {
     this.jobs.push(job);
   }
 
-  /** What fails has no value this time; the rest has. */
+  /** A failing job does not affect the others. */
   async run(): Promise<void> {
     await Promise.allSettled(this.jobs.map(async (job) => job()));
   }

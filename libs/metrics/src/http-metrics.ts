@@ -14,21 +14,21 @@ const [TOTAL, DURATION] = ['http_requests_total', 'http_request_duration_seconds
 const STREAMS = 'rdev_sse_connections_active';
 const LABELS = ['method', 'route', 'status'];
 
-/** Any word can be sent as a method. */
+/** A client can send any word as a method, so others count as `other`. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 export const httpMetrics = [
-  makeCounterProvider({ name: TOTAL, help: 'Requests by the template of their route', labelNames: LABELS }),
+  makeCounterProvider({ name: TOTAL, help: 'Requests by route template', labelNames: LABELS }),
   makeHistogramProvider({
     name: DURATION,
-    help: 'How long requests took, without event streams',
+    help: 'Duration of requests, without event streams',
     labelNames: LABELS,
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
   }),
-  makeGaugeProvider({ name: STREAMS, help: 'Event streams that are open' }),
+  makeGaugeProvider({ name: STREAMS, help: 'Open event streams' }),
 ];
 
-/** Counts requests, also those that no route or guard lets in. */
+/** Counts requests, including those that no route or guard accepts. */
 @Injectable()
 export class HttpMetrics implements OnModuleInit {
   constructor(
@@ -44,7 +44,7 @@ export class HttpMetrics implements OnModuleInit {
     });
   }
 
-  /** To be used before all other middleware. */
+  /** Must be the first middleware. */
   readonly middleware = (request: Request, response: Response, next: NextFunction): void => {
     const since = performance.now();
     response.once('close', () => {
@@ -61,7 +61,7 @@ export class HttpMetrics implements OnModuleInit {
   };
 }
 
-/** The template: paths hold ids, of which there is no end. One with a star is no route but what all requests pass. */
+/** The template, since paths contain unbounded ids. One with a star is middleware for all requests and not a route. */
 function routeOf(request: Request): string {
   const { path } = (request.route ?? {}) as { path?: unknown };
   return typeof path === 'string' && !path.includes('*') ? path : 'none';

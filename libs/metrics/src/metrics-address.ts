@@ -1,4 +1,4 @@
-/** Where Prometheus finds the metrics; port 0: any that is free. */
+/** Address of the metrics for Prometheus; port 0: any free one. */
 export interface MetricsAddress {
   readonly host: string;
   readonly port: number;

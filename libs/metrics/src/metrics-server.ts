@@ -6,7 +6,7 @@ import { register } from 'prom-client';
 import { BeforeScrape } from './before-scrape.js';
 import { MetricsAddress } from './metrics-address.js';
 
-/** Serves /metrics on a port of its own, which an ingress does not expose by accident. */
+/** Serves /metrics on a separate port, so that an ingress does not expose it by accident. */
 @Injectable()
 export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(MetricsServer.name);

@@ -8,7 +8,7 @@ import { MetricsServer } from './metrics-server.js';
 export type { MetricsAddress } from './metrics-address.js';
 
 /**
- * Prometheus metrics. Features declare their own, and have looked up by {@link BeforeScrape} what they do not count.
+ * Prometheus metrics. Features declare their own, and use {@link BeforeScrape} for values that are read on demand.
  */
 @Global()
 @Module({})

@@ -3,15 +3,15 @@ import { RATE_WINDOW_MS } from './rate-limit-store.js';
 import { SlidingWindows } from './sliding-windows.js';
 import type { Request } from 'express';
 
-/** Each takes some kilobytes at most. Whoever has more addresses than this has no need to be forgotten. */
+/** Each takes a few kilobytes at most. A client with more addresses than this gains nothing from being forgotten. */
 const ADDRESSES_MAX = 10_000;
-/** What addresses beyond their limit may have the server look up at a time. */
+/** Concurrent lookups for all addresses beyond their limit. */
 const LOOKUPS_MAX = 4;
 
 /**
  * Throttles failed authentication by address, per replica; an IPv6 client counts by its /64. Only failures count, and a
- * key that verifies always passes: so beyond the limit keys are still looked up, but few at a time, and the others
- * wait. The wait costs the client a connection and the server next to nothing.
+ * valid key is always accepted: so beyond the limit keys are still looked up, but few at a time while the others wait.
+ * Waiting costs the client a connection and the server next to nothing.
  */
 export class FailedAttempts {
   private readonly failures: SlidingWindows;
@@ -27,11 +27,14 @@ export class FailedAttempts {
     this.failures = new SlidingWindows(RATE_WINDOW_MS, addressesMax);
   }
 
-  /** Answers who calls, or throws what `authenticate` throws; @throws {@link RateLimited} instead, beyond the limit */
+  /**
+   * Returns the result of `authenticate` or rethrows its error; beyond the limit
+   * @throws {@link RateLimited} instead.
+   */
   async watch<T>(request: Pick<Request, 'ip' | 'socket'>, authenticate: () => Promise<T>): Promise<T> {
     const subscriber = subscriberOf(request.ip ?? request.socket.remoteAddress ?? 'unknown');
     if (!this.isOver(subscriber)) return authenticate().catch((error: unknown) => this.failed(subscriber, error));
-    await this.turn();
+    await this.acquireSlot();
     try {
       if (request.socket.destroyed) throw this.refusal(subscriber);
       return await authenticate();
@@ -39,7 +42,7 @@ export class FailedAttempts {
       if (isRefusal(error) && this.isOver(subscriber)) throw this.refusal(subscriber);
       return this.failed(subscriber, error);
     } finally {
-      this.pass();
+      this.releaseSlot();
     }
   }
 
@@ -54,23 +57,23 @@ export class FailedAttempts {
 
   private refusal(subscriber: string): RateLimited {
     const waitMs = this.failures.waitMs(subscriber, this.now(), this.limit);
-    return new RateLimited('Too many attempts from this address have failed.', waitMs);
+    return new RateLimited('Too many failed authentication attempts from this address.', waitMs);
   }
 
-  private async turn(): Promise<void> {
+  private async acquireSlot(): Promise<void> {
     if (this.running < LOOKUPS_MAX) this.running++;
     else await new Promise<void>((resolve) => this.waiting.push(resolve));
   }
 
-  /** Gives the turn to who waited longest. */
-  private pass(): void {
+  /** Passes the slot to the request that has waited longest. */
+  private releaseSlot(): void {
     const next = this.waiting.shift();
     if (next === undefined) this.running--;
     else next();
   }
 }
 
-/** The key was refused; in contrast to a database that is away. */
+/** Whether the key was refused, as opposed to a database outage. */
 function isRefusal(error: unknown): boolean {
   return error instanceof DomainError && (error.kind === 'unauthenticated' || error.kind === 'forbidden');
 }

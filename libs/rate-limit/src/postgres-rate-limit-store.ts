@@ -5,23 +5,23 @@ import { RATE_WINDOW_MS, type RateLimitStore, type RateLimitVerdict } from './ra
 import { Logger, type OnApplicationShutdown } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 
-/** Hits are told to the others so long after they happened, at the latest. */
+/** Maximum delay until hits are published to other replicas. */
 const EXCHANGE_MS = 200;
-/** The others get hits summed up by so much time, and count all of them until the newest has left the window. */
+/** Hits are published in buckets of this size; other replicas count a bucket until its newest hit leaves the window. */
 const BUCKET_MS = 500;
-/** Nobody waits longer for the database. Until it answers again, each replica goes by what it knows. */
-const PATIENCE_MS = 1_000;
+/** After this, requests no longer wait for the database, and until it recovers each replica uses what it knows. */
+const DATABASE_TIMEOUT_MS = 1_000;
 const SWEEP_MS = 10_000;
 
 interface KeyState {
   readonly own: HitLog;
-  /** What the others had told at the last exchange. */
+  /** Hits of other replicas as of the last exchange. */
   others: HitLog;
-  /** Own hits that were let through, ever, and how many of them the others can know. */
+  /** Total own hits, and how many of them have been published. */
   hits: number;
-  told: number;
-  /** Buckets before it are told. */
-  toldBucket: number;
+  published: number;
+  /** Buckets before this one have been published. */
+  publishedBucket: number;
 }
 
 interface Row {
@@ -31,29 +31,29 @@ interface Row {
   readonly ageMs: number;
 }
 
-/** How many hits a replica may keep to itself: the slack per other replica. */
-export function untoldMax(limit: number): number {
+/** How many hits of a replica may be unpublished: the slack per other replica. */
+export function unpublishedMax(limit: number): number {
   return Math.max(1, Math.ceil(limit / 10));
 }
 
 /**
- * Each replica decides by its own exact log and by what the others told, in memory. It tells its hits every 200 ms, and
- * at once when it has as many untold ones as it may: only then does a request wait for the database.
+ * Each replica decides in memory, by its own exact log and the published hits of the others. It publishes its hits
+ * every 200 ms, and immediately at the maximum of unpublished hits: only then does a request wait for the database.
  *
- * Why no more than `limit + (replicas - 1) * untoldMax(limit)` get through: telling commits before the others' hits are
- * read. Of the replicas with hits in a window, the one that read last before its last hit knew all that the others had
- * told before they read for their last ones; since then each of them let through at most `untoldMax`. Ages are measured
- * so that delays make hits of others seem younger, never older.
+ * Why at most `limit + (replicas - 1) * unpublishedMax(limit)` requests are allowed: publishing commits before the
+ * others' hits are read. Of the replicas with hits in a window, the one that read last before its last hit knew all
+ * that the others had published before they read for their last ones; since then each of them allowed at most
+ * `unpublishedMax`. Ages are measured so that delays make hits of others seem younger, never older.
  */
 export class PostgresRateLimitStore implements OnApplicationShutdown, RateLimitStore {
   private readonly logger = new Logger(PostgresRateLimitStore.name);
   private readonly replica = randomUUID();
-  /** In the order of their newest hits. */
+  /** Ordered by newest hit. */
   private readonly keys = new Map<string, KeyState>();
-  private readonly untoldKeys = new Set<string>();
+  private readonly unpublishedKeys = new Set<string>();
   private exchanging: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private isAway = false;
+  private isUnavailable = false;
   private sweptAt = -Infinity;
   private stopped = false;
 
@@ -68,7 +68,7 @@ export class PostgresRateLimitStore implements OnApplicationShutdown, RateLimitS
       const now = this.now();
       const state = this.stateOf(key, now);
       if (this.count(state) >= limit) return this.verdict(state, limit, false);
-      if (state.hits - state.told < untoldMax(limit) || this.isAway) {
+      if (state.hits - state.published < unpublishedMax(limit) || this.isUnavailable) {
         this.admit(key, state, now);
         return this.verdict(state, limit, true);
       }
@@ -76,7 +76,6 @@ export class PostgresRateLimitStore implements OnApplicationShutdown, RateLimitS
     }
   }
 
-  /** Keys that are remembered. */
   get size(): number {
     return this.keys.size;
   }
@@ -88,7 +87,13 @@ export class PostgresRateLimitStore implements OnApplicationShutdown, RateLimitS
   }
 
   private stateOf(key: string, now: number): KeyState {
-    const state = this.keys.get(key) ?? { own: new HitLog(), others: new HitLog(), hits: 0, told: 0, toldBucket: 0 };
+    const state = this.keys.get(key) ?? {
+      own: new HitLog(),
+      others: new HitLog(),
+      hits: 0,
+      published: 0,
+      publishedBucket: 0,
+    };
     state.own.forgetUntil(now - this.windowMs);
     state.others.forgetUntil(now - this.windowMs);
     return state;
@@ -109,7 +114,7 @@ export class PostgresRateLimitStore implements OnApplicationShutdown, RateLimitS
     state.hits++;
     this.keys.delete(key);
     this.keys.set(key, state);
-    this.untoldKeys.add(key);
+    this.unpublishedKeys.add(key);
     this.forgetIdle(now);
     if (this.timer !== undefined || this.stopped) return;
     this.timer = setTimeout(() => {
@@ -118,16 +123,16 @@ export class PostgresRateLimitStore implements OnApplicationShutdown, RateLimitS
     }, EXCHANGE_MS);
   }
 
-  /** What others say of a key is read anew when it is used again. */
+  /** Hits of other replicas are read again when the key is used again. */
   private forgetIdle(now: number): void {
     for (const [key, { own }] of this.keys) {
       if (own.newestAt > now - this.windowMs) return;
       this.keys.delete(key);
-      this.untoldKeys.delete(key);
+      this.unpublishedKeys.delete(key);
     }
   }
 
-  /** Joins the exchange under way, if there is one. Never throws, and takes no longer than patience lasts. */
+  /** Joins an exchange in progress. Never throws, and takes at most {@link DATABASE_TIMEOUT_MS}. */
   private exchange(): Promise<void> {
     this.exchanging ??= this.attempt().finally(() => (this.exchanging = undefined));
     return this.exchanging;
@@ -135,45 +140,45 @@ export class PostgresRateLimitStore implements OnApplicationShutdown, RateLimitS
 
   private async attempt(): Promise<void> {
     const startedAt = this.now();
-    const telling = [...this.untoldKeys].flatMap((key) => {
+    const publishing = [...this.unpublishedKeys].flatMap((key) => {
       const state = this.keys.get(key);
       return state === undefined ? [] : [{ key, state, hits: state.hits }];
     });
-    this.untoldKeys.clear();
+    this.unpublishedKeys.clear();
     try {
-      const rows = telling.flatMap(({ key, state }) => this.rowsOf(key, state, startedAt));
-      const others = await inTime(this.tellAndRead(rows));
-      for (const { key, state, hits } of telling) {
+      const rows = publishing.flatMap(({ key, state }) => this.rowsOf(key, state, startedAt));
+      const others = await withTimeout(this.publishAndRead(rows));
+      for (const { key, state, hits } of publishing) {
         state.others = others.get(key) ?? new HitLog();
-        state.told = hits;
-        state.toldBucket = Math.floor(startedAt / BUCKET_MS);
+        state.published = hits;
+        state.publishedBucket = Math.floor(startedAt / BUCKET_MS);
       }
-      this.isAway = false;
+      this.isUnavailable = false;
     } catch (error) {
-      for (const { key } of telling) this.untoldKeys.add(key);
-      if (!this.isAway) this.logger.warn({ err: error }, 'Rate limits are not shared at the moment');
-      this.isAway = true;
+      for (const { key } of publishing) this.unpublishedKeys.add(key);
+      if (!this.isUnavailable) this.logger.warn({ err: error }, 'Rate limits are not shared at the moment');
+      this.isUnavailable = true;
     }
   }
 
-  private async tellAndRead(rows: readonly Row[]): Promise<ReadonlyMap<string, HitLog>> {
-    await this.tell(rows);
+  private async publishAndRead(rows: readonly Row[]): Promise<ReadonlyMap<string, HitLog>> {
+    await this.publish(rows);
     const others = await this.readOthers([...new Set(rows.map(({ key }) => key))]);
     if (this.now() >= this.sweptAt + SWEEP_MS) await this.sweep();
     return others;
   }
 
-  /** Whole buckets, as they are now: to tell one twice changes nothing. */
-  private rowsOf(key: string, { own, toldBucket }: KeyState, now: number): Row[] {
+  /** Whole buckets in their current state, so that publishing is idempotent. */
+  private rowsOf(key: string, { own, publishedBucket }: KeyState, now: number): Row[] {
     const rows = new Map<number, Row>();
-    for (const { at, hits } of own.since(Math.max(toldBucket * BUCKET_MS, now - this.windowMs))) {
+    for (const { at, hits } of own.since(Math.max(publishedBucket * BUCKET_MS, now - this.windowMs))) {
       const bucket = Math.floor(at / BUCKET_MS);
       rows.set(bucket, { key, bucket, hits: (rows.get(bucket)?.hits ?? 0) + hits, ageMs: now - at });
     }
     return [...rows.values()];
   }
 
-  private async tell(rows: readonly Row[]): Promise<void> {
+  private async publish(rows: readonly Row[]): Promise<void> {
     await this.dataSource.query(
       `INSERT INTO rate_limit_hits AS told (key, replica, bucket, hits, newest_at)
        SELECT key, $1, bucket, hits, clock_timestamp() - age * interval '1 millisecond'
@@ -217,10 +222,10 @@ export class PostgresRateLimitStore implements OnApplicationShutdown, RateLimitS
   }
 }
 
-async function inTime<T>(work: Promise<T>): Promise<T> {
+async function withTimeout<T>(work: Promise<T>): Promise<T> {
   const stop = new AbortController();
-  const overdue = delay(PATIENCE_MS, undefined, { ref: false, signal: stop.signal }).then(() => {
-    throw new Error('The database does not answer in time.');
+  const overdue = delay(DATABASE_TIMEOUT_MS, undefined, { ref: false, signal: stop.signal }).then(() => {
+    throw new Error('The database does not respond in time.');
   });
   try {
     return await Promise.race([work, overdue]);

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** What a replica let through of a key in a short span of time. Unlogged. */
+/** Requests of a key that a replica allowed in a short span of time. Unlogged. */
 @Entity('rate_limit_hits')
 export class RateLimitHitsEntity {
   @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'rate_limit_hits_pkey' })
@@ -9,14 +9,14 @@ export class RateLimitHitsEntity {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'rate_limit_hits_pkey' })
   replica!: string;
 
-  /** Which span, by the clock of the replica. */
+  /** Number of the span, by the replica's clock. */
   @PrimaryColumn({ type: 'bigint', primaryKeyConstraintName: 'rate_limit_hits_pkey' })
   bucket!: string;
 
   @Column('integer')
   hits!: number;
 
-  /** By the clock of the database. */
+  /** By the database's clock. */
   @Column({ type: 'timestamptz', name: 'newest_at' })
   newestAt!: Date;
 }

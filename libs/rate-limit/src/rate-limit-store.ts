@@ -1,20 +1,19 @@
-/** Limits hold over any span of so many milliseconds. */
+/** Limits apply to any span of this length. */
 export const RATE_WINDOW_MS = 10_000;
 
 export interface RateLimitVerdict {
   readonly isAllowed: boolean;
-  /** How many more may follow at once. */
+  /** How many more may follow immediately. */
   readonly remaining: number;
-  /** Until one more than `remaining` may follow: a caller that was refused and waits so long gets through. */
+  /** Time until one more than `remaining` may follow: a refused caller that waits this long is allowed. */
   readonly waitMs: number;
 }
 
-/** Counts the requests of keys, over all replicas. */
+/** Counts the requests of keys over all replicas. */
 export abstract class RateLimitStore {
   /**
-   * Counts one request of the key unless the window has as many as the limit already. What is refused does not count.
-   * Alone, a store is exact; several on one database let through at most so many more as docs/concepts/security.md
-   * says.
+   * Counts a request of the key unless the window has reached the limit. Refused requests do not count.
+   * A single store is exact; several on one database may exceed the limit by the slack in docs/concepts/security.md.
    */
   abstract hit(key: string, limit: number): Promise<RateLimitVerdict>;
 }

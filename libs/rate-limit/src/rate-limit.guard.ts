@@ -14,12 +14,12 @@ export function windowLimit(requestsPerSecond: number): number {
   return Math.ceil((requestsPerSecond * RATE_WINDOW_MS) / 1_000);
 }
 
-/** The part of a request that says who calls; undefined on public routes. */
+/** A request with its caller; undefined on public routes. */
 interface LimitedRequest extends Request {
   readonly grant?: { readonly caller: Pick<Caller, 'keyId' | 'rateLimitRps'> };
 }
 
-/** The sliding window behind @nestjs/throttler's port. */
+/** Adapts the store to @nestjs/throttler. */
 export class SlidingWindowStorage implements ThrottlerStorage {
   constructor(private readonly store: RateLimitStore) {}
 
@@ -30,7 +30,7 @@ export class SlidingWindowStorage implements ThrottlerStorage {
   }
 }
 
-/** By key and window, whatever the route: a key's own limit, or else the server's. */
+/** One limit per key for all routes: the key's own, or the server default. */
 export function throttlerOptions(store: RateLimitStore, requestsPerSecond: number): ThrottlerModuleOptions {
   const limitOf = (context: ExecutionContext): number =>
     windowLimit(callerOf(context)?.rateLimitRps ?? requestsPerSecond);
@@ -43,7 +43,8 @@ export function throttlerOptions(store: RateLimitStore, requestsPerSecond: numbe
 }
 
 /**
- * By key. The headers are those of draft-ietf-httpapi-ratelimit-headers-10: `t` says when there will be one more.
+ * Limits requests per key. The headers follow draft-ietf-httpapi-ratelimit-headers-10: `t` is the time until one more
+ * request is allowed.
  */
 @Injectable()
 export class RateLimitGuard extends ThrottlerGuard {
@@ -64,11 +65,11 @@ export class RateLimitGuard extends ThrottlerGuard {
     const key = generateKey(context, await getTracker(request, context), throttler.name ?? '');
     const hit = await this.storageService.increment(key, ttl, limit, 0, throttler.name ?? '');
     response.setHeader('RateLimit-Policy', `"default";q=${String(limit)};w=${String(ttl / 1_000)}`);
-    // Rounding up may go beyond the window, which would look odd.
+    // Rounding up must not exceed the window.
     const freeIn = Math.min(hit.timeToExpire, ttl / 1_000);
     response.setHeader('RateLimit', `"default";r=${String(limit - hit.totalHits)};t=${String(freeIn)}`);
     if (!hit.isBlocked) return true;
-    throw new RateLimited('The key has made as many requests as it may.', hit.timeToBlockExpire * 1_000);
+    throw new RateLimited('The key has reached its rate limit.', hit.timeToBlockExpire * 1_000);
   }
 }
 

@@ -7,11 +7,11 @@ import { PostgresRateLimitStore } from './postgres-rate-limit-store.js';
 import { RateLimitHitsEntity } from './rate-limit-hits.entity.js';
 import { throttlerOptions, windowLimit } from './rate-limit.guard.js';
 
-/** What counts requests by key, and failed authentication by address. */
+/** Limits requests by key, and failed authentication by address. */
 @Global()
 @Module({})
 export class RateLimitModule {
-  /** @param requestsPerSecond of a key that has no limit of its own; 0: none */
+  /** @param requestsPerSecond limit of keys without their own; 0: none */
   static with(requestsPerSecond: number): DynamicModule {
     return {
       module: RateLimitModule,

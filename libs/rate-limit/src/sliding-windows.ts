@@ -4,24 +4,25 @@ interface Entry {
 }
 
 /**
- * The hits of one key, oldest first. Those of one millisecond share an entry: it never has more than the window has.
+ * The hits of a key, oldest first. Hits in the same millisecond share an entry, so the window bounds the number of
+ * entries.
  */
 export class HitLog {
   private entries: Entry[] = [];
   private first = 0;
   private sum = 0;
 
-  /** Of all that was not forgotten. */
+  /** Hits that were not forgotten. */
   get total(): number {
     return this.sum;
   }
 
-  /** When the newest hit was; -Infinity without one. */
+  /** Time of the newest hit; -Infinity without one. */
   get newestAt(): number {
     return this.entries.at(-1)?.at ?? -Infinity;
   }
 
-  /** Later than any before it. A part of a millisecond is rounded up: no hit leaves the window too early. */
+  /** Times must ascend. Fractions of a millisecond are rounded up, so that no hit leaves the window too early. */
   add(at: number, hits = 1): void {
     const time = Math.max(Math.ceil(at), this.newestAt);
     const newest = this.entries.at(-1);
@@ -30,7 +31,7 @@ export class HitLog {
     this.sum += hits;
   }
 
-  /** Forgets what happened at that time or earlier. */
+  /** Forgets hits up to and including that time. */
   forgetUntil(time: number): void {
     for (let entry = this.entries[this.first]; entry && entry.at <= time; entry = this.entries[this.first]) {
       this.sum -= entry.hits;
@@ -41,12 +42,12 @@ export class HitLog {
     this.first = 0;
   }
 
-  /** By age, the oldest first. */
+  /** Index 0 is the oldest entry. */
   entry(index: number): Readonly<Entry> | undefined {
     return this.entries[this.first + index];
   }
 
-  /** From that time on, oldest first. */
+  /** Entries since a time, oldest first. */
   *since(time: number): Generator<Readonly<Entry>> {
     let start = this.entries.length;
     while (start > this.first && (this.entries[start - 1]?.at ?? -Infinity) >= time) start--;
@@ -54,7 +55,7 @@ export class HitLog {
   }
 }
 
-/** When so many of the hits in these logs will have left the window. */
+/** When that many hits in these logs will have left the window. */
 export function leavesAt(logs: readonly HitLog[], hits: number, windowMs: number): number {
   const places = logs.map((log) => ({ log, index: 0 }));
   let left = 0;
@@ -69,11 +70,11 @@ export function leavesAt(logs: readonly HitLog[], hits: number, windowMs: number
 }
 
 /**
- * Counts hits by key over the time just past. Keys without any are forgotten; beyond the bound, the one that was silent
+ * Counts hits by key in a sliding window. Idle keys are forgotten, and beyond the maximum the key that was idle
  * longest.
  */
 export class SlidingWindows {
-  /** In the order of their newest hits. */
+  /** Ordered by newest hit. */
   private readonly logs = new Map<string, HitLog>();
 
   constructor(
@@ -85,7 +86,7 @@ export class SlidingWindows {
     return this.logs.size;
   }
 
-  /** Hits of the key in the window that ends now. */
+  /** Hits of the key in the current window. */
   count(key: string, now: number): number {
     const log = this.logs.get(key);
     log?.forgetUntil(now - this.windowMs);
