@@ -11,7 +11,7 @@ export const SUPERUSER = 'postgres';
 const UNFINISHED = 'cluster.unfinished-';
 const ABANDONED_MS = 3_600_000;
 
-/** A database cluster in the words of PostgreSQL: its files, and the password that opens it. */
+/** A PostgreSQL database cluster: its files, and the superuser's password. */
 export interface Cluster {
   readonly data: string;
   readonly password: string;
@@ -20,7 +20,7 @@ export interface Cluster {
 export interface Initialization {
   readonly programs: Programs;
   readonly user: ServerUser;
-  /** Whether it has to survive a crash of the machine. */
+  /** Whether it must survive a crash of the machine. */
   readonly durable: boolean;
   readonly logger: (line: string) => void;
 }
@@ -29,7 +29,7 @@ export function dataDirectory(dir: string): string {
   return join(dir, 'cluster', 'data');
 }
 
-/** Opens the cluster in the directory, or makes it. Two that make it at once end with the same one. */
+/** Opens the cluster in the directory; creates it if missing. Concurrent calls end up with the same cluster. */
 export async function openCluster(dir: string, how: Initialization): Promise<Cluster> {
   const data = dataDirectory(dir);
   await removeUnfinished(dir);
@@ -38,15 +38,15 @@ export async function openCluster(dir: string, how: Initialization): Promise<Clu
   return { data, password };
 }
 
-/** Made beside its place and renamed when it is complete, so that an interrupted attempt leaves no broken cluster. */
+/** Created in a temporary directory and then renamed, so that an interrupted attempt leaves no broken cluster. */
 async function createCluster(dir: string, how: Initialization): Promise<void> {
-  how.logger(`Making a database in ${dir} …`);
+  how.logger(`Creating a database in ${dir} …`);
   const made = join(dir, `${UNFINISHED}${process.pid}-${randomBytes(4).toString('hex')}`);
   const data = join(made, 'data');
   const password = join(made, 'password');
   try {
     await mkdir(made);
-    await chmod(made, 0o711); // whatever the umask: the server has to get through
+    await chmod(made, 0o711); // whatever the umask: the server must be able to traverse it
     await mkdir(data, { mode: 0o700 });
     await writeFile(password, randomBytes(24).toString('base64url'), { mode: 0o600 });
     await how.user.own(data);
@@ -56,7 +56,7 @@ async function createCluster(dir: string, how: Initialization): Promise<void> {
     await rename(made, join(dir, 'cluster'));
   } catch (error) {
     await rm(made, { recursive: true, force: true });
-    if (!hasCode(error, 'ENOTEMPTY', 'EEXIST')) throw error; // else another process was faster
+    if (!hasCode(error, 'ENOTEMPTY', 'EEXIST')) throw error; // otherwise another process was faster
   }
 }
 
@@ -79,11 +79,11 @@ async function initialize(data: string, password: string, { programs, user, dura
   });
   if (problem === null) return;
   throw new EmbeddedPostgresUnavailable(
-    `The embedded PostgreSQL could not make a database in ${data}: ${problem}\nSet DATABASE_URL to use a PostgreSQL of your own.`,
+    `The embedded PostgreSQL could not create a database in ${data}: ${problem}\nSet DATABASE_URL to use your own PostgreSQL.`,
   );
 }
 
-/** What was left by a process that was killed while it made a cluster. */
+/** Removes what processes that were killed while creating a cluster have left. */
 async function removeUnfinished(dir: string): Promise<void> {
   for (const name of await readdir(dir)) {
     if (!name.startsWith(UNFINISHED)) continue;
@@ -91,7 +91,7 @@ async function removeUnfinished(dir: string): Promise<void> {
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
     const inProgress =
       isAlive(Number.parseInt(name.slice(UNFINISHED.length), 10)) && Date.now() - mtimeMs < ABANDONED_MS;
-    // Its initdb may still be writing; what cannot be removed now is at the next start.
+    // Its initdb may still be writing; the next start removes the rest.
     if (!inProgress) await rm(path, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
   }
 }

@@ -8,30 +8,30 @@ import { findPrograms } from './programs.js';
 import { Server } from './server.js';
 import { ServerUser } from './server-user.js';
 
-/** The role and the database of the application. */
+/** Name of the application's role and database. */
 const NAME = 'rdev';
 const OWNER_LOCK = 7_236_869;
 /** PostgreSQL needs a moment to notice that the previous owner was killed. */
 const OWNER_TIMEOUT_MS = 2_000;
 const RETRY_MS = 100;
-/** A server that is just going away is looked at anew so often. */
+/** Retries in case the server that was found is just stopping. */
 const CONNECTS_MAX = 20;
 const RECOVERY_MS = 500;
 const RECOVERY_GRACE_MS = 3_000;
 const LOG_CHECK_MS = 60_000;
 
 export interface EmbeddedPostgresOptions {
-  /** Where the database lives; made if missing. */
+  /** Directory of the database; created if missing. */
   readonly dir: string;
-  /** Gets a line for what takes time and for what is out of the ordinary. */
+  /** Receives a line for slow or unusual operations. */
   readonly logger?: (line: string) => void;
   /** Server settings, such as `fsync: 'off'` in tests. */
   readonly flags?: Readonly<Record<string, string>>;
 }
 
 /**
- * A PostgreSQL of our own for trying rdev out and for tests, in a directory that one process owns at a time. When that
- * process is killed the server goes on, and the next owner takes it over.
+ * An embedded PostgreSQL for trials and tests, in a directory that one process owns at a time. If that process is
+ * killed, the server continues, and the next owner takes it over.
  */
 export class EmbeddedPostgres {
   private owner: pg.Client | undefined;
@@ -71,7 +71,7 @@ export class EmbeddedPostgres {
     }
   }
 
-  /** Of the application's role, which owns the database and may make others. */
+  /** URL of the application's role, which owns the database and may create others. */
   get url(): string {
     return `postgres://${NAME}:${this.cluster.password}@127.0.0.1:${this.port}/${NAME}`;
   }
@@ -90,7 +90,7 @@ export class EmbeddedPostgres {
     await this.owner?.end().catch(() => undefined);
   }
 
-  /** The server found may be one that its former owner is just stopping. */
+  /** Retries, since the previous owner may just be stopping the server. */
   private async acquire(): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -101,7 +101,7 @@ export class EmbeddedPostgres {
         if (attempt === CONNECTS_MAX) {
           const reason = error instanceof Error ? error.message : String(error);
           throw new EmbeddedPostgresUnavailable(
-            `The embedded PostgreSQL in ${this.dir} does not let us in: ${reason}`,
+            `The embedded PostgreSQL in ${this.dir} refuses the connection: ${reason}`,
             { cause: error },
           );
         }
@@ -112,8 +112,7 @@ export class EmbeddedPostgres {
   }
 
   /**
-   * Ownership is a lock of a database session: it ends with the process that holds it, however that dies, and cannot
-   * be left behind as a file can.
+   * Ownership is a lock of a database session: unlike a lock file, it ends with its process, however that dies.
    */
   private async becomeOwner(): Promise<void> {
     const client = this.client();
@@ -134,14 +133,14 @@ export class EmbeddedPostgres {
     });
   }
 
-  /** The server broke down or was stopped by somebody: brings it back where the application looks for it. */
+  /** Restarts a server that crashed or was stopped, on the same port. */
   private async recover(): Promise<void> {
-    this.log('The embedded PostgreSQL went away; bringing it back.');
+    this.log('The embedded PostgreSQL has stopped; restarting it.');
     while (!this.stopping) {
       try {
         await this.server.ensureRunning(this.port);
         await this.becomeOwner();
-        this.log('The embedded PostgreSQL is back.');
+        this.log('The embedded PostgreSQL is running again.');
         return;
       } catch (error) {
         this.log(error instanceof Error ? error.message : String(error));
@@ -183,7 +182,7 @@ interface Preparation {
 async function prepare(dir: string, { logger, flags }: Preparation) {
   const programs = await findPrograms();
   try {
-    await mkdir(dir, { recursive: true, mode: 0o711 }); // what is secret inside has a mode of its own
+    await mkdir(dir, { recursive: true, mode: 0o711 }); // secrets inside have their own modes
     const path = await realpath(dir);
     const data = dataDirectory(path);
     const user = await ServerUser.choose(path, data, programs);
@@ -194,7 +193,7 @@ async function prepare(dir: string, { logger, flags }: Preparation) {
   } catch (cause) {
     if (!hasCode(cause, 'EACCES', 'EPERM')) throw cause;
     throw new EmbeddedPostgresUnavailable(
-      `${dir} belongs to another user. Run rdev as that user, or choose another directory by RDEV_DATA_DIR.`,
+      `${dir} belongs to another user. Run rdev as that user, or choose another directory with RDEV_DATA_DIR.`,
       { cause },
     );
   }
@@ -205,7 +204,7 @@ async function tryLock(client: pg.Client): Promise<boolean> {
   return rows[0]?.got === true;
 }
 
-/** Who holds the lock; null if it has just let go. */
+/** The process that holds the lock; null if it has just released it. */
 async function ownerPid(client: pg.Client): Promise<number | null> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT application_name AS name FROM pg_locks JOIN pg_stat_activity USING (pid)

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
-/** Whether a process with the id exists, whoever owns it. */
+/** Whether a process with the id exists, of any user. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -12,7 +12,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Whether the process was started with that argument: ids are reused, so one that exists may be another's. */
+/** Whether the process was started with the argument: ids are reused, so the id alone does not identify it. */
 export async function hasArgument(pid: number, argument: string): Promise<boolean> {
   if (!isAlive(pid)) return false;
   if (process.platform === 'linux') {

@@ -7,7 +7,7 @@ export interface Programs {
 }
 
 /**
- * The programs that npm installed for this platform.
+ * Finds the programs that npm installed for this platform.
  * @throws {@link EmbeddedPostgresUnavailable} if there are none
  */
 export async function findPrograms(
@@ -20,7 +20,7 @@ export async function findPrograms(
     return { initdb, postgres };
   } catch (cause) {
     throw new EmbeddedPostgresUnavailable(
-      `The embedded PostgreSQL for this platform (npm package ${name}) is not installed. Install it, or set DATABASE_URL to a PostgreSQL of your own.`,
+      `The embedded PostgreSQL for this platform (npm package ${name}) is not installed. Install it, or set DATABASE_URL to use your own PostgreSQL.`,
       { cause },
     );
   }

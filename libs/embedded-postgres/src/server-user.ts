@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { EmbeddedPostgresUnavailable } from './errors.js';
 import type { Programs } from './programs.js';
 
-/** Built from scratch: nothing of the API's own environment reaches the server. */
+/** The server does not inherit the API's environment. */
 const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 const PROBE_TIMEOUT_MS = 10_000;
 
@@ -14,20 +14,21 @@ interface Identity {
 }
 
 /**
- * As whom, and by what detour, PostgreSQL's programs run. It refuses to run as root; root therefore runs it as the user
- * `postgres` or `nobody`, who may not be able to reach the directory (a checkout below /root, or made by `mktemp -d`).
+ * The user that PostgreSQL's programs run as, and the command to become that user. PostgreSQL refuses to run as root,
+ * so root runs it as `postgres` or `nobody`, who may lack access to the directory (a checkout below /root, or `mktemp
+ * -d`).
  */
 export class ServerUser {
   private constructor(
-    /** Whose files they are; null if everything is ours anyway. */
+    /** Owner of the files; null: the current user. */
     private readonly owner: Identity | null,
     private readonly prefix: readonly string[],
     private readonly identity: Partial<Identity>,
   ) {}
 
   /**
-   * @param dir a directory that the server will work below
-   * @param existing the data directory, if there is one: who owned it goes on to
+   * @param dir parent directory of the server's files
+   * @param existing the data directory; if it exists, its owner is kept
    */
   static async choose(dir: string, existing: string, { postgres }: Programs): Promise<ServerUser> {
     if (process.getuid?.() !== 0) return new ServerUser(null, [], {});
@@ -41,14 +42,14 @@ export class ServerUser {
 
   private static ways(target: Identity): readonly ServerUser[] {
     const { uid, gid } = target;
-    // access(2), by which PostgreSQL looks for its programs, counts capabilities only with this bit.
+    // access(2), with which PostgreSQL finds its programs, considers capabilities only with this bit.
     const as = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--securebits=+no_setuid_fixup'];
     const keeping = (capability: string) => [...as, `--inh-caps=+${capability}`, `--ambient-caps=+${capability}`, '--'];
     return [
       new ServerUser(target, [], target),
       new ServerUser(target, keeping('dac_read_search'), {}),
-      new ServerUser(target, keeping('dac_override'), {}), // all that a container's root usually has
-      // Only in its own eyes another user: to the file system it is root, who owns the files then.
+      new ServerUser(target, keeping('dac_override'), {}), // the only one that a container's root usually has
+      // Another user only in its own namespace: to the file system it is root, which then owns the files.
       new ServerUser({ uid: 0, gid: 0 }, ['unshare', '--user', `--map-user=${uid}`, `--map-group=${gid}`, '--'], {}),
     ];
   }
@@ -73,13 +74,13 @@ export class ServerUser {
     return spawn(command, rest, { env: ENVIRONMENT, ...this.identity, ...options, cwd: '/' });
   }
 
-  /** Gives it a file or, with all it holds, a directory. */
+  /** Makes the user the owner of a file or, recursively, of a directory. */
   async own(path: string): Promise<void> {
     if (this.owner === null) return;
     const { uid, gid } = this.owner;
     const found = await stat(path);
     if (found.uid === uid) return;
-    // The top comes last: if this is interrupted, it is done again.
+    // The directory itself comes last, so that an interrupted run is repeated.
     if (found.isDirectory()) {
       for (const entry of await readdir(path, { recursive: true })) await chown(join(path, entry), uid, gid);
     }
@@ -87,7 +88,7 @@ export class ServerUser {
   }
 }
 
-/** Null if there is no such directory, or it is root's. */
+/** Null if there is no such directory, or root owns it. */
 async function ownerOf(path: string): Promise<Identity | null> {
   try {
     const { uid, gid } = await stat(path);

@@ -15,7 +15,7 @@ const STOP_TIMEOUT_MS = 12_000;
 const LOG_BYTES_MAX = 8 * 1024 * 1024;
 const LOG_TAIL_BYTES = 2_000;
 
-/** Enough to try rdev out and to serve a laptop. A flag of the same name wins. */
+/** Enough for trials and laptops. Flags take precedence. */
 const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
@@ -30,7 +30,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   timezone: 'UTC',
   log_timezone: 'UTC',
   log_checkpoints: 'off',
-  // Statements and values may hold what must not be in logs.
+  // Statements and values may contain secrets.
   log_error_verbosity: 'terse',
   log_min_error_statement: 'panic',
 };
@@ -43,19 +43,18 @@ export interface ServerOptions {
   readonly flags: Readonly<Record<string, string>>;
 }
 
-/** A running server. */
 export interface Postmaster {
   readonly pid: number;
   readonly port: number;
 }
 
-/** The server process. It outlives us when we are killed; the next start finds it again. */
+/** The server process. It survives if this process is killed; the next start finds it. */
 export class Server {
   constructor(private readonly options: ServerOptions) {}
 
   /**
-   * Starts the server unless it runs already.
-   * @param port where it has to listen if it must be started; any free one if absent
+   * Starts the server unless it is running.
+   * @param port port to start it on; default: any free one
    */
   async ensureRunning(port?: number): Promise<Postmaster> {
     const deadline = Date.now() + START_TIMEOUT_MS;
@@ -65,7 +64,7 @@ export class Server {
       const found = await this.find();
       if (found?.isReady === true) return found;
       if (found === null && !(child && isRunning(child))) {
-        // The port may have been taken since, or processes of a killed server still be ending: worth another try.
+        // Retry: the port may have been taken meanwhile, or processes of a killed server may still be ending.
         if (++attempts > ATTEMPTS_MAX) break;
         await delay((attempts - 1) * BACKOFF_MS);
         child = await this.spawn(port ?? (await freePort()));
@@ -73,21 +72,21 @@ export class Server {
       await delay(POLL_MS);
     }
     throw new EmbeddedPostgresUnavailable(
-      `The embedded PostgreSQL does not start; its log (${this.options.logFile}) ends with:\n${await this.logTail()}\nSet DATABASE_URL to use a PostgreSQL of your own.`,
+      `The embedded PostgreSQL does not start; its log (${this.options.logFile}) ends with:\n${await this.logTail()}\nSet DATABASE_URL to use your own PostgreSQL.`,
     );
   }
 
-  /** A fast shutdown: sessions end, nothing that was committed is lost. */
+  /** A fast shutdown: ends the sessions and loses no committed data. */
   async stop(): Promise<void> {
     const found = await this.find();
     if (found === null) return;
     signal(found.pid, 'SIGINT');
     if (await this.isGone(found.pid)) return;
-    signal(found.pid, 'SIGQUIT'); // at once; the next start recovers
+    signal(found.pid, 'SIGQUIT'); // immediate; the next start recovers
     await this.isGone(found.pid);
   }
 
-  /** Keeps the log from growing without limit; the server appends, so it goes on behind what was cut off. */
+  /** Truncates a log that is too large; the server opened it for appending and continues. */
   async boundLog(): Promise<void> {
     const { size } = await stat(this.options.logFile);
     if (size > LOG_BYTES_MAX) await truncate(this.options.logFile);
@@ -102,7 +101,7 @@ export class Server {
     if (await hasArgument(pid, this.options.data)) {
       return { pid, port: Number(lines[3]), isReady: lines[7]?.startsWith('ready') === true };
     }
-    // The machine crashed, and the id is now that of another program: PostgreSQL would take that for a server.
+    // After a crash of the machine another program may have the id, which PostgreSQL would take for a running server.
     if (isAlive(pid)) await rm(lock, { force: true });
     return null;
   }
@@ -114,8 +113,7 @@ export class Server {
     const log = await open(logFile, 'a', 0o600);
     const settings = Object.entries({ ...SETTINGS, ...flags, port: String(port) });
     try {
-      // A session of its own: Ctrl+C in the terminal is for the API, which stops the server when it has no more use for
-      // it.
+      // In its own session: Ctrl+C must reach only the API, which stops the server itself.
       const child = user.spawn(
         postgres,
         ['-D', data, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
@@ -124,7 +122,7 @@ export class Server {
           detached: true,
         },
       );
-      child.once('error', () => undefined); // told by its end
+      child.once('error', () => undefined); // detected by isRunning
       child.unref();
       return child;
     } finally {
