@@ -123,7 +123,7 @@ describe('starting', () => {
       await eventually(() => api.logs.includes('rdev listens at'));
       expect(api.logs).not.toContain('is ready');
       expect(api.logs).toContain(`namespace default at ${server}\n`);
-      expect(api.logs).toContain('Works: keys');
+      expect(api.logs).toContain('Keys, stored commands');
       expect(api.logs).not.toContain('s3cret');
     });
 

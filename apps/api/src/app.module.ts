@@ -19,12 +19,11 @@ import { TelemetryModule } from '@app/telemetry';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
 
-/** Puts the parts together; holds no rule of its own. */
+/** Wires the modules together; contains no logic of its own. */
 @Module({})
 export class AppModule {
   /**
-   * @param databaseUrl where the database is, embedded or not
-   * @param policy what commands are allowed; all if absent
+   * @param policy which commands are allowed; default: all
    */
   static with(config: Config, databaseUrl: string, policy = new CommandPolicy()): DynamicModule {
     const platform = platformOf(config);

@@ -54,7 +54,7 @@ function ownAddresses(): string[] {
   return all.filter(({ internal }) => !internal).map(({ address }) => address);
 }
 
-/** No credentials of the browser: keys and tickets travel in the request. */
+/** Without browser credentials: requests carry keys and tickets. */
 function corsOptions(origins: readonly string[]): CorsOptions {
   return {
     origin: [...origins],

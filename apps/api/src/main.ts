@@ -8,11 +8,11 @@ import { clusterAddress } from '@app/kubernetes';
 import { ProjectRuntime } from '@app/projects';
 import { clusterOf } from './app.module.js';
 import { createApp } from './create-app.js';
-import { inWords } from './in-words.js';
+import { startFailure } from './start-failure.js';
 import { assertPortIsFree } from './port.js';
 import { outageOf, printWelcome } from './welcome.js';
 
-/** Less than the 20 s after which this process is killed. */
+/** Must be shorter than the 20 s after which this process is killed. */
 const STOP_MS = 19_000;
 
 async function main(): Promise<void> {
@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   const cluster = config.runtime === 'kubernetes' ? await clusterAddress(clusterOf(config)) : null;
   const database = await openDatabase(config);
   try {
-    // Past a pooler: whoever migrates holds a lock of its session.
+    // Not through a pooler: the migration lock belongs to a session.
     await migrate(config.database.directUrl ?? database.url);
     const app = await createApp(config, database.url, policy);
     const keyFile = config.kubernetes.inCluster ? null : join(config.dataDir, 'admin.key');
@@ -59,15 +59,15 @@ function stopOnSignals(stop: () => Promise<void>): void {
   const onSignal = (): void => {
     if (stopping) return;
     stopping = true;
-    // Whoever holds up the end does not hold it up for long.
+    // Shutdown hooks get a bounded time.
     setTimeout(() => {
-      console.error(`It did not stop within ${String(STOP_MS / 1_000)} s.`);
+      console.error(`rdev did not stop within ${String(STOP_MS / 1_000)} s.`);
       process.exit(1);
     }, STOP_MS).unref();
     stop().then(
       () => process.exit(0),
       (error: unknown) => {
-        console.error(inWords(error));
+        console.error(startFailure(error));
         process.exit(1);
       },
     );
@@ -76,6 +76,6 @@ function stopOnSignals(stop: () => Promise<void>): void {
 }
 
 main().catch((error: unknown) => {
-  console.error(inWords(error));
+  console.error(startFailure(error));
   process.exit(1);
 });

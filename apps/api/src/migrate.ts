@@ -1,18 +1,18 @@
 import { InvalidConfiguration, loadConfig } from '@app/config';
 import { migrate } from '@app/database';
-import { inWords } from './in-words.js';
+import { startFailure } from './start-failure.js';
 
 /**
- * Brings the schema up to date and ends: for a job before an upgrade, so that a migration that fails stops the upgrade
- * and not the API. Every start of the API does the same.
+ * Migrates the schema and exits. Run as a job before an upgrade, so that a failed migration stops the upgrade and not
+ * the API, which migrates at every start.
  */
 async function main(): Promise<void> {
   const { directUrl } = loadConfig(process.env).database;
-  if (directUrl === null) throw new InvalidConfiguration(['DATABASE_URL or POSTGRES_HOST must say which database']);
+  if (directUrl === null) throw new InvalidConfiguration(['DATABASE_URL or POSTGRES_HOST must be set']);
   await migrate(directUrl);
 }
 
 main().catch((error: unknown) => {
-  console.error(inWords(error));
+  console.error(startFailure(error));
   process.exit(1);
 });

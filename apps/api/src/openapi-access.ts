@@ -11,9 +11,9 @@ interface Operation {
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
 /**
- * Says of each operation which scope its key needs, as the guards know it. Leaves out the scopes that no route asks for
- * yet.
- * @see OpenAPI 3.1, "Security Requirement Object": of a bearer token the list has the names of roles
+ * Documents the scope that each operation requires, from the metadata of the guards. Omits scopes that no route
+ * requires yet.
+ * @see OpenAPI 3.1, "Security Requirement Object": for a bearer token the list contains role names
  */
 export function describeAccess(document: OpenAPIObject): OpenAPIObject {
   const operations = operationsOf(document);
@@ -37,11 +37,11 @@ function describeOperation(operation: Operation): void {
   const isAny = access === 'any-key';
   if (isAny) delete operation['x-required-scope'];
   operation.security = [{ bearer: isAny ? [] : [access] }];
-  const needs = isAny ? 'Needs a valid key; no scope of its own.' : `Needs the scope \`${access}\`.`;
+  const needs = isAny ? 'Needs a valid key with any scope.' : `Needs the scope \`${access}\`.`;
   operation.description = [needs, operation.description].filter(Boolean).join('\n\n');
 }
 
-/** Every list of scopes in the schemas, wherever it is. */
+/** Filters every list of scopes in the schemas. */
 function keepScopes(part: unknown, used: ReadonlySet<string>): void {
   if (typeof part !== 'object' || part === null) return;
   const schema = part as { enum?: unknown };

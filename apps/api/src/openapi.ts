@@ -5,21 +5,21 @@ import type { NextFunction, Request, Response } from 'express';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { describeAccess } from './openapi-access.js';
 
-const DESCRIPTION = `Runs commands inside isolated pods and tells the truth about them.
+const DESCRIPTION = `Runs commands in isolated pods and reports exactly what happened to them.
 
 Enter a key with **Authorize**. Outside a cluster the first start writes one to \`.rdev/admin.key\`.
-Create the project \`hello\`, run a command in it, and read its output: the examples work as they are.
+Create the project \`hello\`, run a command in it, and read its output: the examples work unchanged.
 
-Each operation names the scope that its key needs (\`x-required-scope\`). A key that runs commands needs \`commands:read\` besides
-\`commands:execute\` to see their output. Errors are \`application/problem+json\` (RFC 9457) with a stable \`code\`.`;
+Each operation names the scope that it requires (\`x-required-scope\`). To read the output of its commands, a key needs
+\`commands:read\` in addition to \`commands:execute\`. Errors are \`application/problem+json\` (RFC 9457) with a stable \`code\`.`;
 
-/** In the order in which a newcomer needs them. */
+/** In the order in which a new user needs them. */
 const TAGS = {
   projects: 'Where commands run: a pod with a volume, or a directory on the local runtime',
-  commands: 'Run commands, follow them, read their output, write to their stdin, end them',
-  queue: 'What waits and runs; pausing',
-  streams: 'Event streams in browsers, which cannot send a key',
-  keys: 'Who may do what',
+  commands: 'Run commands, follow them, read their output, write to their stdin, cancel them',
+  queue: 'Queued and running commands; pausing',
+  streams: 'Tickets for event streams in browsers, where EventSource cannot send a key',
+  keys: 'API keys and their scopes',
   system: 'For operators',
   health: 'For load balancers; without a key',
 };
@@ -31,14 +31,14 @@ export function describeApi(app: INestApplication): OpenAPIObject {
     .setTitle('rdev')
     .setDescription(DESCRIPTION)
     .setVersion('1')
-    // Beside the document, and beside Swagger UI: behind a proxy there may be a path before ours.
+    // Relative to the document and Swagger UI: a proxy may add a path prefix.
     .addServer('.')
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
     .addBearerAuth({
       type: 'http',
       scheme: 'bearer',
       bearerFormat: 'rdev_…',
-      description: 'A key of rdev, which begins with `rdev_`. The header `X-API-Key` is another way to send it.',
+      description: 'An rdev key, which begins with `rdev_`. It can also be sent in the header `X-API-Key`.',
     })
     .addGlobalResponse({
       status: 'default',
@@ -49,15 +49,15 @@ export function describeApi(app: INestApplication): OpenAPIObject {
   return describeAccess(SwaggerModule.createDocument(app, builder.build(), { extraModels: [ProblemResponse] }));
 }
 
-/** What Swagger UI loads besides the description, of which nothing depends on who asks. */
+/** The assets of Swagger UI, which are the same for every client. */
 const STATIC_FILES =
   /^\/(?:swagger-ui\.css|swagger-ui-bundle\.js|swagger-ui-standalone-preset\.js|favicon-(?:16x16|32x32)\.png)$/;
 
 /** Serves the description at /openapi.json and Swagger UI at /docs. */
 export function serveOpenApi(app: INestApplication): void {
-  app.use(fromTheTop);
+  app.use(redirectRoot);
   app.use('/docs', swaggerUi);
-  // Described when somebody asks: it takes a fifth of the time of a start.
+  // Built on the first request: it would take a fifth of the startup time.
   SwaggerModule.setup('docs', app, () => describeApi(app), {
     customSwaggerUiPath: join(import.meta.dirname, 'swagger-ui'),
     jsonDocumentUrl: 'openapi.json',
@@ -67,15 +67,15 @@ export function serveOpenApi(app: INestApplication): void {
   });
 }
 
-/** A newcomer who opens the address that the welcome names gets to the documentation; behind a proxy, too. */
-function fromTheTop(request: Request, response: Response, next: NextFunction): void {
+/** Redirects the root to the documentation; relative, for proxies that add a path prefix. */
+function redirectRoot(request: Request, response: Response, next: NextFunction): void {
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (request.path === '/' && isRead) response.redirect('docs');
   else next();
 }
 
 function swaggerUi(request: Request, response: Response, next: NextFunction): void {
-  // `.` is where the API is only for a page that is beside it.
+  // The server URL `.` is the API only for a page on the same level.
   if (/^\/docs\/(?:index\.html)?(?:\?|$)/.test(request.originalUrl)) {
     response.redirect('../docs');
     return;

@@ -1,17 +1,16 @@
 import { createServer } from 'node:net';
 import { StartRefused } from '@app/kernel';
 
-/** The port is taken; the message says what to do. */
 export class PortInUse extends StartRefused {
   constructor(host: string, port: number, variable: string) {
     super(
-      `Port ${String(port)} on ${host} is in use, perhaps by another rdev. Stop it, or choose another port by ${variable}.`,
+      `Port ${String(port)} on ${host} is in use, perhaps by another rdev. Stop it, or choose another port with ${variable}.`,
     );
     this.name = 'PortInUse';
   }
 }
 
-/** Looks before anything is started, so that the message is the first thing that is seen. @throws {@link PortInUse} */
+/** Checks before anything is started, so that the message comes first. @throws {@link PortInUse} */
 export async function assertPortIsFree(
   { host, port }: { readonly host: string; readonly port: number },
   variable: 'PORT' | 'METRICS_PORT',

@@ -10,7 +10,7 @@ describe('the welcome', () => {
   it('says that rdev is ready, and how to run a first command on a laptop', () => {
     const said = text(started, loadConfig({}), null);
     expect(said).toContain('rdev is ready at http://127.0.0.1:8080\n');
-    expect(said).toContain('isolated from nothing');
+    expect(said).toContain('without isolation');
     expect(said).toContain('Run a first command');
   });
 
@@ -21,7 +21,7 @@ describe('the welcome', () => {
   it('does not say ready while commands cannot run, but why, what works, and what to set', () => {
     const said = text({ ...kubernetes, outage: 'connect ECONNREFUSED 10.0.0.1:6443' }, clusterConfig, null);
     expect(said).not.toContain('is ready');
-    for (const part of ['connect ECONNREFUSED 10.0.0.1:6443', 'Works: keys', 'new commands', 'KUBECONFIG'])
+    for (const part of ['connect ECONNREFUSED 10.0.0.1:6443', 'Keys, stored commands', 'new commands', 'KUBECONFIG'])
       expect(said).toContain(part);
   });
 

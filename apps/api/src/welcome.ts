@@ -5,18 +5,18 @@ import type { ProjectRuntime } from '@app/projects';
 
 const OUTAGE_MS = 5_000;
 
-/** What a start has come to. */
+/** The outcome of a start. */
 export interface Started {
   readonly url: string;
-  /** Null: the key was given. */
+  /** Null: the operator set the key. */
   readonly keyFile: string | null;
-  /** The address of the Kubernetes API; null: there is no cluster. */
+  /** Address of the Kubernetes API; null: no cluster. */
   readonly cluster: string | null;
-  /** Why no project can be used now; null: they can. */
+  /** Why projects cannot be used now; null: they can. */
   readonly outage: string | null;
 }
 
-/** Why projects cannot be used, in words; null if they can. */
+/** Reason why projects cannot be used; null if they can. */
 export async function outageOf(runtime: Pick<ProjectRuntime, 'check'>, timeoutMs = OUTAGE_MS): Promise<string | null> {
   const signal = AbortSignal.timeout(timeoutMs);
   const late = new Promise<string>((resolve) => {
@@ -31,15 +31,15 @@ export async function outageOf(runtime: Pick<ProjectRuntime, 'check'>, timeoutMs
   return Promise.race([failed, late]);
 }
 
-/** Clients are not told addresses, so they are in the cause. */
+/** Addresses are hidden from clients, so only the cause contains them. */
 function reasonOf(error: unknown): string {
   const { message, cause } = error as Error;
   return cause instanceof Error ? cause.message : message;
 }
 
-/** Tells a newcomer where things are, and one line that runs a first command and follows it. */
+/** Prints where things are, and a line that runs a first command and follows it. */
 export async function printWelcome(started: Started, config: Config): Promise<void> {
-  // Only a person at a terminal gets to see the key: logs are kept and passed on.
+  // The key is shown only on a terminal: logs are stored and shared.
   const key = started.keyFile !== null && process.stdout.isTTY ? await readFile(started.keyFile, 'utf8') : null;
   process.stdout.write(`${welcome(started, config, key?.trim() ?? null).join('\n')}\n`);
 }
@@ -62,7 +62,7 @@ export function welcome(
     ...(keyFile === null ? [] : [`  Admin key    ${shortest(keyFile)}`]),
     ...(key === null ? [] : [`               ${key}`]),
     ...(runtime === 'local'
-      ? ['  Runtime      local: commands run as you, on this machine, isolated from nothing']
+      ? ['  Runtime      local: commands run as you, on this machine, without isolation']
       : [`  Runtime      kubernetes: namespace ${kubernetes.namespace} at ${cluster ?? 'an unknown address'}`]),
     ...(outage === null ? [] : withoutCluster(outage)),
     '',
@@ -73,8 +73,8 @@ export function welcome(
 function withoutCluster(outage: string): string[] {
   return [
     `               It cannot be used: ${outage}`,
-    '               Works: keys, and the commands and output that are stored. Waits or fails: projects, new commands.',
-    '               rdev keeps trying. For another cluster set KUBECONFIG, for none RDEV_RUNTIME=local, and start again.',
+    '               Keys, stored commands and stored output work. Projects and new commands wait or fail.',
+    '               rdev keeps trying. To use another cluster set KUBECONFIG, for none RDEV_RUNTIME=local; then restart.',
   ];
 }
 

@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { AppModule } from './app.module.js';
 import { describeApi } from './openapi.js';
 
-/** Writes apps/api/openapi.json; with `--check` it only says whether the file is up to date. Needs no database. */
+/** Writes apps/api/openapi.json; with `--check` only checks whether the file is up to date. Needs no database. */
 async function main(): Promise<void> {
   const file = 'apps/api/openapi.json';
   const module = AppModule.with(loadConfig({}), 'postgres://unused@localhost/unused');
@@ -16,7 +16,7 @@ async function main(): Promise<void> {
   }
   const current = await readFile(file, 'utf8').catch(() => '');
   if (current === text) return;
-  console.error(`${file} is not what the code says. Run: npm run openapi`);
+  console.error(`${file} is out of date. Run: npm run openapi`);
   process.exitCode = 1;
 }
 

@@ -1,10 +1,10 @@
 import { InvalidConfiguration } from '@app/config';
-import { inWords } from './in-words.js';
+import { startFailure } from './start-failure.js';
 
 const refused = (address: string): Error =>
   Object.assign(new Error(`connect ECONNREFUSED ${address}`), { code: 'ECONNREFUSED' });
 
-describe('inWords', () => {
+describe('startFailure', () => {
   it.each([
     [
       new InvalidConfiguration(['PORT must be a number']),
@@ -20,9 +20,9 @@ describe('inWords', () => {
       /^The database has no connection left: sorry, too many clients already$/,
     ],
     [Object.assign(new Error('no such column'), { query: 'SELECT secret' }), /^Error: no such column\n +at /],
-    ['text', /^What was thrown is no error\.$/],
+    ['text', /^The thrown value is not an Error\.$/],
   ])('says %s', (error, words) => {
-    expect(inWords(error)).toMatch(words);
-    expect(inWords(error)).not.toContain('SELECT');
+    expect(startFailure(error)).toMatch(words);
+    expect(startFailure(error)).not.toContain('SELECT');
   });
 });
