@@ -9,7 +9,7 @@ import { DataSource } from 'typeorm';
 import { AppModule } from './app.module.js';
 
 describe('the schema', () => {
-  it('is what the entities say: migrations leave nothing to generate', async () => {
+  it('matches the entities: there is no migration left to generate', async () => {
     Logger.overrideLogger(false);
     const { url, drop } = await createTestDatabase();
     const dataDir = await mkdtemp(join(tmpdir(), 'rdev-schema-'));
@@ -20,13 +20,13 @@ describe('the schema', () => {
       const tables = dataSource.entityMetadatas.map(({ tableName }) => tableName).sort();
       const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
       expect(upQueries.map(({ query }) => query)).toEqual([]);
-      // Each table has an entity: else it could differ from what the code believes unseen.
+      // Each table must have an entity; otherwise a difference would go unnoticed.
       const rows: { name: string }[] = await dataSource.query(
         `SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname NOT IN ('migrations', 'applied_migrations') ORDER BY 1`,
       );
       expect(tables).toEqual(rows.map(({ name }) => name));
-      // The comparison itself works: it would have found a column that no entity has.
+      // The comparison itself works: it finds a column without an entity property.
       await dataSource.query('ALTER TABLE projects ADD COLUMN drifted text');
       expect((await dataSource.driver.createSchemaBuilder().log()).upQueries).not.toEqual([]);
     } finally {

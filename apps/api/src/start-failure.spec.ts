@@ -21,7 +21,7 @@ describe('startFailure', () => {
     ],
     [Object.assign(new Error('no such column'), { query: 'SELECT secret' }), /^Error: no such column\n +at /],
     ['text', /^The thrown value is not an Error\.$/],
-  ])('says %s', (error, words) => {
+  ])('formats %s', (error, words) => {
     expect(startFailure(error)).toMatch(words);
     expect(startFailure(error)).not.toContain('SELECT');
   });

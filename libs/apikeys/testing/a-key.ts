@@ -2,7 +2,7 @@ import { newId } from '@app/kernel';
 import { type ApiKey, type Grant, grantOf } from '../src/domain/api-key.js';
 import { type Secret, hashSecret, newSecret } from '../src/domain/key-format.js';
 
-/** A key that may do everything, unless said otherwise. */
+/** An administrator key, unless overridden. */
 export function aKey(traits: Partial<ApiKey> = {}, secret: Secret = newSecret()): ApiKey {
   return {
     id: newId('key'),
@@ -25,7 +25,7 @@ export function aKey(traits: Partial<ApiKey> = {}, secret: Secret = newSecret())
   };
 }
 
-/** What a new key may do: nothing, unless said otherwise. */
+/** A grant without scopes, unless overridden. */
 export function aGrant(traits: Partial<Grant> = {}): Grant {
   return { ...grantOf(aKey()), scopes: [], ...traits };
 }

@@ -4,7 +4,7 @@ import type { ApiKeyRepository } from '../src/application/api-key.repository.js'
 import { Authenticator } from '../src/application/authenticator.js';
 import { KeyCache } from '../src/application/key-cache.js';
 
-/** One that keeps keys in memory as long as the notifier hears. */
+/** Caches keys as long as the notifier receives. */
 export function anAuthenticator(
   keys: ApiKeyRepository,
   clock: Clock = new FakeClock(),

@@ -19,7 +19,7 @@ export function describeApiKeyRepository(name: string, open: () => Promise<ApiKe
     });
     afterEach(() => harness.close());
 
-    it('keeps a key as it is', async () => {
+    it('stores a key unchanged', async () => {
       const key = aKey({
         name: 'Ünï "x"',
         scopes: ['commands:read', 'keys:write'],
@@ -37,7 +37,7 @@ export function describeApiKeyRepository(name: string, open: () => Promise<ApiKe
       expect(await keys.findByPrefix(key.prefix)).toEqual(key);
     });
 
-    it('tells none from all: an empty list of rights is not no list', async () => {
+    it('distinguishes an empty list from null', async () => {
       const none = aKey({ scopes: [], projects: [], allowedIps: [] });
       const all = aKey();
       await keys.insert(none);
@@ -46,7 +46,7 @@ export function describeApiKeyRepository(name: string, open: () => Promise<ApiKe
       expect(await keys.findById(all.id)).toMatchObject({ projects: null, allowedIps: null });
     });
 
-    it('answers null for what there is not, and takes prefixes exactly', async () => {
+    it('returns null for unknown keys, and matches prefixes exactly', async () => {
       const secret = newSecret();
       await keys.insert(aKey({}, { ...secret, prefix: 'AbCdEf12' }));
       expect(await keys.findById(newId('key'))).toBeNull();
@@ -55,7 +55,7 @@ export function describeApiKeyRepository(name: string, open: () => Promise<ApiKe
       }
     });
 
-    it('adds nothing if there is a key with the prefix', async () => {
+    it('inserts nothing if the prefix exists', async () => {
       const key = aKey();
       await keys.insert(key);
       const other = aKey({ prefix: key.prefix });
@@ -64,7 +64,7 @@ export function describeApiKeyRepository(name: string, open: () => Promise<ApiKe
       expect(await keys.findByPrefix(key.prefix)).toEqual(key);
     });
 
-    it('lets one of several with the same prefix win', async () => {
+    it('inserts one of several concurrent keys with the same prefix', async () => {
       const { prefix } = newSecret();
       const all = await Promise.all(Array.from({ length: 5 }, () => keys.insert(aKey({ prefix }))));
       expect(all.filter(Boolean)).toHaveLength(1);
@@ -93,7 +93,7 @@ export function describeApiKeyRepository(name: string, open: () => Promise<ApiKe
       ['one', ['web'], ['web', 'none']],
       ['all', ['*'], ['same', 'web', 'within', 'other', 'none']],
       ['none', [], ['none']],
-    ])('lists only keys that see nothing else than what a caller sees: %s', async (_case, visible, expected) => {
+    ])('lists only keys within the projects of a caller: %s', async (_case, visible, expected) => {
       const projects: Record<string, string[] | null> = {
         same: ['team-a-*', 'web'],
         web: ['web'],
@@ -114,7 +114,7 @@ export function describeApiKeyRepository(name: string, open: () => Promise<ApiKe
       expect(all).toHaveLength(6);
     });
 
-    it('writes what a key is granted, and nothing else', async () => {
+    it('updates only the grant of a key', async () => {
       const key = aKey({ warnAt: new Date('2030-01-01T00:00:00Z') });
       await keys.insert(key);
       const [locked] = await keys.lock([key.id, key.id, newId('key')]);
@@ -140,7 +140,7 @@ export function describeApiKeyRepository(name: string, open: () => Promise<ApiKe
       expect(await keys.findById(key.id)).toEqual(changed);
     });
 
-    it('gives each expiry that is to be announced to one caller', async () => {
+    it('returns each due expiry warning to one caller', async () => {
       const due = [aKey({ warnAt: new Date(0) }), aKey({ warnAt: new Date(1) }), aKey({ warnAt: new Date(2) })];
       const revoked = aKey({ warnAt: new Date(3) });
       for (const key of [...due, revoked, aKey({ warnAt: new Date('2999-01-01T00:00:00Z') }), aKey()])
@@ -157,7 +157,7 @@ export function describeApiKeyRepository(name: string, open: () => Promise<ApiKe
       expect((await keys.findById(due[0]!.id))!.warnAt).toBeNull();
     });
 
-    it('counts the other keys that may do everything, now and for good', async () => {
+    it('counts the other administrator keys, current and permanent', async () => {
       const key = aKey();
       await keys.insert(key);
       const before = await keys.otherAdministrators(key.id);
@@ -189,7 +189,7 @@ export function describeApiKeyRepository(name: string, open: () => Promise<ApiKe
       expect(await keys.findByPrefix(key.prefix)).toEqual(revoked);
     });
 
-    it('knows the keys that no key made and that are not revoked', async () => {
+    it('lists the keys that no key created and that are not revoked', async () => {
       const [revoked, first, second] = [aKey(), aKey(), aKey()].map((key) => ({ ...key, createdBy: null }));
       for (const key of [revoked!, first!, second!, aKey({ createdBy: first!.id })]) await keys.insert(key);
       await keys.revoke(revoked!.id);
@@ -200,7 +200,7 @@ export function describeApiKeyRepository(name: string, open: () => Promise<ApiKe
       ]);
     });
 
-    it('notes a use, but not every one', async () => {
+    it('records a use, but not every one', async () => {
       const key = aKey();
       await keys.insert(key);
       await keys.touch(key.id);

@@ -3,7 +3,7 @@ import type { TicketRepository } from '../src/application/ticket.repository.js';
 
 export interface TicketRepositoryHarness {
   readonly tickets: TicketRepository;
-  /** Lets so much time pass. */
+  /** Lets time pass. */
   age(seconds: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -26,18 +26,18 @@ export function describeTicketRepository(name: string, open: () => Promise<Ticke
     });
     afterAll(() => harness.close());
 
-    it('opens its own path, again and again', async () => {
+    it('opens its own path repeatedly', async () => {
       for (let use = 0; use < 3; use++) expect(await tickets.use(hash, PATH)).toBe('key_1');
     });
 
-    it('opens no other path, and is not spent by the attempt', async () => {
+    it('opens no other path, and is not used up by the attempt', async () => {
       for (const path of ['/v1/commands/cmd_2/events', `${PATH}/`, PATH.toUpperCase(), ''])
         expect(await tickets.use(hash, path)).toBeNull();
       expect(await tickets.use(randomBytes(32), PATH)).toBeNull();
       expect(await tickets.use(hash, PATH)).toBe('key_1');
     });
 
-    it('has to be used within a minute', async () => {
+    it('must be used within a minute', async () => {
       await harness.age(59);
       const late = randomBytes(32);
       await tickets.insert(late, 'key_2', PATH);
@@ -47,7 +47,7 @@ export function describeTicketRepository(name: string, open: () => Promise<Ticke
       expect(await tickets.use(hash, PATH)).toBe('key_1');
     });
 
-    it('is good for a day, however often it is used', async () => {
+    it('is valid for a day, however often it is used', async () => {
       await tickets.use(hash, PATH);
       await harness.age(DAY - 10);
       expect(await tickets.use(hash, PATH)).toBe('key_1');
@@ -55,7 +55,7 @@ export function describeTicketRepository(name: string, open: () => Promise<Ticke
       expect(await tickets.use(hash, PATH)).toBeNull();
     });
 
-    it('is good for a last reconnect after the end, and not for longer', async () => {
+    it('is valid for a last reconnect after the end of its stream', async () => {
       await tickets.use(hash, PATH);
       await tickets.end(hash);
       await harness.age(59);
@@ -65,7 +65,7 @@ export function describeTicketRepository(name: string, open: () => Promise<Ticke
       expect(await tickets.use(hash, PATH)).toBeNull();
     });
 
-    it('does not live longer by an end', async () => {
+    it('is not extended by the end of its stream', async () => {
       await tickets.use(hash, PATH);
       await harness.age(DAY - 30);
       await tickets.end(hash);
@@ -73,7 +73,7 @@ export function describeTicketRepository(name: string, open: () => Promise<Ticke
       expect(await tickets.use(hash, PATH)).toBeNull();
     });
 
-    it('is forgotten when its time is over', async () => {
+    it('is deleted after its expiry', async () => {
       await harness.age(2 * DAY);
       await tickets.sweep();
       await tickets.insert(randomBytes(32), 'key_1', PATH);

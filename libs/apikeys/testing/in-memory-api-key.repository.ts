@@ -5,7 +5,6 @@ import { type ApiKey, grantOf, isAdministrator } from '../src/domain/api-key.js'
 
 const TOUCH_EVERY_MS = 10_000;
 
-/** Keys in memory. */
 export class InMemoryApiKeyRepository implements ApiKeyRepository {
   private readonly keys = new Map<string, ApiKey>();
 
@@ -25,7 +24,7 @@ export class InMemoryApiKeyRepository implements ApiKeyRepository {
     return this.keys.get(id) ?? null;
   }
 
-  /** Nothing else runs in between: there is nothing to wait for. */
+  /** Needs no locks: nothing runs concurrently. */
   async lock(ids: readonly string[]): Promise<readonly ApiKey[]> {
     return [...new Set(ids)].flatMap((id) => this.keys.get(id) ?? []);
   }

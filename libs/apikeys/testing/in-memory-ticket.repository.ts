@@ -14,7 +14,6 @@ interface Ticket {
   readonly expiresAt: number;
 }
 
-/** Tickets in memory. */
 export class InMemoryTicketRepository implements TicketRepository {
   private readonly tickets = new Map<string, Ticket>();
 

@@ -1,7 +1,7 @@
 import { InvalidConfiguration, loadConfig } from './config.js';
 
 describe('loadConfig', () => {
-  it('needs nothing: a laptop gets the local runtime and an embedded database', () => {
+  it('needs no variables: a laptop gets the local runtime and an embedded database', () => {
     const config = loadConfig({});
     expect(config.runtime).toBe('local');
     expect(config.database).toEqual({ url: null, directUrl: null });
@@ -16,13 +16,13 @@ describe('loadConfig', () => {
     });
   });
 
-  it('takes the kubernetes runtime and the cluster database inside a cluster', () => {
+  it('chooses the kubernetes runtime and the cluster database inside a cluster', () => {
     const config = loadConfig({ KUBERNETES_SERVICE_HOST: '10.0.0.1', HOST: '0.0.0.0', POSTGRES_PASSWORD: 'p@ss/word' });
     expect(config.runtime).toBe('kubernetes');
     expect(config.database.url).toBe('postgres://rdev:p%40ss%2Fword@postgres.databases.svc:5432/rdev');
   });
 
-  it('adds TLS to each URL, unless it says something itself', () => {
+  it('adds TLS to each URL that does not specify it', () => {
     const urls = (more: Record<string, string>) => {
       const { url, directUrl } = loadConfig({ DATABASE_URL: 'postgres://u:p%40@db:6432/x', ...more }).database;
       return [url, directUrl];
@@ -38,7 +38,7 @@ describe('loadConfig', () => {
     expect(urls({})[0]).toBe('postgres://u:p%40@db:6432/x');
   });
 
-  it('reads what all pods of projects have as JSON, and refuses what has another form', () => {
+  it('parses the settings of project pods as JSON, and refuses other formats', () => {
     const given = {
       RDEV_PROJECT_NODE_SELECTOR: '{"pool":"a"}',
       RDEV_PROJECT_TOLERATIONS: '[{"key":"a","operator":"Exists"}]',
@@ -61,18 +61,18 @@ describe('loadConfig', () => {
     for (const [name, value] of Object.entries(bad)) expect(() => loadConfig({ [name]: value })).toThrow(name);
   });
 
-  it('reads the user of project pods, and that the cluster assigns it', () => {
+  it('parses the user of project pods, or none if the cluster assigns it', () => {
     const user = (RDEV_PROJECT_USER?: string): unknown =>
       loadConfig(RDEV_PROJECT_USER === undefined ? {} : { RDEV_PROJECT_USER }).projects.pod.user;
     expect([user(), user('2000'), user('none')]).toEqual([1000, 2000, null]);
     for (const bad of ['0', '-1', 'root', 'null']) expect(() => user(bad)).toThrow('RDEV_PROJECT_USER');
   });
 
-  it('never takes a cluster because a kubeconfig lies around', () => {
+  it('does not use a cluster just because a kubeconfig exists', () => {
     expect(loadConfig({ KUBECONFIG: '/somewhere' }).runtime).toBe('local');
   });
 
-  it('names every bad variable at once and shows no value', () => {
+  it('names every invalid variable together and shows no value', () => {
     const bad = { PORT: 'secret-a', DATABASE_URL: 'secret-b', RDEV_RUNTIME: 'secret-c', TRUST_PROXY: 'secret-d' };
     expect(() => loadConfig(bad)).toThrow(InvalidConfiguration);
     try {
@@ -109,14 +109,14 @@ describe('loadConfig', () => {
   );
 
   it.each(['public', 'public:443,10.1.0.0/16:5432', '[2001:db8::/32]:443', 'none'])(
-    'lets projects reach what a request may ask for: %s',
+    'accepts the egress that a request may specify: %s',
     (RDEV_PROJECT_EGRESS) => {
       expect(() => loadConfig({ RDEV_PROJECT_EGRESS })).not.toThrow();
     },
   );
 
   it.each(['public:99999', 'public:0', '10.1.0.0/16:70000', '10.1.0.0', '10.1.0.0/33', '[10.1.0.0/16]:1', 'private'])(
-    'refuses what no request could ask for, instead of leaving projects pending: %s',
+    'refuses egress that no request may specify, instead of leaving projects pending: %s',
     (RDEV_PROJECT_EGRESS) => {
       expect(() => loadConfig({ RDEV_PROJECT_EGRESS })).toThrow(/RDEV_PROJECT_EGRESS must be address blocks/);
     },
@@ -133,7 +133,7 @@ describe('loadConfig', () => {
     },
   );
 
-  it('takes exact origins', () => {
+  it('accepts exact origins', () => {
     const { corsOrigins } = loadConfig({ CORS_ORIGINS: 'https://app.example, http://localhost:3000' }).http;
     expect(corsOrigins).toEqual(['https://app.example', 'http://localhost:3000']);
   });
@@ -149,11 +149,11 @@ describe('loadConfig', () => {
     'https://u@app.example',
     'ftp://app.example',
     'https://app.example,',
-  ])('does not take %s for an origin', (CORS_ORIGINS) => {
+  ])('refuses %s as an origin', (CORS_ORIGINS) => {
     expect(() => loadConfig({ CORS_ORIGINS })).toThrow(/CORS_ORIGINS/);
   });
 
-  it('hands commands on the local runtime three variables of its own', () => {
+  it('passes three variables to commands on the local runtime', () => {
     const { localEnvironment } = loadConfig({
       PATH: '/bin',
       HOME: '/home/me',

@@ -17,14 +17,14 @@ describe('the default of a variable', () => {
     },
   );
 
-  it('is said once: in words only where there is no value', () => {
+  it('is described in words only if there is no value', () => {
     const twice = declaredVariables().filter(
       (variable) => (defaults[variable.name] === undefined) === (variable.default === ''),
     );
     expect(twice.map(({ name }) => name)).toEqual([]);
   });
 
-  it('has its unit where the number is too long to be read', () => {
+  it('has a unit for large numbers', () => {
     const { default: shown } = described.find(({ name }) => name === 'RDEV_OUTPUT_LIMIT_BYTES')!;
     expect(shown).toBe('67108864 (64 MiB)');
   });

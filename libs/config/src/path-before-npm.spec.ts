@@ -15,7 +15,7 @@ describe('pathBeforeNpm', () => {
     ['what npm added', [...added, ...own], own],
     ['what two of them added', [...added, ...added, ...own], own],
     ['all of it', added, []],
-  ])('leaves out %s', (_what, before, after) => {
+  ])('removes %s', (_what, before, after) => {
     expect(pathBeforeNpm({ PATH: before.join(':'), npm_package_json })).toBe(after.join(':'));
   });
 
@@ -24,7 +24,7 @@ describe('pathBeforeNpm', () => {
     ['has the programs of the package of itself', { PATH: `${added[0]!}:/usr/bin`, npm_package_json }],
     ['is of another package', { PATH: [...added, ...own].join(':'), npm_package_json: '/srv/x/package.json' }],
     ['is not there', { npm_package_json }],
-  ])('leaves as it is what %s', (_what, env: Record<string, string>) => {
+  ])('keeps a PATH that %s', (_what, env: Record<string, string>) => {
     expect(pathBeforeNpm(env)).toBe(env.PATH);
   });
 });

@@ -42,7 +42,7 @@ describe('ApiKeysService', () => {
   };
   const all = async (): Promise<readonly ApiKey[]> => (await keys.list({ limit: 200 }, null)).data;
 
-  it('makes a key that works, and keeps only its hash', async () => {
+  it('creates a working key, and stores only its hash', async () => {
     const { key, secret } = await service.create(GRANT, admin);
     expect(key).toMatchObject({ ...GRANT, createdBy: admin.keyId });
     expect((await keys.findById(key.id))!.hash).toEqual(hashSecret(parseSecret(secret!)!));
@@ -51,14 +51,14 @@ describe('ApiKeysService', () => {
     expect(JSON.stringify(events.all)).not.toContain(secret);
   });
 
-  it('makes no key that is mightier than the one that asks, and records nothing', async () => {
+  it('refuses a key with more rights than its creator, and records nothing', async () => {
     const weak = await insert(aKey({ scopes: ['keys:write'] }));
     await expect(service.create(GRANT, weak)).rejects.toThrow(RightsExceeded);
     expect(events.types).toEqual([]);
     expect(await all()).toHaveLength(2);
   });
 
-  it('does nothing for a key that was revoked, has expired or was reduced a moment ago', async () => {
+  it('refuses a caller whose key was revoked, expired or restricted a moment ago', async () => {
     const revoked = aKey();
     const caller = await insert(revoked);
     await keys.revoke(revoked.id);
@@ -77,20 +77,20 @@ describe('ApiKeysService', () => {
       await expect(attempt).rejects.toThrow(RightsExceeded);
   });
 
-  it('hands out no key that it did not keep', async () => {
+  it('returns no key that was not stored', async () => {
     keys.insert = () => Promise.resolve(false);
     await expect(service.create(GRANT, admin)).rejects.toThrow();
     expect(events.types).toEqual([]);
   });
 
-  it('keeps no key whose event cannot be written', async () => {
+  it('stores no key if its event cannot be written', async () => {
     events.add = () => Promise.reject(new Error('disk full'));
     await expect(service.create(GRANT, admin)).rejects.toThrow('disk full');
     expect(await all()).toHaveLength(1);
   });
 
   describe('patch', () => {
-    it('changes a key, tells all replicas, and records what was changed', async () => {
+    it('changes a key, notifies all replicas, and records the changes', async () => {
       const { key } = await service.create(GRANT, admin);
       const patched = await service.patch(key.id, { projects: ['web'], name: 'web' }, admin);
       expect(patched).toEqual({ ...key, projects: ['web'], name: 'web' });
@@ -100,13 +100,13 @@ describe('ApiKeysService', () => {
       expect([type, data.changes]).toEqual(['key.updated', { projects: ['web'], name: 'web' }]);
     });
 
-    it('records no change that is none', async () => {
+    it('records nothing if nothing changes', async () => {
       const { key } = await service.create(GRANT, admin);
       expect(await service.patch(key.id, { name: key.name, scopes: [...key.scopes] }, admin)).toEqual(key);
       expect(events.types).toEqual(['key.created']);
     });
 
-    it('touches no key that is mightier, not even to make it weaker', async () => {
+    it('refuses to change a key with more rights, even to restrict it', async () => {
       const weak = await insert(aKey({ scopes: ['keys:write'] }));
       await expect(service.patch(admin.keyId, { scopes: [] }, weak)).rejects.toThrow(RightsExceeded);
       const { key } = await service.create(aGrant({ scopes: ['keys:write'] }), weak);
@@ -117,7 +117,7 @@ describe('ApiKeysService', () => {
       expect(await service.patch(weak.keyId, { scopes: [] }, weak)).toMatchObject({ scopes: [] });
     });
 
-    it('does not bring back a key that was revoked', async () => {
+    it('does not restore a revoked key', async () => {
       const { key } = await service.create(GRANT, admin);
       await service.revoke(key.id, admin);
       await expect(service.patch(key.id, { name: 'x' }, admin)).rejects.toThrow(KeyNotUsable);
@@ -125,7 +125,7 @@ describe('ApiKeysService', () => {
   });
 
   describe('rotate', () => {
-    it('issues a successor with the same rights, while the key lives on for the overlap', async () => {
+    it('issues a successor with the same rights, while the old key works for the overlap', async () => {
       const { key } = await service.create({ ...GRANT, projects: ['web'], rateLimitRps: 3 }, admin);
       const { key: successor, secret } = await service.rotate(key.id, 60, admin);
       expect(grantOf(successor)).toEqual(grantOf(key));
@@ -138,14 +138,14 @@ describe('ApiKeysService', () => {
       expect(events.all.at(-1)).toMatchObject({ target: key.id, data: { successor: successor.id } });
     });
 
-    it('makes nothing live longer', async () => {
+    it('extends neither key beyond the original expiry', async () => {
       const expiresAt = new Date(clock.now().getTime() + 1_000);
       const { key } = await service.create({ ...GRANT, expiresAt }, admin);
       const { key: successor } = await service.rotate(key.id, 60, admin);
       expect([successor.expiresAt, (await keys.findById(key.id))!.expiresAt]).toEqual([expiresAt, expiresAt]);
     });
 
-    it('is for the key itself, too; hands out no mightier one; and takes none that is of no use', async () => {
+    it('allows the key itself, but neither keys with more rights nor revoked or expired ones', async () => {
       const weak = await insert(aKey({ scopes: ['keys:write'], rateLimitRps: 4 }));
       expect((await service.rotate(weak.keyId, 60, weak)).key).toMatchObject({
         scopes: ['keys:write'],
@@ -160,8 +160,8 @@ describe('ApiKeysService', () => {
     });
   });
 
-  describe('a key for some projects', () => {
-    it('sees, changes and ends only keys for none but these', async () => {
+  describe('a key limited to projects', () => {
+    it('sees, changes and revokes only keys within the same projects', async () => {
       const team = await insert(aKey({ projects: ['team-a-*'] }));
       const { key: within } = await service.create({ ...GRANT, projects: ['team-a-1'] }, admin);
       const { key: outside } = await service.create({ ...GRANT, projects: ['team-a-1', 'team-b'] }, admin);
@@ -181,7 +181,7 @@ describe('ApiKeysService', () => {
     });
   });
 
-  it('revokes twice as once', async () => {
+  it('revokes idempotently', async () => {
     const { key } = await service.create(GRANT, admin);
     await service.revoke(key.id, admin);
     const { revokedAt } = await service.get(key.id, admin);
@@ -192,7 +192,7 @@ describe('ApiKeysService', () => {
     await expect(service.revoke(newId('key'), admin)).rejects.toThrow(NotFound);
   });
 
-  it('lets a key revoke itself, and none that is mightier', async () => {
+  it('lets a key revoke itself, but none with more rights', async () => {
     const weak = await insert(aKey({ scopes: ['keys:write'] }));
     await expect(service.revoke(admin.keyId, weak)).rejects.toThrow(RightsExceeded);
     await service.revoke(weak.keyId, weak);
@@ -200,7 +200,7 @@ describe('ApiKeysService', () => {
     await expect(service.create(GRANT, aCaller())).rejects.toThrow('Send a key');
   });
 
-  describe('the last key that may do everything', () => {
+  describe('the last administrator key', () => {
     const refused = { code: 'LAST_ADMIN_KEY' };
 
     it('cannot be revoked, lose the scope, be limited to projects or made to expire', async () => {
@@ -217,7 +217,7 @@ describe('ApiKeysService', () => {
       expect((await service.patch(id, { name: 'root' }, admin)).name).toBe('root');
     });
 
-    it('cannot be closed to the address that asks, and can be limited to it', async () => {
+    it('cannot exclude the current address, but can be limited to it', async () => {
       const from = (ip: string | null, allowedIps: string[]) => {
         const actor = { keyId: admin.keyId, ip, userAgent: null, requestId: 'r' };
         return runInRequest({ requestId: 'r', actor }, () => service.patch(admin.keyId, { allowedIps }, admin));
@@ -231,7 +231,7 @@ describe('ApiKeysService', () => {
       expect(await from('10.0.0.1', [])).toMatchObject({ allowedIps: [] });
     });
 
-    it('can once there is another one, also by rotation', async () => {
+    it('can be revoked once there is another one, also from a rotation', async () => {
       const { key: successor } = await service.rotate(admin.keyId, 0, admin);
       await expect(service.revoke(successor.id, callerOf(successor))).rejects.toMatchObject(refused);
       const { key: other } = await service.create({ ...GRANT, scopes: ['admin'] }, callerOf(successor));
@@ -239,7 +239,7 @@ describe('ApiKeysService', () => {
       await service.revoke(successor.id, callerOf(other));
     });
 
-    it('that expires can go only if another one may do everything now', async () => {
+    it('can be revoked if it expires only if there is another one now', async () => {
       const expiring = await insert(aKey({ expiresAt: new Date('2999-01-01T00:00:00Z') }));
       await keys.revoke(admin.keyId);
       await expect(service.revoke(expiring.keyId, expiring)).rejects.toMatchObject(refused);

@@ -18,13 +18,13 @@ describe('Authenticator', () => {
     return { text: secret.text, key };
   };
 
-  /** The text of another key with that prefix. */
+  /** The text of another key with the prefix. */
   const issueWithPrefix = (prefix: string): string => {
     const body = `rdev_${prefix}_${'0'.repeat(32)}`;
     return body + checksum(body);
   };
 
-  it('tells who calls', async () => {
+  it('returns the key', async () => {
     const { text, key } = await issue({ scopes: ['commands:read'], projects: ['web'], rateLimitRps: 7 });
     const found = await authenticator.authenticate(text, '192.0.2.1');
     expect(found).toEqual(key);
@@ -33,13 +33,13 @@ describe('Authenticator', () => {
   });
 
   it.each([null, '', 'x', 'rdev_00000000_00000000000000000000000000000000000000', newSecret().text])(
-    'refuses what is no key of ours (%#)',
+    'refuses anything but known keys (%#)',
     async (text) => {
       await expect(authenticator.authenticate(text, null)).rejects.toThrow(Unauthenticated);
     },
   );
 
-  it('tells apart that no key was sent, none of our form, and none of ours, but not what of it is wrong', async () => {
+  it('distinguishes missing, malformed and unknown keys, but not why a key is unknown', async () => {
     const { key } = await issue();
     const says = async (text: string | null): Promise<string> => {
       const error: unknown = await authenticator.authenticate(text, null).catch((thrown: unknown) => thrown);
@@ -53,7 +53,7 @@ describe('Authenticator', () => {
     expect(await says(issueWithPrefix(key.prefix))).toBe(unknown);
   });
 
-  it('refuses a key that has the prefix of another', async () => {
+  it('refuses a key with the prefix of another key', async () => {
     const { key } = await issue();
     let forged = newSecret();
     const stolen = aKey({ prefix: forged.prefix, hash: key.hash });
@@ -77,7 +77,7 @@ describe('Authenticator', () => {
     await expect(authenticator.authenticate(text, null)).rejects.toThrow(KeyRevoked);
   });
 
-  it('refuses an address that is not allowed, or not known', async () => {
+  it('refuses an address that is not allowed or unknown', async () => {
     const { text } = await issue({ allowedIps: ['10.0.0.0/8'] });
     await authenticator.authenticate(text, '::ffff:10.0.0.1');
     for (const address of ['192.0.2.1', null, 'unknown'])
@@ -86,7 +86,7 @@ describe('Authenticator', () => {
     await expect(authenticator.authenticate(nowhere, '10.0.0.1')).rejects.toThrow(IpNotAllowed);
   });
 
-  it('notes a use every 10 s, and not every one', async () => {
+  it('records uses at most every 10 s', async () => {
     const { text } = await issue();
     const touch = jest.spyOn(keys, 'touch');
     for (let use = 0; use < 5; use++) await authenticator.authenticate(text, null);
@@ -100,7 +100,7 @@ describe('Authenticator', () => {
     touch.mockRestore();
   });
 
-  describe('with keys in memory', () => {
+  describe('with cached keys', () => {
     const notifier = new InMemoryNotifier();
     const here = notifier.another();
     const cached = anAuthenticator(keys, clock, here);
@@ -108,7 +108,7 @@ describe('Authenticator', () => {
     beforeEach(() => lookUps.mockClear());
     afterAll(() => lookUps.mockRestore());
 
-    it('looks a key up once, and knows its expiry by itself', async () => {
+    it('looks a key up once, and still checks its expiry', async () => {
       const { text } = await issue({ expiresAt: new Date(clock.now().getTime() + 1_000) });
       for (let use = 0; use < 5; use++) await cached.authenticate(text, null);
       clock.advance(1_000);
@@ -116,7 +116,7 @@ describe('Authenticator', () => {
       expect(lookUps).toHaveBeenCalledTimes(1);
     });
 
-    it('compares the whole key also when it is in memory', async () => {
+    it('compares the whole key even if it is cached', async () => {
       const { text, key } = await issue();
       await cached.authenticate(text, null);
       const forged = issueWithPrefix(key.prefix);
@@ -125,7 +125,7 @@ describe('Authenticator', () => {
       expect(lookUps).toHaveBeenCalledTimes(1);
     });
 
-    it('forgets a key that was changed', async () => {
+    it('drops a key that was changed', async () => {
       const { text, key } = await issue();
       await cached.authenticate(text, null);
       await keys.revoke(key.id);
@@ -133,7 +133,7 @@ describe('Authenticator', () => {
       await expect(cached.authenticate(text, null)).rejects.toThrow(KeyRevoked);
     });
 
-    it('forgets all when changes may have been missed', async () => {
+    it('drops all keys if changes may have been missed', async () => {
       const { text, key } = await issue();
       await cached.authenticate(text, null);
       await keys.revoke(key.id);
@@ -141,7 +141,7 @@ describe('Authenticator', () => {
       await expect(cached.authenticate(text, null)).rejects.toThrow(KeyRevoked);
     });
 
-    it('does not keep what was read before a change and comes after it', async () => {
+    it('does not cache a key that was read before a change and arrives after it', async () => {
       const { text, key } = await issue();
       const stale = new Deferred();
       lookUps.mockImplementationOnce(async () => {
@@ -156,13 +156,13 @@ describe('Authenticator', () => {
       await expect(cached.authenticate(text, null)).rejects.toThrow(KeyRevoked);
     });
 
-    it('remembers no key that nobody has', async () => {
+    it('does not cache unknown keys', async () => {
       const { text } = newSecret();
       for (let use = 0; use < 3; use++) await expect(cached.authenticate(text, null)).rejects.toThrow(Unauthenticated);
       expect(lookUps).toHaveBeenCalledTimes(3);
     });
 
-    it('remembers so many keys at most', async () => {
+    it('bounds the number of cached keys', async () => {
       const one = await issue();
       await cached.authenticate(one.text, null);
       lookUps.mockImplementation(async (prefix) => aKey({ prefix }));
@@ -173,7 +173,7 @@ describe('Authenticator', () => {
       lookUps.mockRestore();
     });
 
-    it('trusts nothing in memory while it cannot hear, which nobody tells it', async () => {
+    it('ignores the cache while its connection is silently dead', async () => {
       const deaf = notifier.another();
       const late = anAuthenticator(keys, clock, deaf);
       const { text, key } = await issue();
@@ -181,7 +181,7 @@ describe('Authenticator', () => {
       deaf.stall();
       await keys.revoke(key.id);
       notifier.notify(KEY_CHANGED, key.prefix);
-      // What was proven a moment ago still counts.
+      // The recent proof still counts.
       await late.authenticate(text, null);
       const now = performance.now();
       jest.spyOn(performance, 'now').mockReturnValue(now + 900);
@@ -190,7 +190,7 @@ describe('Authenticator', () => {
     });
   });
 
-  it('lets a key in whose use could not be noted', async () => {
+  it('accepts a key even if its use cannot be recorded', async () => {
     const failing = new InMemoryApiKeyRepository();
     failing.touch = () => Promise.reject(new Error('away'));
     const secret = newSecret();
@@ -198,7 +198,7 @@ describe('Authenticator', () => {
     await anAuthenticator(failing, clock).authenticate(secret.text, null);
   });
 
-  it('lets nobody in while keys cannot be looked up', async () => {
+  it('refuses all requests while keys cannot be looked up', async () => {
     const failing = new InMemoryApiKeyRepository();
     failing.findByPrefix = () => Promise.reject(new Error('away'));
     await expect(anAuthenticator(failing, clock).authenticate(newSecret().text, null)).rejects.toThrow('away');

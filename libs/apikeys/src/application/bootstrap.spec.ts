@@ -27,7 +27,7 @@ describe('Bootstrap', () => {
   const scopesOf = async (text: string): Promise<readonly string[]> =>
     (await anAuthenticator(keys, clock).authenticate(text, null)).scopes;
 
-  it('admits the key of the operator, once, however often it starts', async () => {
+  it("inserts the operator's key once, however often it starts", async () => {
     const { text } = newSecret();
     for (let start = 0; start < 3; start++)
       expect(await bootstrap.ensureAdminKey({ adminKey: text, keyFile: join(dir, 'admin.key') })).toBeNull();
@@ -36,20 +36,20 @@ describe('Bootstrap', () => {
     expect(await readdir(dir)).toEqual([]);
   });
 
-  it('refuses what has not the form of a key, without repeating it', async () => {
+  it('refuses a malformed key without quoting it', async () => {
     const bad = `${newSecret().text.slice(0, -1)}!`;
     const attempt = bootstrap.ensureAdminKey({ adminKey: bad, keyFile: null });
     await expect(attempt).rejects.toThrow('RDEV_ADMIN_KEY');
     await expect(attempt).rejects.not.toThrow(bad);
   });
 
-  it('refuses a key whose prefix belongs to another', async () => {
+  it('refuses a key whose prefix belongs to another key', async () => {
     const secret = newSecret();
     await keys.insert(aKey({ prefix: secret.prefix }));
     await expect(bootstrap.ensureAdminKey({ adminKey: secret.text, keyFile: null })).rejects.toThrow('prefix');
   });
 
-  it('does not bring back a key that was revoked', async () => {
+  it('does not restore a revoked key', async () => {
     const { text } = newSecret();
     await bootstrap.ensureAdminKey({ adminKey: text, keyFile: null });
     await keys.revoke((await keys.findByPrefix(parseSecret(text)!.prefix))!.id);
@@ -57,7 +57,7 @@ describe('Bootstrap', () => {
     await expect(scopesOf(text)).rejects.toThrow('revoked');
   });
 
-  it('revokes the former key for a new one, and no key that was made by a key', async () => {
+  it('revokes the previous key for a new one, but no key that was created by a key', async () => {
     const [former, current] = [newSecret(), newSecret()];
     const start = (adminKey: string) => bootstrap.ensureAdminKey({ adminKey, keyFile: null });
     await start(former.text);
@@ -69,7 +69,7 @@ describe('Bootstrap', () => {
     expect(await scopesOf(current.text)).toEqual(['admin']);
     await expect(scopesOf(former.text)).rejects.toThrow('revoked');
     expect((await keys.findById(made.id))?.revokedAt).toBeNull();
-    // A replica that still has the former one changes nothing.
+    // A replica that still has the previous one changes nothing.
     await start(former.text);
     await expect(scopesOf(former.text)).rejects.toThrow('revoked');
     expect(await scopesOf(current.text)).toEqual(['admin']);
@@ -77,7 +77,7 @@ describe('Bootstrap', () => {
     expect(announced).toContain(former.prefix);
   });
 
-  it('makes a key for the owner of the directory only, and keeps it', async () => {
+  it('creates a key that only the owner can read, and keeps it', async () => {
     const keyFile = join(dir, 'deep', 'admin.key');
     expect(await bootstrap.ensureAdminKey({ adminKey: null, keyFile })).toBe(keyFile);
     const text = (await readFile(keyFile, 'utf8')).trim();
@@ -88,7 +88,7 @@ describe('Bootstrap', () => {
     expect(await readdir(join(dir, 'deep'))).toEqual(['admin.key']);
   });
 
-  describe('once the key of the file was revoked', () => {
+  describe('after the key in the file was revoked', () => {
     let keyFile: string;
     let text: string;
     beforeEach(async () => {
@@ -98,7 +98,7 @@ describe('Bootstrap', () => {
       await keys.revoke((await keys.findByPrefix(parseSecret(text)!.prefix))!.id);
     });
 
-    it('makes another one if nobody could make keys any more', async () => {
+    it('creates a new one if there is no other administrator', async () => {
       await keys.insert(aKey({ projects: ['web'] }));
       await keys.insert(aKey({ expiresAt: new Date(0) }));
       expect(await bootstrap.ensureAdminKey({ adminKey: null, keyFile })).toBe(keyFile);
@@ -108,21 +108,21 @@ describe('Bootstrap', () => {
       await expect(scopesOf(text)).rejects.toThrow('revoked');
     });
 
-    it('does not point to it, and makes none, if there is another admin key', async () => {
+    it('neither returns the file nor creates a key if there is another admin key', async () => {
       await keys.insert(aKey());
       expect(await bootstrap.ensureAdminKey({ adminKey: null, keyFile })).toBeNull();
       expect((await readFile(keyFile, 'utf8')).trim()).toBe(text);
     });
   });
 
-  it.each(['', 'half of a ke', '\n'])('replaces a file that holds no key (%j)', async (content) => {
+  it.each(['', 'half of a ke', '\n'])('replaces a file without a valid key (%j)', async (content) => {
     const keyFile = join(dir, 'admin.key');
     await writeFile(keyFile, content);
     await bootstrap.ensureAdminKey({ adminKey: null, keyFile });
     expect(await scopesOf((await readFile(keyFile, 'utf8')).trim())).toEqual(['admin']);
   });
 
-  it('makes none where there is no place for it', async () => {
+  it('creates no key without a file for it', async () => {
     expect(await bootstrap.ensureAdminKey({ adminKey: null, keyFile: null })).toBeNull();
     expect(events.types).toEqual([]);
   });

@@ -17,7 +17,7 @@ describe('Denials', () => {
     runInRequest({ requestId: 'req_1', actor }, () => denials.note({ code, method: 'GET', path }));
   }
 
-  it('records the first attempt of each caller and reason, and how many there were', async () => {
+  it('records the first attempt of each caller and reason, and the number of attempts', async () => {
     for (let attempt = 0; attempt < 1_000; attempt++) refuse('192.0.2.1');
     refuse('192.0.2.2');
     refuse('192.0.2.2', { keyId: 'key_1', code: 'INSUFFICIENT_SCOPE' });
@@ -37,7 +37,7 @@ describe('Denials', () => {
     expect(events.all).toHaveLength(3);
   });
 
-  it('does not let anybody fill the log: not by many addresses, nor by long paths', async () => {
+  it('bounds the log, for many addresses and for long paths', async () => {
     for (let one = 0; one < 10_000; one++) refuse(`10.0.${one >> 8}.${one & 255}`, { path: `/${'x'.repeat(5_000)}` });
     for (let one = 0; one < 1_000; one++) refuse(`2001:db8::${one.toString(16)}`);
     await denials.record();
@@ -47,13 +47,13 @@ describe('Denials', () => {
     expect(JSON.stringify(events.all).length).toBeLessThan(15_000);
   });
 
-  it('leaves out what is no matter of keys', async () => {
+  it('ignores errors that are not about keys', async () => {
     refuse('192.0.2.1', { code: 'COMMAND_REJECTED' });
     await denials.record();
     expect(events.all).toEqual([]);
   });
 
-  it('tries again what could not be recorded, and does not grow meanwhile', async () => {
+  it('retries what could not be recorded, and stays bounded meanwhile', async () => {
     jest.spyOn(events, 'add').mockRejectedValue(new Error('away'));
     for (let round = 0; round < 50; round++) {
       for (let one = 0; one < 30; one++) refuse(`10.0.${round}.${one}`);

@@ -8,7 +8,7 @@ describe('KeyUpkeep', () => {
   const events = new InMemoryEventLog(transactor);
   const upkeep = new KeyUpkeep(keys, new InMemoryTicketRepository(new FakeClock()), transactor, events);
 
-  it('announces a coming expiry once, and again if that could not be recorded', async () => {
+  it('announces an expiry once, and retries if that could not be recorded', async () => {
     const due = aKey({ expiresAt: new Date(Date.now() + 1_000), warnAt: new Date(0) });
     for (const key of [due, aKey(), aKey({ warnAt: new Date('2999-01-01T00:00:00Z') })]) await keys.insert(key);
     const add = jest.spyOn(events, 'add').mockRejectedValueOnce(new Error('disk full'));

@@ -51,7 +51,7 @@ const START = new FakeClock().now().getTime();
 const MOMENTS = [0, 1_000, 60_000, 3_600_000, 86_400_000 * 30].map((ms) => new Date(START + ms));
 
 /**
- * What a key can do, found by trying everything: each of the scopes in each project from each address at each moment.
+ * What a key can do, determined exhaustively: each scope in each project from each address at each moment.
  */
 interface Power {
   readonly dimensions: readonly (readonly unknown[])[];
@@ -71,7 +71,7 @@ function powerOf(key: Grant): Power {
   return { dimensions, rps: rps === 0 ? Infinity : rps, commands: key.maxConcurrentCommands ?? Infinity };
 }
 
-/** An administrator is not bound by the limit that the server has for those without one. */
+/** An administrator can exceed the server's default rate limit. */
 function mayGive(giver: Grant): Power {
   const power = powerOf(giver);
   return giver.scopes.includes('admin') && giver.rateLimitRps === null ? { ...power, rps: Infinity } : power;
@@ -79,11 +79,11 @@ function mayGive(giver: Grant): Power {
 
 function expectWithin(asked: Grant, giver: Grant, why: unknown): void {
   const [less, more] = [powerOf(asked), mayGive(giver)];
-  // With nothing that it could do at all, a key has no use for the rest.
+  // A key without any access cannot use its limits.
   if (less.dimensions.some((deeds) => deeds.length === 0)) return;
   const extra = less.dimensions.flatMap((deeds, i) => deeds.filter((deed) => !more.dimensions[i]!.includes(deed)));
-  const isMightier = extra.length > 0 || less.rps > more.rps || less.commands > more.commands;
-  if (isMightier) throw new Error(`Mightier: ${JSON.stringify({ why, asked, giver, extra })}`);
+  const hasMoreRights = extra.length > 0 || less.rps > more.rps || less.commands > more.commands;
+  if (hasMoreRights) throw new Error(`More rights: ${JSON.stringify({ why, asked, giver, extra })}`);
 }
 
 class Dice {
@@ -117,13 +117,13 @@ class Dice {
     };
   }
 
-  /** A part of it. */
+  /** A random part of a grant. */
   patch(): Partial<Grant> {
     return Object.fromEntries(Object.entries(this.grant()).filter(() => this.happens(0.3)));
   }
 }
 
-it(`no key is made, changed or rotated into more than its giver has: ${SEEDS} runs of ${STEPS} steps`, async () => {
+it(`no key gets more rights than its creator by creation, change or rotation: ${SEEDS} runs of ${STEPS} steps`, async () => {
   const done: Record<string, number> = {};
   const refused: Record<string, number> = {};
   for (let seed = 1; seed <= SEEDS; seed++) {
@@ -165,7 +165,7 @@ it(`no key is made, changed or rotated into more than its giver has: ${SEEDS} ru
       }
     }
   }
-  // It is no proof if nothing is allowed, or nothing refused.
+  // The test is meaningful only if some operations are allowed and some refused.
   for (const operation of ['create', 'patch', 'rotate', 'revoke']) {
     expect([operation, done[operation]! > 30, refused[operation]! > 30]).toEqual([operation, true, true]);
   }

@@ -15,7 +15,7 @@ const NOW = new Date('2026-01-01T00:00:00Z');
 const inMs = (ms: number): Date => new Date(NOW.getTime() + ms);
 
 describe('the events of a key', () => {
-  it('hold neither the key nor its hash', () => {
+  it('contain neither the key nor its hash', () => {
     const key = aKey({ revokedAt: NOW });
     for (const event of [
       keyCreated(key),
@@ -32,7 +32,7 @@ describe('the events of a key', () => {
 });
 
 describe('patchKey', () => {
-  it('changes what is given, and nothing else; null lifts a limit', () => {
+  it('changes only the given fields; null removes a limit', () => {
     const key = aKey({ projects: ['web'], rateLimitRps: 5 });
     expect(patchKey(key, { projects: null, name: 'x', allowedIps: undefined }, NOW)).toEqual({
       key: { ...key, projects: null, name: 'x' },
@@ -40,13 +40,13 @@ describe('patchKey', () => {
     });
   });
 
-  it('knows what is no change', () => {
+  it('returns null if nothing changes', () => {
     const key = aKey({ scopes: ['admin'], expiresAt: NOW });
     expect(patchKey(key, {}, NOW)).toBeNull();
     expect(patchKey(key, { scopes: ['admin'], expiresAt: new Date(NOW), rateLimitRps: null }, NOW)).toBeNull();
   });
 
-  it('sets anew when the expiry is announced, if that is changed', () => {
+  it('recalculates the warning if the expiry changes', () => {
     const key = aKey({ expiresAt: inMs(3 * WARNING_MS), warnAt: null });
     expect(patchKey(key, { name: 'x' }, NOW)!.key.warnAt).toBeNull();
     expect(patchKey(key, { expiresAt: inMs(2 * WARNING_MS) }, NOW)!.key.warnAt).toEqual(inMs(WARNING_MS));
@@ -55,7 +55,7 @@ describe('patchKey', () => {
 });
 
 describe('warnAt', () => {
-  it('is a week before the end, unless that is over already', () => {
+  it('is a week before the expiry, unless that is in the past', () => {
     expect(warnAt(inMs(WARNING_MS + 1), NOW)).toEqual(inMs(1));
     expect(warnAt(inMs(WARNING_MS), NOW)).toBeNull();
     expect(warnAt(null, NOW)).toBeNull();
@@ -63,7 +63,7 @@ describe('warnAt', () => {
 });
 
 describe('endAfter', () => {
-  it('ends a key after the overlap, or when it would have ended anyway', () => {
+  it('ends a key after the overlap, or at its earlier expiry', () => {
     expect(endAfter(aKey({ warnAt: NOW }), 5, NOW)).toMatchObject({ expiresAt: inMs(5), warnAt: null });
     expect(endAfter(aKey(), 0, NOW).expiresAt).toEqual(NOW);
     expect(endAfter(aKey({ expiresAt: inMs(9) }), 5, NOW).expiresAt).toEqual(inMs(5));

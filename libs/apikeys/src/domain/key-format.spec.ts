@@ -1,7 +1,7 @@
 import { hashSecret, matchesHash, newSecret, parseSecret } from './key-format.js';
 
 describe('keys', () => {
-  it('have the form that scanners look for', () => {
+  it('have the format that scanners look for', () => {
     for (let i = 0; i < 200; i++) {
       const { prefix, text } = newSecret();
       expect(text).toMatch(/^rdev_[0-9A-Za-z]{8}_[0-9A-Za-z]{38}$/);
@@ -9,18 +9,18 @@ describe('keys', () => {
     }
   });
 
-  it('are all different, and use the whole alphabet', () => {
+  it('are unique, and use the whole alphabet', () => {
     const texts = Array.from({ length: 500 }, () => newSecret().text);
     expect(new Set(texts).size).toBe(500);
     expect(new Set(texts.flatMap((text) => Array.from(text.slice(14, 46)))).size).toBe(62);
   });
 
-  it('are read as they were made', () => {
+  it('can be parsed', () => {
     const secret = newSecret();
     expect(parseSecret(secret.text)).toEqual(secret);
   });
 
-  it('have a checksum that finds every typo of one character, and neighbours that changed places', () => {
+  it('have a checksum that detects every single-character typo and every transposition of neighbours', () => {
     const { text } = newSecret();
     for (let at = 5; at < text.length; at++) {
       if (text[at] === '_') continue;
@@ -31,7 +31,7 @@ describe('keys', () => {
     }
   });
 
-  it('have the checksum that is written down: CRC-32 of all before it, in base62', () => {
+  it('have the documented checksum: CRC-32 of all before it, in base62', () => {
     const known = 'rdev_00000000_00000000000000000000000000000000';
     const { text } = parseSecret(`${known}${checksum(known)}`) ?? { text: null };
     expect(text).not.toBeNull();
@@ -44,18 +44,18 @@ describe('keys', () => {
     `rdev_${'0'.repeat(8)}_${'0'.repeat(38)}`,
     `xdev_${'0'.repeat(8)}_${'0'.repeat(38)}`,
     `rdev_${'0'.repeat(8)}_${'é'.repeat(38)}`,
-  ])('are not "%s"', (text) => {
+  ])('are not parsed from "%s"', (text) => {
     expect(parseSecret(text)).toBeNull();
   });
 
-  it('are not taken with anything around them', () => {
+  it('are not parsed from longer texts', () => {
     const { text } = newSecret();
     for (const other of [` ${text}`, `${text} `, `${text}\n`, `${text}0`, text.slice(0, -1), text.toUpperCase()]) {
       expect(parseSecret(other)).toBeNull();
     }
   });
 
-  it('match their own hash only', () => {
+  it('match only their own hash', () => {
     const [one, two] = [newSecret(), newSecret()];
     expect(matchesHash(one, hashSecret(one))).toBe(true);
     expect(matchesHash(two, hashSecret(one))).toBe(false);
@@ -64,7 +64,7 @@ describe('keys', () => {
   });
 });
 
-/** Written out once more, by another way. */
+/** An independent implementation. */
 function checksum(text: string): string {
   const table = Array.from({ length: 256 }, (_, n) => {
     let c = n;

@@ -9,7 +9,7 @@ const DEFAULT_RPS = 10;
 
 type Case = [string, Partial<Grant>, Partial<Grant>];
 
-/** What both sides are unless a case says otherwise: the giver may do everything, what is asked is no scope. */
+/** Defaults of both sides: the caller may do everything, and no scope is requested. */
 const beyond = (own: Partial<Grant>, asked: Partial<Grant>, defaultRps = DEFAULT_RPS): string[] =>
   rightsBeyond(aKey(own), aGrant(asked), defaultRps);
 
@@ -76,19 +76,19 @@ describe('rightsBeyond', () => {
     expect(beyond(own, asked)).toHaveLength(1);
   });
 
-  it('knows a server without a limit', () => {
+  it('supports a server without a limit', () => {
     expect(beyond(WEAK, { rateLimitRps: 0 }, 0)).toEqual([]);
     expect(beyond({ ...WEAK, rateLimitRps: 5 }, { rateLimitRps: 0 }, 0)).toHaveLength(1);
   });
 
-  it('names all that goes beyond', () => {
+  it('lists everything that exceeds the rights', () => {
     const own = { ...WEAK, projects: ['web'], allowedIps: ['10.0.0.1'], expiresAt: NOW, rateLimitRps: 1 };
     expect(beyond({ ...own, maxConcurrentCommands: 1 }, { scopes: ['admin'] })).toHaveLength(6);
   });
 });
 
 describe('accessBeyond', () => {
-  it('minds neither how long nor how much', () => {
+  it('ignores expiry and limits', () => {
     expect(accessBeyond(aKey({ expiresAt: NOW, rateLimitRps: 1 }), aKey())).toEqual([]);
     expect(accessBeyond(aKey({ projects: ['web'] }), aKey())).toEqual(['projects']);
   });

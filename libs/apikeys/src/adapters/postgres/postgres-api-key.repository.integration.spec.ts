@@ -9,8 +9,8 @@ describeApiKeyRepository('PostgreSQL', async () => {
   return { keys: new PostgresApiKeyRepository(database), close };
 });
 
-describe('the last two keys that may do everything', () => {
-  it('do not both go, on two replicas at the same time', async () => {
+describe('the last two administrator keys', () => {
+  it('cannot both be revoked on two replicas concurrently', async () => {
     const { database, anotherReplica, close } = await openTestDatabase();
     const replicas = [database, (await anotherReplica()).database];
     const two = [aKey(), aKey()];
