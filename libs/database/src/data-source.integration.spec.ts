@@ -14,7 +14,7 @@ type Settings = Readonly<Record<string, string>>;
 
 const urlOf = (environment: Settings): string => loadConfig(environment).database.url ?? '';
 
-/** Connects as the API does, and answers whether the session is encrypted. */
+/** Connects as the API does, and returns whether the session is encrypted. */
 async function connect(environment: Settings): Promise<boolean> {
   const source = await new DataSource(dataSourceOptions(urlOf(environment))).initialize();
   try {
@@ -77,7 +77,7 @@ describe('a PostgreSQL that accepts only TLS', () => {
     await rm(directory, { recursive: true });
   });
 
-  /** The same server in both forms that the API takes. */
+  /** The same server in both forms of the configuration. */
   const forms: [string, (host: string) => Settings][] = [
     ['DATABASE_URL', (host) => ({ DATABASE_URL: server.url.replace('127.0.0.1', host) })],
     [
@@ -118,7 +118,7 @@ describe('a PostgreSQL that accepts only TLS', () => {
       ).toMatch(untrusted);
     });
 
-    it('is refused under another name, unless only its CA is to be verified', async () => {
+    it('is refused under another name, unless only the CA is verified', async () => {
       const tls = { POSTGRES_CA_FILE: file('ca.crt') };
       expect(await refusal('127.0.0.1', tls)).toMatch(
         /^The certificate of the database is for another host name\. .*127\.0\.0\.1/,
@@ -137,7 +137,7 @@ describe('a PostgreSQL that accepts only TLS', () => {
   });
 });
 
-/** The embedded server, whose owner alone connects without TLS. */
+/** The embedded server, where only its owner may connect without TLS. */
 async function startWithTls(dir: string, { certificate, key }: { certificate: string; key: string }) {
   const user = await ServerUser.choose(dir, dataDirectory(dir), await findPrograms());
   const files = {

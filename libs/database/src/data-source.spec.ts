@@ -20,7 +20,7 @@ function message(type: string, body: Buffer): Buffer {
   return Buffer.concat([head, body]);
 }
 
-/** Answers a client so, and what it began with. */
+/** Sends the response to a client, and returns its first message. */
 async function meet(
   answer: Buffer,
   options: PoolOptions = {},
@@ -43,8 +43,8 @@ async function meet(
   return { error, hello };
 }
 
-describe('a connection that is ended in the moment in which it becomes ready', () => {
-  it('fails whoever asked for it, and not the process', async () => {
+describe('a connection that is closed at the moment it becomes ready', () => {
+  it('fails the caller, and not the process', async () => {
     const { error } = await meet(Buffer.concat([AUTHENTICATION_OK, READY_FOR_QUERY, TERMINATED]));
     expect(error).toBeInstanceOf(Error);
   });
@@ -54,7 +54,7 @@ describe('a pool', () => {
   it.each([
     ['57P03', 'the database system is starting up', 2],
     ['28P01', 'password authentication failed', 1],
-  ])('whose server answers %s, %s, is tried %i times', async (code, text, times) => {
+  ])('whose server responds with %s, %s, is tried %i times', async (code, text, times) => {
     let connections = 0;
     const server = createServer((socket) => {
       connections++;
@@ -69,7 +69,7 @@ describe('a pool', () => {
 });
 
 describe('a session', () => {
-  it('begins with limits, and not through a pooler, which would refuse it', async () => {
+  it('starts with limits, but not through a pooler, which would refuse it', async () => {
     const [direct, pooled] = [await meet(TERMINATED), await meet(TERMINATED, { isPooled: true })];
     expect(direct.hello).toMatch(/statement_timeout\0.*idle_in_transaction_session_timeout\0/);
     expect(pooled.hello).toMatch(/^.{8}user\0rdev\0database\0rdev\0/s);
@@ -77,7 +77,7 @@ describe('a session', () => {
     expect(pooled.hello).not.toContain('jit');
   });
 
-  it('compiles nothing, and has the options of the URL behind ours', async () => {
+  it('disables JIT, and appends the options of the URL to ours', async () => {
     const settings = '-c enable_seqscan=off';
     const [plain, given] = [
       await meet(TERMINATED, { settings }),
@@ -87,7 +87,7 @@ describe('a session', () => {
     expect(given.hello).toContain('options\0-c jit=off -c enable_seqscan=off -c a.b=1\0');
   });
 
-  it('has the options of the URL alone behind a pooler', async () => {
+  it('has only the options of the URL behind a pooler', async () => {
     const { hello } = await meet(TERMINATED, { isPooled: true }, '?options=-c%20a.b%3D1');
     expect(hello).toContain('options\0-c a.b=1\0');
   });

@@ -6,12 +6,12 @@ import { DatabaseClock } from './database-clock.js';
 const DAY_MS = 86_400_000;
 const START = Date.UTC(2026, 0, 2);
 
-/** Three clocks that a test moves: the database's, the machine's, and the one that only goes on. */
+/** Three clocks under control of a test: the database's, the machine's, and the monotonic one. */
 class Clocks {
   database = START;
   machine = START;
   passed = 1_000;
-  /** How long the database takes for an answer, which it makes in the middle. */
+  /** How long a query takes; the clock is read in the middle. */
   roundTripMs = 0;
   isUnavailable = false;
 
@@ -46,7 +46,7 @@ describe('DatabaseClock', () => {
   });
   afterAll(() => Logger.overrideLogger(false));
 
-  it('tells the time of the database, whatever the machine believes', async () => {
+  it("returns the database's time, whatever the machine's clock", async () => {
     clocks.machine += 32 * DAY_MS;
     const clock = await DatabaseClock.open(clocks.dataSource, clocks);
     expect(clock.now().getTime()).toBe(START);
@@ -54,7 +54,7 @@ describe('DatabaseClock', () => {
     expect(said).toEqual([{ differenceMs: 32 * DAY_MS }]);
   });
 
-  it('goes on between two looks and while the database is unavailable, and does not jump with the machine', async () => {
+  it('advances between syncs and during outages, and does not jump with the machine', async () => {
     const clock = await DatabaseClock.open(clocks.dataSource, clocks);
     clocks.isUnavailable = true;
     clocks.pass(2_000);
@@ -64,7 +64,7 @@ describe('DatabaseClock', () => {
     expect(clock.differenceMs).toBe(10 * DAY_MS);
   });
 
-  it('follows a jump of the database, there and back, and so do ids', async () => {
+  it('follows jumps of the database in both directions, as do ids', async () => {
     const clock = await DatabaseClock.open(clocks.dataSource, clocks);
     const before = newId('cmd', clock.now());
     clocks.database += 10 * DAY_MS;
@@ -78,7 +78,7 @@ describe('DatabaseClock', () => {
     expect([after, ahead, before].sort()).toEqual([before, after, ahead]);
   });
 
-  it('is not moved by answers that take long, as long as they do not contradict it', async () => {
+  it('is not moved by slow responses that are consistent with it', async () => {
     const clock = await DatabaseClock.open(clocks.dataSource, clocks);
     for (const roundTripMs of [4_000, 10, 900]) {
       clocks.roundTripMs = roundTripMs;
@@ -87,7 +87,7 @@ describe('DatabaseClock', () => {
     }
   });
 
-  it('says once that the clocks differ, and once that they agree', async () => {
+  it('logs once that the clocks differ, and once that they agree', async () => {
     const clock = await DatabaseClock.open(clocks.dataSource, clocks);
     await clock.sync();
     expect(said).toEqual([]);

@@ -37,18 +37,21 @@ describe('a database that fails', () => {
     ['53100', 'The disk of the database is full.'],
     ['53200', 'The database is out of memory.'],
     ['53300', 'The database has no connection left.'],
-  ])('with %s says why, to the client without its words and to the log with them, once', async (code, words) => {
-    const { database } = await db.anotherReplica();
-    const failures = await Promise.allSettled([
-      ...Array.from({ length: 20 }, () => failWith(database, code)),
-      database.run(() => failWith(database, code)),
-    ]);
-    for (const failure of failures)
-      expect(failure).toMatchObject({ status: 'rejected', reason: { code: 'UNAVAILABLE', message: words } });
-    expect(said).toEqual([{ err: expect.objectContaining({ code }), message: words }]);
-  });
+  ])(
+    'with %s reports the reason, to the client without details and to the log with them, once',
+    async (code, words) => {
+      const { database } = await db.anotherReplica();
+      const failures = await Promise.allSettled([
+        ...Array.from({ length: 20 }, () => failWith(database, code)),
+        database.run(() => failWith(database, code)),
+      ]);
+      for (const failure of failures)
+        expect(failure).toMatchObject({ status: 'rejected', reason: { code: 'UNAVAILABLE', message: words } });
+      expect(said).toEqual([{ err: expect.objectContaining({ code }), message: words }]);
+    },
+  );
 
-  it('with what is wrong with a statement says nothing of its own', async () => {
+  it('logs nothing for a wrong statement', async () => {
     const { database } = await db.anotherReplica();
     await expect(failWith(database, '42601')).rejects.toMatchObject({ code: '42601' });
     expect(said).toEqual([]);

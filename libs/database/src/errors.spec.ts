@@ -36,12 +36,12 @@ describe('isOutage', () => {
     'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
     'ERR_TLS_CERT_ALTNAME_INVALID',
     'ERR_SSL_WRONG_VERSION_NUMBER',
-  ])('takes %s for an outage, also behind an error of TypeORM', (code) => {
+  ])('is true for %s, also inside an error of TypeORM', (code) => {
     expect(isOutage(withCode(code))).toBe(true);
     expect(isOutage(asQueryFailed(withCode(code)))).toBe(true);
   });
 
-  it.each(['23505', '22P02', '42601', '40001', 'ENOENT'])('takes %s for none', (code) => {
+  it.each(['23505', '22P02', '42601', '40001', 'ENOENT'])('is false for %s', (code) => {
     expect(isOutage(withCode(code))).toBe(false);
     expect(isOutage(asQueryFailed(withCode(code)))).toBe(false);
   });
@@ -54,21 +54,21 @@ describe('isOutage', () => {
     'Client has encountered a connection error and is not queryable',
     'Query runner already released. Cannot run queries anymore.',
     'Database connection provided by a query runner was already released, cannot continue to use its querying methods anymore.',
-  ])('knows "%s", which has no code', (message) => {
+  ])('recognises "%s", which has no code', (message) => {
     expect(isOutage(new Error(message))).toBe(true);
   });
 
-  it('looks into what was tried one after the other', () => {
+  it('checks the errors of an AggregateError', () => {
     expect(isOutage(new AggregateError([withCode('ECONNREFUSED'), withCode('ECONNREFUSED')]))).toBe(true);
     expect(isOutage(new AggregateError([new Error('x')]))).toBe(false);
   });
 
-  it('does not take the text of a statement for its cause', () => {
+  it('does not match the text of a statement', () => {
     expect(isOutage(withCode('42601', 'syntax error near "Connection terminated"'))).toBe(false);
   });
 
   it.each([undefined, null, 'ECONNREFUSED', { code: 'ECONNREFUSED' }])(
-    'takes %p, which is no error, for none',
+    'is false for %p, which is not an Error',
     (value) => {
       expect(isOutage(value)).toBe(false);
     },
@@ -76,7 +76,7 @@ describe('isOutage', () => {
 });
 
 describe('toDomainError', () => {
-  it('says that the database does not answer, without its words', () => {
+  it('reports an outage without its details', () => {
     const cause = withCode('ECONNREFUSED', 'connect ECONNREFUSED 10.0.0.1:5432');
     const error = toDomainError(cause);
     expect(error).toBeInstanceOf(Unavailable);
@@ -97,13 +97,13 @@ describe('toDomainError', () => {
     ['EMFILE', 'The server has no file descriptors left.'],
     ['08006', 'The database does not answer.'],
     ['ECONNREFUSED', 'The database does not answer.'],
-  ])('has words of its own for %s', (code, words) => {
+  ])('has a message for %s', (code, words) => {
     for (const error of [withCode(code), asQueryFailed(withCode(code)), new AggregateError([withCode(code)])])
       expect(toDomainError(error)).toMatchObject({ code: 'UNAVAILABLE', message: words });
   });
 
   it.each(['invalid input syntax for type json', 'ungültige Eingabesyntax für Typ json', 'json型の入力構文が不正です'])(
-    'takes text that JSON cannot hold for wrong input, in the words of any server: %s',
+    'reports text that JSON cannot contain as invalid input, in any language of the server: %s',
     (message) => {
       expect(toDomainError(withCode('22P02', message))).toMatchObject({ code: 'INVALID_REQUEST' });
       expect(toDomainError(withCode('22P02', 'invalid input syntax for type integer'))).toMatchObject({
@@ -112,7 +112,7 @@ describe('toDomainError', () => {
     },
   );
 
-  it('leaves what it does not understand, and what is a domain error already', () => {
+  it('returns unknown errors and domain errors unchanged', () => {
     const bug = withCode('42601');
     const known = new InvalidCursor();
     expect(toDomainError(bug)).toBe(bug);
@@ -121,19 +121,19 @@ describe('toDomainError', () => {
 });
 
 describe('isBlocked', () => {
-  it.each(['55P03', '40P01'])('holds for %s, also inside of what TypeORM throws', (code) => {
+  it.each(['55P03', '40P01'])('is true for %s, also inside an error of TypeORM', (code) => {
     expect(isBlocked(withCode(code))).toBe(true);
     expect(isBlocked(asQueryFailed(withCode(code)))).toBe(true);
   });
 
-  it('holds for nothing else', () => {
+  it('is false for anything else', () => {
     expect(isBlocked(withCode('57014'))).toBe(false);
     expect(isBlocked(new Error('canceling statement due to lock timeout'))).toBe(false);
   });
 });
 
 describe('violatedUnique', () => {
-  it('names the constraint, and is null for anything else', () => {
+  it('returns the constraint, or null for anything else', () => {
     const error = Object.assign(withCode('23505'), { constraint: 'projects_pkey' });
     expect(violatedUnique(asQueryFailed(error))).toBe('projects_pkey');
     expect(violatedUnique(error)).toBe('projects_pkey');

@@ -8,12 +8,12 @@ const sources = readdirSync('libs', { recursive: true, encoding: 'utf8' })
   .map((name) => join('libs', name));
 
 describe('advisory locks', () => {
-  it('have keys of their own', () => {
+  it('have unique keys', () => {
     const keys = Object.values(LOCKS);
     expect(new Set(keys).size).toBe(keys.length);
   });
 
-  it('are all in the table', () => {
+  it('are all listed in LOCKS', () => {
     const elsewhere = sources.flatMap((file) =>
       (readFileSync(file, 'utf8').match(KEY) ?? []).map((key) => [file, Number(key.replaceAll('_', ''))]),
     );
@@ -22,7 +22,7 @@ describe('advisory locks', () => {
     ]);
   });
 
-  it('are asked for by a name of the table', () => {
+  it('are taken by a name in LOCKS', () => {
     const asking = sources.filter((file) => /pg_(try_)?advisory_(xact_)?lock\(/.test(readFileSync(file, 'utf8')));
     expect(asking.filter((file) => !/\bLOCKS\.\w+/.test(readFileSync(file, 'utf8')))).toEqual([
       'libs/embedded-postgres/src/embedded-postgres.ts',

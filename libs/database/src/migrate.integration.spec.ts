@@ -7,7 +7,7 @@ import { Database } from './database.js';
 import { MigrationBlocked, migrate } from './migrate.js';
 import { migrations } from './migrations/index.js';
 
-/** The last release that recorded its migrations in `migrations` knew so many. */
+/** Number of migrations of the last release that recorded them in `migrations`. */
 const RECORDED_IN_MIGRATIONS = 7;
 const NAMES = migrations.map(({ name }) => ({ name }));
 
@@ -30,7 +30,7 @@ describe('migrate', () => {
     await execute(server, `CREATE DATABASE ${name}`);
     url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
   });
-  // Not by force: that may not end an autovacuum, which a plain DROP ends and waits for.
+  // Not FORCE, which may not terminate an autovacuum; a plain DROP cancels it and waits.
   afterEach(() => execute(server, `DROP DATABASE ${name}`));
 
   const columns = (): Promise<{ line: string }[]> =>
@@ -40,24 +40,24 @@ describe('migrate', () => {
        FROM information_schema.columns WHERE table_schema = 'public' AND table_name !~ 'migrations$' ORDER BY 1`,
     );
 
-  it('brings an empty database up to date, and finds nothing to do a second time', async () => {
+  it('migrates an empty database, and finds nothing to do a second time', async () => {
     await migrate(url);
     await migrate(url);
     expect(await execute(url, 'SELECT name FROM applied_migrations ORDER BY id')).toEqual(NAMES);
   });
 
-  it('needs no right to create where there is nothing to do', async () => {
+  it('needs no CREATE privilege if there is nothing to do', async () => {
     await migrate(url);
     await execute(url, 'REVOKE CREATE ON SCHEMA public FROM pg_database_owner');
     await migrate(url);
   });
 
-  it('lets several replicas start at once on an empty database', async () => {
+  it('lets several replicas start concurrently on an empty database', async () => {
     await Promise.all([migrate(url), migrate(url), migrate(url)]);
     expect(await execute(url, 'SELECT name FROM applied_migrations ORDER BY id')).toEqual(NAMES);
   });
 
-  it('goes by the options of the URL, as the sessions after it do', async () => {
+  it('honours the options of the URL, like later sessions', async () => {
     await execute(url, 'CREATE SCHEMA own');
     await migrate(`${url}?options=${encodeURIComponent('-c search_path=own')}`);
     expect(
@@ -65,14 +65,14 @@ describe('migrate', () => {
     ).toEqual([{ schemaname: 'own' }]);
   });
 
-  it('leaves nothing locked behind', async () => {
+  it('leaves no locks', async () => {
     await migrate(url);
     const locks = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
-    // The server lets go of what a session holds a moment after the client has closed it.
+    // The server releases the locks of a session a moment after the client has closed it.
     await until(async () => (await execute(url, locks)).length === 0);
   });
 
-  it('can take each migration back and do it again', async () => {
+  it('can revert each migration and repeat it', async () => {
     await migrate(url);
     const dataSource = await new DataSource(dataSourceOptions(url, { poolSize: 2 })).initialize();
     try {
@@ -82,7 +82,7 @@ describe('migrate', () => {
       expect(await columns()).toEqual([]);
       await dataSource.runMigrations();
       expect(await columns()).toEqual(before);
-      // One at a time, as a rollback of one release does it.
+      // One at a time, like a rollback of one release.
       for (let done = 0; done < migrations.length; done++) {
         for (let i = 0; i <= done; i++) await dataSource.undoLastMigration({ transaction: 'each' });
         await dataSource.runMigrations();
@@ -93,35 +93,35 @@ describe('migrate', () => {
     }
   });
 
-  it('refuses a database that it cannot reach in finite time', async () => {
+  it('fails in finite time if it cannot reach the database', async () => {
     await expect(migrate('postgres://nobody@127.0.0.1:1/none')).rejects.toThrow('ECONNREFUSED');
   });
 
-  /** What a replica of that release has open. */
+  /** The connection of a replica of that release. */
   const opened = async <T>(options: object, work: (dataSource: DataSource) => Promise<T>): Promise<T> => {
     const dataSource = await new DataSource({ ...dataSourceOptions(url, { poolSize: 2 }), ...options }).initialize();
     return work(dataSource).finally(() => dataSource.destroy());
   };
 
-  describe('beside older releases', () => {
+  describe('next to older releases', () => {
     const OLDER = { migrationsTableName: 'migrations', migrations: migrations.slice(0, RECORDED_IN_MIGRATIONS) };
     const KNOWN_TO_OLDER = NAMES.slice(0, RECORDED_IN_MIGRATIONS);
     const seenByOlder = (): Promise<object[]> => execute(url, 'SELECT name FROM migrations ORDER BY id');
 
-    it('goes on from what they have recorded, and leaves their record as it is: they are ready by its newest row', async () => {
+    it('continues from their record and leaves it unchanged, as its newest row makes them ready', async () => {
       await opened(OLDER, (dataSource) => dataSource.runMigrations());
       await migrate(url);
       expect(await seenByOlder()).toEqual(KNOWN_TO_OLDER);
       expect(await execute(url, 'SELECT name FROM applied_migrations ORDER BY id')).toEqual(NAMES);
     });
 
-    it('lets them start on a database that it has made', async () => {
+    it('lets them start on a database that it has created', async () => {
       await migrate(url);
       expect(await seenByOlder()).toEqual(KNOWN_TO_OLDER);
       expect(await opened(OLDER, (dataSource) => dataSource.runMigrations())).toEqual([]);
     });
 
-    it('starts, and is ready, on a schema that is newer, and not on one that is older', async () => {
+    it('is ready on a newer schema, and not on an older one', async () => {
       await migrate(url);
       await execute(
         url,
@@ -136,7 +136,7 @@ describe('migrate', () => {
     });
   });
 
-  describe('while another session uses a table that it changes', () => {
+  describe('while another session uses a table to be changed', () => {
     const WAITING = `SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'projects'::regclass`;
     let other: pg.Client;
     beforeEach(async () => {
@@ -148,7 +148,7 @@ describe('migrate', () => {
     });
     afterEach(() => other.end());
 
-    it('lets the statements pass that wait behind it, and goes on when it can', async () => {
+    it('gives way to statements that queue behind it, and continues when it can', async () => {
       const migrated = migrate(url, { lockTimeoutMs: 300 });
       await until(async () => (await execute(url, WAITING)).length > 0);
       expect(await execute(url, 'SELECT * FROM projects')).toEqual([]);
@@ -157,13 +157,13 @@ describe('migrate', () => {
       expect(await execute(url, 'SELECT name FROM applied_migrations ORDER BY id')).toEqual(NAMES);
     });
 
-    it('gives up in finite time, and says why', async () => {
+    it('gives up in finite time with the reason', async () => {
       const blocked = migrate(url, { lockTimeoutMs: 50, patienceMs: 0 });
       await expect(blocked).rejects.toThrow(MigrationBlocked);
       await expect(blocked).rejects.toThrow('another session has held a lock');
     });
 
-    it('waits for another replica that migrates for as long as that takes', async () => {
+    it('waits for a migration of another replica for as long as it takes', async () => {
       const replicas = [migrate(url, { lockTimeoutMs: 50 }), migrate(url, { lockTimeoutMs: 50 })];
       await until(async () => (await execute(url, WAITING)).length > 0);
       await other.query('COMMIT');
@@ -172,7 +172,7 @@ describe('migrate', () => {
     });
   });
 
-  it('brings in step what an older release has queued, started and cancelled beside the queue', async () => {
+  it('repairs the queue for commands that an older release has queued, started and cancelled without it', async () => {
     await opened({ migrations: migrations.slice(0, RECORDED_IN_MIGRATIONS) }, (dataSource) =>
       dataSource.runMigrations(),
     );

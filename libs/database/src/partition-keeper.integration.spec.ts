@@ -37,7 +37,7 @@ describe('PartitionKeeper', () => {
       [id],
     );
 
-  it('makes what is needed; a second round changes nothing', async () => {
+  it('creates the required partitions; a second round changes nothing', async () => {
     await keeper(0).keep();
     const once = await all();
     await keeper(0).keep();
@@ -48,7 +48,7 @@ describe('PartitionKeeper', () => {
     }
   });
 
-  it('takes turns with other replicas', async () => {
+  it('runs concurrently with other replicas', async () => {
     const other = await db.anotherReplica();
     await Promise.all([db, other, db].map((replica) => keeper(20, 0, replica).keep()));
     for (const table of PARTITIONED_TABLES) {
@@ -57,7 +57,7 @@ describe('PartitionKeeper', () => {
     }
   });
 
-  it('drops what is past its retention, with its rows, and nothing else', async () => {
+  it('drops partitions past their retention, and nothing else', async () => {
     const before = await partitions('command_output');
     await storeOutput(newId('cmd'));
     await keeper(32).keep();
@@ -69,7 +69,7 @@ describe('PartitionKeeper', () => {
   });
 
   it.each([120_000, -120_000, 32 * DAY_MS])(
-    'drops nothing where the clocks differ by %i ms, and makes what is needed all the same',
+    'drops nothing if the clocks differ by %i ms, and still creates the required partitions',
     async (differenceMs) => {
       const before = await all();
       await storeOutput(newId('cmd'));
@@ -81,7 +81,7 @@ describe('PartitionKeeper', () => {
     },
   );
 
-  it('has room for ids and events made on the first and the last moment of every day', async () => {
+  it('has partitions for ids and events of the first and last moment of every day', async () => {
     const table = PARTITIONED_TABLES[2]!;
     for (const { from, to } of neededPartitions(table, new Date())) {
       for (const at of [from, new Date(to.getTime() - 1)]) {
@@ -93,17 +93,17 @@ describe('PartitionKeeper', () => {
     }
   });
 
-  it('keeps readers of a table that it works on waiting for no longer than a moment', async () => {
+  it('blocks readers of a table only for a moment', async () => {
     const [, rows] = await Promise.all([keeper(5).keep(), db.dataSource.query('SELECT count(*) FROM commands')]);
     expect(rows).toHaveLength(1);
   });
 
-  it('waits for a moment at most for those who use the tables for long, as a dump does', async () => {
+  it('waits at most a moment for sessions that use the tables for long, such as a dump', async () => {
     const dump = db.dataSource.createQueryRunner();
     await dump.startTransaction();
     await dump.query('LOCK TABLE commands, command_output, events IN ROW EXCLUSIVE MODE');
     const before = await partitions('command_output');
-    // What is missing is made, and what has to go stays.
+    // Missing partitions are created, and expired ones stay.
     await keeper(32).keep();
     const made = await partitions('command_output');
     expect(made).toEqual(expect.arrayContaining(before));
@@ -114,7 +114,7 @@ describe('PartitionKeeper', () => {
     expect(await partitions('command_output')).not.toEqual(expect.arrayContaining(before.slice(0, 1)));
   });
 
-  it.each(PARTITIONED_TABLES)('makes a partition of $table as PostgreSQL itself would', async ({ table, key }) => {
+  it.each(PARTITIONED_TABLES)('creates a partition of $table as PostgreSQL itself would', async ({ table, key }) => {
     const bounds = key === 'timestamp' ? `('2100-01-01') TO ('2100-02-01')` : `('cmd_7') TO ('cmd_8')`;
     await db.dataSource.query(`CREATE TABLE expected PARTITION OF ${table} FOR VALUES FROM ${bounds}`);
     const shape = (name: string): Promise<unknown> =>
@@ -133,7 +133,7 @@ describe('PartitionKeeper', () => {
     expect(await shape(made!)).toEqual(await shape('expected'));
   });
 
-  describe('a partition that is missing', () => {
+  describe('a missing partition', () => {
     const YEAR_MS = 366 * DAY_MS;
     const insertOutput = (id: string): Promise<unknown> =>
       db.database.query(
@@ -142,7 +142,7 @@ describe('PartitionKeeper', () => {
       );
 
     it.each([9 * DAY_MS, YEAR_MS, -YEAR_MS])(
-      'is made for a row that is %i ms from now, and the statement goes on',
+      'is created for a row that is %i ms from now, and the statement succeeds',
       async (ms) => {
         const id = newId('cmd', new Date(Date.now() + ms));
         await insertOutput(id);
@@ -151,13 +151,13 @@ describe('PartitionKeeper', () => {
       },
     );
 
-    it('is made once for many that want it at a time', async () => {
+    it('is created once for concurrent statements', async () => {
       const later = new Date(Date.now() + YEAR_MS);
       await Promise.all(Array.from({ length: 8 }, () => insertOutput(newId('cmd', later))));
       expect(await db.dataSource.query('SELECT 1 FROM command_output')).toHaveLength(8);
     });
 
-    it('is not taken for made before the transaction that made it is over', async () => {
+    it('is not reported as created before its transaction has ended', async () => {
       const later = newId('cmd', new Date(Date.now() + YEAR_MS));
       const failure = await storeOutput(later).catch((error: unknown) => error);
       await insertOutput(later);
@@ -179,14 +179,14 @@ describe('PartitionKeeper', () => {
       expect(await made).toBe(true);
     });
 
-    it('is made for a transaction, too, which has to begin again', async () => {
+    it('is also created for a transaction, which must be retried', async () => {
       const id = newId('cmd', new Date(Date.now() + YEAR_MS));
       const store = (): Promise<unknown> => db.database.run(() => insertOutput(id));
       await expect(store()).rejects.toMatchObject({ code: 'UNAVAILABLE', retryable: true });
       await store();
     });
 
-    it('is not made by a look for what is not there, nor by a row that breaks a rule', async () => {
+    it('is not created by a query for an unknown id, nor by a row that violates a constraint', async () => {
       const before = await all();
       const id = `cmd_7${'z'.repeat(25)}`;
       for (const table of ['commands', 'command_output']) {

@@ -43,7 +43,7 @@ describe('PostgresNotifier', () => {
     return notifier;
   }
 
-  it('listens again after its connection was cut, and says that hints may have been missed', async () => {
+  it('listens again after a broken connection, and reports that hints may have been missed', async () => {
     const [here, there] = [await open(), await open()];
     const heard: string[] = [];
     let resets = 0;
@@ -62,7 +62,7 @@ describe('PostgresNotifier', () => {
     });
   });
 
-  it('sends what is said many times in a short time once', async () => {
+  it('coalesces repeated hints', async () => {
     const [here, there] = [await open(), await open()];
     const heard: string[] = [];
     there.subscribe('coalesced', (payload) => heard.push(payload));
@@ -72,7 +72,7 @@ describe('PostgresNotifier', () => {
     expect(heard.filter((payload) => payload === 'same')).toHaveLength(1);
   });
 
-  it('outlives a database that refuses it at the start, and listens once it may', async () => {
+  it('survives a database that refuses connections at the start, and listens later', async () => {
     const notifier = new PostgresNotifier(db.dataSource, db.database, new EventEmitter2(), `${db.url}_missing`);
     notifiers.push(notifier);
     await expect(notifier.onModuleInit()).resolves.toBeUndefined();
@@ -82,7 +82,7 @@ describe('PostgresNotifier', () => {
     expect(heard).toEqual(['x']);
   });
 
-  it('sends nothing out of a transaction that was not committed by its sender', async () => {
+  it('sends nothing from a transaction that was rolled back', async () => {
     const [here, there] = [await open(), await open()];
     const heard: string[] = [];
     there.subscribe('tx', (payload) => heard.push(payload));

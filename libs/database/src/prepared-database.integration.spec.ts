@@ -6,7 +6,7 @@ import { PreparedDatabase } from './prepared-database.js';
 
 const PREPARED = 'SELECT statement FROM pg_prepared_statements ORDER BY statement';
 
-describe('the database for prepared statements', () => {
+describe('PreparedDatabase', () => {
   let test: OpenTestDatabase;
   let database: PreparedDatabase;
   let nowMs = 0;
@@ -24,7 +24,7 @@ describe('the database for prepared statements', () => {
     expect(await prepared()).toEqual([{ statement: sql }]);
   });
 
-  it('answers what UPDATE and DELETE return', async () => {
+  it('returns the rows of UPDATE and DELETE', async () => {
     await database.query('CREATE TABLE things (key int)');
     await database.query('INSERT INTO things VALUES (1), (2)');
     expect(await database.query('UPDATE things SET key = key + 1 WHERE key = $1 RETURNING key', [2])).toEqual([
@@ -33,7 +33,7 @@ describe('the database for prepared statements', () => {
     expect(await database.query('DELETE FROM things RETURNING key')).toEqual([{ key: 1 }, { key: 3 }]);
   });
 
-  it('runs the statements of a transaction in that', async () => {
+  it('runs the statements of a transaction in it', async () => {
     await database.query('CREATE TABLE things (key int)');
     const work = database.run(async () => {
       await database.query('INSERT INTO things VALUES (1)');
@@ -43,7 +43,7 @@ describe('the database for prepared statements', () => {
     expect(await database.query('SELECT key FROM things')).toEqual([]);
   });
 
-  it('keeps a plan for ten seconds, whatever becomes of the table meanwhile', async () => {
+  it('keeps a plan for ten seconds, however the table changes meanwhile', async () => {
     const sql = 'SELECT key FROM things WHERE key > $1';
     const look = async (): Promise<string> => {
       await database.query(sql, [0]);
@@ -63,7 +63,7 @@ describe('the database for prepared statements', () => {
     expect(await look()).not.toBe(plan);
   });
 
-  it('is opened on a server that takes no connection at first', async () => {
+  it('retries to open on a server that accepts no connections at first', async () => {
     const { hostname, port } = new URL(test.url);
     let connections = 0;
     const proxy = createServer((socket) => {
@@ -81,7 +81,7 @@ describe('the database for prepared statements', () => {
     proxy.close();
   });
 
-  it('goes on with another session when one has ended', async () => {
+  it('uses another session after one has ended', async () => {
     const sql = 'SELECT pg_backend_pid() AS pid';
     const [before] = await database.query<{ pid: number }>(sql);
     await expect(database.query('SELECT pg_terminate_backend(pg_backend_pid())')).rejects.toThrow(Unavailable);

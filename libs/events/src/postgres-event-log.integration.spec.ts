@@ -38,7 +38,7 @@ describe('EventRelay', () => {
   });
   afterEach(() => db.close());
 
-  it('gives each fact one place, however many replicas relay at once', async () => {
+  it('assigns each event one position, however many replicas relay concurrently', async () => {
     const writing = Promise.all(
       Array.from({ length: 40 }, async (_, i) => {
         await db.database.run(async () => {
@@ -58,7 +58,7 @@ describe('EventRelay', () => {
     expect(await db.database.query('SELECT 1 FROM pending_events')).toEqual([]);
   });
 
-  it('says that there is more after a full batch, and moves it all in order', async () => {
+  it('reports that there is more after a full batch, and moves all in order', async () => {
     await db.database.query(
       `INSERT INTO pending_events (event_id, type, target, outcome, actor, data)
        SELECT 'evt_' || i, 'n.' || i, 'x', 'allowed', '{}', '{}' FROM generate_series(1, 1201) AS i`,
@@ -74,7 +74,7 @@ describe('EventRelay', () => {
     expect(events).toHaveLength(1201);
   });
 
-  it('does nothing while another holds the lock, and loses nothing if that one dies', async () => {
+  it('does nothing while another replica holds the lock, and loses nothing if that one dies', async () => {
     await log.add(aFact());
     await db.dataSource
       .transaction(async (manager) => {
@@ -89,7 +89,7 @@ describe('EventRelay', () => {
     expect(await log.lastSeq()).toBe(1);
   });
 
-  it('seals what the database dated years ahead while its clock was wrong, and what comes after it', async () => {
+  it('seals events that a wrong database clock dated years ahead, and later ones', async () => {
     await log.add(aFact('ahead'));
     await db.database.query(`UPDATE pending_events SET at = now() + interval '3 years'`);
     await log.add(aFact('after'));
@@ -97,7 +97,7 @@ describe('EventRelay', () => {
     expect((await log.readAfter(0, 10)).map(({ type }) => type)).toEqual(['ahead', 'after']);
   });
 
-  it('seals facts within 2 s of their commit, woken by a hint', async () => {
+  it('seals events within 2 s of their commit, woken by a hint', async () => {
     const notifier = new InMemoryNotifier();
     const hinted = new PostgresEventLog(db.database, notifier, new SystemClock());
     const relay = new EventRelay(db.dataSource, notifier, db.partitions);

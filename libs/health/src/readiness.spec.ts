@@ -25,7 +25,7 @@ describe('Readiness', () => {
     [['cluster'], 'degraded'],
     [['database'], 'error'],
     [['cluster', 'database'], 'error'],
-  ] as const)('without %j is %s', async (down, status) => {
+  ] as const)('with %j down is %s', async (down, status) => {
     const context = await NestFactory.createApplicationContext(Parts, { logger: false });
     fails.clear();
     for (const name of down) fails.add(name);

@@ -2,11 +2,11 @@ import { BodyBudget } from './body-budget.js';
 
 const LIMITS = { bytesMax: 100, bytesPerKeyMax: 60, waitingMax: 2, waitMs: 10_000 };
 
-describe('the budget of bodies', () => {
+describe('BodyBudget', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
 
-  it('lets in what fits, and more as soon as there is room', async () => {
+  it('admits bodies that fit, and others as soon as there is room', async () => {
     const budget = new BodyBudget(LIMITS);
     const keep = await budget.take('a', 60);
     const second = budget.take('a', 30);
@@ -21,7 +21,7 @@ describe('the budget of bodies', () => {
     await expect(second).resolves.toBeDefined();
   });
 
-  it('does not let a key have the room of others', async () => {
+  it('reserves room for other keys', async () => {
     const budget = new BodyBudget(LIMITS);
     await budget.take('a', 60);
     const refused = expect(budget.take('a', 1)).rejects.toMatchObject({ code: 'RATE_LIMITED', retryAfterSeconds: 1 });
@@ -30,7 +30,7 @@ describe('the budget of bodies', () => {
     await refused;
   });
 
-  it('is one for all keys', async () => {
+  it('is shared by all keys', async () => {
     const budget = new BodyBudget(LIMITS);
     await Promise.all([budget.take('a', 50), budget.take('b', 50)]);
     const refused = expect(budget.take('c', 1)).rejects.toMatchObject({ code: 'UNAVAILABLE', retryable: true });
@@ -38,7 +38,7 @@ describe('the budget of bodies', () => {
     await refused;
   });
 
-  it('lets no more wait than may', async () => {
+  it('limits the waiting requests', async () => {
     const budget = new BodyBudget(LIMITS);
     const keep = await budget.take('a', 60);
     const waiting = [budget.take('a', 10), budget.take('a', 10)];
@@ -47,7 +47,7 @@ describe('the budget of bodies', () => {
     await Promise.all(waiting);
   });
 
-  it('has room for all again when all are done, whether they waited or not', async () => {
+  it('is free again when all requests are done, whether they waited or not', async () => {
     const budget = new BodyBudget(LIMITS);
     for (let round = 0; round < 100; round++) {
       const taken = Array.from({ length: 3 }, (_, i) => budget.take(`key ${i % 2}`, 20 + (round % 40)));

@@ -51,7 +51,7 @@ describe('the client address', () => {
     expect(clientAddressBy(proxies)(peer, forwardedFor)).toBe(expected);
   });
 
-  it('is the same whatever the client writes before what the proxies append (10,000 forgeries)', () => {
+  it('does not depend on what the client writes before the entries of the proxies (10,000 forgeries)', () => {
     const pieces = [
       '127.0.0.1',
       '10.0.0.9',
@@ -77,7 +77,7 @@ describe('the client address', () => {
     const nobody = clientAddressBy(0);
     const passed: string[] = [];
     for (let round = 0; round < 10_000; round++) {
-      // The same in each run: a round is a number in the base of the pieces.
+      // Deterministic: the round is written in the base of the number of pieces.
       let rest = round * 7919;
       let forged = '';
       do forged += pieces[rest % pieces.length]! + (rest % 3 === 0 ? ',' : '');

@@ -16,7 +16,7 @@ import { unambiguous } from './unambiguous.middleware.js';
 
 const TIMEOUT_MS = 300;
 const KEEP_ALIVE_MS = 5 * TIMEOUT_MS;
-/** More than the kernel takes from us for a client that reads nothing. */
+/** More than the kernel buffers for a client that reads nothing. */
 const LARGE_BYTES = 64 * 1_048_576;
 
 @Controller()
@@ -74,7 +74,7 @@ describe('the HTTP server, over a socket,', () => {
   });
   afterAll(() => app.close());
 
-  /** Sends the pieces as they are, one after the other, and answers all that comes back until the server closes. */
+  /** Sends the pieces unchanged, one after the other, and returns everything received until the server closes. */
   const send = async (...pieces: readonly (string | number)[]): Promise<string> => {
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     socket.on('error', () => undefined);
@@ -98,7 +98,7 @@ describe('the HTTP server, over a socket,', () => {
     expect(answer).not.toMatch(/node_modules|\.ts|\bat \S+ \(|HPE_/);
   };
 
-  it('disconnects a client that reads nothing of its answer', async () => {
+  it('disconnects a client that does not read its response', async () => {
     const accepted = once(app.getHttpServer(), 'connection') as Promise<[Socket]>;
     const client = connect(port, '127.0.0.1').pause();
     client.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -108,7 +108,7 @@ describe('the HTTP server, over a socket,', () => {
     client.destroy();
   });
 
-  it('answers what is well-formed', async () => {
+  it('responds to well-formed requests', async () => {
     expect(await get('Host: x\r\n')).toMatch(/^HTTP\/1.1 200 OK[^]*{"path":"here"}$/);
   });
 
@@ -143,11 +143,11 @@ describe('the HTTP server, over a socket,', () => {
     ['two X-API-Keys', 'Host: x\r\nX-API-Key: a\r\nX-API-Key: b\r\n'],
     ['two Last-Event-IDs', 'Host: x\r\nLast-Event-ID: a\r\nlast-event-id: b\r\n'],
     ['two Idempotency-Keys', 'Host: x\r\nIdempotency-Key: a\r\nIdempotency-Key: a\r\n'],
-  ])('refuses what could be read in two ways: %s', async (_name, lines) => {
+  ])('refuses ambiguous requests: %s', async (_name, lines) => {
     problem(await get(lines), 400, 'INVALID_REQUEST');
   });
 
-  it('refuses headers beyond 16 KiB, in one piece, in many, and in the path', async () => {
+  it('refuses headers beyond 16 KiB, in one header, in many, and in the path', async () => {
     problem(await get(`Host: x\r\nA: ${'a'.repeat(20_000)}\r\n`), 431, 'HEADERS_TOO_LARGE');
     problem(await get(`Host: x\r\n${'A: b\r\n'.repeat(5_000)}`), 431, 'HEADERS_TOO_LARGE');
     problem(await send(`GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`), 431, 'HEADERS_TOO_LARGE');
@@ -176,7 +176,7 @@ describe('the HTTP server, over a socket,', () => {
     expect(performance.now() - since).toBeLessThan(20 * TIMEOUT_MS);
   });
 
-  it('gives an idle connection the same time whether a request came on it before or not, and then closes it', async () => {
+  it('closes idle connections after the same time, whether they were used before or not', async () => {
     const times = await Promise.all(
       ['', 'GET /here HTTP/1.1\r\nHost: x\r\n\r\n'].map(async (first) => {
         const since = performance.now();
@@ -190,7 +190,7 @@ describe('the HTTP server, over a socket,', () => {
   it.each([
     ['that was used', 'GET /here HTTP/1.1\r\nHost: x\r\n\r\n'],
     ['that never was', ''],
-  ])('answers on a connection %s, after a pause that no request may make', async (_name, first) => {
+  ])('responds on a connection %s, after a pause longer than a request may take', async (_name, first) => {
     const answer = await send(
       first,
       // Longer than headersTimeout and requestTimeout.
@@ -205,23 +205,23 @@ describe('the HTTP server, over a socket,', () => {
     );
   });
 
-  it('lets an answer take longer than any request may', async () => {
+  it('lets a response take longer than any request may', async () => {
     const answer = await send('GET /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     expect(answer).toMatch(/begin [^]*end/);
   });
 
-  it('breaks an answer that has begun rather than write another into it', async () => {
+  it('breaks a response that has begun, and does not write another one into it', async () => {
     const answer = await send('GET /stream HTTP/1.1\r\nHost: x\r\n\r\n', 100, 'nonsense\r\n\r\n');
     expect(answer).toContain('begin');
     expect(answer).not.toMatch(/problem|HTTP[^]*HTTP/);
   });
 
-  it.each(['TRACE', 'OPTIONS', 'PROPFIND', 'DELETE'])('has no %s where there is no such route', async (method) => {
+  it.each(['TRACE', 'OPTIONS', 'PROPFIND', 'DELETE'])('has no %s if there is no such route', async (method) => {
     problem(await send(`${method} /here HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`), 405, 'METHOD_NOT_ALLOWED');
     problem(await send(`${method} /no HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`), 404, 'NOT_FOUND');
   });
 
-  it('is no proxy: CONNECT is cut off, Upgrade is not taken up, other expectations are not met', async () => {
+  it('is not a proxy: closes CONNECT, ignores Upgrade and unknown expectations', async () => {
     expect(await send('CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n')).toBe('');
     expect(await get('Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n')).not.toMatch(/^HTTP\/1.1 101/);
     expect(await get('Host: x\r\nExpect: miracles\r\n')).toMatch(/^HTTP\/1.1 200/);
@@ -234,7 +234,7 @@ describe('the HTTP server, over a socket,', () => {
   });
 });
 
-describe('the HTTP server, once it is to stop,', () => {
+describe('the HTTP server, while stopping,', () => {
   let app: NestExpressApplication;
   let port: number;
 
@@ -253,7 +253,7 @@ describe('the HTTP server, once it is to stop,', () => {
   };
   const get = (socket: Socket, path = '/here') => socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
 
-  it('answers what comes on connections that are there, and says that it was the last', async () => {
+  it('responds on existing connections, and closes them afterwards', async () => {
     const [used, unused] = await Promise.all([open(), open()]);
     get(used);
     await once(used, 'data');
@@ -268,7 +268,7 @@ describe('the HTTP server, once it is to stop,', () => {
     await stopped;
   });
 
-  it('waits for no connection that is idle, and lets an answer come to its end', async () => {
+  it('completes responses, and does not wait for idle connections', async () => {
     const [used, unused, busy] = await Promise.all([open(), open(), open()]);
     get(used);
     await once(used, 'data');
@@ -282,7 +282,7 @@ describe('the HTTP server, once it is to stop,', () => {
     expect(await Promise.race([stopped, once(busy, 'close').then(() => stopped)])).toBe('stopped');
   });
 
-  it('takes no new connections', async () => {
+  it('accepts no new connections', async () => {
     const stopped = app.close();
     await expect(open()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     await stopped;

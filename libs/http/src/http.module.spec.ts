@@ -218,7 +218,7 @@ describe('HTTP', () => {
       ['unprocessable', 422],
       ['rate-limited', 429],
       ['unavailable', 503],
-    ])('%s is %d, in the form of RFC 9457', async (kind, status) => {
+    ])('%s is %d, in the format of RFC 9457', async (kind, status) => {
       const answer = await throwing(new AnyError(kind));
       expect(answer.status).toBe(status);
       expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
@@ -237,12 +237,12 @@ describe('HTTP', () => {
       expect(answer.headers.has('www-authenticate')).toBe(status === 401);
     });
 
-    it('name the fields at fault', async () => {
+    it('list the invalid fields', async () => {
       const errors = [{ pointer: '#/name', detail: 'is wrong' }];
       expect((await throwing(new InvalidInput(errors))).body).toMatchObject({ code: 'INVALID_REQUEST', errors });
     });
 
-    it('say when to try again', async () => {
+    it('contain the time to retry', async () => {
       expect((await throwing(new Unavailable('away'))).headers.get('retry-after')).toBe('1');
       expect((await throwing(new NotFound('project', 'x'))).headers.has('retry-after')).toBe(false);
     });
@@ -258,7 +258,7 @@ describe('HTTP', () => {
       { message: 'SECRET' },
       new HttpException('SECRET', 500),
       new HttpException({ secret: 'SECRET' }, 503),
-    ])('give nothing away of what is a bug (%#)', async (error) => {
+    ])('reveal nothing about bugs (%#)', async (error) => {
       const { status, body, text } = await throwing(error);
       expect(status).toBe(500);
       expect(body).toMatchObject({
@@ -273,18 +273,21 @@ describe('HTTP', () => {
     it.each<[ErrorKind, string]>([
       ['rate-limited', 'TOO_MANY_STREAMS and the like'],
       ['unavailable', 'a database that is down'],
-    ])('let an EventSource come again when they are %s, which gives up on any other status than 200', async (kind) => {
-      thrown = new AnyError(kind);
-      const { status, headers, text } = await ask('/t/throw?ticket=x');
-      expect([status, headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
-      expect(headers.get('cache-control')).toMatch(/no-store.*no-cache.*no-transform/);
-      const [, retry] = /^retry: (\d+)\n\n$/.exec(text) ?? [];
-      // Not before Retry-After.
-      expect(Number(retry)).toBeGreaterThanOrEqual(7_000 + 2_000);
-      expect(Number(retry)).toBeLessThan(7_000 + 5_000);
-    });
+    ])(
+      'are a stream with `retry:` for an EventSource if they are %s, since it gives up on any status but 200',
+      async (kind) => {
+        thrown = new AnyError(kind);
+        const { status, headers, text } = await ask('/t/throw?ticket=x');
+        expect([status, headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
+        expect(headers.get('cache-control')).toMatch(/no-store.*no-cache.*no-transform/);
+        const [, retry] = /^retry: (\d+)\n\n$/.exec(text) ?? [];
+        // Not before Retry-After.
+        expect(Number(retry)).toBeGreaterThanOrEqual(7_000 + 2_000);
+        expect(Number(retry)).toBeLessThan(7_000 + 5_000);
+      },
+    );
 
-    it('are for an EventSource what they are for others where coming again is of no use', async () => {
+    it('are the same for an EventSource if a retry is of no use', async () => {
       thrown = new NotFound('command', 'x');
       expect((await ask('/t/throw?ticket=x')).status).toBe(404);
       thrown = new AnyError('rate-limited');
@@ -292,20 +295,20 @@ describe('HTTP', () => {
       expect((await ask('/t/throw', { headers: { 'x-api-key': 'x' } })).status).toBe(429);
     });
 
-    it('break an answer that has begun: its end must not look like one', async () => {
+    it('break a response that has begun, so that it does not look complete', async () => {
       await expect(ask('/t/late')).rejects.toThrow();
     });
 
     it.each([
       ['{"name":', 'The body is not valid JSON.'],
       ['{"name":"a"} x', 'The body is not valid JSON.'],
-    ])('say that %j is no JSON, without repeating it', async (body, detail) => {
+    ])('report that %j is not JSON, without quoting it', async (body, detail) => {
       expect((await post(body)).body).toMatchObject({ status: 400, code: 'INVALID_REQUEST', detail });
     });
   });
 
   describe('routes', () => {
-    it('that there are not are 404, without the query', async () => {
+    it('that do not exist are 404, without the query', async () => {
       const { status, body } = await ask('/nothing?key=SECRET');
       expect([status, body.code, body.instance]).toEqual([404, 'NOT_FOUND', '/nothing']);
     });
@@ -315,7 +318,7 @@ describe('HTTP', () => {
       ['POST', '/t/items/1', 'GET, PUT'],
       ['GET', '/t/body', 'POST'],
       ['PATCH', '/t/page', 'GET'],
-    ])('with another method than %s %s are 405, with what they allow', async (method, path, allow) => {
+    ])('with another method than %s %s are 405, with the allowed methods', async (method, path, allow) => {
       const { status, body, headers } = await ask(path, { method });
       expect([status, body.code]).toEqual([405, 'METHOD_NOT_ALLOWED']);
       expect(headers.get('allow')!.replace('HEAD, ', '')).toBe(allow);
@@ -329,7 +332,7 @@ describe('HTTP', () => {
     );
 
     it.each(['/t/items/%', '/t/items/%C3', '/t/items/%E0%A4%A'])(
-      'that cannot be decoded are no bug: %s',
+      'that cannot be decoded are not reported as a bug: %s',
       async (path) => {
         const { status, text } = await ask(path);
         expect([400, 404]).toContain(status);
@@ -339,7 +342,7 @@ describe('HTTP', () => {
   });
 
   describe('input', () => {
-    it('passes when it is as described', async () => {
+    it('is accepted if it is valid', async () => {
       expect((await post({ name: 'a', 'a/b~c': { size: 1 }, env: { A: '1' }, labels: { x: 'y' } })).status).toBe(201);
     });
 
@@ -363,7 +366,7 @@ describe('HTTP', () => {
         '#/labels',
         /64/,
       ],
-    ])('that is not is refused (%#)', async (body, pointer, detail) => {
+    ])('that is invalid is refused (%#)', async (body, pointer, detail) => {
       const answer = await post(body);
       expect(answer.status).toBe(400);
       expect(answer.body.code).toBe('INVALID_REQUEST');
@@ -386,16 +389,13 @@ describe('HTTP', () => {
       [{ type: 'shell', seconds: '5' }, '#/seconds', 'must be an integer number'],
       [{ type: 'shell', seconds: true }, '#/seconds', 'must be an integer number'],
       [{ type: 'shell', seconds: 11 }, '#/seconds', 'must not be greater than 10'],
-    ])(
-      'is told the first thing that is wrong with a field, its type before all else (%#)',
-      async (body, pointer, detail) => {
-        const headers = { 'content-type': 'application/json', 'x-api-key': 'key' };
-        const answer = await ask('/t/typed', { method: 'POST', headers, body: JSON.stringify(body) });
-        expect(answer.body.errors).toEqual([{ pointer, detail }]);
-      },
-    );
+    ])('gets one error per field, about its type first (%#)', async (body, pointer, detail) => {
+      const headers = { 'content-type': 'application/json', 'x-api-key': 'key' };
+      const answer = await ask('/t/typed', { method: 'POST', headers, body: JSON.stringify(body) });
+      expect(answer.body.errors).toEqual([{ pointer, detail }]);
+    });
 
-    it('of a query is named as a parameter, and not as a field of a body', async () => {
+    it('in a query is reported by parameter name, and not as a body field', async () => {
       expect((await ask('/t/page?limit=abc')).body).toMatchObject({
         detail: 'limit: must be an integer number',
         errors: [{ pointer: 'limit', detail: 'must be an integer number' }],
@@ -409,7 +409,7 @@ describe('HTTP', () => {
       ['label=a', 'must have the form name=value'],
       ['label=a=1&label=a=2', 'must name each label once'],
       ['label=a=1&label=b=1&label=a=1', 'must name each label once'],
-    ])('is not a list of labels by which nothing could be found: %s', async (query, detail) => {
+    ])('must be a label filter that can match: %s', async (query, detail) => {
       expect((await ask(`/t/labelled?${query}`)).body.errors).toEqual([{ pointer: 'label', detail }]);
       expect((await ask('/t/labelled?label=a=1&label=b=1')).body).toEqual({ label: ['a=1', 'b=1'] });
     });
@@ -424,7 +424,7 @@ describe('HTTP', () => {
       expect([answer.status, answer.body.errors]).toEqual([400, [error]]);
     });
 
-    it('may be left out where a route takes none', async () => {
+    it('may be absent if a route needs none', async () => {
       for (const body of ['', '{}']) {
         const headers = { 'x-api-key': 'key', 'content-type': 'application/json' };
         expect((await ask('/t/act?ticket=y', { method: 'POST', headers, body })).status).toBe(201);
@@ -439,12 +439,12 @@ describe('HTTP', () => {
       ['/t/page?cursor=a?%C3', 'cursor'],
       ['/t/items/%E9', 'path'],
       ['/t/items/%C0%AF', 'path'],
-    ])('that is not UTF-8 in a URL is refused, and not repaired: %s', async (path, pointer) => {
+    ])('that is not UTF-8 in a URL is refused, and not substituted: %s', async (path, pointer) => {
       const { status, body } = await ask(path);
       expect([status, body.errors]).toEqual([400, [{ pointer, detail: 'must be UTF-8 in percent-encoding' }]]);
     });
 
-    it('names all fields that are wrong', async () => {
+    it('gets errors for all invalid fields', async () => {
       const { body } = await post({ extra: 1, labels: 1 });
       expect(body.errors.map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual([
         '#/extra',
@@ -453,7 +453,7 @@ describe('HTTP', () => {
       ]);
     });
 
-    it('with the most names takes about as long as one of that size with few', async () => {
+    it('with the most names takes about as long as one of the same size with few', async () => {
       const env = (count: number, size: number) =>
         Object.fromEntries(Array.from({ length: count }, (_, i) => [`N${i}`, 'x'.repeat(size)]));
       const leastMs = async (body: unknown): Promise<number> => {
@@ -469,12 +469,12 @@ describe('HTTP', () => {
       expect(await leastMs({ name: 'a', env: env(1_000, 1_000) })).toBeLessThan(20 * few);
     });
 
-    it.each([[[]], ['"text"'], ['[{"name":"a"}]']])('that is no object is refused: %j', async (body) => {
+    it.each([[[]], ['"text"'], ['[{"name":"a"}]']])('that is not an object is refused: %j', async (body) => {
       expect((await post(body)).status).toBe(400);
     });
 
     it.each([...Object.getOwnPropertyNames(Object.prototype), 'prototype', 'then', 'toJSON'])(
-      'is taken whole or refused, also with the name %s',
+      'is accepted completely or refused, also with the name %s',
       async (name) => {
         const labels = `{"${name}":"x"}`;
         const { status, text } = await post(`{"name":"a","labels":${labels}}`);
@@ -486,12 +486,12 @@ describe('HTTP', () => {
       },
     );
 
-    it('pollutes no prototype', async () => {
+    it('does not pollute prototypes', async () => {
       await post('{"name":"a","__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}');
       expect(({} as { polluted?: number }).polluted).toBeUndefined();
     });
 
-    it('has pages of 50 unless it says otherwise, and at most 200', async () => {
+    it('has a page size of 50 by default, and at most 200', async () => {
       expect((await ask('/t/page')).body).toEqual({ limit: 50 });
       expect((await ask('/t/page?limit=200&cursor=x')).body).toEqual({ limit: 200, cursor: 'x' });
       for (const limit of ['0', '201', '-1', '1.5', 'x', '', '1e1000'])

@@ -23,7 +23,7 @@ import { requestContext } from './request-context.middleware.js';
 
 const MIB = 1_048_576;
 const JSON_TYPE = 'Content-Type: application/json\r\n';
-/** What one read from a socket may bring. */
+/** Maximum bytes of one read from a socket. */
 const READ_BYTES = 65_536;
 
 let calls = 0;
@@ -42,7 +42,7 @@ class TestController {
   }
 }
 
-/** Lets in keys, and anybody to what is public; `slow` is looked up until told. */
+/** Admits keys, and everyone to public routes; the lookup of `slow` takes until the test ends it. */
 let slow = Promise.withResolvers<null>();
 const authentication: CanActivate = {
   canActivate: async (context: ExecutionContext): Promise<boolean> => {
@@ -89,7 +89,7 @@ describe('the body of a request, over a socket,', () => {
     `${method} ${path} HTTP/1.1\r\nHost: x\r\n${key === null ? '' : `X-API-Key: ${key}\r\n`}${lines}\r\n`;
   const of = (body: string | Buffer, lines = JSON_TYPE) =>
     Buffer.concat([Buffer.from(head(`${lines}Content-Length: ${Buffer.byteLength(body)}\r\n`)), Buffer.from(body)]);
-  /** All that comes back until the server closes. */
+  /** Everything received until the server closes. */
   const send = async (...pieces: readonly (string | Buffer)[]): Promise<string> => {
     const socket = open();
     for (const piece of pieces) socket.write(piece);
@@ -98,7 +98,9 @@ describe('the body of a request, over a socket,', () => {
   const bye = head('Connection: close\r\n', null, '/public', 'GET');
   const statuses = (answer: string) => [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status));
 
-  /** Sends pieces, whatever is answered, until the server takes no more; answers what it said and how much it took. */
+  /**
+   * Sends pieces, whatever the response, until the server accepts no more; returns the response and the bytes accepted.
+   */
   const flood = async (start: string, piece: string): Promise<{ answer: string; taken: number }> => {
     const socket = open();
     const answer = text(socket).catch(() => '');
@@ -114,13 +116,13 @@ describe('the body of a request, over a socket,', () => {
   };
   const chunk = `10000\r\n${' '.repeat(65_536)}\r\n`;
 
-  it('is read, and the connection kept', async () => {
+  it('is read, and the connection is kept', async () => {
     expect(statuses(await send(of('{"a":1}'), of('{"b":1}'), bye))).toEqual([201, 201, 200]);
     const chunks = `${head(`${JSON_TYPE}Transfer-Encoding: chunked\r\n`)}1\r\n{\r\n6\r\n"a":1}\r\n0\r\n\r\n`;
     expect(await send(chunks, bye)).toMatch(/^HTTP\/1\.1 201 [^]*\["a"\][^]*HTTP\/1\.1 200 /);
   });
 
-  it('may have a MiB, in some thousand chunks', async () => {
+  it('may have a MiB, in a few thousand chunks', async () => {
     const script = `{"a":"${'x'.repeat(MIB - 8)}"}`;
     expect(statuses(await send(of(script), bye))).toEqual([201, 200]);
     expect(statuses(await send(of(`${script} `)))).toEqual([413]);
@@ -146,7 +148,7 @@ describe('the body of a request, over a socket,', () => {
     ['no route', 404, head(`${JSON_TYPE}Transfer-Encoding: chunked\r\n`, 'key', '/nothing')],
     ['another method', 405, head(`${JSON_TYPE}Transfer-Encoding: chunked\r\n`, 'key', '/body', 'PUT')],
     ['no need of one', 200, head(`${JSON_TYPE}Transfer-Encoding: chunked\r\n`, null, '/public', 'GET')],
-  ])('is not swallowed without end: %s', async (_what, status, start) => {
+  ])('is not received without limit: %s', async (_what, status, start) => {
     const { answer, taken } = await flood(start, chunk);
     expect(statuses(answer)).toEqual([status]);
     expect(answer).toMatch(/^connection: close\r$/im);
@@ -154,12 +156,12 @@ describe('the body of a request, over a socket,', () => {
     expect(calls).toBe(0);
   });
 
-  it('is not read before it is known who sends it', async () => {
+  it('is not read before authentication', async () => {
     const socket = open();
     socket.write(head(`${JSON_TYPE}Transfer-Encoding: chunked\r\n`, 'slow'));
     socket.write('1\r\n \r\n'.repeat(100_000));
     await once(app.getHttpServer(), 'connection');
-    // All that was sent is there before another connection is made and answered.
+    // By the time another connection has been served, everything sent has arrived.
     for (let i = 0; i < 5; i++) await send(bye);
     const taken = accepted[0]!.bytesRead;
     expect(taken).toBeGreaterThan(0);
@@ -168,7 +170,7 @@ describe('the body of a request, over a socket,', () => {
     expect(statuses(await text(socket))).toEqual([413]);
   });
 
-  it('is whole though the most of it came before it was known who sends it', async () => {
+  it('is complete even if most of it arrives before authentication', async () => {
     const body = `{"${'n'.repeat(200_000)}":1}`;
     const answer = send(of(body).toString().replace('key', 'slow'), bye);
     await once(app.getHttpServer(), 'connection');
@@ -177,7 +179,7 @@ describe('the body of a request, over a socket,', () => {
     expect(await answer).toContain('n'.repeat(200_000));
   });
 
-  it('has been sent whole by a client that reads its answer only then', async () => {
+  it('can be sent completely by a client that reads its response only afterwards', async () => {
     const socket = open();
     const body = ' '.repeat(900_000);
     socket.write(head(`${JSON_TYPE}Content-Length: 900000\r\n`, null));
@@ -185,14 +187,14 @@ describe('the body of a request, over a socket,', () => {
     expect(await text(socket)).toMatch(/^HTTP\/1\.1 401 [^]*}$/);
   });
 
-  it('that is refused is not followed by another request', async () => {
+  it('is not followed by another request if it is refused', async () => {
     const body = ' '.repeat(100_000);
     const refused = head(`${JSON_TYPE}Content-Length: ${body.length}\r\n`, null);
     expect(statuses(await send(refused, body, of('{}')))).toEqual([401]);
     expect(calls).toBe(0);
   });
 
-  it('is sent when 100 Continue says so, and only if it is to be read', async () => {
+  it('is requested with 100 Continue, and only if it is read', async () => {
     const expecting = `${JSON_TYPE}Content-Length: 2\r\nExpect: 100-continue\r\n`;
     expect(statuses(await send(head(expecting, null)))).toEqual([401]);
     expect(statuses(await send(head(expecting.replace('2\r\n', '2000000\r\n'))))).toEqual([413]);
@@ -229,7 +231,7 @@ describe('the body of a request, over a socket,', () => {
     ['text', 415, '{}', 'Content-Type: text/plain\r\n'],
     ['no type', 415, '{}', ''],
     ['two types', 415, '{}', 'Content-Type: application/json, text/plain\r\n'],
-  ])('has a coding and a charset: %s is %d', async (_what, status, body, lines) => {
+  ])('has an encoding and a charset: %s is %d', async (_what, status, body, lines) => {
     expect(statuses(await send(of(body, `${lines}Connection: close\r\n`)))).toEqual([status]);
     expect(calls).toBe(status === 201 ? 1 : 0);
   });
@@ -249,7 +251,7 @@ describe('the body of a request, over a socket,', () => {
     },
   );
 
-  it('that a key sends slowly holds up that key, and no other', async () => {
+  it('delays only its key if it is sent slowly', async () => {
     const slowly = [open(), open()];
     for (const socket of slowly) socket.write(`${head(`${JSON_TYPE}Content-Length: ${MIB}\r\n`, 'greedy')}{`);
     for (let i = 0; i < 5; i++) await send(bye);

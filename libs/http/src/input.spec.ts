@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { validateSync } from 'class-validator';
 import { IsInstant, childPointer, malformed } from './input.js';
 
-describe('what no route takes', () => {
+describe('malformed input', () => {
   const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)]);
 
   it.each<[unknown, string]>([
@@ -17,24 +17,24 @@ describe('what no route takes', () => {
     [{ env: Object.fromEntries(Array.from({ length: 1_001 }, (_, i) => [`N${i}`, ''])) }, '#/env'],
     [{ a: { argv: Array(4_097).fill('') } }, '#/a/argv'],
     [{ [`k${'x'.repeat(1_000)}`]: '\ud800' }, `#/k${'x'.repeat(99)}…`],
-  ])('is refused wherever it stands (%#)', (value, pointer) => {
+  ])('is refused at any position (%#)', (value, pointer) => {
     expect(malformed(value)).toEqual({ pointer, detail: expect.stringMatching(/./) });
   });
 
   it.each([null, 1, '', 'é💥', { a: [{ b: null }] }, nested(16), { tostring: 'x', then: 1, toJSON: 1 }])(
-    'is not what merely looks odd (%#)',
+    'does not include merely unusual values (%#)',
     (value) => {
       expect(malformed(value)).toBeNull();
     },
   );
 
-  it('does not end the stack, however deep it is', () => {
+  it('does not overflow the stack, however deep it is', () => {
     let deep: unknown = 1;
     for (let i = 0; i < 100_000; i++) deep = [deep];
     expect(malformed(deep)).not.toBeNull();
   });
 
-  it('is named by a pointer that is no longer than it must be', () => {
+  it('is identified by a shortened pointer', () => {
     expect(childPointer('#', '\ud83d'.repeat(500)).length).toBeLessThan(120);
   });
 });

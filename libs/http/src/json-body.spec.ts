@@ -4,7 +4,7 @@ const names = (count: number): string => `{${Array.from({ length: count }, (_, i
 const elements = (count: number, of = '1'): string => `[${Array(count).fill(of).join()}]`;
 const parse = (text: string) => parseBody(Buffer.from(text));
 
-/** The least of some, as others use the processor too. */
+/** The minimum of several runs, as other processes use the CPU too. */
 function leastMs(work: () => unknown): number {
   const times = Array.from({ length: 5 }, () => {
     const since = performance.now();
@@ -61,27 +61,27 @@ describe('a body', () => {
     ['{"env":{"A":"1","\\u0041":"2"}}', '#/env/A'],
     ['{"a":1,"b":{"a":1},"c":"a","a":2,"b":1}', '#/a'],
     ['{"é":1,"\\u00e9":1}', '#/é'],
-  ])('is refused with a name twice, of which one would be ignored: %s', (text, pointer) => {
+  ])('is refused with a duplicate name, of which one would be ignored: %s', (text, pointer) => {
     expect(() => parse(text)).toThrow(
       expect.objectContaining({ errors: [{ pointer, detail: 'must not be repeated' }] }),
     );
   });
 
   it.each(['{"a":{"a":{"a":"a:a"}},"b":["a","a",{"a":1},{"a":1}]}', '{"a":"\\"a\\":","b":"\\\\"}'])(
-    'may have a name in several objects, and as a value: %s',
+    'may repeat a name in several objects, and as a value: %s',
     (text) => {
       expect(parse(text)).toEqual(JSON.parse(text));
     },
   );
 
   it.each(['', ' ', '{', '{"a":"', '{"a":"\\', '"', ']', '{}}', '{"a":1,}', '{"a":1,"a"::1}', 'nul'])(
-    'is no JSON: %j',
+    'is not JSON: %j',
     (text) => {
       expect(() => parse(text)).toThrow('The body is not valid JSON.');
     },
   );
 
-  it.each(['[]', 'null', '1', '"a"', '[{}]'])('is no object: %j', (text) => {
+  it.each(['[]', 'null', '1', '"a"', '[{}]'])('is not an object: %j', (text) => {
     expect(() => parse(text)).toThrow(
       expect.objectContaining({ errors: [{ pointer: '#', detail: expect.stringMatching(/object/) }] }),
     );
@@ -102,7 +102,7 @@ describe('a body', () => {
     ['levels', '['.repeat(1_000_000)],
     ['quotes', '"'.repeat(1_000_000)],
     ['escapes', `{"${'\\'.repeat(1_000_000)}`],
-  ])('of %s is refused about as soon as one of that size is read', (_what, text) => {
+  ])('of %s is refused about as fast as one of that size is parsed', (_what, text) => {
     const refused = Buffer.from(text);
     const read = Buffer.from(JSON.stringify({ script: 'x'.repeat(refused.length - 20) }));
     expect(leastMs(() => parseBody(refused))).toBeLessThan(100 * leastMs(() => parseBody(read)));

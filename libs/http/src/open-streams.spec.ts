@@ -9,7 +9,7 @@ describe('open streams', () => {
     streams = new OpenStreams(1);
   });
 
-  /** Of a request whose client leaves as soon as it has been asked. */
+  /** The response of a client that disconnects immediately after its request. */
   async function responseThatCloses(): Promise<ServerResponse> {
     const server = createServer();
     await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -21,7 +21,7 @@ describe('open streams', () => {
     return response;
   }
 
-  it('are as many as allowed, for each key', () => {
+  it('are limited per key', () => {
     const release = streams.acquire('a');
     streams.acquire('b');
     expect(() => streams.acquire('a')).toThrow(TooManyStreams);
@@ -31,7 +31,7 @@ describe('open streams', () => {
     expect(() => streams.acquire('a')).toThrow(TooManyStreams);
   });
 
-  it('end with their response', async () => {
+  it('are released with their response', async () => {
     const response = await responseThatCloses();
     streams.hold('a', response);
     expect(() => streams.acquire('a')).toThrow(TooManyStreams);
@@ -39,7 +39,7 @@ describe('open streams', () => {
     streams.acquire('a');
   });
 
-  it('are not left open by a client that left before they began', async () => {
+  it('are not counted for a client that disconnects before they begin', async () => {
     const response = await responseThatCloses();
     await once(response, 'close');
     streams.hold('a', response);

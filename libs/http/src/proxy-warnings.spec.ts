@@ -13,18 +13,18 @@ describe('TRUST_PROXY', () => {
     ['128.0.0.0/1', /a whole private network/],
     ['100.64.0.0/10', /a whole private network/],
     ['fc00::/7', /fd00:42::11/],
-  ])('of %s has others than proxies in it', (network, reason) => {
+  ])('warns about %s, which contains more than proxies', (network, reason) => {
     expect(proxyWarnings(['192.0.2.1', network], OWN)).toEqual([expect.stringMatching(reason)]);
   });
 
   it.each(['192.0.2.0/24', '10.0.7.0/24', '172.16.0.0/13', '10.42.3.17', '10.42.3.17/32', '127.0.0.1', '127.0.0.0/8'])(
-    'of %s is for proxies, as far as can be told',
+    'accepts %s, which may contain only proxies',
     (network) => {
       expect(proxyWarnings([network], OWN)).toEqual([]);
     },
   );
 
-  it('says nothing of a hop count', () => {
+  it('accepts a hop count', () => {
     expect(proxyWarnings(1, OWN)).toEqual([]);
   });
 });

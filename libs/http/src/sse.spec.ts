@@ -5,7 +5,7 @@ import type { Request } from 'express';
 import { NEVER, Observable, Subject, toArray } from 'rxjs';
 import { HEARTBEAT_MS, paced, stream } from './sse.js';
 
-/** What of a response the stream looks at. */
+/** The parts of a response that the stream uses. */
 class FakeResponse extends EventEmitter {
   writableLength = 0;
   destroyed = false;
@@ -37,7 +37,7 @@ describe('stream', () => {
     return { seen, state, unsubscribe: () => subscription.unsubscribe() };
   };
 
-  it('passes messages on and ends with them', () => {
+  it('forwards messages and ends with them', () => {
     const events = new Subject<MessageEvent>();
     const { seen, state } = record(events);
     events.next(message('a'));
@@ -49,7 +49,7 @@ describe('stream', () => {
     expect(seen).toHaveLength(2);
   });
 
-  it('beats with the latest id, and with the first before there is one', () => {
+  it('sends heartbeats with the latest id, or the first id before any message', () => {
     const events = new Subject<MessageEvent>();
     const { seen } = record(events);
     jest.advanceTimersByTime(HEARTBEAT_MS);
@@ -61,7 +61,7 @@ describe('stream', () => {
     expect(beats[0]!.data).toMatch(/^{"at":"\d{4}-.*Z"}$/);
   });
 
-  it('has data that is one line to every reader', () => {
+  it('has data that is a single line for every reader', () => {
     const events = new Subject<MessageEvent>();
     const { seen } = record(events);
     const data = { data: 'a\u0085b\u2028c\u2029d\n' };
@@ -69,7 +69,7 @@ describe('stream', () => {
     expect(seen[0]!.data).toBe('{"data":"a\\u0085b\\u2028c\\u2029d\\n"}');
   });
 
-  it('gives every message an id', () => {
+  it('adds an id to every message', () => {
     const events = new Subject<MessageEvent>();
     const stop = new Subject<void>();
     const { seen } = record(events, stop);
@@ -80,7 +80,7 @@ describe('stream', () => {
     expect(seen.map(({ id }) => id)).toEqual(['first', 'a', 'a', 'a']);
   });
 
-  it('tells clients at a stop to come back, with the latest id, and ends', () => {
+  it('tells clients on stop to reconnect, with the latest id, and ends', () => {
     const events = new Subject<MessageEvent>();
     const stop = new Subject<void>();
     const { seen, state } = record(events, stop);
@@ -94,7 +94,7 @@ describe('stream', () => {
     expect(seen).toHaveLength(2);
   });
 
-  it('has clients wait for a restart, and not all for as long', () => {
+  it('makes clients wait for a restart, for a random time', () => {
     const retries = Array.from({ length: 100 }, () => {
       const stop = new Subject<void>();
       const { seen } = record(NEVER, stop);
@@ -106,7 +106,7 @@ describe('stream', () => {
     expect(new Set(retries).size).toBeGreaterThan(50);
   });
 
-  it('ends at once when the process is stopping already', () => {
+  it('ends immediately if the process is already stopping', () => {
     let alive = 0;
     const events = new Observable<MessageEvent>(() => {
       alive++;
@@ -119,7 +119,7 @@ describe('stream', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('lets go of everything when the client leaves', () => {
+  it('releases everything when the client disconnects', () => {
     const events = new Subject<MessageEvent>();
     const stop = new Subject<void>();
     const { unsubscribe } = record(events, stop);
@@ -131,7 +131,7 @@ describe('stream', () => {
 describe('paced', () => {
   beforeAll(() => Logger.overrideLogger(false));
 
-  it('gives what the generator yields, and ends with it', async () => {
+  it('emits what the generator yields, and ends with it', async () => {
     async function* events(): AsyncGenerator<MessageEvent> {
       yield message('a');
       yield message('b');
@@ -142,7 +142,7 @@ describe('paced', () => {
     expect(seen.map(({ id }) => id)).toEqual(['a', 'b']);
   });
 
-  it('waits for a reader that does not keep up, and goes on when it does', async () => {
+  it('waits for a slow reader, and continues when it catches up', async () => {
     const response = new FakeResponse();
     const seen: string[] = [];
     async function* events(): AsyncGenerator<MessageEvent> {
@@ -166,7 +166,7 @@ describe('paced', () => {
     expect(response.listenerCount('drain')).toBe(0);
   });
 
-  it('tells the generator when the client leaves, and cleans up behind it', async () => {
+  it('aborts the generator when the client disconnects, and cleans up', async () => {
     const cleaned = new Deferred<string>();
     async function* events(signal: AbortSignal): AsyncGenerator<MessageEvent> {
       try {
@@ -183,7 +183,7 @@ describe('paced', () => {
     expect(await cleaned.promise).toBe('told');
   });
 
-  it('ends when the key loses its right, which is no end of what is streamed', async () => {
+  it('ends when the key loses its access, without ending the lease', async () => {
     const cleaned = new Deferred();
     async function* events(signal: AbortSignal): AsyncGenerator<MessageEvent> {
       try {
@@ -221,7 +221,7 @@ describe('paced', () => {
     expect([lose, streamEnds]).toEqual([undefined, 1]);
   });
 
-  it('lets go of a reader that leaves while it is waited for', async () => {
+  it('stops waiting for a reader that disconnects', async () => {
     const response = new FakeResponse();
     response.writableLength = 1_000_000;
     const cleaned = new Deferred();
@@ -240,7 +240,7 @@ describe('paced', () => {
     expect(response.destroyed).toBe(false);
   });
 
-  it('disconnects a reader that takes nothing for long', async () => {
+  it('disconnects a reader that reads nothing for a long time', async () => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'performance', 'queueMicrotask'] });
     try {
       const response = new FakeResponse();
@@ -260,7 +260,7 @@ describe('paced', () => {
     }
   });
 
-  it('breaks the connection when the source fails: no event is named error, and the answer is not whole', async () => {
+  it('breaks the connection if the source fails, without an event named "error"', async () => {
     const response = new FakeResponse();
     async function* events(): AsyncGenerator<MessageEvent> {
       yield message('a');

@@ -5,7 +5,7 @@ import type { AccessedRequest } from '../src/access.js';
 import { BodyBudget, type BodyLimits } from '../src/body-budget.js';
 import { BodyGuard } from '../src/body.guard.js';
 
-/** In place of authentication: the caller is the key that the request names in `X-API-Key`, else there is none. */
+/** Replaces authentication: the caller is the key in `X-API-Key`; without it there is none. */
 export const asCaller: CanActivate = {
   canActivate: (context: ExecutionContext): boolean => {
     const request = context.switchToHttp().getRequest<AccessedRequest>();
@@ -17,7 +17,7 @@ export const asCaller: CanActivate = {
   },
 };
 
-/** What reads bodies, behind the guards that say who calls. */
+/** The guard that reads bodies, after the given authentication. */
 export function bodyReading(authentication: CanActivate, limits?: Partial<BodyLimits>): Provider[] {
   return [
     { provide: BodyBudget, useFactory: () => new BodyBudget(limits) },

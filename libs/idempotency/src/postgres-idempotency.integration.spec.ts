@@ -24,7 +24,7 @@ describe('PostgresIdempotency', () => {
       work,
     );
 
-  it('says that the outcome is unknown where a process ended before its work did', async () => {
+  it('reports an unknown outcome if the process ended before its work did', async () => {
     const idempotency = new PostgresIdempotency(db.database);
     void withKey('crashed', () => idempotency.act(() => new Promise(() => undefined)));
     const again = () => withKey('crashed', () => idempotency.act(async () => 'again'));
@@ -36,7 +36,7 @@ describe('PostgresIdempotency', () => {
     await idempotency.forgetOld();
   });
 
-  it('forgets keys after 24 hours, and no earlier', async () => {
+  it('deletes keys after 24 hours, and not earlier', async () => {
     const idempotency = new PostgresIdempotency(db.database);
     const once = (key: string): Promise<Creation> => withKey(key, () => idempotency.once(async () => newId('cmd')));
     await once('used');

@@ -10,19 +10,19 @@ describe('isInNetworks', () => {
     ['203.0.113.9', ['0.0.0.0/0'], true],
     ['203.0.113.9', ['10.0.0.0/8', '203.0.113.0/24'], true],
     ['203.0.113.9', [], false],
-    // IPv6, in whatever way it is written
+    // IPv6 in any notation
     ['2001:db8::1', ['2001:db8::/32'], true],
     ['2001:0db8:0000::0001', ['2001:db8::1'], true],
     ['2001:DB8::1', ['2001:db8::1'], true],
     ['2001:db9::1', ['2001:db8::/32'], false],
     ['::1', ['::1/128'], true],
     ['fe80::1%eth0', ['fe80::/10'], true],
-    // IPv4 as a socket for both families tells it
+    // IPv4 as reported by a dual-stack socket
     ['::ffff:10.1.2.3', ['10.0.0.0/8'], true],
     ['::FFFF:10.1.2.3', ['10.0.0.0/8'], true],
     ['::ffff:a01:203', ['10.0.0.0/8'], true],
     ['::ffff:11.1.2.3', ['10.0.0.0/8'], false],
-    // The families stay apart
+    // The families are distinct
     ['10.1.2.3', ['2001:db8::/32'], false],
     ['2001:db8::1', ['0.0.0.0/0'], false],
     ['10.1.2.3', ['::ffff:10.0.0.0/104'], true],
@@ -45,7 +45,7 @@ describe('isInNetworks', () => {
     '10.1.2.3, 10.1.2.4',
     '[::1]',
     'localhost',
-  ])('says no to "%s", which is no address', (address) => {
+  ])('is false for "%s", which is not an address', (address) => {
     expect(isInNetworks(address, ['0.0.0.0/0', '::/0'])).toBe(false);
   });
 });

@@ -17,7 +17,7 @@ describe('maySeeProject', () => {
     expect(maySeeProject({ projects: [glob] }, id)).toBe(expected);
   });
 
-  it('lets a key without a limit see all, and one with an empty list nothing', () => {
+  it('is true for a key without a limit, and false for one with an empty list', () => {
     expect(maySeeProject({ projects: null }, 'web')).toBe(true);
     expect(maySeeProject({ projects: [] }, 'web')).toBe(false);
   });

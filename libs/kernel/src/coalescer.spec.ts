@@ -10,7 +10,7 @@ describe('Coalescer', () => {
   });
   afterEach(() => jest.useRealTimers());
 
-  it('hands over what came within the time after the first, each once', () => {
+  it('flushes distinct items some time after the first', () => {
     coalescer.add('a');
     jest.advanceTimersByTime(99);
     for (const item of ['b', 'a']) coalescer.add(item);
@@ -22,7 +22,7 @@ describe('Coalescer', () => {
     expect(flushed).toEqual([['a', 'b'], ['a']]);
   });
 
-  it('hands over at once when told, and nothing if there is nothing', () => {
+  it('flushes immediately on request, and not without items', () => {
     coalescer.add('a');
     coalescer.flush();
     coalescer.flush();

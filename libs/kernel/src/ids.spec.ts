@@ -1,19 +1,19 @@
 import { idFloor, idTime, isId, newId } from './ids.js';
 
 describe('ids', () => {
-  it('sort by the time they were made', () => {
+  it('sort by creation time', () => {
     const ids = Array.from({ length: 1000 }, () => newId('cmd'));
     expect([...ids].sort()).toEqual(ids);
     expect(new Set(ids).size).toBe(1000);
   });
 
-  it('go up in one millisecond, and while a clock is corrected a little', () => {
+  it('ascend within a millisecond, and during small clock corrections', () => {
     const at = Date.now();
     const ids = [0, 0, -900, 3, 3].map((ms) => newId('cmd', new Date(at + ms)));
     expect([...ids].sort()).toEqual(ids);
   });
 
-  it('go back with a clock that jumped ahead, and stay unique', () => {
+  it('follow the clock back after a jump ahead, and stay unique', () => {
     const now = new Date();
     const before = newId('cmd', now);
     const ahead = newId('cmd', new Date(now.getTime() + 10 * 86_400_000));
@@ -23,14 +23,14 @@ describe('ids', () => {
     expect(new Set([before, ahead, ...after]).size).toBe(102);
   });
 
-  it('are recognised by prefix and form', () => {
+  it('are recognised by prefix and format', () => {
     expect(isId('cmd', newId('cmd'))).toBe(true);
     expect(isId('key', newId('cmd'))).toBe(false);
     expect(isId('cmd', 'cmd_01jd')).toBe(false);
     expect(isId('cmd', `${newId('cmd')}\n`)).toBe(false);
   });
 
-  it('have a floor per moment', () => {
+  it('have a minimum per moment', () => {
     const before = idFloor('cmd', new Date(Date.now() - 1));
     const id = newId('cmd');
     const after = idFloor('cmd', new Date(Date.now() + 1));

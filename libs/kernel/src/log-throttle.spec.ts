@@ -1,7 +1,7 @@
 import { LogThrottle } from './log-throttle.js';
 
 describe('LogThrottle', () => {
-  it('lets one of a kind through in the time, and tells how many it kept back', () => {
+  it('admits one of a kind per interval, and returns how many it suppressed', () => {
     let now = 0;
     const throttle = new LogThrottle(1_000, 100, () => now);
     expect(throttle.admit('full')).toBe(0);
@@ -14,7 +14,7 @@ describe('LogThrottle', () => {
     expect(throttle.admit('full')).toBe(1);
   });
 
-  it('keeps a bounded number of kinds apart', () => {
+  it('distinguishes a bounded number of kinds', () => {
     const throttle = new LogThrottle(1_000, 2, () => 0);
     const through = ['a', 'b', 'c', 'd', 'e', 'a'].map((kind) => throttle.admit(kind));
     expect(through).toEqual([0, 0, 0, null, null, null]);

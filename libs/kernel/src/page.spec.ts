@@ -3,12 +3,12 @@ import { InvalidCursor, PAGE_BYTES_MAX, decodeCursor, encodeCursor, toPage } fro
 const raw = (text: string): string => Buffer.from(text).toString('base64url');
 
 describe('cursors', () => {
-  it.each([[['cmd_x']], [[1_700_000_000_000, 'web']], [['ä"\\', 0]]])('come back as they went: %j', (key) => {
+  it.each([[['cmd_x']], [[1_700_000_000_000, 'web']], [['ä"\\', 0]]])('can be decoded: %j', (key) => {
     const types = key.map((part) => typeof part as 'string' | 'number');
     expect(decodeCursor(encodeCursor(key), ...types)).toEqual(key);
   });
 
-  it('hold nothing that a query must escape', () => {
+  it('contain nothing that a query must escape', () => {
     expect(encodeCursor(['???>>>ÿÿÿ', 1])).toMatch(/^[\w-]+$/);
   });
 
@@ -30,11 +30,11 @@ describe('cursors', () => {
     raw('["a\\u0000"]'),
     raw('["__proto__", 1]'),
     raw('{"0":"a","length":1}'),
-  ])('are refused when they are not ours: %j', (cursor) => {
+  ])('are refused if they are malformed: %j', (cursor) => {
     expect(() => decodeCursor(cursor, 'string')).toThrow(InvalidCursor);
   });
 
-  it('are refused by a list that has another key', () => {
+  it('are refused by a list with another sort key', () => {
     expect(() => decodeCursor(encodeCursor(['a']), 'number', 'string')).toThrow(InvalidCursor);
     expect(() => decodeCursor(encodeCursor([1, 'a']), 'string', 'number')).toThrow(InvalidCursor);
   });
@@ -43,7 +43,7 @@ describe('cursors', () => {
 describe('toPage', () => {
   const keyOf = (row: number): [number] => [row];
 
-  it('gives a cursor only when there is more', () => {
+  it('returns a cursor only if there is more', () => {
     expect(toPage([], 2, keyOf)).toEqual({ data: [], nextCursor: null });
     expect(toPage([1, 2], 2, keyOf)).toEqual({ data: [1, 2], nextCursor: null });
     const page = toPage([1, 2, 3], 2, keyOf);
@@ -51,7 +51,7 @@ describe('toPage', () => {
     expect(decodeCursor(page.nextCursor!, 'number')).toEqual([2]);
   });
 
-  describe('of rows that are large', () => {
+  describe('of large rows', () => {
     const keyOf = ({ id }: { id: number }): [number] => [id];
     const rowsOf = (text: string, count = 200): { id: number; text: string }[] =>
       Array.from({ length: count }, (_, id) => ({ id, text }));
@@ -67,12 +67,12 @@ describe('toPage', () => {
       },
     );
 
-    it('has one row at least', () => {
+    it('has at least one row', () => {
       const { data, nextCursor } = toPage(rowsOf('x'.repeat(2 * PAGE_BYTES_MAX), 2), 200, keyOf);
       expect([data.length, nextCursor === null]).toEqual([1, false]);
     });
 
-    it('goes on after rows that were read only in part', () => {
+    it('continues after rows that were read only in part', () => {
       const { data, nextCursor } = toPage(rowsOf('x', 3), 200, keyOf, true);
       expect([data.length, decodeCursor(nextCursor!, 'number')]).toEqual([3, [2]]);
     });

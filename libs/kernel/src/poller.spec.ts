@@ -18,20 +18,20 @@ describe('Poller', () => {
     await Promise.all(pollers.splice(0).map((poller) => poller.stop()));
   });
 
-  it('runs at once when it is started, and again after the interval', async () => {
+  it('runs immediately when started, and again after the interval', async () => {
     let runs = 0;
     open(async () => ++runs < 0, 10).start();
     expect(runs).toBe(1);
     await until(() => runs >= 3);
   });
 
-  it('goes on without a pause while the job says that there is more', async () => {
+  it('continues without a pause while the job returns that there is more', async () => {
     let runs = 0;
     open(async () => ++runs < 5).start();
     await until(() => runs === 5);
   });
 
-  it('runs at once when it is woken', async () => {
+  it('runs immediately when woken', async () => {
     let runs = 0;
     const poller = open(async () => ++runs < 0);
     poller.start();
@@ -43,7 +43,7 @@ describe('Poller', () => {
     }
   });
 
-  it('runs once more if it is woken during a run, however often, and never twice at a time', async () => {
+  it('runs once more if woken during a run, however often, and never concurrently', async () => {
     const gates = [new Deferred(), new Deferred(), new Deferred()];
     let [runs, active, most] = [0, 0, 0];
     const poller = open(async () => {
@@ -62,7 +62,7 @@ describe('Poller', () => {
     expect([runs, most]).toEqual([2, 1]);
   });
 
-  it('outlives a job that fails, and tries again after the interval', async () => {
+  it('survives a failing job, and retries after the interval', async () => {
     const errors: unknown[] = [];
     const failure = new Error('away');
     let runs = 0;
@@ -72,7 +72,7 @@ describe('Poller', () => {
     expect(errors).toEqual([failure, failure]);
   });
 
-  it('waits at the stop for a run that is under way, and begins none afterwards', async () => {
+  it('waits on stop for a run in progress, and begins none afterwards', async () => {
     const gate = new Deferred();
     let [begun, done] = [0, 0];
     const poller = open(async () => {
@@ -97,7 +97,7 @@ describe('Poller', () => {
     expect(runs).toBe(0);
   });
 
-  it('works for nobody: what it does is not laid to the request that woke it', async () => {
+  it('runs outside the context of the request that woke it', async () => {
     const seen: unknown[] = [];
     const poller = open(async () => seen.push(currentRequest()) < 0);
     const actor = { keyId: 'key_b', ip: null, userAgent: null, requestId: 'req_b' };

@@ -34,7 +34,7 @@ describe('Waiter', () => {
     await second;
   });
 
-  it('waits no longer than the time', async () => {
+  it('waits no longer than the timeout', async () => {
     await new Waiter().wait(1, never);
   });
 
@@ -42,7 +42,7 @@ describe('Waiter', () => {
     await new Waiter().wait(FAR_MS, AbortSignal.abort());
   });
 
-  it('leaves no listener behind on a signal that outlives it', async () => {
+  it('leaves no listener on the signal', async () => {
     const abort = new AbortController();
     let listening = 0;
     const { signal } = abort;

@@ -1,6 +1,6 @@
 import { type Caller, newId } from '../src/index.js';
 
-/** An administrator who sees everything, unless said otherwise. */
+/** An administrator for all projects, unless overridden. */
 export function aCaller(traits: Partial<Caller> = {}): Caller {
   return { keyId: newId('key'), scopes: ['admin'], projects: null, rateLimitRps: null, ...traits };
 }

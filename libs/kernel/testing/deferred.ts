@@ -8,13 +8,13 @@ export class Deferred<T = void> {
   });
 }
 
-/** Waits until the condition holds; fails if it does not in time. Assertions that throw count as "not yet". */
+/** Waits until the condition holds; fails after the timeout. Assertions that throw count as "not yet". */
 export async function until(condition: () => unknown, timeoutMs = 5_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     try {
       if (await condition()) return;
-      if (performance.now() > deadline) throw new Error(`It did not come true within ${timeoutMs} ms.`);
+      if (performance.now() > deadline) throw new Error(`The condition did not hold within ${timeoutMs} ms.`);
     } catch (error) {
       if (performance.now() > deadline) throw error;
     }

@@ -4,7 +4,7 @@ import { Deferred, until } from './deferred.js';
 export interface EventLogHarness {
   readonly log: EventLog;
   readonly transactor: Transactor;
-  /** Gives what is committed its place: what replicas do all the time. */
+  /** Assigns committed events their position, as replicas do continuously. */
   seal(): Promise<void>;
   close(): Promise<void>;
 }
@@ -24,7 +24,7 @@ export function describeEventLog(name: string, open: () => Promise<EventLogHarne
       expect(await harness.log.readAfter(0, 10)).toEqual([]);
     });
 
-    it('keeps a fact as it was told, with who did it', async () => {
+    it('stores an event unchanged, with its actor', async () => {
       const fact = aFact('key.created', 'web');
       const actor = { keyId: 'key_x', ip: '::1', userAgent: 'curl/8 "x"', requestId: 'req_1' };
       await runInRequest({ requestId: 'req_1', actor }, () => harness.log.add(fact));
@@ -36,7 +36,7 @@ export function describeEventLog(name: string, open: () => Promise<EventLogHarne
       expect(await harness.log.lastSeq()).toBe(1);
     });
 
-    it('reads not much more than a page of large facts, and goes on from there', async () => {
+    it('reads about a page of large events, and continues from there', async () => {
       const from = await harness.log.lastSeq();
       const text = '\u0001'.repeat(20_000);
       for (let i = 0; i < 12; i++) await harness.log.add({ ...aFact('large'), data: { i, text } });
@@ -52,7 +52,7 @@ export function describeEventLog(name: string, open: () => Promise<EventLogHarne
       expect(seen).toEqual(Array.from({ length: 12 }, (_, i) => i));
     });
 
-    it('says that the system did what nobody asked for', async () => {
+    it('records the system as the actor outside a request', async () => {
       await harness.log.add(aFact());
       await harness.seal();
       const [event] = await harness.log.readAfter(0, 1);
@@ -60,7 +60,7 @@ export function describeEventLog(name: string, open: () => Promise<EventLogHarne
       expect(event!.projectId).toBeUndefined();
     });
 
-    it('shows facts of a transaction after its commit, in the order in which they were added', async () => {
+    it('shows the events of a transaction after its commit, in the order of their addition', async () => {
       await harness.transactor.run(async () => {
         await harness.log.add(aFact('a.one'), aFact('a.two'));
         await harness.log.add(aFact('a.three'));
@@ -76,7 +76,7 @@ export function describeEventLog(name: string, open: () => Promise<EventLogHarne
       ]);
     });
 
-    it('forgets facts of a transaction that was rolled back, and leaves no gap for them', async () => {
+    it('drops the events of a rolled-back transaction, and leaves no gap', async () => {
       await harness.log.add(aFact('before'));
       const run = harness.transactor.run(async () => {
         await harness.log.add(aFact('never'), aFact('never'));
@@ -92,7 +92,7 @@ export function describeEventLog(name: string, open: () => Promise<EventLogHarne
       ]);
     });
 
-    it('orders by commit: what becomes visible later never has a smaller seq', async () => {
+    it('orders by commit: an event that becomes visible later never has a smaller seq', async () => {
       const gate = new Deferred();
       const added = new Deferred();
       const slow = harness.transactor.run(async () => {
@@ -112,7 +112,7 @@ export function describeEventLog(name: string, open: () => Promise<EventLogHarne
       expect(late.map(({ type, seq }) => [seq, type])).toEqual([[2, 'slow']]);
     });
 
-    it('reads on from a seq, at most so many, by project and type', async () => {
+    it('reads from a seq, up to a limit, by project and type', async () => {
       for (let i = 0; i < 6; i++) {
         await harness.log.add(aFact(i % 2 === 0 ? 'even' : 'odd', i < 3 ? 'web' : 'api'));
       }
@@ -128,7 +128,7 @@ export function describeEventLog(name: string, open: () => Promise<EventLogHarne
       expect(await seqs(0, 100, { types: [] })).toEqual([]);
     });
 
-    it('tells listeners when there is more to read, until they leave', async () => {
+    it('notifies listeners when there is more to read, until they unsubscribe', async () => {
       let heard = 0;
       const leave = harness.log.subscribe(() => heard++);
       await harness.log.add(aFact());
@@ -140,7 +140,7 @@ export function describeEventLog(name: string, open: () => Promise<EventLogHarne
       expect(heard).toBe(1);
     });
 
-    it('has a follower miss nothing while many transactions commit and roll back', async () => {
+    it('lets a reader miss nothing while many transactions commit and roll back', async () => {
       const seen: number[] = [];
       const expected = new Set<string>();
       const transactions = Array.from({ length: 60 }, async (_, i) => {

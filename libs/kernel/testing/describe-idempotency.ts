@@ -18,7 +18,7 @@ interface Sent {
 let count = 0;
 const fresh = (): string => `once-${String(++count)}`;
 
-/** Within a request that says so. */
+/** Runs the work within such a request. */
 function sent<T>(
   { key, route = 'POST /v1/x', keyId = 'key_a', body = '{}' }: Sent,
   work: () => Promise<T>,
@@ -44,7 +44,7 @@ export function describeIdempotency(name: string, open: () => Promise<Idempotenc
     const once = (traits: Sent, idempotency = harness.here, work = create): Promise<Creation> =>
       sent(traits, () => idempotency.once(work));
 
-    it('creates once for a key, and then answers what was made, on every replica', async () => {
+    it('creates once for a key, and then returns the result, on every replica', async () => {
       const key = fresh();
       const first = await once({ key });
       expect(first).toEqual({ id: made[0], replayOf: null });
@@ -60,16 +60,16 @@ export function describeIdempotency(name: string, open: () => Promise<Idempotenc
       expect(made).toHaveLength(3);
     });
 
-    it('keeps callers, routes and keys apart', async () => {
+    it('distinguishes callers, routes and keys', async () => {
       const key = fresh();
       const all = [{ key }, { key: fresh() }, { key, keyId: 'key_b' }, { key, route: 'POST /v1/y' }];
       for (const traits of all) expect((await once(traits)).replayOf).toBeNull();
-      // Not even by what could be taken for another split of the same text.
+      // Even if their concatenation is ambiguous.
       expect((await once({ key: `x","${key}`, route: 'POST /v1/x' })).replayOf).toBeNull();
       expect(made).toHaveLength(5);
     });
 
-    it('refuses a key that was used for another body, and makes nothing', async () => {
+    it('refuses a key that was used for another body, and creates nothing', async () => {
       const key = fresh();
       const { id } = await once({ key, body: '{"a":1}' });
       await expect(once({ key, body: '{"a":2}' })).rejects.toThrow(IdempotencyMismatch);
@@ -78,14 +78,14 @@ export function describeIdempotency(name: string, open: () => Promise<Idempotenc
       expect(made).toHaveLength(1);
     });
 
-    it('leaves the key unused when the creation fails, whatever the body was', async () => {
+    it('leaves the key unused if the creation fails, whatever the body', async () => {
       const key = fresh();
       const failing = once({ key, body: 'wrong' }, harness.here, () => Promise.reject(new Error('queue full')));
       await expect(failing).rejects.toThrow('queue full');
       expect((await once({ key, body: 'right' })).replayOf).toBeNull();
     });
 
-    it('has duplicates that come at the same time wait for the first, on every replica', async () => {
+    it('makes concurrent duplicates wait for the first, on every replica', async () => {
       const key = fresh();
       const gate = new Deferred();
       const begun = new Deferred();
@@ -102,7 +102,7 @@ export function describeIdempotency(name: string, open: () => Promise<Idempotenc
       expect(made).toHaveLength(1);
     });
 
-    it('lets one of the duplicates create when the first fails', async () => {
+    it('lets one of the duplicates create if the first fails', async () => {
       const key = fresh();
       const gate = new Deferred();
       const begun = new Deferred();
@@ -121,11 +121,11 @@ export function describeIdempotency(name: string, open: () => Promise<Idempotenc
       expect(made).toHaveLength(1);
     });
 
-    describe('of work outside a transaction', () => {
+    describe('for work outside a transaction', () => {
       const act = (traits: Sent, idempotency = harness.here, work = create): Promise<Creation> =>
         sent(traits, () => idempotency.act(work));
 
-      it('does it once for a key, and then answers what came of it, on every replica', async () => {
+      it('runs once for a key, and then returns the result, on every replica', async () => {
         const key = fresh();
         const { id } = await act({ key });
         expect(id).toBe(made[0]);
@@ -136,7 +136,7 @@ export function describeIdempotency(name: string, open: () => Promise<Idempotenc
         expect(made).toHaveLength(2);
       });
 
-      it('refuses duplicates that come meanwhile, which may come again', async () => {
+      it('refuses concurrent duplicates, which may be retried', async () => {
         const key = fresh();
         const gate = new Deferred();
         const begun = new Deferred();
@@ -155,7 +155,7 @@ export function describeIdempotency(name: string, open: () => Promise<Idempotenc
         expect(made).toHaveLength(1);
       });
 
-      it('leaves the key unused when the work fails', async () => {
+      it('leaves the key unused if the work fails', async () => {
         const key = fresh();
         const failing = act({ key }, harness.here, () => Promise.reject(new Error('no such process')));
         await expect(failing).rejects.toThrow('no such process');
@@ -163,7 +163,7 @@ export function describeIdempotency(name: string, open: () => Promise<Idempotenc
       });
     });
 
-    it('says of the request that it was a replay', async () => {
+    it('marks the request as a replay', async () => {
       const key = fresh();
       await once({ key });
       const actor = { keyId: 'key_a', ip: null, userAgent: null, requestId: 'req' };

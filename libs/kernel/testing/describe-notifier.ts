@@ -5,7 +5,7 @@ export interface NotifierHarness {
   /** Two replicas. */
   readonly here: Notifier;
   readonly there: Notifier;
-  /** Of the first replica. */
+  /** The transactor of the first replica. */
   readonly transactor: Transactor;
   close(): Promise<void>;
 }
@@ -19,7 +19,7 @@ export function describeNotifier(name: string, open: () => Promise<NotifierHarne
     beforeAll(async () => (harness = await open()));
     afterAll(() => harness.close());
 
-    it('brings hints to its own replica at once, and to others soon', async () => {
+    it('delivers hints to its own replica immediately, and to others soon', async () => {
       const channel = fresh();
       const [here, there]: string[][] = [[], []];
       const stops = [
@@ -33,7 +33,7 @@ export function describeNotifier(name: string, open: () => Promise<NotifierHarne
       for (const stop of stops) stop();
     });
 
-    it('brings an empty payload', async () => {
+    it('delivers an empty payload', async () => {
       const channel = fresh();
       const there: string[] = [];
       const stop = harness.there.subscribe(channel, (payload) => there.push(payload));
@@ -43,7 +43,7 @@ export function describeNotifier(name: string, open: () => Promise<NotifierHarne
       stop();
     });
 
-    it('keeps channels apart', async () => {
+    it('separates channels', async () => {
       const [channel, other] = [fresh(), fresh()];
       const heard: string[] = [];
       const stops = [
@@ -56,7 +56,7 @@ export function describeNotifier(name: string, open: () => Promise<NotifierHarne
       for (const stop of stops) stop();
     });
 
-    it('calls nobody back who has left', async () => {
+    it('does not call back after unsubscribing', async () => {
       const channel = fresh();
       const [left, stayed]: string[][] = [[], []];
       const leave = harness.there.subscribe(channel, (payload) => left!.push(payload));
@@ -69,7 +69,7 @@ export function describeNotifier(name: string, open: () => Promise<NotifierHarne
       stop();
     });
 
-    it('loses none of many different hints while the others listen', async () => {
+    it('loses none of many different hints while the other replicas listen', async () => {
       const channel = fresh();
       const heard = new Set<string>();
       const stop = harness.there.subscribe(channel, (payload) => heard.add(payload));
@@ -78,7 +78,7 @@ export function describeNotifier(name: string, open: () => Promise<NotifierHarne
       stop();
     });
 
-    it('announces with the commit, to all replicas, this one included', async () => {
+    it('announces with the commit, to all replicas, including this one', async () => {
       const channel = fresh();
       const [here, there]: Set<string>[] = [new Set(), new Set()];
       const stops = [
@@ -100,7 +100,7 @@ export function describeNotifier(name: string, open: () => Promise<NotifierHarne
       for (const stop of stops) stop();
     });
 
-    it('has told of what was announced before the moment until which it has heard', async () => {
+    it('has delivered everything that was announced before `heardUntil`', async () => {
       const channel = fresh();
       const there: string[] = [];
       const stop = harness.there.subscribe(channel, (payload) => there.push(payload));

@@ -3,9 +3,9 @@ import { Deferred } from './deferred.js';
 
 export interface TransactorHarness {
   readonly transactor: Transactor;
-  /** Writes something that a transaction can take back. */
+  /** Writes something that a transaction can roll back. */
   put(key: string): Promise<void>;
-  /** What is committed, as somebody else sees it. */
+  /** The committed keys, as seen from outside. */
   committed(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
@@ -19,7 +19,7 @@ export function describeTransactor(name: string, open: () => Promise<TransactorH
     beforeAll(async () => (harness = await open()));
     afterAll(() => harness.close());
 
-    it('commits when the work resolves, and answers what it answers', async () => {
+    it('commits when the work resolves, and returns its result', async () => {
       const key = fresh();
       const answer = await harness.transactor.run(async () => {
         await harness.put(key);
@@ -29,7 +29,7 @@ export function describeTransactor(name: string, open: () => Promise<TransactorH
       expect(await harness.committed()).toContain(key);
     });
 
-    it('takes everything back when the work rejects, and passes the error on', async () => {
+    it('rolls back when the work rejects, and rethrows the error', async () => {
       const keys = [fresh(), fresh()];
       const failure = new Error('changed my mind');
       const run = harness.transactor.run(async () => {
@@ -41,7 +41,7 @@ export function describeTransactor(name: string, open: () => Promise<TransactorH
       expect(keys.filter((key) => committed.includes(key))).toEqual([]);
     });
 
-    it('joins a nested run to the outer one: it goes when the outer one goes', async () => {
+    it('joins a nested run to the outer one: both are rolled back together', async () => {
       const [inner, outer] = [fresh(), fresh()];
       const run = harness.transactor.run(async () => {
         await harness.transactor.run(() => harness.put(inner));
@@ -53,7 +53,7 @@ export function describeTransactor(name: string, open: () => Promise<TransactorH
       expect([inner, outer].filter((key) => committed.includes(key))).toEqual([]);
     });
 
-    it('keeps transactions that run at the same time apart', async () => {
+    it('isolates concurrent transactions', async () => {
       const [good, bad] = [fresh(), fresh()];
       const gate = new Deferred();
       const failing = harness.transactor.run(async () => {
@@ -70,7 +70,7 @@ export function describeTransactor(name: string, open: () => Promise<TransactorH
       expect(committed).not.toContain(bad);
     });
 
-    it('runs hints after the commit, in order, those of nested runs too', async () => {
+    it('runs hints after the commit, in order, including those of nested runs', async () => {
       const key = fresh();
       const said: string[] = [];
       const seen = new Deferred<readonly string[]>();
@@ -100,13 +100,13 @@ export function describeTransactor(name: string, open: () => Promise<TransactorH
       expect(said).toEqual([]);
     });
 
-    it('runs a hint at once outside a transaction', () => {
+    it('runs a hint immediately outside a transaction', () => {
       const said: string[] = [];
       harness.transactor.afterCommit(() => said.push('hint'));
       expect(said).toEqual(['hint']);
     });
 
-    it('takes a hint for one that stands outside: a transaction in it is a new one', async () => {
+    it('runs hints outside the transaction: a transaction in a hint is a new one', async () => {
       const key = fresh();
       const done = new Deferred();
       await harness.transactor.run(async () => {

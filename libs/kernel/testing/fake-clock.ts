@@ -1,6 +1,6 @@
 import { type Clock } from '../src/index.js';
 
-/** Stands still until it is moved. */
+/** Stands still until a test advances it. */
 export class FakeClock implements Clock {
   differenceMs = 0;
 
@@ -15,7 +15,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** That of the machine, for tests whose database or cluster goes by it too. */
+/** The machine's clock, for tests whose database or cluster uses it too. */
 export class SystemClock implements Clock {
   readonly differenceMs = 0;
 

@@ -12,7 +12,7 @@ import { InMemoryTransactor } from './in-memory-transactor.js';
 
 type Unsealed = NewEvent & { readonly id: string; readonly at: Date; readonly actor: Actor };
 
-/** The log in memory. A fact gets its place when its transaction commits. */
+/** An event gets its position when its transaction commits. */
 export class InMemoryEventLog implements EventLog {
   private readonly events: LoggedEvent[] = [];
   private readonly listeners = new Set<() => void>();

@@ -14,7 +14,7 @@ interface Claim {
   isSettled: boolean;
 }
 
-/** Remembers keys for ever. */
+/** Keeps keys for ever. */
 export class InMemoryIdempotency implements Idempotency {
   private readonly claims = new Map<string, Claim>();
 
@@ -60,7 +60,7 @@ export class InMemoryIdempotency implements Idempotency {
     return { id, replayOf: new Date() };
   }
 
-  /** Before the caller that waits looks again, a creation that failed has left the key unused. */
+  /** A failed creation leaves the key unused, before waiting callers check it again. */
   private forget(scope: string): null {
     this.claims.delete(scope);
     return null;

@@ -8,7 +8,7 @@ interface Subscription {
   isDeaf(): boolean;
 }
 
-/** Replicas that share a hub hear each other. */
+/** Replicas that share a hub receive each other's hints. */
 export class InMemoryNotifier implements Notifier {
   private stalledAt: number | null = null;
 
@@ -17,7 +17,7 @@ export class InMemoryNotifier implements Notifier {
     private readonly hub: Set<Subscription> = new Set(),
   ) {}
 
-  /** Another replica's. */
+  /** The notifier of another replica. */
   another(): InMemoryNotifier {
     return new InMemoryNotifier(this.transactor, this.hub);
   }
@@ -26,7 +26,7 @@ export class InMemoryNotifier implements Notifier {
     return this.stalledAt ?? performance.now();
   }
 
-  /** From now on nothing comes through to this replica, and nobody says so. */
+  /** From now on this replica receives nothing, without any error. */
   stall(): void {
     this.stalledAt = performance.now();
   }
@@ -52,7 +52,7 @@ export class InMemoryNotifier implements Notifier {
     };
   }
 
-  /** As after a connection that was lost: hints may have been missed. */
+  /** As after a lost connection: hints may have been missed. */
   reset(): void {
     for (const { onReset } of [...this.hub]) onReset?.();
   }

@@ -7,8 +7,7 @@ interface Transaction {
 }
 
 /**
- * Transactions of fakes, one after the other: what they change they can take back. Fakes say by
- * {@link InMemoryTransactor.onRollback} how.
+ * Transactions for fakes, which register how to undo their changes with {@link InMemoryTransactor.onRollback}.
  */
 export class InMemoryTransactor implements Transactor {
   private readonly transactions = new AsyncLocalStorage<Transaction>();
@@ -33,7 +32,7 @@ export class InMemoryTransactor implements Transactor {
     else transaction.hints.push(hint);
   }
 
-  /** Outside a transaction there is nothing to take back. */
+  /** Does nothing outside a transaction. */
   onRollback(undo: () => void): void {
     this.transactions.getStore()?.undo.push(undo);
   }

@@ -34,7 +34,7 @@ describe('HttpMetrics', () => {
   }
   const text = (): Promise<string> => registry.metrics();
 
-  it('counts requests by the template of their route, also those that no route took', async () => {
+  it('counts requests by route template, including those without a route', async () => {
     answer('GET', '/v1/commands/:id');
     answer('GET', '/v1/commands/:id');
     answer('GET', undefined, 404);
@@ -45,19 +45,19 @@ describe('HttpMetrics', () => {
     expect(found).toContain('duration_count{method="GET",route="/v1/commands/:id",status="200"} 2');
   });
 
-  it('has one label for all words that are no method, of which there is no end', async () => {
+  it('has one label for all unknown methods', async () => {
     for (const method of ['PROPFIND', 'get', 'X'.repeat(100)]) answer(method, undefined, 404);
     expect(await text()).toContain('total{method="other",route="none",status="404"} 3');
     expect(await text()).not.toContain('PROPFIND');
   });
 
-  it('counts a stream, and not for how long it was open', async () => {
+  it('counts a stream, but not its duration', async () => {
     answer('GET', '/v1/events', 200, 'text/event-stream; charset=utf-8');
     expect(await text()).toContain('total{method="GET",route="/v1/events",status="200"} 1');
     expect(await text()).not.toContain('duration_count{method="GET",route="/v1/events"');
   });
 
-  it('says how many streams are open when it is asked', async () => {
+  it('reports the number of open streams when scraped', async () => {
     await beforeScrape.run();
     expect(await text()).toMatch(/^streams 0$/m);
   });

@@ -10,7 +10,7 @@ describe('MetricsServer', () => {
   let base: string;
 
   beforeEach(async () => {
-    // Its log says which port it took.
+    // Its log contains the port.
     const log = jest.spyOn(Logger.prototype, 'log').mockImplementation();
     jest.spyOn(Logger.prototype, 'error').mockImplementation();
     beforeScrape = new BeforeScrape();
@@ -24,7 +24,7 @@ describe('MetricsServer', () => {
     jest.restoreAllMocks();
   });
 
-  it('answers what Prometheus reads, as it is at that moment', async () => {
+  it('serves the current metrics for Prometheus', async () => {
     const gauge = new Gauge({ name: 'things', help: 'Things' });
     let things = 1;
     beforeScrape.add(async () => {
@@ -37,7 +37,7 @@ describe('MetricsServer', () => {
     expect(await (await fetch(`${base}/metrics`)).text()).toContain('things 2\n');
   });
 
-  it('answers the rest when something cannot be looked up', async () => {
+  it('serves the rest if a job fails', async () => {
     new Gauge({ name: 'known', help: 'Known' }).set(5);
     const lost = new Gauge({ name: 'lost', help: 'Lost', labelNames: ['of'] });
     lost.set({ of: 'before' }, 7);
@@ -51,7 +51,7 @@ describe('MetricsServer', () => {
     expect(text).not.toContain('lost{');
   });
 
-  it('answers 500, and no words, when the metrics cannot be written', async () => {
+  it('responds with 500 and an empty body if the metrics cannot be written', async () => {
     new Gauge({
       name: 'broken',
       help: 'Broken',
@@ -63,14 +63,14 @@ describe('MetricsServer', () => {
     expect([response.status, await response.text()]).toEqual([500, '']);
   });
 
-  it('gives a request as long to arrive as the API does: half a one does not hold a connection', () => {
+  it('has the request timeouts of the API, so that incomplete requests hold no connections', () => {
     expect((server as unknown as { server: unknown }).server).toMatchObject({
       headersTimeout: 10_000,
       requestTimeout: 60_000,
     });
   });
 
-  it('has nothing else', async () => {
+  it('serves nothing else', async () => {
     for (const [path, method] of [
       ['/', 'GET'],
       ['/metrics/x', 'GET'],
@@ -81,7 +81,7 @@ describe('MetricsServer', () => {
       expect((await fetch(base + path!, { method: method! })).status).toBe(404);
   });
 
-  it('says that its port is taken instead of starting without metrics', async () => {
+  it('fails to start if its port is in use', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const { port } = other.address() as AddressInfo;

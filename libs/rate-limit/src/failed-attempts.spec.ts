@@ -25,7 +25,7 @@ describe('FailedAttempts', () => {
     expect(await fail(ip)).toBeInstanceOf(RateLimited);
   };
 
-  it('refuses an address after so many failures, until the oldest leaves the window', async () => {
+  it('refuses an address at the limit of failures, until the oldest leaves the window', async () => {
     await failUpToTheLimit('192.0.2.1');
     now += RATE_WINDOW_MS - 1;
     expect(await fail('192.0.2.1')).toMatchObject({ retryAfterSeconds: 1 });
@@ -33,7 +33,7 @@ describe('FailedAttempts', () => {
     expect(await fail('192.0.2.1')).toBeInstanceOf(Refused);
   });
 
-  it('never refuses a key that verifies, however many others have failed from the same address', async () => {
+  it('never refuses a valid key, however many others have failed from the same address', async () => {
     await failUpToTheLimit('192.0.2.1');
     for (let i = 0; i < 50; i++) {
       await fail('192.0.2.1');
@@ -41,7 +41,7 @@ describe('FailedAttempts', () => {
     }
   });
 
-  it('counts nothing but failures: neither success nor an outage', async () => {
+  it('counts only failures, not successes or outages', async () => {
     for (let i = 0; i < 3 * LIMIT; i++) {
       await attempts.watch(from('192.0.2.1'), () => Promise.resolve());
       await expect(attempts.watch(from('192.0.2.1'), () => Promise.reject(new Unavailable('away')))).rejects.toThrow(
@@ -51,7 +51,7 @@ describe('FailedAttempts', () => {
     expect(await fail('192.0.2.1')).toBeInstanceOf(Refused);
   });
 
-  it('is not prolonged by insisting', async () => {
+  it('is not prolonged by further attempts', async () => {
     await failUpToTheLimit('192.0.2.1');
     for (let i = 0; i < 9; i++) {
       now += 1_000;
@@ -61,7 +61,7 @@ describe('FailedAttempts', () => {
     expect(await fail('192.0.2.1')).toBeInstanceOf(Refused);
   });
 
-  it('takes the addresses of an IPv6 /64 for one client, and keeps others apart', async () => {
+  it('treats an IPv6 /64 as one client, and distinguishes others', async () => {
     for (let i = 0; i < LIMIT; i++) await fail(`2001:db8:1:2::${i}`);
     expect(await fail('2001:db8:1:2:ffff::1')).toBeInstanceOf(RateLimited);
     expect(await fail('2001:db8:1:3::1')).toBeInstanceOf(Refused);
@@ -69,7 +69,7 @@ describe('FailedAttempts', () => {
     await failUpToTheLimit(undefined);
   });
 
-  it('forgets a counter only when more addresses fail at a time than it can hold', async () => {
+  it('forgets a counter only if more addresses fail within a window than it can store', async () => {
     await failUpToTheLimit('192.0.2.1');
     for (let i = 0; i < 99; i++) await fail(`198.51.100.${i}`);
     expect(await fail('192.0.2.1')).toBeInstanceOf(RateLimited);
@@ -78,7 +78,7 @@ describe('FailedAttempts', () => {
     expect(await fail('203.0.113.2')).toBeInstanceOf(Refused);
   });
 
-  it('beyond the limit looks few keys up at a time; who has left is not looked up', async () => {
+  it('looks up few keys concurrently beyond the limit, and none for disconnected clients', async () => {
     await failUpToTheLimit('192.0.2.1');
     const slow = new Deferred();
     let running = 0;

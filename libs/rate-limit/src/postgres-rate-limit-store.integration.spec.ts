@@ -31,7 +31,7 @@ describe('rate limits of several replicas', () => {
     return store;
   };
 
-  /** The most requests that got through in any window; a little less than it, as a time is noted after the decision. */
+  /** The most requests allowed in any window; slightly shorter, as a time is recorded after the decision. */
   const most = (times: readonly number[]): number => {
     const sorted = [...times].sort((a, b) => a - b);
     let first = 0;
@@ -49,7 +49,7 @@ describe('rate limits of several replicas', () => {
     [4, 7],
     [2, 1],
   ])(
-    '%d replicas let through no more than the limit of %d and the slack, under a load at all of them',
+    '%d replicas allow no more than the limit of %d and the slack, under load on all of them',
     async (count, limit) => {
       const key = `load-${count}-${limit}`;
       const replicas = Array.from({ length: count }, () => replica());
@@ -59,24 +59,24 @@ describe('rate limits of several replicas', () => {
         while (performance.now() < until) {
           const { isAllowed } = await store.hit(key, limit);
           if (isAllowed) times.push(performance.now());
-          // Refusals need no database: give others a turn.
+          // Refusals need no database: yield to other tasks.
           else await new Promise((resolve) => setImmediate(resolve));
         }
       };
       await Promise.all(replicas.flatMap((store) => Array.from({ length: 10 }, () => client(store))));
       expect(most(times)).toBeLessThanOrEqual(limit + (count - 1) * unpublishedMax(limit));
-      // Nor far fewer: two whole windows have passed.
+      // And not far fewer: two whole windows have passed.
       expect(times.length).toBeGreaterThanOrEqual(2 * limit);
     },
   );
 
-  it('know of each other within moments, without a request that waits', async () => {
+  it('learn of each other quickly, without making a request wait', async () => {
     const [here, there] = [replica(), replica()];
     for (let i = 0; i < 10; i++) await here.hit('shared', 100);
     await eventually(async () => (await there.hit('shared', 100)).remaining < 90);
   });
 
-  it('ask the database once for many requests, and never to refuse', async () => {
+  it('query the database once for many requests, and never for a refusal', async () => {
     let statements = 0;
     const store = replica({ query: (sql, parameters) => (statements++, database.dataSource.query(sql, parameters)) });
     let allowed = 0;
@@ -85,7 +85,7 @@ describe('rate limits of several replicas', () => {
     expect(statements).toBeLessThanOrEqual(2 * 10 + 5);
   });
 
-  it('go by what each knows while the database is away, without waiting, and share again when it is back', async () => {
+  it('decide locally while the database is unavailable, without waiting, and share again after it recovers', async () => {
     const mode = { answers: 'no' };
     const source = {
       query: (sql: string, parameters?: any[]) =>
@@ -102,7 +102,7 @@ describe('rate limits of several replicas', () => {
     await eventually(async () => (await here.hit('outage', 1_000)).remaining < 1_000 - 95);
   });
 
-  it('wait at most a second for a database that does not answer', async () => {
+  it('wait at most a second for a database that does not respond', async () => {
     const store = new PostgresRateLimitStore({ query: () => new Promise(() => undefined) });
     stores.push(store);
     const since = performance.now();
@@ -111,7 +111,7 @@ describe('rate limits of several replicas', () => {
     expect(performance.now() - since).toBeLessThan(3_000);
   });
 
-  it('forget keys that fall idle, and sweep what is past', async () => {
+  it('forget idle keys, and delete expired rows', async () => {
     let now = 0;
     const store = new PostgresRateLimitStore(database.dataSource, () => now, 50);
     stores.push(store);

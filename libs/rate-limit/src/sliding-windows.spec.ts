@@ -1,14 +1,14 @@
 import { HitLog, SlidingWindows } from './sliding-windows.js';
 
 describe('HitLog', () => {
-  it('needs no more than an entry a millisecond, whatever the load', () => {
+  it('needs at most one entry per millisecond, whatever the load', () => {
     const log = new HitLog();
     for (let i = 0; i < 100_000; i++) log.add(i / 1_000);
     expect(log.total).toBe(100_000);
     expect([...log.since(0)].length).toBeLessThanOrEqual(101);
   });
 
-  it('never lets a hit leave too early, nor lets time go back', () => {
+  it('never drops a hit too early, and tolerates times that go back', () => {
     const log = new HitLog();
     log.add(5.2);
     log.add(3);
@@ -20,7 +20,7 @@ describe('HitLog', () => {
 });
 
 describe('SlidingWindows', () => {
-  it('agrees with counting by hand', () => {
+  it('agrees with a naive count', () => {
     const windows = new SlidingWindows(100, 10);
     const times: number[] = [];
     let now = 0;
@@ -35,7 +35,7 @@ describe('SlidingWindows', () => {
     }
   });
 
-  it('forgets keys that fall silent', () => {
+  it('forgets idle keys', () => {
     const windows = new SlidingWindows(100, 1_000);
     for (let i = 0; i < 500; i++) windows.add(`key-${i}`, i);
     expect(windows.size).toBeLessThanOrEqual(101);
@@ -43,7 +43,7 @@ describe('SlidingWindows', () => {
     expect(windows.size).toBe(1);
   });
 
-  it('at its bound forgets the key that was silent longest, and no other', () => {
+  it('forgets only the longest idle key at its maximum', () => {
     const windows = new SlidingWindows(1_000, 3);
     for (const key of ['a', 'b', 'c', 'a', 'd']) windows.add(key, 1);
     expect(['a', 'b', 'c', 'd'].map((key) => windows.count(key, 1))).toEqual([2, 0, 1, 1]);

@@ -1,6 +1,6 @@
 import { RATE_WINDOW_MS, type RateLimitStore } from '../src/rate-limit-store.js';
 
-/** What every {@link RateLimitStore} does when it is alone. */
+/** The behaviour of a single {@link RateLimitStore}. */
 export function describeRateLimitStore(
   name: string,
   open: (now: () => number) => Promise<{ store: RateLimitStore; close: () => Promise<void> }>,
@@ -27,11 +27,11 @@ export function describeRateLimitStore(
       return count;
     };
 
-    it('lets a burst of the limit through, and not one more', async () => {
+    it('allows a burst up to the limit, and not one more', async () => {
       expect(await allowed(150, 100)).toBe(100);
     });
 
-    it('is exact at the edges of the window', async () => {
+    it('is exact at the boundaries of the window', async () => {
       const start = now;
       expect(await allowed(3, 3)).toBe(3);
       now = start + RATE_WINDOW_MS - 1;
@@ -40,7 +40,7 @@ export function describeRateLimitStore(
       expect(await allowed(5, 3)).toBe(3);
     });
 
-    it('slides: no span of a window ever has more than the limit', async () => {
+    it('slides: no span as long as the window ever exceeds the limit', async () => {
       const times: number[] = [];
       for (let i = 0; i < 2_000; i++) {
         now += (i * 7919) % 61;
@@ -52,7 +52,7 @@ export function describeRateLimitStore(
       }
     });
 
-    it('says how many remain, and how long it is until there is one more', async () => {
+    it('returns how many remain, and the time until one more is allowed', async () => {
       const start = now;
       expect(await hit(3)).toEqual({ isAllowed: true, remaining: 2, waitMs: RATE_WINDOW_MS });
       now = start + 4_000;
@@ -61,7 +61,7 @@ export function describeRateLimitStore(
       expect(await hit(3)).toEqual({ isAllowed: false, remaining: 0, waitMs: RATE_WINDOW_MS - 4_000 });
     });
 
-    it('lets who waited as long as it was told through, also after the limit was lowered', async () => {
+    it('allows a request after the wait that it returned, also after the limit was lowered', async () => {
       for (let i = 0; i < 6; i++) {
         await hit(6);
         now += 1_000;
@@ -74,7 +74,7 @@ export function describeRateLimitStore(
       expect((await hit(2)).isAllowed).toBe(true);
     });
 
-    it('does not count what it refuses: insisting does not prolong the wait', async () => {
+    it('does not count refused requests: retries do not prolong the wait', async () => {
       await allowed(2, 2);
       for (let i = 0; i < 9; i++) {
         now += 1_000;
@@ -84,12 +84,12 @@ export function describeRateLimitStore(
       expect((await hit(2)).isAllowed).toBe(true);
     });
 
-    it('keeps keys apart', async () => {
+    it('separates keys', async () => {
       expect(await allowed(2, 1)).toBe(1);
       expect((await hit(1, `other_${key}`)).isAllowed).toBe(true);
     });
 
-    it('lets as many through when all come at once', async () => {
+    it('allows the same number of concurrent requests', async () => {
       const verdicts = await Promise.all(Array.from({ length: 300 }, () => hit(100)));
       expect(verdicts.filter(({ isAllowed }) => isAllowed)).toHaveLength(100);
     });

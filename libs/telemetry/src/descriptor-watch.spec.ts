@@ -4,7 +4,7 @@ import { DescriptorWatch } from './descriptor-watch.js';
 describe('DescriptorWatch', () => {
   afterAll(() => Logger.overrideLogger(false));
 
-  it('says once that none is left, and once that there are some again', async () => {
+  it('logs once that none are left, and once that some are available again', async () => {
     const said: unknown[] = [];
     const say = (what: unknown): void => void said.push(what);
     Logger.overrideLogger({ log: say, warn: say, error: say });

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 
 const root = join(__dirname, '../../..');
 
-/** What is logged as an error: of anything but one the log would say "not an Error". */
+/** Values logged as `err`: for anything but an Error the log would contain "not an Error". */
 describe('errors in the log', () => {
-  it('are errors, and not objects or texts made of them', () => {
+  it('are Error objects, and not derived objects or texts', () => {
     const sources = globSync('{libs,apps}/*/src/**/*.ts', { cwd: root }).filter((path) => !path.endsWith('.spec.ts'));
     const logged = sources.flatMap((path) =>
       [

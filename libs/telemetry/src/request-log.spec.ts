@@ -16,11 +16,11 @@ describe('RequestLog', () => {
     log = new RequestLog(new LogThrottle(10_000, 100, () => now));
   });
 
-  it.each([200, 202, 304, 400, 404, 429])('has %i at info', (status) => {
+  it.each([200, 202, 304, 400, 404, 429])('logs %i at info', (status) => {
     expect(log.level(request, answered(status))).toBe('info');
   });
 
-  it('has a failure of the server as an error, however many requests meet it, and tells their number', () => {
+  it('logs a server failure as one error for many requests, with their number', () => {
     const levels = Array.from({ length: 1_000 }, () => log.level(request, answered(503, outage('ECONNREFUSED'))));
     expect(levels.filter((level) => level === 'error')).toHaveLength(1);
     expect(levels.filter((level) => level === 'silent')).toHaveLength(999);
@@ -30,13 +30,13 @@ describe('RequestLog', () => {
     expect(log.fields(request, response, new Error('x'), { a: 1 })).toEqual({ a: 1, alike: 999 });
   });
 
-  it('tells one cause from another', () => {
+  it('distinguishes causes', () => {
     const all = [outage('53100'), outage('53300'), new TypeError('x is not a function'), undefined];
     expect(all.map((error) => log.level(request, answered(500, error)))).toEqual(all.map(() => 'error'));
     expect(all.map((error) => log.level(request, answered(500, error)))).toEqual(all.map(() => 'silent'));
   });
 
-  it('has a stream that failed midway as an error, though its status was a good one', () => {
+  it('logs a stream that failed midway as an error, despite its status', () => {
     expect(log.level(request, answered(200, outage('53100')))).toBe('error');
   });
 });

@@ -13,7 +13,7 @@ function thrownBy(work: () => unknown): unknown {
 }
 
 describe('errors in logs', () => {
-  it('say what and where', () => {
+  it('contain message and location', () => {
     const error = Object.assign(new TypeError('x is not a function'), { code: 'ERR_X' });
     expect(serializeError(error)).toEqual({
       type: 'TypeError',
@@ -48,7 +48,7 @@ describe('errors in logs', () => {
     expect(JSON.stringify(serializeError(error))).not.toContain(SECRET);
   });
 
-  it('end, even if a cause is its own', () => {
+  it('are finite, even if an error is its own cause', () => {
     const error = new Error('again');
     error.cause = error;
     expect(JSON.stringify(serializeError(error)).length).toBeLessThan(100_000);

@@ -1,11 +1,11 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { migrations } from './index.js';
 
-/** What came before was written without these rules, and has run. */
+/** Earlier migrations predate these rules and have been applied. */
 const LAST_WITHOUT_RULES = 1790000050000;
 const BIG = '(commands|command_output|events)';
 
-/** What the release before would miss, or be refused. */
+/** Changes that break the previous release. */
 const CONTRACTS = [
   /\bDROP (TABLE|COLUMN|INDEX|VIEW|TYPE|FUNCTION|TRIGGER|DEFAULT)\b/i,
   /\bRENAME\b/i,
@@ -17,7 +17,7 @@ const CONTRACTS = [
   /\bTRUNCATE\b/i,
 ];
 
-/** What keeps a table that may be big from being written, for as long as it takes to read or to rewrite it. */
+/** Changes that block writes to a possibly large table while it is read or rewritten. */
 const LOCKS_FOR_LONG = [
   new RegExp(`\\bCREATE (UNIQUE )?INDEX (?!CONCURRENTLY\\b)[^;]*?\\bON (?!ONLY\\b)${BIG}\\b`, 'i'),
   new RegExp(`\\bALTER TABLE (ONLY )?${BIG}\\b[^;]*\\bADD CONSTRAINT\\b(?![^;]*\\bNOT VALID\\b)`, 'i'),
@@ -31,8 +31,7 @@ const LOCKS_FOR_LONG = [
 
 type Migration = MigrationInterface & {
   /**
-   * Of a migration that contracts: the first release that does without what it takes away, and why nothing older is
-   * left.
+   * For a contracting migration: the first release that does not need what it removes, and why no older one is left.
    */
   readonly contracts?: string;
 };
@@ -40,7 +39,7 @@ type Migration = MigrationInterface & {
 async function statementsOf(migration: Migration): Promise<string[]> {
   const statements: string[] = [];
   const query = (sql: string): Promise<unknown[]> => {
-    // The bodies of functions run later.
+    // Function bodies run later.
     statements.push(sql.replace(/\$(\w*)\$.*?\$\1\$/gs, '').replace(/\s+/g, ' '));
     return Promise.resolve([]);
   };
@@ -54,7 +53,7 @@ describe('migrations', () => {
   const ruled = migrations.filter(({ name }) => Number(name.slice(-13)) > LAST_WITHOUT_RULES);
 
   it.each(ruled.map((migration) => [migration.name, migration] as const))(
-    '%s keeps to the rules',
+    '%s follows the rules',
     async (_name, made) => {
       const migration: Migration = new made();
       const statements = await statementsOf(migration);
@@ -64,7 +63,7 @@ describe('migrations', () => {
     },
   );
 
-  it('are in the order of their times', () => {
+  it('are ordered by timestamp', () => {
     const times = migrations.map(({ name }) => name.slice(-13));
     expect(times).toEqual([...times].sort());
   });
@@ -79,7 +78,7 @@ describe('migrations', () => {
     'ALTER TABLE projects ADD CONSTRAINT short CHECK (length(name) < 3)',
     'CREATE UNIQUE INDEX projects_name ON projects (name)',
     'DROP TRIGGER commands_enter_queue ON commands',
-  ])('may not, without a release that does without it: %s', (statement) => {
+  ])('may do this only if a release can do without: %s', (statement) => {
     expect(broken(CONTRACTS, statement)).toBe(true);
   });
 
@@ -90,7 +89,7 @@ describe('migrations', () => {
     'ALTER TABLE command_output ALTER COLUMN data SET NOT NULL',
     'ALTER TABLE commands ADD COLUMN seen_at timestamptz DEFAULT clock_timestamp()',
     'LOCK TABLE commands',
-  ])('may never: %s', (statement) => {
+  ])('must not do this: %s', (statement) => {
     expect(broken(LOCKS_FOR_LONG, statement)).toBe(true);
   });
 
@@ -101,7 +100,7 @@ describe('migrations', () => {
     'CREATE INDEX CONCURRENTLY commands_p202601_key ON commands_p202601 (key_id)',
     `ALTER TABLE commands ADD COLUMN a text, ADD COLUMN b integer NOT NULL DEFAULT 0, ADD COLUMN c timestamptz NOT NULL DEFAULT now()`,
     `UPDATE projects SET name = id WHERE name = ''`,
-  ])('may: %s', (statement) => {
+  ])('may do this: %s', (statement) => {
     expect([broken(CONTRACTS, statement), broken(LOCKS_FOR_LONG, statement)]).toEqual([false, false]);
   });
 });
