@@ -138,7 +138,7 @@ export class Environment {
   RDEV_PROJECT_LIMITS: Record<string, string> = { cpu: '2', memory: '2Gi', 'ephemeral-storage': '10Gi' };
 
   @Variable(
-    'Default destinations that project pods may reach besides DNS: address blocks, or `public` for all addresses that are not private, each optionally with `:port`, separated by commas. `none`: nothing',
+    'Default destinations that project pods may reach in addition to DNS: address blocks, or `public` for all addresses that are not private, each optionally with `:port`, separated by commas. `none`: nothing',
   )
   @Transform(({ value }: { value: unknown }) => (value === 'none' ? [] : value))
   @ToList()

@@ -41,21 +41,21 @@ export async function openCluster(dir: string, how: Initialization): Promise<Clu
 /** Created in a temporary directory and then renamed, so that an interrupted attempt leaves no broken cluster. */
 async function createCluster(dir: string, how: Initialization): Promise<void> {
   how.logger(`Creating a database in ${dir} …`);
-  const made = join(dir, `${UNFINISHED}${process.pid}-${randomBytes(4).toString('hex')}`);
-  const data = join(made, 'data');
-  const password = join(made, 'password');
+  const temporary = join(dir, `${UNFINISHED}${process.pid}-${randomBytes(4).toString('hex')}`);
+  const data = join(temporary, 'data');
+  const password = join(temporary, 'password');
   try {
-    await mkdir(made);
-    await chmod(made, 0o711); // whatever the umask: the server must be able to traverse it
+    await mkdir(temporary);
+    await chmod(temporary, 0o711); // whatever the umask: the server must be able to traverse it
     await mkdir(data, { mode: 0o700 });
     await writeFile(password, randomBytes(24).toString('base64url'), { mode: 0o600 });
     await how.user.own(data);
     await how.user.own(password);
     await initialize(data, password, how);
     if (process.getuid?.() === 0) await chown(password, 0, 0); // the server never needs it again
-    await rename(made, join(dir, 'cluster'));
+    await rename(temporary, join(dir, 'cluster'));
   } catch (error) {
-    await rm(made, { recursive: true, force: true });
+    await rm(temporary, { recursive: true, force: true });
     if (!hasCode(error, 'ENOTEMPTY', 'EEXIST')) throw error; // otherwise another process was faster
   }
 }

@@ -40,18 +40,18 @@ export class PostgresIdempotency implements OnModuleInit, OnModuleDestroy, Idemp
   once(create: () => Promise<string>): Promise<Creation> {
     return this.database.run(async () => {
       const use = keyInUse();
-      if (use === null) return made(await create());
+      if (use === null) return created(await create());
       const earlier = await this.claim(use);
       if (earlier !== null) return earlier;
       const id = await create();
       await this.settle(use, id);
-      return made(id);
+      return created(id);
     });
   }
 
   async act(work: () => Promise<string>): Promise<Creation> {
     const use = keyInUse();
-    if (use === null) return made(await work());
+    if (use === null) return created(await work());
     const earlier = await this.database.run(() => this.claim(use));
     if (earlier !== null) return earlier;
     const id = await work().catch(async (error: unknown) => {
@@ -59,7 +59,7 @@ export class PostgresIdempotency implements OnModuleInit, OnModuleDestroy, Idemp
       throw error;
     });
     await this.settle(use, id);
-    return made(id);
+    return created(id);
   }
 
   async forgetOld(): Promise<void> {
@@ -122,6 +122,6 @@ function keyInUse(): KeyInUse | null {
   return { scope, fingerprint, request };
 }
 
-function made(id: string): Creation {
+function created(id: string): Creation {
   return { id, replayOf: null };
 }

@@ -10,7 +10,7 @@ import { InMemoryTransactor } from './in-memory-transactor.js';
 
 interface Claim {
   readonly fingerprint: Buffer;
-  readonly made: Promise<Creation | null>;
+  readonly result: Promise<Creation | null>;
   isSettled: boolean;
 }
 
@@ -35,7 +35,7 @@ export class InMemoryIdempotency implements Idempotency {
     const scope = JSON.stringify([request.actor.keyId, route, key]);
     for (let claim = this.claims.get(scope); claim !== undefined; claim = this.claims.get(scope)) {
       if (!isAwaited && !claim.isSettled && claim.fingerprint.equals(fingerprint)) throw new IdempotencyUnsettled(true);
-      const earlier = isAwaited || claim.isSettled ? await claim.made : { id: '', replayOf: null };
+      const earlier = isAwaited || claim.isSettled ? await claim.result : { id: '', replayOf: null };
       if (earlier === null) continue;
       request.isReplay = true;
       if (!claim.fingerprint.equals(fingerprint)) throw new IdempotencyMismatch();
@@ -45,7 +45,7 @@ export class InMemoryIdempotency implements Idempotency {
     const claim: Claim = {
       fingerprint,
       isSettled: false,
-      made: making.then(
+      result: making.then(
         (id) => this.settle(scope, id),
         () => this.forget(scope),
       ),

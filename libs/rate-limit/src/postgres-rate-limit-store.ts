@@ -180,11 +180,11 @@ export class PostgresRateLimitStore implements OnApplicationShutdown, RateLimitS
 
   private async publish(rows: readonly Row[]): Promise<void> {
     await this.dataSource.query(
-      `INSERT INTO rate_limit_hits AS told (key, replica, bucket, hits, newest_at)
+      `INSERT INTO rate_limit_hits AS stored (key, replica, bucket, hits, newest_at)
        SELECT key, $1, bucket, hits, clock_timestamp() - age * interval '1 millisecond'
        FROM unnest($2::text[], $3::bigint[], $4::integer[], $5::float8[]) AS own (key, bucket, hits, age)
        ON CONFLICT ON CONSTRAINT rate_limit_hits_pkey DO UPDATE
-       SET hits = GREATEST(told.hits, EXCLUDED.hits), newest_at = GREATEST(told.newest_at, EXCLUDED.newest_at)`,
+       SET hits = GREATEST(stored.hits, EXCLUDED.hits), newest_at = GREATEST(stored.newest_at, EXCLUDED.newest_at)`,
       [
         this.replica,
         rows.map(({ key }) => key),
