@@ -113,7 +113,7 @@ describe('the HTTP server, over a socket,', () => {
   });
 
   it.each([
-    ['no HTTP', 'nonsense\r\n\r\n'],
+    ['a request that is not HTTP', 'nonsense\r\n\r\n'],
     ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
     ['an unknown method', 'BREW /here HTTP/1.1\r\nHost: x\r\n\r\n'],
     ['an unknown version', 'GET /here HTTP/9.9\r\nHost: x\r\n\r\n'],
@@ -129,7 +129,7 @@ describe('the HTTP server, over a socket,', () => {
     ['a negative length', 'POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n'],
     ['chunks with another coding last', 'POST /body HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n'],
     [
-      'a chunk that is none',
+      'an invalid chunk',
       'POST /body HTTP/1.1\r\nHost: x\r\nX-API-Key: k\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
     ],
   ])('refuses %s', async (_name, request) => {
@@ -156,13 +156,13 @@ describe('the HTTP server, over a socket,', () => {
   it.each([
     ['headers that do not end', ['GET /here HTTP/1.1\r\n', 100, 'A: b\r\n', 100, 'B: c\r\n']],
     [
-      'a body that does not come',
+      'a body that does not arrive',
       [
         'POST /body HTTP/1.1\r\nHost: x\r\nX-API-Key: k\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
       ],
     ],
     [
-      'chunks that drip',
+      'chunks that trickle in',
       [
         'POST /body HTTP/1.1\r\nHost: x\r\nX-API-Key: k\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
         200,

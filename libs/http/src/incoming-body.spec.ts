@@ -147,7 +147,7 @@ describe('the body of a request, over a socket,', () => {
     ['no key', 401, head(`${JSON_TYPE}Transfer-Encoding: chunked\r\n`, null)],
     ['no route', 404, head(`${JSON_TYPE}Transfer-Encoding: chunked\r\n`, 'key', '/nothing')],
     ['another method', 405, head(`${JSON_TYPE}Transfer-Encoding: chunked\r\n`, 'key', '/body', 'PUT')],
-    ['no need of one', 200, head(`${JSON_TYPE}Transfer-Encoding: chunked\r\n`, null, '/public', 'GET')],
+    ['no need for a body', 200, head(`${JSON_TYPE}Transfer-Encoding: chunked\r\n`, null, '/public', 'GET')],
   ])('is not received without limit: %s', async (_what, status, start) => {
     const { answer, taken } = await flood(start, chunk);
     expect(statuses(answer)).toEqual([status]);
@@ -217,8 +217,8 @@ describe('the body of a request, over a socket,', () => {
     ['UTF-7', 415, '{}', 'Content-Type: application/json; charset=utf-7\r\n'],
     ['UTF-8 and another', 415, '{}', 'Content-Type: application/json; charset=utf-8; charset=utf-16\r\n'],
     ['Latin-1', 415, '{}', 'Content-Type: application/json; charset=latin1\r\n'],
-    ['Latin-1 between blanks', 415, '{}', 'Content-Type: application/json; charset = latin1\r\n'],
-    ['Latin-1 behind a blank', 415, '{}', 'Content-Type: application/json; charset= latin1\r\n'],
+    ['Latin-1 between spaces', 415, '{}', 'Content-Type: application/json; charset = latin1\r\n'],
+    ['Latin-1 after a space', 415, '{}', 'Content-Type: application/json; charset= latin1\r\n'],
     ['Latin-1 in the extended form', 415, '{}', "Content-Type: application/json; charset*=latin1''\r\n"],
     ['Latin-1 in quotes', 415, '{}', 'Content-Type: application/json; charset="latin1"\r\n'],
     ['an empty charset', 415, '{}', 'Content-Type: application/json; charset=\r\n'],
@@ -243,7 +243,7 @@ describe('the body of a request, over a socket,', () => {
     ['chunked\r\nTransfer-Encoding: gzip', 400],
     ['chunked\r\nTransfer-Encoding: chunked', 400],
   ])(
-    'that has a transfer coding other than chunks is refused, and its connection ends: %j',
+    'is refused with another transfer coding than chunked, and its connection is closed: %j',
     async (codings, status) => {
       const answer = await send(head(`${JSON_TYPE}Transfer-Encoding: ${codings}\r\n`), `2\r\n{}\r\n0\r\n\r\n${bye}`);
       expect(statuses(answer)).toEqual([status]);

@@ -98,7 +98,7 @@ describe('a body', () => {
   it.each([
     ['names', names(115_000)],
     ['colons', `{"a"${':'.repeat(1_000_000)}`],
-    ['colons behind a long name', `{"${'n'.repeat(500_000)}"${':'.repeat(500_000)}`],
+    ['colons after a long name', `{"${'n'.repeat(500_000)}"${':'.repeat(500_000)}`],
     ['levels', '['.repeat(1_000_000)],
     ['quotes', '"'.repeat(1_000_000)],
     ['escapes', `{"${'\\'.repeat(1_000_000)}`],

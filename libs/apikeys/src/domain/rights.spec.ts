@@ -53,7 +53,7 @@ describe('rightsBeyond', () => {
     ['all projects by a glob', { projects: ['web'] }, { projects: ['*'] }],
     ['a wider glob', { projects: ['team-a-*'] }, { projects: ['team-*'] }],
     ['a glob that only overlaps', { projects: ['a*'] }, { projects: ['*b'] }],
-    ['a glob that is open where its own is not', { projects: ['a-*-z'] }, { projects: ['a-*'] }],
+    ['a glob that is open where the own one is not', { projects: ['a-*-z'] }, { projects: ['a-*'] }],
     ['one project more', { projects: ['web'] }, { projects: ['web', 'api'] }],
     ['any project, from none', { projects: [] }, { projects: ['web'] }],
     ['all addresses, from some', { allowedIps: ['10.0.0.1'] }, { allowedIps: null }],
@@ -69,8 +69,8 @@ describe('rightsBeyond', () => {
     ['no limit, from some', { rateLimitRps: 20 }, { rateLimitRps: 0 }],
     ["the server's rate, which may change, from its own", { rateLimitRps: 20 }, { rateLimitRps: null }],
     ["more than the server's rate, from a key that has it", WEAK, { rateLimitRps: 11 }],
-    ['no limit, from a key that has the rate of the server', WEAK, { rateLimitRps: 0 }],
-    ['more commands at a time', { maxConcurrentCommands: 2 }, { maxConcurrentCommands: 3 }],
+    ['no limit, from a key with the server default', WEAK, { rateLimitRps: 0 }],
+    ['more concurrent commands', { maxConcurrentCommands: 2 }, { maxConcurrentCommands: 3 }],
     ['any number of commands, from some', { maxConcurrentCommands: 2 }, { maxConcurrentCommands: null }],
   ])('refuses %s', (_case, own, asked) => {
     expect(beyond(own, asked)).toHaveLength(1);
