@@ -7,6 +7,8 @@ import { migrations } from './migrations/index.js';
 import { PartitionStore } from './partition-store.js';
 
 const OUTAGE_EVERY_MS = 10_000;
+/** Of a statement whose partition is missing: see {@link PartitionStore.madeFor}. */
+const TRIES_MAX = 3;
 
 interface Transaction {
   readonly manager: EntityManager;
@@ -65,13 +67,14 @@ export class Database implements Transactor {
    * @throws {@link Unavailable} when the database does not answer
    */
   async query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
-    try {
-      return await this.execute<Row>(sql, parameters);
-    } catch (error) {
-      // What a transaction has done so far is lost: it is for who opened it to begin again.
-      if (this.transactions.getStore() === undefined && (await this.madePartition(error)))
-        return this.execute(sql, parameters);
-      throw error;
+    for (let tries = TRIES_MAX; ; tries--) {
+      try {
+        return await this.execute<Row>(sql, parameters);
+      } catch (error) {
+        // A transaction has lost what it did so far: the caller that opened it has to begin again.
+        const canRetry = tries > 1 && this.transactions.getStore() === undefined;
+        if (!canRetry || !(await this.madePartition(error))) throw error;
+      }
     }
   }
 

@@ -157,6 +157,24 @@ describe('PartitionKeeper', () => {
       expect(await db.dataSource.query('SELECT 1 FROM command_output')).toHaveLength(8);
     });
 
+    it('is asked for again if the statement still does not find it', async () => {
+      const makes = jest.spyOn(db.partitions, 'madeFor').mockResolvedValueOnce(true);
+      await insertOutput(newId('cmd', new Date(Date.now() + YEAR_MS)));
+      expect(makes).toHaveBeenCalledTimes(2);
+    });
+
+    it('is announced to all sessions if it exists, at the price of a lock that no statement waits for', async () => {
+      const later = newId('cmd', new Date(Date.now() + YEAR_MS));
+      const failure = await storeOutput(later).catch((error: unknown) => error);
+      await insertOutput(later);
+      const writer = db.dataSource.createQueryRunner();
+      await writer.startTransaction();
+      await writer.query('DELETE FROM command_output');
+      expect(await db.partitions.madeFor(failure)).toBe(true);
+      await writer.rollbackTransaction();
+      await writer.release();
+    });
+
     it('is not taken for made before the transaction that made it is over', async () => {
       const later = newId('cmd', new Date(Date.now() + YEAR_MS));
       const failure = await storeOutput(later).catch((error: unknown) => error);

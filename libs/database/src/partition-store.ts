@@ -13,7 +13,7 @@ const YEAR_MAX = 9999;
 /** "no partition of relation … found for row" is a check violation without a constraint. */
 const CHECK_VIOLATION = '23514';
 /** "Partition key of the failing row contains (command_id) = (cmd_01…)." */
-const KEY_VALUE = / = \(([^)]+)\)/;
+const KEY_VALUE = /\(([^)]+)\) = \(([^)]+)\)/;
 
 /** The partitions as they are in the database. Replicas take turns to change them. */
 @Injectable()
@@ -38,19 +38,23 @@ export class PartitionStore {
   /** Makes those that are not there. Nobody who reads or writes the table waits for that, nor is waited for. */
   async make(table: PartitionedTable, partitions: readonly Partition[]): Promise<void> {
     const isMissing = await this.missing(table);
-    if (partitions.some(isMissing)) await this.makeInTurn(table, partitions);
+    if (partitions.some(isMissing)) await this.inTurn((manager) => this.makeMissing(table, partitions, manager));
   }
 
-  private async makeInTurn(table: PartitionedTable, partitions: readonly Partition[]): Promise<void> {
-    await this.inTurn(async (manager) => {
-      // Another replica may have made them meanwhile.
-      for (const { name, from, to } of partitions.filter(await this.missing(table, manager))) {
-        const bounds = `FROM (${boundLiteral(table, from)}) TO (${boundLiteral(table, to)})`;
-        // CREATE TABLE … PARTITION OF would lock the table against all others.
-        await manager.query(`CREATE TABLE IF NOT EXISTS ${name} (LIKE ${table.table} INCLUDING ALL)`);
-        await manager.query(`ALTER TABLE ${table.table} ATTACH PARTITION ${name} FOR VALUES ${bounds}`);
-      }
-    });
+  /** @returns how many were missing; another replica may have made them meanwhile */
+  private async makeMissing(
+    table: PartitionedTable,
+    partitions: readonly Partition[],
+    manager: EntityManager,
+  ): Promise<number> {
+    const missing = partitions.filter(await this.missing(table, manager));
+    for (const { name, from, to } of missing) {
+      const bounds = `FROM (${boundLiteral(table, from)}) TO (${boundLiteral(table, to)})`;
+      // CREATE TABLE … PARTITION OF would lock the table against all others.
+      await manager.query(`CREATE TABLE IF NOT EXISTS ${name} (LIKE ${table.table} INCLUDING ALL)`);
+      await manager.query(`ALTER TABLE ${table.table} ATTACH PARTITION ${name} FOR VALUES ${bounds}`);
+    }
+    return missing.length;
   }
 
   /**
@@ -67,7 +71,7 @@ export class PartitionStore {
     return ({ name }) => !existing.has(name);
   }
 
-  private async inTurn(work: (manager: EntityManager) => Promise<void>): Promise<void> {
+  private async inTurn(work: (manager: EntityManager) => Promise<unknown>): Promise<void> {
     await this.dataSource.transaction(async (manager) => {
       await manager.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.partitions]);
       await manager.query(`SET LOCAL lock_timeout = ${String(LOCK_TIMEOUT_MS)}`);
@@ -82,15 +86,20 @@ export class PartitionStore {
   async madeFor(error: unknown): Promise<boolean> {
     const { code, table, constraint, detail } = fieldsOf(error);
     const partitioned = this.tables.find((candidate) => candidate.table === table);
-    const value = KEY_VALUE.exec(detail ?? '')?.[1];
+    const [, column, value] = KEY_VALUE.exec(detail ?? '') ?? [];
     if (code !== CHECK_VIOLATION || constraint !== undefined || partitioned === undefined || value === undefined)
       return false;
     const at = timeOf(partitioned, value);
     if (!(at.getUTCFullYear() <= YEAR_MAX)) return false;
     const partition = partitionAt(partitioned, at);
-    // In turn even if it is there: PostgreSQL shows what is committed a moment before it tells the other sessions, and
-    // a statement that runs in between fails again. The lock goes after both.
-    await this.makeInTurn(partitioned, [partition]);
+    // In turn even if it exists: PostgreSQL shows what is committed a moment before it tells the other sessions, and a
+    // statement that runs in between fails again. The lock is released after both.
+    await this.inTurn(async (manager) => {
+      if ((await this.makeMissing(partitioned, [partition], manager)) > 0) return;
+      // A session that reads the list of partitions just when one is attached can keep the list without it, until the
+      // table changes. This changes nothing, and makes all sessions read the list again.
+      await manager.query(`ALTER TABLE ${partitioned.table} ALTER COLUMN ${column} SET STATISTICS -1`);
+    });
     this.logger.warn({ partition: partition.name }, 'Made a partition out of turn: a clock has jumped');
     return true;
   }
