@@ -79,6 +79,7 @@ describe('EmbeddedPostgres', () => {
   }
 
   it('keeps what was stored, twice in a row', async () => {
+    await startedBefore();
     const first = await start();
     await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
     await first.stop();
@@ -87,6 +88,7 @@ describe('EmbeddedPostgres', () => {
   });
 
   it('listens on loopback only, with a password, in UTF-8 and without the rights of a superuser', async () => {
+    await startedBefore();
     const { url } = await start();
     expect(
       await query(

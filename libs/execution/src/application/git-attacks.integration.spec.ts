@@ -18,9 +18,10 @@ import { dirname, join, relative } from 'node:path';
 import { aCommand, Random } from '@app/commands/testing';
 import type { CommandSpec } from '@app/commands';
 import { CommandPolicy, COMMANDS, guardedGit } from '@app/policy';
+import { THOROUGH } from '../../../../test/support/thorough.js';
 import { startRequest } from './start-request.js';
 
-const RUNS = 100;
+const RUNS = THOROUGH ? 100 : 30;
 const SEED = Number(process.env.GIT_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const PROGRAMS = 'evil git-remote-evil git-merge-evil git-evil man gpg ssh editor pager nroff groff less vi'.split(' ');
 
