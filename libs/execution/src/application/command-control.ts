@@ -44,7 +44,7 @@ export class CommandControl {
    * as it then is. One that has ended stays as it is.
    */
   async cancel(id: string, graceSeconds: number, caller: Caller): Promise<Command> {
-    await this.commands.look(id, caller);
+    await this.commands.getSummary(id, caller);
     await this.idempotency.act(async () => {
       if (
         await this.commands.endQueued(id, notStarted('cancelled', 'cancelled', 'It was cancelled while it was queued.'))
@@ -62,7 +62,7 @@ export class CommandControl {
    * CommandUnreachable}, {@link SignalIgnored}
    */
   async signal(id: string, name: SignalName, caller: Caller): Promise<Command> {
-    const command = await this.commands.look(id, caller);
+    const command = await this.commands.getSummary(id, caller);
     await this.idempotency.act(async () => {
       if (hasEnded(command.status)) throw new CommandEnded(id);
       if (command.status !== 'running' || command.instance === null) throw new CommandNotRunning(id, command.status);

@@ -26,7 +26,7 @@ describe('StdinService', () => {
     const transactor = new InMemoryTransactor();
     events = new InMemoryEventLog(transactor);
     repository = new InMemoryCommandRepository(transactor);
-    const commands = { look: async () => command } as unknown as CommandsService;
+    const commands = { getSummary: async () => command } as unknown as CommandsService;
     stdin = new StdinService(
       commands,
       repository,

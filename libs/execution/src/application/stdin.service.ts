@@ -37,7 +37,7 @@ export class StdinService {
    * {@link StdinOffset}, {@link StdinUnknown}
    */
   async write(id: string, piece: StdinPiece, caller: Caller, signal: AbortSignal): Promise<number> {
-    await this.commands.look(id, caller);
+    await this.commands.getSummary(id, caller);
     const { id: offset } = await this.idempotency.act(async () => String(await this.put(id, piece, caller, signal)));
     return Number(offset);
   }
@@ -67,7 +67,7 @@ export class StdinService {
     const deadline = performance.now() + START_MS;
     try {
       for (;;) {
-        const command = await this.commands.look(id, caller);
+        const command = await this.commands.getSummary(id, caller);
         const isWaiting = command.status === 'queued' || command.status === 'starting';
         const left = deadline - performance.now();
         if (!isWaiting || left <= 0 || signal.aborted) return command;

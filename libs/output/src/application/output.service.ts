@@ -90,7 +90,7 @@ export class OutputService {
     try {
       while (!isAborted(signal)) {
         // The command is read before its output: what is stored when it has ended is all there is.
-        const command = await patiently(() => this.service.look(id, caller), signal);
+        const command = await patiently(() => this.service.getSummary(id, caller), signal);
         const ended = hasEnded(command.status);
         if (status === undefined || (!ended && command.status !== status)) {
           place = await patiently(() => this.places.of(command), signal);

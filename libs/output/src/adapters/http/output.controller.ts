@@ -43,7 +43,7 @@ export class OutputController {
     @Res() response: Response,
   ): Promise<void> {
     const form = outputForm(request, query);
-    const command = await this.commands.look(id, caller);
+    const command = await this.commands.getSummary(id, caller);
     const signal = clientLeft(request, this.shutdown.signal);
     if (form === 'head-tail') await sendHeadTail(this.output, command, query, response);
     else if (form === 'frames') response.json(await framePage(this.output, command, query));

@@ -50,7 +50,7 @@ describe(`${WAITING} queued commands, each with a stream`, () => {
     const hints = new CommandHints(new InMemoryNotifier());
     const places = new SharedQueuePlaces(new PostgresPlaceRepository(database, 1));
     const commands = postgresCommandStore(database);
-    const service = { look: (id: string) => commands.findSummary(id) } as unknown as CommandsService;
+    const service = { getSummary: (id: string) => commands.findSummary(id) } as unknown as CommandsService;
     output = new OutputService(service, new InMemoryOutputLedger(new InMemoryCommandRepository()), hints, places);
   });
   afterAll(async () => {
