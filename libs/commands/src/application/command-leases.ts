@@ -26,11 +26,11 @@ export abstract class CommandLeases {
   abstract end(id: string, owner: string, ending: Ending): Promise<CommandSummary | null>;
   /**
    * Asks the replica that runs it to cancel it; a later request may shorten the grace period. Null if it is not
-  /** Records how many bytes of its stdin were written. */
+   * running.
    * @param why becomes the detail of the cancelled command; the first one counts
    */
   abstract requestCancel(id: string, graceSeconds: number, why: string): Promise<CommandSummary | null>;
-  /** Notes how many bytes of its stdin were written. */
+  /** Records how many bytes of its stdin were written. */
   abstract noteStdin(id: string, bytes: number): Promise<void>;
   /** Renews the leases of these commands; returns those still held, and whether their cancellation was requested. */
   abstract renewLeases(ids: readonly string[], owner: string, leaseSeconds: number): Promise<readonly HeldLease[]>;

@@ -7,7 +7,7 @@ import { CommandControl } from './command-control.js';
 const GRACE_SECONDS = 2;
 const TIMEOUT_MS = 10_000;
 
-/** Ends the commands of a project that stops or goes, and starts those that have waited for it. */
+/** Ends the commands of a project that stops or is deleted, and wakes the queue when a project starts. */
 @Injectable()
 export class ProjectCleanup implements OnModuleInit, ProjectUser {
   private readonly logger = new Logger(ProjectCleanup.name);

@@ -14,11 +14,11 @@ import {
 import { StdinClosed, StdinFull, StdinOffset, StdinUnknown } from '../domain/stdin.errors.js';
 import { CommandExecutor } from './command-executor.js';
 
-/** So long a piece waits for a command that is just being started. */
+/** How long a piece waits for a command that is just being started. */
 const START_MS = 5_000;
 const POLL_MS = 500;
 
-/** Writes to the open stdin of commands. Nothing is kept here: what was written lies where the command runs. */
+/** Writes to the open stdin of commands. Nothing is stored here: what was written is kept where the command runs. */
 @Injectable()
 export class StdinService {
   constructor(
@@ -32,9 +32,9 @@ export class StdinService {
   ) {}
 
   /**
-   * Writes a piece behind what was written before; answers how many bytes were written so far.
-   * @throws {@link CommandEnded}, {@link CommandNotRunning}, {@link StdinClosed}, {@link StdinFull},
-   * {@link StdinOffset}, {@link StdinUnknown}
+   * Appends a piece; returns how many bytes have been written so far.
+   * @throws {@link CommandEnded}, {@link CommandNotRunning}, {@link StdinClosed}, {@link StdinFull}, {@link
+   *   StdinOffset}, {@link StdinUnknown}
    */
   async write(id: string, piece: StdinPiece, caller: Caller, signal: AbortSignal): Promise<number> {
     await this.commands.getSummary(id, caller);
@@ -60,7 +60,7 @@ export class StdinService {
     return offset;
   }
 
-  /** The command as it is once it is under way, at the latest after some seconds. */
+  /** The command once it has started, or its current state after some seconds. */
   private async started(id: string, caller: Caller, signal: AbortSignal): Promise<CommandSummary> {
     const waiter = new Waiter();
     const unsubscribe = this.hints.subscribe(id, waiter.raise);
