@@ -23,7 +23,7 @@ interface Care {
   readonly lease: { readonly owner: string; readonly expiresAt: number } | null;
 }
 
-/** Projects in memory. Locks are not needed: what is done between two awaits nobody sees half-done. */
+/** Projects in memory. Needs no locks: nothing observes changes between two awaits. */
 export class InMemoryProjectRepository implements ProjectRepository {
   private readonly projects = new Map<string, ManagedProject>();
   private readonly environments = new Map<string, ProjectSpec['env']>();
@@ -32,7 +32,7 @@ export class InMemoryProjectRepository implements ProjectRepository {
 
   constructor(private readonly transactor = new InMemoryTransactor()) {}
 
-  /** Puts a project there as it is. */
+  /** Stores a project as it is. */
   seed({ env, ...project }: ManagedProject & Partial<Pick<ProjectSpec, 'env'>>): void {
     if (env !== undefined) this.environments.set(project.id, env);
     this.write(project.id, project);

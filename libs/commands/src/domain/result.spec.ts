@@ -80,21 +80,18 @@ describe('endingOf', () => {
 });
 
 describe('the detail', () => {
-  it.each(['contains nothing that cannot be stored: %j', 'half of a \ud83d', '\udc00'])(
-    'holds nothing that cannot be kept: %j',
-    (detail) => {
-      const endings = [
-        endingOf(anExitRecord({ reason: 'start_failed', exitCode: null, detail }), START),
-        lost('unknown', detail, START),
-        notStarted('failed', 'start_failed', detail),
-      ];
-      for (const { result } of endings) {
-        expect(result.detail).toContain('\ufffd');
-        expect(result.detail).not.toContain('\0');
-        expect(result.detail!.isWellFormed()).toBe(true);
-      }
-    },
-  );
+  it.each(['a\u0000b', 'half of a \ud83d', '\udc00'])('contains nothing that cannot be stored: %j', (detail) => {
+    const endings = [
+      endingOf(anExitRecord({ reason: 'start_failed', exitCode: null, detail }), START),
+      lost('unknown', detail, START),
+      notStarted('failed', 'start_failed', detail),
+    ];
+    for (const { result } of endings) {
+      expect(result.detail).toContain('\ufffd');
+      expect(result.detail).not.toContain('\0');
+      expect(result.detail!.isWellFormed()).toBe(true);
+    }
+  });
 });
 
 describe('lost and notStarted', () => {

@@ -480,7 +480,11 @@ describe('CommandRunner', () => {
 
     it.each([
       ['the node is lost', { kind: 'unreachable', detail: 'node lost' }, 'For 0 s: node lost connection reset'],
-      ['nothing responds', { kind: 'present' }, 'For 0 s: Nothing answers where the command runs. connection reset'],
+      [
+        'nothing responds',
+        { kind: 'present' },
+        'For 0 s: The place where the command runs does not respond. connection reset',
+      ],
     ] as const)('reports the command lost after the timeout: %s', async (_case, state, detail) => {
       lostAfterSeconds = 0;
       executor.state = state;

@@ -40,7 +40,7 @@ export function verdict(situation: Situation): Ending | null {
   if (end.kind === 'refused' && situation.isUntouched) return notStarted('failed', 'start_failed', end.detail);
   if (state.kind === 'gone') return lost(state.reason, state.detail, position);
   if (state.kind === 'unreachable' || !isAnswered) {
-    const detail = state.kind === 'unreachable' ? state.detail : 'Nothing answers where the command runs.';
+    const detail = state.kind === 'unreachable' ? state.detail : 'The place where the command runs does not respond.';
     const said = wordsOf(end);
     return situation.silentSeconds < situation.lostAfterSeconds
       ? null

@@ -158,8 +158,8 @@ describe('KubernetesCommandExecutor', () => {
       expect((await executor.instances('own')).map(({ container }) => container)).toEqual(['main', 'db']);
     });
 
-    it.each(['never enters a container that the pod does not list: %s', 'early', 'gone', 'db'])(
-      'never enters one that the pod does not list: %s',
+    it.each(['proxy', 'early', 'gone', 'db'])(
+      'never enters a container that the pod does not list: %s',
       async (name) => {
         await follow(aPod(ofThree(name === 'db' ? undefined : 'db,early,gone')));
         const attempt = executor.locate('own', name);

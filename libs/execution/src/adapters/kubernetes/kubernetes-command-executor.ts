@@ -86,14 +86,14 @@ export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
    */
   private whenShown(instance: Instance): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-    const look = (): void => {
+    const check = (): void => {
       if (instanceState(this.informer.get(instance.id), instance).kind === 'present') resolve(undefined);
     };
-    const unsubscribe = this.informer.onChange(look);
+    const unsubscribe = this.informer.onChange(check);
     const timer = setTimeout(() => {
       reject(new ClusterUnavailable(new Error('The watch lags behind.')));
     }, CATCH_UP_MS);
-    look();
+    check();
     return promise.finally(() => {
       unsubscribe();
       clearTimeout(timer);
