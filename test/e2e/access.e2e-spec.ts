@@ -110,16 +110,19 @@ describe('access', () => {
   const restricted = routes.filter(([, access]) => access !== 'public');
   const scoped = restricted.filter(([, access]) => access !== 'any-key');
 
-  it.each(['what the API serves', 'what is committed'])('lists every route of the OpenAPI document: %s', async (which) => {
-    const served = which === 'what the API serves';
-    const { paths } = served
-      ? (await api.client.as(undefined).get('/openapi.json')).body
-      : JSON.parse(await readFile('apps/api/openapi.json', 'utf8'));
-    const described = Object.entries(paths).flatMap(([path, methods]) =>
-      Object.keys(methods as object).map((method) => `${method.toUpperCase()} ${path}`),
-    );
-    expect(described.sort()).toEqual(Object.keys(ACCESS).sort());
-  });
+  it.each(['what the API serves', 'what is committed'])(
+    'lists every route of the OpenAPI document: %s',
+    async (which) => {
+      const served = which === 'what the API serves';
+      const { paths } = served
+        ? (await api.client.as(undefined).get('/openapi.json')).body
+        : JSON.parse(await readFile('apps/api/openapi.json', 'utf8'));
+      const described = Object.entries(paths).flatMap(([path, methods]) =>
+        Object.keys(methods as object).map((method) => `${method.toUpperCase()} ${path}`),
+      );
+      expect(described.sort()).toEqual(Object.keys(ACCESS).sort());
+    },
+  );
 
   it('marks routes that need a key in the OpenAPI document', async () => {
     const { paths } = (await api.client.as(undefined).get('/openapi.json')).body;
