@@ -188,7 +188,7 @@ export class CommandRunner {
         await attachment.acknowledge();
         return;
       }
-      if (opened === null) this.sayWhy(end, run, isSilent);
+      if (opened === null) this.logFailure(end, run, isSilent);
       isUntouched &&= end.kind === 'refused';
       const isBroken = end.kind === 'dropped' || end.kind === 'refused';
       denials = isBroken ? 0 : denials + 1;
@@ -205,10 +205,10 @@ export class CommandRunner {
   }
 
   /** Logged once rather than for each attempt, since an outage may be long. */
-  private sayWhy(end: AttachmentEnd, { id }: Run, wasSaid: boolean): void {
-    if (end.kind === 'dropped' && !wasSaid)
+  private logFailure(end: AttachmentEnd, { id }: Run, wasLogged: boolean): void {
+    if (end.kind === 'dropped' && !wasLogged)
       this.logger.warn({ err: end.cause, commandId: id }, 'A command could not be reached; trying again');
-    if (end.kind === 'refused' && !wasSaid)
+    if (end.kind === 'refused' && !wasLogged)
       this.logger.warn({ detail: end.detail, commandId: id }, 'A command could not be reached: it is refused');
     if (end.kind === 'unsupported')
       this.logger.warn({ detail: end.detail, commandId: id }, 'A command could not be started');

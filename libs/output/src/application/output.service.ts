@@ -91,10 +91,10 @@ export class OutputService {
     try {
       while (!isAborted(signal)) {
         // The command is read before its output: what is stored once it has ended is everything.
-        const command = await patiently(() => this.service.getSummary(id, caller), signal);
+        const command = await readWithRetries(() => this.service.getSummary(id, caller), signal);
         const ended = hasEnded(command.status);
         if (status === undefined || (!ended && command.status !== status)) {
-          place = await patiently(() => this.places.of(command), signal);
+          place = await readWithRetries(() => this.places.of(command), signal);
           yield { kind: status === undefined ? 'opened' : 'status', command, place };
         }
         status = command.status;
@@ -105,7 +105,7 @@ export class OutputService {
         while (!isAt(position, command.position)) {
           if (isAborted(signal)) return;
           const start = position;
-          const runs = await patiently(() => this.ledger.read(id, start, BATCH_BYTES), signal);
+          const runs = await readWithRetries(() => this.ledger.read(id, start, BATCH_BYTES), signal);
           if (runs.length === 0) throw new OutputExpired(id);
           position = advance(position, runs);
           yield { kind: 'output', runs };
@@ -156,7 +156,7 @@ export class OutputService {
  * Waits while the database is unavailable: its clients cannot all reconnect, and heartbeats show them that the stream
  * is alive.
  */
-function patiently<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
+function readWithRetries<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
   return retryWhileUnavailable(read, { signal, backoff: RETRIES });
 }
 

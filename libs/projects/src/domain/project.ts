@@ -139,7 +139,8 @@ export function fromManaged(project: ManagedProject, seen: ObservedProject | nul
   return { id, name, status, reason, labels, createdAt, image: project.image ?? seen?.image ?? null, pod, node };
 }
 
-const VOLUME_LOST = 'the volume was deleted with all files of the project, and replaced by an empty one';
+/** Compared with stored reasons, so the text must not change. */
+const VOLUME_LOST = 'the volume was deleted with all files of the project, and another one took its place';
 
 /** The reason of a project, which includes a lost volume until a client acts on that. */
 export function withLoss({ volumeLost }: Pick<ManagedProject, 'volumeLost'>, reason: string | null): string | null {

@@ -10,7 +10,7 @@ export function instanceState(pod: ObservedPod | null, instance: Instance): Inst
   if (pod.status === 'unknown') return { kind: 'unreachable', detail: pod.reason ?? 'The node does not respond.' };
   const container = pod.containers.find(({ name }) => name === instance.container);
   const isRunning = container?.running === true && container.containerId === instance.containerId;
-  return isRunning && !hasEnded(pod) ? { kind: 'present' } : whyGone(pod, container?.lastTermination ?? null);
+  return isRunning && !hasEnded(pod) ? { kind: 'present' } : goneReason(pod, container?.lastTermination ?? null);
 }
 
 /** Whether containers of the pod can be entered, depending on their own state. */
@@ -18,7 +18,7 @@ export function isUp(pod: ObservedPod): boolean {
   return pod.status !== 'terminating' && pod.status !== 'unknown' && !hasEnded(pod);
 }
 
-function whyGone(pod: ObservedPod, end: Termination | null): Gone {
+function goneReason(pod: ObservedPod, end: Termination | null): Gone {
   if (end?.reason === 'OOMKilled') return gone('oom_killed', ending(end));
   if (hasEnded(pod)) {
     return gone(/evict/i.test(pod.reason ?? '') ? 'evicted' : 'pod_lost', pod.reason ?? 'The pod has ended.');

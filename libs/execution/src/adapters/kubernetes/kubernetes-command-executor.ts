@@ -40,31 +40,31 @@ export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
 
   /** Asks the informer first, then the API, which may be slightly ahead. */
   async locate(projectId: string, container: string | null = null): Promise<Instance> {
-    const shown = await this.shown(projectId);
+    const shown = await this.observedPod(projectId);
     const instance = shown === null ? null : instanceIn(shown, container);
     if (instance !== null) return instance;
-    const pod = await this.chosen(projectId, await this.ask(projectId));
+    const pod = await this.select(projectId, await this.fetchPods(projectId));
     if (pod === null) throw new ProjectNotRunning(projectId, 'stopped', 'it has no pod');
     const ahead = instanceIn(pod, container);
-    if (ahead === null) throw whyNone(projectId, pod, container);
+    if (ahead === null) throw unavailableError(projectId, pod, container);
     await this.whenShown(ahead);
     return ahead;
   }
 
   async instances(projectId: string): Promise<readonly Instance[]> {
-    const pod = await this.shown(projectId);
+    const pod = await this.observedPod(projectId);
     const open = pod === null ? [] : openContainers(pod).map(({ name }) => instanceIn(pod, name));
     return open.filter((instance) => instance !== null);
   }
 
-  private async shown(projectId: string): Promise<ObservedPod | null> {
+  private async observedPod(projectId: string): Promise<ObservedPod | null> {
     if (!this.informer.state.synced)
       throw new ClusterUnavailable(new Error('The pods of the cluster are not known yet.'));
-    return this.chosen(projectId, this.informer.list());
+    return this.select(projectId, this.informer.list());
   }
 
   /** Other pods may have the project's label; a pod created by rdev takes precedence. */
-  private async chosen(projectId: string, pods: readonly ObservedPod[]): Promise<ObservedPod | null> {
+  private async select(projectId: string, pods: readonly ObservedPod[]): Promise<ObservedPod | null> {
     const labelled = pods.filter((pod) => pod.project === projectId && this.informer.shows(pod));
     const own = labelled.filter((pod) => isPodOf(projectId, pod));
     // A pod created by rdev proves that this install has the project, but does not say which install created the pod.
@@ -73,7 +73,7 @@ export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
     return choosePod(labelled.filter((pod) => !isOfAnUnknownInstall(pod)));
   }
 
-  private async ask(projectId: string): Promise<readonly ObservedPod[]> {
+  private async fetchPods(projectId: string): Promise<readonly ObservedPod[]> {
     const query = new URLSearchParams({ labelSelector: `${PROJECT_LABEL}=${projectId}` });
     const path = `/api/v1/namespaces/${this.client.namespace}/pods?${query.toString()}`;
     const { items } = (await this.client.getJson(path)) as { items: readonly V1Pod[] };
@@ -138,7 +138,7 @@ function instanceIn(pod: ObservedPod, wanted: string | null): Instance | null {
   return { id, containerId: open.containerId, pod: name, container: open.name, node, spoolDirectory };
 }
 
-function whyNone(projectId: string, pod: ObservedPod, wanted: string | null): Error {
+function unavailableError(projectId: string, pod: ObservedPod, wanted: string | null): Error {
   if (wanted === null || !isUp(pod)) return new ProjectNotRunning(projectId, pod.status, pod.reason);
   return containerRefused(pod, wanted);
 }

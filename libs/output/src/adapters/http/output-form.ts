@@ -14,7 +14,7 @@ export type OutputForm = keyof typeof FORMS;
 
 /** @throws {@link InvalidInput} if a parameter is given that would be ignored */
 export function outputForm(request: Request, query: OutputQuery): OutputForm {
-  const form = chosen(request, query);
+  const form = formOf(request, query);
   const { takes, what } = FORMS[form];
   const known: readonly string[] = query.follow ? takes : [...takes, 'follow'];
   const ignored = Object.keys(request.query).filter((name) => !known.includes(name));
@@ -23,7 +23,7 @@ export function outputForm(request: Request, query: OutputQuery): OutputForm {
   return form;
 }
 
-function chosen(request: Request, { view, follow }: OutputQuery): OutputForm {
+function formOf(request: Request, { view, follow }: OutputQuery): OutputForm {
   if (view === 'head-tail') return 'head-tail';
   const type = request.accepts(['application/octet-stream', 'application/json']);
   if (type === 'application/json') return 'frames';

@@ -80,12 +80,12 @@ export class KubernetesProjectRuntime implements ProjectRuntime {
   observed(): readonly ObservedProject[] {
     if (!this.informer.state.synced) throw new ClusterUnavailable();
     const ids = new Set(this.informer.list().map(({ project }) => project));
-    return [...ids].flatMap((id) => this.chosen(id) ?? []);
+    return [...ids].flatMap((id) => this.select(id) ?? []);
   }
 
   /** Does not report a project as absent from a stale view: it may exist by now. */
   find(id: string): ObservedProject | null {
-    const project = this.chosen(id);
+    const project = this.select(id);
     if (project === null && (this.stale || !this.informer.state.synced)) throw new ClusterUnavailable();
     return project;
   }
@@ -269,7 +269,7 @@ export class KubernetesProjectRuntime implements ProjectRuntime {
     return pod === null || this.objects.isForeign(pod) ? null : observePod(pod);
   }
 
-  private chosen(id: string): ObservedProject | null {
+  private select(id: string): ObservedProject | null {
     const pods = this.informer.list().filter((pod) => pod.project === id && !isOfAnUnknownInstall(pod));
     const pod = choosePod(pods);
     return pod === null || !PROJECT_ID.test(id) ? null : toProject(pod);

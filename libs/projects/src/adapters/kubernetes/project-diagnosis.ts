@@ -64,7 +64,7 @@ function adviceOn(message: string, advice = ADVICE): string | null {
  * "Error: ErrImagePull" accompanies an event that says more. A kubelet may see its pod before the API server allows it
  * to read what the pod needs; it then retries.
  */
-const SAYS_NOTHING = /^Error: \w+$|no relationship found between node/;
+const UNINFORMATIVE = /^Error: \w+$|no relationship found between node/;
 
 /** A refusal by the API is the project's fault: it requires something that the cluster does not allow. */
 export function refused(error: KubernetesApiError): Condition {
@@ -83,6 +83,7 @@ export function conditionOf(pod: ObservedPod): Condition {
   return { status, reason };
 }
 
+/** Compared with stored reasons, so the text must not change. */
 const STUCK = 'the pod does not end';
 /** In addition to the pod's grace period. */
 const STUCK_AFTER_MS = 10_000;
@@ -134,7 +135,7 @@ export function diagnose(events: readonly ClusterEvent[]): Condition | null {
   const messages = events
     .filter(({ type, reason }) => type === 'Warning' && reason !== 'FailedScheduling')
     .sort((a, b) => timeOf(b) - timeOf(a))
-    .flatMap(({ message }) => (message === undefined || SAYS_NOTHING.test(message) ? [] : [message]));
+    .flatMap(({ message }) => (message === undefined || UNINFORMATIVE.test(message) ? [] : [message]));
   const [last] = messages;
   const [known] = messages.flatMap((message) => adviceOn(message) ?? []);
   if (known !== undefined) return { status: 'failed', reason: known };

@@ -8,9 +8,9 @@ import type { Condition, ManagedProject, ObservedProject, ProjectSpec } from '..
 const CLONE_TIMEOUT_MS = 15 * 60_000;
 /**
  * Reported until a client starts, restarts or deletes the project, so that no client mistakes an empty directory for
- * its files.
+ * its files. Compared with stored reasons, so the text must not change.
  */
-const GONE = 'its directory is gone with all files; start or restart the project to recreate it';
+const GONE = 'its directory is gone, with all files; a start or restart makes it again';
 const RUNNING: Condition = { status: 'running', reason: null };
 
 /** A project is a directory of this machine. Its desired state is in the repository. */
@@ -64,7 +64,7 @@ export class LocalProjectRuntime implements ProjectRuntime {
   /** A failed clone is retried at each reconciliation: the repository may exist by then. */
   async reconcile(project: ManagedProject, signal: AbortSignal): Promise<Condition> {
     if (project.desired === 'stopped') return { status: 'stopped', reason: null };
-    if (wasMade(project) && !(await exists(this.workspaces.directory(project.id)))) {
+    if (wasCreated(project) && !(await exists(this.workspaces.directory(project.id)))) {
       return { status: 'failed', reason: GONE };
     }
     try {
@@ -123,7 +123,7 @@ export class LocalProjectRuntime implements ProjectRuntime {
   }
 }
 
-function wasMade({ status, reason }: ManagedProject): boolean {
+function wasCreated({ status, reason }: ManagedProject): boolean {
   return status === 'running' || (status === 'failed' && reason === GONE);
 }
 
