@@ -51,6 +51,7 @@ module.exports = {
       testMatch: ['<rootDir>/{libs,apps,test}/**/*.integration.spec.ts'],
     },
     { ...common, ...withPostgres, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.e2e-spec.ts'] },
+    { ...common, ...withPostgres, displayName: 'load', testMatch: ['<rootDir>/test/e2e/**/*.load-spec.ts'] },
     { ...common, ...withPostgres, displayName: 'speed', testMatch: ['<rootDir>/test/e2e/**/*.speed-spec.ts'] },
     { ...common, ...withPostgres, displayName: 'cluster', testMatch: ['<rootDir>/test/cluster/**/*.cluster-spec.ts'] },
     { ...common, ...withPostgres, displayName: 'chaos', testMatch: chaos },

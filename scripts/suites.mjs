@@ -9,7 +9,7 @@ import { timesOf } from './times.mjs';
 
 /**
  * `timeoutMs` is per test. The files of a `serial` suite run one after another, as they measure time or share
- * something. A suite with `helm` gets helm and kubectl in the directory HELM_TOOLS, and Helm 3 in HELM_3_TOOLS; one
+ * something; a suite with `workers` runs that many files at a time. A suite with `helm` gets helm and kubectl in the directory HELM_TOOLS, and Helm 3 in HELM_3_TOOLS; one
  * with `postgres` gets the binaries of another PostgreSQL.
  */
 const SUITES = {
@@ -17,6 +17,7 @@ const SUITES = {
   chart: { timeoutMs: 20_000, helm: true },
   integration: { timeoutMs: 120_000 },
   e2e: { timeoutMs: 120_000 },
+  load: { timeoutMs: 120_000, workers: availableParallelism() },
   speed: { timeoutMs: 120_000, serial: true },
   cluster: { timeoutMs: 300_000, helm: true },
   upgrade: { timeoutMs: 120_000 },
@@ -28,8 +29,8 @@ const SUITES = {
   bench: { timeoutMs: 600_000, serial: true },
 };
 
-/** Number of concurrent files: two for each core, as they wait for half of the time. */
-const WORKERS = 2 * availableParallelism();
+/** Number of concurrent files: three for each core, as they wait for two thirds of the time. */
+const WORKERS = 3 * availableParallelism();
 
 export const suiteNames = Object.keys(SUITES);
 
@@ -66,7 +67,7 @@ function oldestPostgres() {
  * @returns the passed and failed tests
  */
 export async function runSuites(names, args = [], env = process.env, { quiet = false } = {}) {
-  const { timeoutMs, serial, helm, postgres } = settingsOf(names);
+  const { timeoutMs, serial, workers, helm, postgres } = settingsOf(names);
   const dir = await mkdtemp(join(tmpdir(), 'rdev-jest-'));
   const report = join(dir, 'report.json');
   const spans = args.includes('--times') ? join(dir, 'spans') : '';
@@ -89,7 +90,7 @@ export async function runSuites(names, args = [], env = process.env, { quiet = f
       [
         ...tool('jest'),
         ...own.map(String),
-        serial ? '--runInBand' : `--maxWorkers=${WORKERS}`,
+        serial ? '--runInBand' : `--maxWorkers=${workers}`,
         ...args.filter((arg) => arg !== '--times'),
       ],
       {
@@ -127,6 +128,7 @@ function settingsOf(names) {
   return {
     timeoutMs: Math.max(...all.map(({ timeoutMs }) => timeoutMs)),
     serial: all.every(({ serial = false }) => serial),
+    workers: Math.min(...all.map(({ workers = WORKERS }) => workers)),
     helm: all.some(({ helm = false }) => helm),
     postgres: all.some(({ postgres = false }) => postgres),
   };

@@ -9,8 +9,8 @@ import { build, install, node, run, stopRuns } from './project.mjs';
 import { report } from './report.mjs';
 import { runSuites } from './suites.mjs';
 
-/** Suites that run together; the suite that measures time runs alone. */
-const POOLS = [['unit', 'chart', 'integration', 'e2e', 'chaos'], ['speed']];
+/** Suites that run together. Those that measure run apart. */
+const POOLS = [['unit', 'chart', 'integration', 'e2e', 'chaos'], ['load'], ['speed']];
 
 const args = process.argv.slice(2);
 let cleanUp = async () => {};

@@ -15,7 +15,7 @@ const report = (text: string): boolean => process.stderr.write(`${text}\n`);
 /** With what is cleared up afterwards. */
 async function admit(admission: PostgresAdmission, slots: number): Promise<string[]> {
   const commands = await admission.admit('bench', slots);
-  await admission.tidy();
+  await admission.compact();
   return commands.map(({ id }) => id);
 }
 

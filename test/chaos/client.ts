@@ -140,7 +140,7 @@ export class Client {
   }
 }
 
-/** The replica, its database or the project is away, or too much is going on. */
-function isTransient({ body }: TestResponse): boolean {
+/** The replica, its database or the project is unavailable, or a limit is reached. */
+export function isTransient({ body }: TestResponse): boolean {
   return body?.retryable === true;
 }

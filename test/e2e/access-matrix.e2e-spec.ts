@@ -11,16 +11,16 @@ import {
 } from '../support/index.js';
 
 /**
- * What a route needs and a request that it takes. `{id}` and `{projectId}` stand for what each of its cases may see.
+ * What a route needs, and a request that it accepts. `{id}` and `{projectId}` stand for something each case may see.
  */
 interface Route {
   readonly scope: string;
-  /** What its path names: outside the projects of a key it looks absent. */
+  /** What its path identifies: outside the key's projects it returns 404. */
   readonly names?: 'project' | 'command';
-  /** Without it the answer would take long. */
+  /** Without it the response would take long. */
   readonly query?: string;
   readonly body?: (context: Context) => unknown;
-  /** It does not end by itself. */
+  /** The response does not end by itself. */
   readonly isEndless?: boolean;
   readonly status: number;
 }
@@ -32,7 +32,7 @@ interface Context {
 
 const SHELL = { type: 'shell', script: 'true' };
 
-/** A new route belongs in here; a missing one fails the first test below. */
+/** Every route must be listed here; the first test below fails otherwise. */
 const ROUTES: Readonly<Record<string, Route>> = {
   'GET /v1/system': { scope: 'admin', status: 200 },
   'POST /v1/projects': { scope: 'projects:write', body: ({ fresh }) => ({ id: fresh }), status: 201 },
@@ -148,7 +148,7 @@ describe('every route', () => {
   });
   afterAll(() => api.stop());
 
-  /** Scopes that the key has but the route does not ask for. */
+  /** Scopes that the key has but the route does not accept. */
   const wrongScope = (scope: string): string =>
     keys.get(scope === 'commands:read' ? 'projects:read' : 'commands:read') ?? '';
 
@@ -166,7 +166,7 @@ describe('every route', () => {
     return admin.as(key).request(method, path, content);
   }
 
-  /** What a refused request could have changed: all of it. */
+  /** Everything that a refused request could have changed. */
   async function state(): Promise<unknown> {
     const lists = await Promise.all(['/v1/projects', '/v1/commands', '/v1/keys'].map((path) => admin.get(path)));
     return lists.map(({ text }) => text.replaceAll(/"(lastUsedAt|lastCommandAt)":("[^"]*"|null)/g, ''));
@@ -180,7 +180,7 @@ describe('every route', () => {
     expect(routes.filter((route) => !described.includes(route))).toEqual([]);
   });
 
-  describe('changes nothing and gives nothing', () => {
+  describe('changes and reveals nothing', () => {
     let before: unknown;
     beforeAll(async () => {
       before = await state();
@@ -189,7 +189,7 @@ describe('every route', () => {
       expect(await state()).toEqual(before);
     });
 
-    it.each(routes)('%s: without a key, and with one that is unknown', async (route) => {
+    it.each(routes)('%s: without a key, and with an unknown one', async (route) => {
       expectProblem(await call(route, undefined), 401, 'UNAUTHENTICATED');
       expectProblem(await call(route, newKey()), 401, 'UNAUTHENTICATED');
     });
@@ -207,7 +207,7 @@ describe('every route', () => {
     });
 
     it.each(routes.filter((route) => ROUTES[route]!.names !== undefined))(
-      '%s: for a project that the key may not see, as if it were not there',
+      '%s: for a project that the key may not see, as if it did not exist',
       async (route) => {
         const hidden = expectProblem(await call(route, keys.get('wrong project')), 404, 'NOT_FOUND');
         const absent = expectProblem(await call(route, keys.get('wrong project'), 'nothing'), 404, 'NOT_FOUND');
@@ -216,15 +216,15 @@ describe('every route', () => {
       },
     );
 
-    it('GET lists: of projects that the key may not see', async () => {
+    it('GET lists: for projects that the key may not see', async () => {
       for (const path of ['/v1/projects', '/v1/commands'])
         expect((await admin.as(keys.get('wrong project')).get(path)).body.data).toEqual([]);
     });
   });
 
-  // Last, and what deletes last of all: from here on things change.
+  // From here on requests change state, deletions last.
   const inOrder = [...routes].sort((a, b) => Number(a.startsWith('DELETE')) - Number(b.startsWith('DELETE')));
-  it.each(inOrder)('%s: takes the right key', async (route) => {
+  it.each(inOrder)('%s: accepts the right key', async (route) => {
     const { scope, status, isEndless = false } = ROUTES[route]!;
     if (isEndless) {
       (await admin.as(keys.get(scope)).sse(pathOf(route))).drop();

@@ -9,7 +9,7 @@ import {
   startApi,
 } from '../support/index.js';
 
-/** Who may call each route: nobody in particular, any key, or keys with a scope. A new route belongs in here. */
+/** Who may call each route: everyone, any key, or keys with a scope. Every route must be listed here. */
 const ACCESS: Readonly<Record<string, string>> = {
   'GET /health': 'public',
   'GET /ready': 'public',
@@ -91,8 +91,8 @@ describe('access', () => {
   afterAll(() => api.stop());
 
   /**
-   * Asks for what is not there, so that nothing is changed; what matters is whether one gets so far. No answer may be
-   * kept by a cache on the way: it would go to who has no key.
+   * Requests something that does not exist, so that nothing changes: only authorization matters. Responses must not be
+   * cacheable, since a cache could return them to a client without a key.
    */
   async function call(route: string, key: string | undefined): Promise<TestResponse> {
     const [method = '', template = ''] = route.split(' ');
@@ -110,18 +110,21 @@ describe('access', () => {
   const restricted = routes.filter(([, access]) => access !== 'public');
   const scoped = restricted.filter(([, access]) => access !== 'any-key');
 
-  it.each(['what the API serves', 'what is committed'])('names every route of the description: %s', async (which) => {
-    const served = which === 'what the API serves';
-    const { paths } = served
-      ? (await api.client.as(undefined).get('/openapi.json')).body
-      : JSON.parse(await readFile('apps/api/openapi.json', 'utf8'));
-    const described = Object.entries(paths).flatMap(([path, methods]) =>
-      Object.keys(methods as object).map((method) => `${method.toUpperCase()} ${path}`),
-    );
-    expect(described.sort()).toEqual(Object.keys(ACCESS).sort());
-  });
+  it.each(['what the API serves', 'what is committed'])(
+    'lists every route of the OpenAPI document: %s',
+    async (which) => {
+      const served = which === 'what the API serves';
+      const { paths } = served
+        ? (await api.client.as(undefined).get('/openapi.json')).body
+        : JSON.parse(await readFile('apps/api/openapi.json', 'utf8'));
+      const described = Object.entries(paths).flatMap(([path, methods]) =>
+        Object.keys(methods as object).map((method) => `${method.toUpperCase()} ${path}`),
+      );
+      expect(described.sort()).toEqual(Object.keys(ACCESS).sort());
+    },
+  );
 
-  it('names routes that need a key as such in the description', async () => {
+  it('marks routes that need a key in the OpenAPI document', async () => {
     const { paths } = (await api.client.as(undefined).get('/openapi.json')).body;
     for (const [route, access] of routes) {
       const [method = '', path = ''] = route.split(' ');
@@ -133,7 +136,7 @@ describe('access', () => {
     }
   });
 
-  it.each(routes.filter(([, access]) => access === 'public'))('%s needs no key, and minds none', async (route) => {
+  it.each(routes.filter(([, access]) => access === 'public'))('%s needs no key, and ignores one', async (route) => {
     for (const key of [undefined, 'nonsense']) expect((await call(route, key)).status).toBe(200);
   });
 
@@ -144,20 +147,20 @@ describe('access', () => {
     expectProblem(await call(route, `${newKey().slice(0, -1)}!`), 401, 'UNAUTHENTICATED');
   });
 
-  it.each(scoped)('%s needs the scope %s, and no other will do', async (route, scope) => {
+  it.each(scoped)('%s needs the scope %s, and accepts no other', async (route, scope) => {
     for (const grant of ['', `all but ${scope}`]) {
       expect(expectProblem(await call(route, keys.get(grant)), 403, 'INSUFFICIENT_SCOPE').requiredScope).toBe(scope);
     }
   });
 
-  it.each(restricted)('%s lets in who has the scope %s alone, and admin', async (route, access) => {
+  it.each(restricted)('%s accepts a key with only the scope %s, and one with admin', async (route, access) => {
     for (const grant of [access === 'any-key' ? '' : access, 'admin']) {
       const { status } = await call(route, keys.get(grant));
       expect({ grant, status: status < 500 && status !== 401 && status !== 403 }).toEqual({ grant, status: true });
     }
   });
 
-  it('comes before anything else: an unknown key learns of no route, id or mistake', async () => {
+  it('is checked first: an unknown key learns nothing of routes, ids or invalid input', async () => {
     const nobody = api.client.as(undefined);
     expectProblem(await nobody.post('/v1/projects', { nonsense: 1 }), 401, 'UNAUTHENTICATED');
     expectProblem(await nobody.post(`/v1/projects/${project}/commands`, {}), 401, 'UNAUTHENTICATED');
@@ -167,7 +170,7 @@ describe('access', () => {
     expectProblem(await nobody.get(`/v1/commands/${command}`), 401, 'UNAUTHENTICATED');
   });
 
-  it('leads from the top to the documentation, whatever path a proxy has taken away', async () => {
+  it('redirects from the root to the documentation, whatever path prefix a proxy has removed', async () => {
     for (const method of ['GET', 'HEAD']) {
       const { status, headers } = await fetch(api.baseUrl, { method, redirect: 'manual' });
       expect([status, headers.get('location')]).toEqual([302, 'docs']);
@@ -189,14 +192,14 @@ describe('access', () => {
     ['GET', '/%'],
     ['PUT', '/v1/commands'],
     ['OPTIONS', '/v1/commands'],
-  ])('is for nobody to keep: %s %s', async (method, path) => {
+  ])('is not cacheable: %s %s', async (method, path) => {
     const headers = { origin: ORIGIN, 'access-control-request-method': 'GET' };
     const answer = await fetch(api.baseUrl + path, { method, headers, redirect: 'manual' });
     expect(answer.headers.get('cache-control')).toBe('no-store');
     if (method === 'OPTIONS') expect(answer.headers.get('access-control-allow-origin')).toBe(ORIGIN);
   });
 
-  it('is for nobody to keep: the rest', async () => {
+  it('is not cacheable: all other responses', async () => {
     const { status, headers } = await api.client.request('DELETE', `/v1/keys/${await unused()}`);
     expect([status, headers['cache-control']]).toEqual([204, 'no-store']);
     const end = await api.client.get(`/v1/commands/${command}/events`, { 'last-event-id': '0-0-end' });
@@ -213,7 +216,7 @@ describe('access', () => {
     (await api.client.post('/v1/keys', { name: 'unused', scopes: [] })).body.id;
 
   it.each(['swagger-ui.css', 'swagger-ui-bundle.js', 'swagger-ui-standalone-preset.js', 'favicon-32x32.png'])(
-    'is the same for all, and so may be kept: %s',
+    'is the same for all clients, and so cacheable: %s',
     async (file) => {
       const { status, headers } = await api.client.as(undefined).get(`/docs/${file}`);
       expect([status, headers['cache-control']]).toEqual([200, 'public, max-age=0']);

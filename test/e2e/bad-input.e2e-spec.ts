@@ -37,17 +37,17 @@ describe('bad input', () => {
     ['an unknown field with a slash', { ...shell, 'a/b~c': 1 }, '#/a~1b~0c'],
     ['no type', { script: 'true' }, '#/type'],
     ['an unknown type', { type: 'python', script: 'true' }, '#/type'],
-    ['a type that is no text', { type: 1, script: 'true' }, '#/type'],
+    ['a type that is not a string', { type: 1, script: 'true' }, '#/type'],
     ['no script', { type: 'shell' }, '#/script'],
     ['an empty script', { type: 'shell', script: '' }, '#/script'],
-    ['a script that is no text', { type: 'shell', script: 7 }, '#/script'],
+    ['a script that is not a string', { type: 'shell', script: 7 }, '#/script'],
     ['a script that is null', { type: 'shell', script: null }, '#/script'],
     ['NUL in the script', { type: 'shell', script: 'echo \0' }, '#/script'],
     ['a field of another type', { ...shell, argv: ['true'] }, '#/argv'],
     ['a script for git', { type: 'git', args: ['status'], script: 'true' }, '#/script'],
     ['no argv', { type: 'exec' }, '#/argv'],
     ['an empty argv', exec(), '#/argv'],
-    ['argv as text', { type: 'exec', argv: 'ls -l' }, '#/argv'],
+    ['argv as a string', { type: 'exec', argv: 'ls -l' }, '#/argv'],
     ['an argument that is a number', exec('sleep', 1), '#/argv/1'],
     ['an argument that is null', exec('ls', null), '#/argv/1'],
     ['NUL in an argument', exec('echo', 'a\0b'), '#/argv/1'],
@@ -60,7 +60,7 @@ describe('bad input', () => {
     ['an empty cwd', { ...shell, cwd: '' }, '#/cwd'],
     ['NUL in cwd', { ...shell, cwd: '/a\0b' }, '#/cwd'],
     ['a container as a number', { ...shell, container: 1 }, '#/container'],
-    ['a container that Kubernetes would not name so', { ...shell, container: 'Main' }, '#/container'],
+    ['a container name that is invalid in Kubernetes', { ...shell, container: 'Main' }, '#/container'],
     ['a container with a query', { ...shell, container: 'main&command=id' }, '#/container'],
     ['a container name of 64 characters', { ...shell, container: 'x'.repeat(64) }, '#/container'],
     ['a container on the local runtime', { ...shell, container: 'main' }, '#/container'],
@@ -70,17 +70,17 @@ describe('bad input', () => {
     ['a name with an equals sign', { ...shell, env: { 'A=B': '1' } }, '#/env'],
     ['NUL in the name of a variable', { ...shell, env: { 'A\0': '1' } }, '#/env'],
     ['NUL in a variable', { ...shell, env: { A: '\0' } }, '#/env'],
-    ['a variable of ours', { ...shell, env: { RDEV_COMMAND_ID: 'x' } }, '#/env'],
-    ['a variable that looks like ours', { ...shell, env: { RDEV_: '' } }, '#/env'],
+    ['a reserved variable', { ...shell, env: { RDEV_COMMAND_ID: 'x' } }, '#/env'],
+    ['a variable with a reserved prefix', { ...shell, env: { RDEV_: '' } }, '#/env'],
     ['a variable of 128 KiB', { ...shell, env: { A: large } }, '#/env'],
-    ['stdin as text', { ...shell, stdin: 'hello' }, '#/stdin'],
+    ['stdin as a string', { ...shell, stdin: 'hello' }, '#/stdin'],
     ['stdin without text', { ...shell, stdin: {} }, '#/stdin'],
     ['stdin with more than text', { ...shell, stdin: { text: '', more: 1 } }, '#/stdin'],
     ['a timeout of 0', { ...shell, timeoutSeconds: 0 }, '#/timeoutSeconds'],
     ['a negative timeout', { ...shell, timeoutSeconds: -5 }, '#/timeoutSeconds'],
     ['a huge timeout', { ...shell, timeoutSeconds: 1e12 }, '#/timeoutSeconds'],
     ['a timeout with a fraction', { ...shell, timeoutSeconds: 1.5 }, '#/timeoutSeconds'],
-    ['a timeout as text', { ...shell, timeoutSeconds: '5' }, '#/timeoutSeconds'],
+    ['a timeout as a string', { ...shell, timeoutSeconds: '5' }, '#/timeoutSeconds'],
     ['a negative silence', { ...shell, noOutputTimeoutSeconds: -1 }, '#/noOutputTimeoutSeconds'],
     ['a huge silence', { ...shell, noOutputTimeoutSeconds: 1e9 }, '#/noOutputTimeoutSeconds'],
     ['a queue timeout of 0', { ...shell, queueTimeoutSeconds: 0 }, '#/queueTimeoutSeconds'],
@@ -89,10 +89,10 @@ describe('bad input', () => {
     ['a lock with a space', { ...shell, lock: 'a b' }, '#/lock'],
     ['an output limit of 0', { ...shell, maxOutputBytes: 0 }, '#/maxOutputBytes'],
     ['an output limit beyond the operator’s', { ...shell, maxOutputBytes: 100_000_001 }, '#/maxOutputBytes'],
-    ['keepBackground as text', { ...shell, keepBackground: 'yes' }, '#/keepBackground'],
+    ['keepBackground as a string', { ...shell, keepBackground: 'yes' }, '#/keepBackground'],
     ['labels as an array', { ...shell, labels: ['a'] }, '#/labels'],
     ['a label that is a number', { ...shell, labels: { a: 1 } }, '#/labels'],
-    ['a name of a label with a space', { ...shell, labels: { 'a b': '' } }, '#/labels'],
+    ['a label name with a space', { ...shell, labels: { 'a b': '' } }, '#/labels'],
     ['NUL in a label', { ...shell, labels: { a: '\0' } }, '#/labels'],
   ];
 
@@ -102,7 +102,7 @@ describe('bad input', () => {
     expect(problem.instance).toBe(`/v1/projects/${project}/commands`);
   });
 
-  it('names every field at fault at once', async () => {
+  it('is reported for all invalid fields together', async () => {
     const problem = expectProblem(
       await post({ type: 'shell', script: 1, timeoutSeconds: -1, nonsense: true }),
       400,
@@ -115,12 +115,12 @@ describe('bad input', () => {
     ]);
   });
 
-  it('left nothing behind', async () => {
+  it('leaves nothing behind', async () => {
     const { data } = (await client.get(`/v1/commands?projectId=${project}`)).body;
     expect(data.map(({ id }: { id: string }) => id)).toEqual([command]);
   });
 
-  it('is not null where a field may be left out: it means the same', async () => {
+  it('does not include null for an optional field, which means the same as leaving it out', async () => {
     const nothing = {
       cwd: null,
       container: null,
@@ -158,7 +158,7 @@ describe('bad input', () => {
     expect(expectStatus(await post(shell), 202).body).toMatchObject({ cwd: null, timeoutSeconds: 3600 });
   });
 
-  it('may be half of a surrogate pair, and is not sent on as something else', async () => {
+  it('may be a lone surrogate, which is not replaced by something else', async () => {
     const problem = expectProblem(await post('{"type":"shell","script":"true # \\ud800"}'), 400, 'INVALID_REQUEST');
     expect(problem.errors[0].pointer).toBe('#/script');
   });
@@ -195,7 +195,7 @@ describe('bad input', () => {
     expectProblem(await post(JSON.stringify(shell), { 'content-encoding': 'zip' }), 415, 'UNSUPPORTED_MEDIA_TYPE');
   });
 
-  it('is a body over 1 MiB; one of 1 MiB is taken', async () => {
+  it('includes a body over 1 MiB, but not one of 1 MiB', async () => {
     const of = (bytes: number) => {
       const [head, tail] = ['{"type":"shell","script":"true #', '"}'];
       return head + 'x'.repeat(bytes - head.length - tail.length) + tail;
@@ -205,7 +205,7 @@ describe('bad input', () => {
     expectStatus(await post(of(1024 * 1024)), 202);
   });
 
-  it('may be as large as it may', async () => {
+  it('does not include maps and lists at their maximum size', async () => {
     const map = (count: number, value: string) =>
       Object.fromEntries(Array.from({ length: count }, (_, i) => [`N${i}`, value]));
     const argv = ['true', ...Array.from({ length: 4_095 }, (_, i) => `${i}${'x'.repeat(60)}`)];
@@ -220,7 +220,7 @@ describe('bad input', () => {
     }
   });
 
-  it('makes no command when only a header is wrong', async () => {
+  it('creates no command if only a header is invalid', async () => {
     const before = await client.get('/v1/commands');
     expectProblem(await post(shell, { prefer: 'wait=61' }), 400, 'INVALID_REQUEST');
     expect((await client.get('/v1/commands')).body.data[0].id).toBe(before.body.data[0].id);
@@ -292,7 +292,7 @@ describe('bad input', () => {
       expect(problem.errors.map(({ pointer }: { pointer: string }) => pointer.replace('#/', ''))).toEqual([parameter]);
     });
 
-    it('a parameter that is given twice', async () => {
+    it('a repeated parameter', async () => {
       for (const path of [
         '/v1/commands?limit=1&limit=2',
         '/v1/commands?projectId=a&projectId=b',
@@ -321,20 +321,23 @@ describe('bad input', () => {
       ['/v1/projects', base64(['x', 1])],
       ['/v1/keys', base64([null])],
       ['/v1/keys', base64(['\0'])],
-    ])('a cursor of %s that was not given: %s', async (path, cursor) => {
+    ])('a cursor of %s that it did not return: %s', async (path, cursor) => {
       expectProblem(await client.get(`${path}?cursor=${encodeURIComponent(cursor)}`), 400, 'INVALID_CURSOR');
     });
 
-    it.each(['x', '1-1-end-end', '99999-0', '0-99999'])('a cursor of frames that was not given: %s', async (cursor) => {
-      expectProblem(
-        await client.get(`/v1/commands/${command}/output?cursor=${cursor}`, { accept: 'application/json' }),
-        400,
-        'INVALID_CURSOR',
-      );
-    });
+    it.each(['x', '1-1-end-end', '99999-0', '0-99999'])(
+      'a cursor of frames that was not returned: %s',
+      async (cursor) => {
+        expectProblem(
+          await client.get(`/v1/commands/${command}/output?cursor=${cursor}`, { accept: 'application/json' }),
+          400,
+          'INVALID_CURSOR',
+        );
+      },
+    );
   });
 
-  describe('names nothing', () => {
+  describe('returns 404', () => {
     it.each([
       `/v1/commands/${UNKNOWN_COMMAND}`,
       `/v1/commands/${UNKNOWN_COMMAND}/wait?timeoutSeconds=0`,
@@ -358,12 +361,12 @@ describe('bad input', () => {
       '/v1/commands/%',
     ])('GET %s', async (path) => {
       const response = await client.get(path);
-      // What no id could be is malformed, or just not there.
+      // A string that cannot be an id is malformed, or simply unknown.
       const isMalformed = /%(00)?$/.test(path) && response.status === 400;
       expectProblem(response, isMalformed ? 400 : 404, isMalformed ? 'INVALID_REQUEST' : 'NOT_FOUND');
     });
 
-    it('DELETE and POST of what is not there', async () => {
+    it('for DELETE and POST of unknown resources', async () => {
       expectProblem(await client.request('DELETE', '/v1/projects/nothing'), 404, 'NOT_FOUND');
       expectProblem(await client.request('DELETE', `/v1/keys/${UNKNOWN_KEY}`), 404, 'NOT_FOUND');
       expectProblem(await client.post('/v1/projects/nothing/commands', shell), 404, 'NOT_FOUND');
@@ -415,7 +418,7 @@ describe('bad input', () => {
       expect(problem.errors[0].pointer).toBe(`#/${field}`);
     });
 
-    it('takes ids of 1 to 40 characters', async () => {
+    it('accepts ids of 1 to 40 characters', async () => {
       for (const id of ['a', 'x'.repeat(40), '0-0']) expectStatus(await client.post('/v1/projects', { id }), 201);
     });
 
@@ -424,14 +427,14 @@ describe('bad input', () => {
       expect(problem).toMatchObject({ projectId: project, retryable: false });
     });
 
-    it('makes one project of many requests at once', async () => {
+    it('creates one project for many concurrent requests', async () => {
       const answers = await Promise.all(
         Array.from({ length: 8 }, () => client.post('/v1/projects', { id: 'contended' })),
       );
       expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array.from({ length: 7 }, () => 409)]);
     });
 
-    it('runs nothing in a project that is not running, and says why it is not', async () => {
+    it('runs nothing in a project that is not running, and reports why it is not', async () => {
       const failing = await createProject(client, { gitUrl: '/there/is/no/such/repository' });
       const { body } = await eventually(async () => {
         const response = await client.get(`/v1/projects/${failing}`);
@@ -474,7 +477,7 @@ describe('bad input', () => {
     expect(api.logs).not.toContain('A request failed');
   });
 
-  it('gets the id of the request back, if it is well-formed', async () => {
+  it('does not prevent a well-formed request id from being returned', async () => {
     const given = await client.get('/v1/commands/42', { 'x-request-id': 'my-request.1' });
     expect(given.body.requestId).toBe('my-request.1');
     for (const id of ['a b', 'x'.repeat(129), 'é']) {

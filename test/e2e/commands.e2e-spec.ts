@@ -29,7 +29,7 @@ describe('commands', () => {
   const directory = (id = project) => join(api.dataDir, 'projects', id);
 
   describe('types', () => {
-    it('runs a script by sh, as a file', async () => {
+    it('runs a script with sh, as a file', async () => {
       const script =
         'set -- "a  b" "$(printf %s \'c"d\')"\nfor word; do echo "<$word>"; done\ncat <<\'END\'\n$HOME `x`\nEND\n';
       expect(await textOf(client, project, script)).toBe('<a  b>\n<c"d>\n$HOME `x`\n');
@@ -62,12 +62,12 @@ describe('commands', () => {
       );
     });
 
-    it('runs a program whose name has an equals sign', async () => {
+    it('runs a program with an equals sign in its name', async () => {
       await textOf(client, project, "printf '#!/bin/sh\\necho ran $1\\n' > 'a=b'; chmod +x 'a=b'");
       expect(await textOf(client, project, { type: 'exec', argv: ['./a=b', 'x'] })).toBe('ran x\n');
     });
 
-    it('runs the largest argument that the kernel takes', async () => {
+    it('runs the largest argument that the kernel accepts', async () => {
       const argument = 'x'.repeat(128 * 1024 - 1);
       const stdout = await textOf(client, project, {
         type: 'exec',
@@ -76,7 +76,7 @@ describe('commands', () => {
       expect(stdout.trim()).toBe(String(argument.length));
     });
 
-    it('runs git with these arguments', async () => {
+    it('runs git with the given arguments', async () => {
       expect(await textOf(client, project, { type: 'git', args: ['--version'] })).toMatch(/^git version /);
       const { status, result } = await runCommand(client, project, {
         type: 'git',
@@ -85,7 +85,7 @@ describe('commands', () => {
       expect({ status, exitCode: result.exitCode }).toEqual({ status: 'failed', exitCode: 128 });
     });
 
-    it('keeps git from asking and from paging', async () => {
+    it('keeps git from prompting and from paging', async () => {
       await textOf(
         client,
         project,
@@ -123,14 +123,14 @@ describe('commands', () => {
     };
     const inherited = () => ({ PATH: process.env.PATH, HOME: process.env.HOME, LANG: 'C.UTF-8' });
 
-    it('is made from scratch: nothing of the API is in it', async () => {
+    it("contains nothing of the API's environment", async () => {
       const { PWD, OLDPWD, ...rest } = await environmentOf({});
       expect(rest).toEqual({ ...inherited(), ...unattended, RDEV_PROJECT_ID: project });
       // Shells set these two.
       for (const path of [PWD, OLDPWD]) expect([undefined, directory()]).toContain(path);
     });
 
-    it('shows a script no more than that either', async () => {
+    it('shows a script no more than that', async () => {
       const {
         PWD: _,
         OLDPWD: __,
@@ -141,22 +141,22 @@ describe('commands', () => {
       expect(rest).toEqual({ ...inherited(), ...unattended, RDEV_PROJECT_ID: project });
     });
 
-    it('leaves no file or socket of ours open to the command', async () => {
+    it("leaks none of the API's files or sockets to the command", async () => {
       const stdout = await textOf(client, project, { type: 'exec', argv: ['ls', '-l', '/proc/self/fd'] });
       const targets = [...stdout.matchAll(/ (\d+) -> (.*)$/gm)].filter(([, n]) => Number(n) > 2).map(([, , to]) => to!);
-      // What this process was started with goes down to all that it starts; and ls has opened the directory.
+      // Descriptors that this process inherited are passed on to its children; and ls has opened the directory.
       const own = await Promise.all(
         (await readdir('/proc/self/fd')).map((n) => readlink(`/proc/self/fd/${n}`).catch(() => '')),
       );
       expect(targets.filter((to) => !own.includes(to) && !/^\/proc\/\d+\/fd$/.test(to))).toEqual([]);
     });
 
-    it('takes odd names, empty values and lines', async () => {
+    it('accepts unusual names, empty values and multiple lines', async () => {
       const env = { 'a b': '1', 'ü.x-y': 'é', EMPTY: '', LINES_: 'a\nb\n', '1': 'digit', QUOTE: `'"$\`\\` };
       expect(await environmentOf({ env })).toMatchObject(env);
     });
 
-    it('lets the request win over the project, and the project over the defaults', async () => {
+    it('gives the request precedence over the project, and the project over the defaults', async () => {
       const own = await createProject(client, { env: { A: 'project', B: 'project', CI: '', PATH: '/usr/bin:/bin' } });
       expect(await environmentOf({ env: { B: 'request' } }, own)).toMatchObject({
         A: 'project',
@@ -166,7 +166,7 @@ describe('commands', () => {
       });
     });
 
-    it('carries the trace of the request', async () => {
+    it("contains the request's trace context", async () => {
       const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
       const created = await client.post(
         `/v1/projects/${project}/commands`,
@@ -177,7 +177,7 @@ describe('commands', () => {
       expect((await outputOf(client, created.body.id)).toString()).toBe(`${traceparent}\n`);
     });
 
-    it('never shows the values that a request gave', async () => {
+    it('is never returned with the values of a request', async () => {
       const { id } = await runCommand(client, project, { script: 'true', env: { TOKEN: 'hush-hush' } });
       const { body, text } = await client.get(`/v1/commands/${id}`);
       expect(body.env).toEqual({ TOKEN: '[redacted]' });
@@ -214,13 +214,13 @@ describe('commands', () => {
       expect(await textOf(client, project, { type: 'exec', argv: ['pwd'] })).toBe(`${directory()}\n`);
     });
 
-    it('is the one that is named, whatever its name', async () => {
+    it('can be specified, whatever its name', async () => {
       const cwd = join(directory(), "it's a $dir\nwith -é");
       await mkdir(cwd);
       expect(await textOf(client, project, { script: 'pwd', cwd })).toBe(`${cwd}\n`);
     });
 
-    it('that is missing is said, and nothing runs', async () => {
+    it('is reported if it is missing, and nothing runs', async () => {
       const { status, result } = await runCommand(client, project, {
         script: 'echo ran',
         cwd: `${directory()}/missing`,
@@ -239,7 +239,7 @@ describe('commands', () => {
   });
 
   describe('endings', () => {
-    it.each([0, 1, 3, 126, 127, 137, 143, 255])('tells the exit code %d', async (code) => {
+    it.each([0, 1, 3, 126, 127, 137, 143, 255])('reports the exit code %d', async (code) => {
       const { status, result } = await runCommand(client, project, `exit ${code}`);
       expect({ status, result }).toMatchObject({
         status: code === 0 ? 'succeeded' : 'failed',
@@ -248,7 +248,7 @@ describe('commands', () => {
     });
 
     it.each(['KILL', 'TERM', 'INT', 'HUP', 'SEGV', 'PIPE', 'ABRT', 'USR1'])(
-      'tells SIG%s from an exit code',
+      'derives SIG%s from an exit code',
       async (name) => {
         const { status, result } = await runCommand(client, project, {
           type: 'exec',
@@ -275,7 +275,7 @@ describe('commands', () => {
       expect(result).toMatchObject({ exitCode: 126, reason: 'exited' });
     });
 
-    it('has all that is promised of it', async () => {
+    it('contains everything the documentation promises', async () => {
       const command = await runCommand(client, project, 'printf out; printf error >&2; sleep 0.2');
       expect(command).toMatchObject({
         id: expect.stringMatching(/^cmd_[0-7][0-9a-hjkmnp-tv-z]{25}$/),
@@ -305,7 +305,7 @@ describe('commands', () => {
   });
 
   describe('limits', () => {
-    it('ends a command at its timeout, with its whole tree', async () => {
+    it('ends a command at its timeout, with its whole process tree', async () => {
       const script = 'trap "" TERM; (setsid sleep 301 & ); sleep 301 & echo $$; wait; sleep 301';
       const { id, status, result } = await runCommand(client, project, { script, timeoutSeconds: 1 });
       expect({ status, result }).toMatchObject({
@@ -315,7 +315,7 @@ describe('commands', () => {
       expect(await processesOf(id)).toEqual([]);
     });
 
-    it('lets a command end by itself at SIGTERM', async () => {
+    it('lets a command end by itself on SIGTERM', async () => {
       const { id, status } = await runCommand(client, project, {
         script: 'trap "echo bye; exit 0" TERM; while :; do sleep 0.1; done',
         timeoutSeconds: 1,
@@ -324,7 +324,7 @@ describe('commands', () => {
       expect((await outputOf(client, id)).toString()).toBe('bye\n');
     });
 
-    it('ends a command that is silent for too long, and not before', async () => {
+    it('ends a command after the no-output timeout, and not before', async () => {
       const script = 'for i in 1 2 3 4 5; do echo $i; sleep 0.5; done; sleep 300';
       const { id, status, result } = await runCommand(client, project, { script, noOutputTimeoutSeconds: 1 });
       expect({ status, result }).toMatchObject({
@@ -345,7 +345,7 @@ describe('commands', () => {
       expect(await processesOf(id)).toEqual([]);
     });
 
-    it('leaves it running with keepBackground', async () => {
+    it('keeps it running with keepBackground', async () => {
       const { id, status, result } = await runCommand(client, project, {
         script: 'sleep 303 & echo $!',
         keepBackground: true,
@@ -359,7 +359,7 @@ describe('commands', () => {
       }
     });
 
-    it('keeps so many bytes of each stream, and says what is missing', async () => {
+    it('keeps the given number of bytes of each stream, and reports what is missing', async () => {
       const script = 'head -c 5000 /dev/zero | tr "\\0" a; head -c 100 /dev/zero | tr "\\0" b >&2; echo more >&2';
       const { id, status, result } = await runCommand(client, project, { script, maxOutputBytes: 1000 });
       expect({ status, result }).toMatchObject({
@@ -384,7 +384,7 @@ describe('commands', () => {
       });
     });
 
-    it('does not truncate what fits to the byte', async () => {
+    it('does not truncate output that fits exactly', async () => {
       const { id, result } = await runCommand(client, project, {
         script: 'head -c 1000 /dev/zero',
         maxOutputBytes: 1000,
@@ -394,7 +394,7 @@ describe('commands', () => {
     });
   });
 
-  /** Processes of a command that still run, found by its id in their environment. */
+  /** Running processes of a command, found by its id in their environment. */
   async function processesOf(id: string): Promise<string[]> {
     const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
     const environments = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')));
@@ -402,7 +402,7 @@ describe('commands', () => {
   }
 
   describe('order', () => {
-    it('runs commands with the same lock one at a time, and others beside them', async () => {
+    it('runs commands with the same lock one at a time, and others in parallel', async () => {
       const own = await createProject(client);
       const script = 'mkdir held || { echo overlap; exit 9; }; sleep 0.2; rmdir held';
       const locked = await Promise.all(
@@ -415,7 +415,7 @@ describe('commands', () => {
       for (const { id } of [...locked, free]) expect((await ended(client, id)).status).toBe('succeeded');
     });
 
-    it('starts the higher priority first', async () => {
+    it('starts higher priorities first', async () => {
       const own = await createProject(client);
       const first = await startCommand(client, own, { script: 'until [ -e go ]; do sleep 0.02; done', lock: 'one' });
       await eventually(async () => (await client.get(`/v1/commands/${first.id}`)).body.status === 'running');
@@ -429,7 +429,7 @@ describe('commands', () => {
       expect(await textOf(client, own, 'cat order')).toBe('urgent\nhigh\nnormal\nlow\n');
     });
 
-    it('runs five commands of a project at once, and the sixth after one of them', async () => {
+    it('runs five commands of a project in parallel, and the sixth after one of them', async () => {
       const own = await createProject(client);
       const running = await Promise.all(
         Array.from({ length: 5 }, () => startCommand(client, own, 'until [ -e go ]; do sleep 0.02; done')),
@@ -443,7 +443,7 @@ describe('commands', () => {
       for (const { id } of [...running, sixth]) expect((await ended(client, id)).status).toBe('succeeded');
     });
 
-    it('expires what waits for longer than queueTimeoutSeconds', async () => {
+    it('expires commands that wait longer than queueTimeoutSeconds', async () => {
       const own = await createProject(client);
       const first = await startCommand(client, own, { script: 'until [ -e go ]; do sleep 0.02; done', lock: 'one' });
       const second = await startCommand(client, own, { script: 'touch ran', lock: 'one', queueTimeoutSeconds: 1 });
@@ -459,7 +459,7 @@ describe('commands', () => {
   });
 
   describe('creating', () => {
-    it('answers 202 with the command and its place', async () => {
+    it('responds 202 with the command and its place', async () => {
       const { status, headers, body } = await client.post(`/v1/projects/${project}/commands`, {
         type: 'shell',
         script: 'true',
@@ -477,7 +477,7 @@ describe('commands', () => {
       expect((await client.get(String(headers.location))).body.id).toBe(body.id);
     });
 
-    it('answers 200 with the ended command if Prefer: wait suffices, and says if it is a shorter one', async () => {
+    it('responds 200 with the ended command if Prefer: wait is long enough, and says if it was shortened', async () => {
       const { status, headers, body } = await client.post(
         `/v1/projects/${project}/commands`,
         { type: 'shell', script: 'sleep 0.1; exit 3' },
@@ -491,7 +491,7 @@ describe('commands', () => {
       expect(body).toMatchObject({ status: 'failed', result: { exitCode: 3 } });
     });
 
-    it.each([0, 1])('answers 202 if it does not end within wait=%d', async (seconds) => {
+    it.each([0, 1])('responds 202 if the command does not end within wait=%d', async (seconds) => {
       const since = performance.now();
       const { status, headers, body } = await client.post(
         `/v1/projects/${project}/commands`,
@@ -506,7 +506,7 @@ describe('commands', () => {
   });
 
   describe('waiting', () => {
-    it('answers at once when it ends', async () => {
+    it('returns as soon as the command ends', async () => {
       const { id } = await startCommand(client, project, 'sleep 0.5');
       const since = performance.now();
       const { body } = expectStatus(await client.get(`/v1/commands/${id}/wait`), 200);
@@ -514,7 +514,7 @@ describe('commands', () => {
       expect(performance.now() - since).toBeLessThan(5_000);
     });
 
-    it('answers the command as it is when the time is over', async () => {
+    it("returns the command's current state after the timeout", async () => {
       const { id } = await startCommand(client, project, 'sleep 3');
       expect((await client.get(`/v1/commands/${id}/wait?timeoutSeconds=0`)).body.result).toBeNull();
       const since = performance.now();
@@ -549,7 +549,7 @@ describe('commands', () => {
       expect((await list('')).nextCursor).toBeNull();
     });
 
-    it('come in pages that neither repeat nor skip, also while commands are added', async () => {
+    it('are paged without duplicates or omissions, also while commands are added', async () => {
       const seen: string[] = [];
       let cursor: string | null = '';
       let pages = 0;

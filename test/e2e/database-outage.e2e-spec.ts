@@ -16,7 +16,7 @@ import {
 } from '../support/index.js';
 import { type TcpProxy, tcpProxy } from '../support/tcp-proxy.js';
 
-describe('a database that goes away and comes back', () => {
+describe('a database outage', () => {
   let database: TestDatabase;
   let proxy: TcpProxy;
   let api: ApiProcess;
@@ -35,7 +35,7 @@ describe('a database that goes away and comes back', () => {
     await database.drop();
   });
 
-  it('is named by /ready, and makes requests fail in a way that says to try again', async () => {
+  it('is reported by /ready, and makes requests fail with a retryable error', async () => {
     const project = await createProject(api.client);
     proxy.cut();
     const { body } = await eventually(async () => {
@@ -59,7 +59,7 @@ describe('a database that goes away and comes back', () => {
       expect(problem.retryable).toBe(true);
     }
     expect(api.isRunning).toBe(true);
-    // What went wrong is in the logs, and only there.
+    // The cause is in the logs, and only there.
     await eventually(() => /"err":\{"type":"\w+","message":/.test(api.logs));
     expect(api.logs).not.toContain('not an Error');
     proxy.mend();
@@ -71,7 +71,7 @@ describe('a database that goes away and comes back', () => {
   it.each([
     ['while it writes', 5, async (spool: string) => (await stat(join(spool, 'out'))).size > 400],
     ['across its end', 1, async (spool: string) => (await stat(join(spool, 'end'))).isFile()],
-  ])('costs a running command nothing: %s', async (_name, seconds, isLongEnough) => {
+  ])('does not affect a running command: %s', async (_name, seconds, isLongEnough) => {
     const project = await createProject(api.client);
     const count = seconds * 20;
     const script = `i=0; while [ $i -lt ${count} ]; do i=$((i+1)); echo line $i; echo error $i >&2; sleep 0.05; done; exit 7`;
@@ -99,7 +99,7 @@ describe('a database that goes away and comes back', () => {
     expect((await outputOf(api.client, id)).toString()).toBe(expected('line'));
   });
 
-  it('costs a queued command nothing', async () => {
+  it('does not affect a queued command', async () => {
     const project = await createProject(api.client);
     const first = await startCommand(api.client, project, { script: 'sleep 1', lock: 'x' });
     const second = await startCommand(api.client, project, { script: 'echo ran', lock: 'x' });

@@ -16,8 +16,8 @@ import {
 import { type Block, blocksOf, pages } from '../support/markdown-blocks.js';
 import { typePage } from '../support/typed-page.js';
 
-/** An rdev as `npm start` has it: with its own data directory, PostgreSQL and admin key. */
-describe('a newcomer', () => {
+/** An rdev as started by `npm start`: with its own data directory, PostgreSQL and admin key. */
+describe('a new user', () => {
   let api: ApiProcess;
   let home: string;
   let client: HttpClient;
@@ -43,7 +43,7 @@ describe('a newcomer', () => {
 
   const siteUrl = () => `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
 
-  describe('who sends the examples of the description', () => {
+  describe('sending the examples of the OpenAPI document', () => {
     afterAll(async () => {
       for (const id of ['hello', 'hello-2']) await client.request('DELETE', `/v1/projects/${id}`);
     });
@@ -69,7 +69,7 @@ describe('a newcomer', () => {
       }
     });
 
-    /** What the request is about: one that it can be sent to. */
+    /** An existing resource that the example can be sent to. */
     async function idFor(path: string): Promise<string> {
       if (path.startsWith('/v1/projects')) return 'hello';
       if (path.startsWith('/v1/keys'))
@@ -83,13 +83,13 @@ describe('a newcomer', () => {
     }
   });
 
-  it('who types what is in the README gets what it shows', () => follow('README.md'));
+  it('who follows the README gets the output it shows', () => follow('README.md'));
 
-  it('who goes on with the other pages gets what they show', async () => {
+  it('who continues with the other pages gets the output they show', async () => {
     for (const page of await pages()) await follow(page);
   });
 
-  inBrowser('who puts the page of docs/guides/streaming.md on a site sees the output', async (tab) => {
+  inBrowser('who embeds the page of docs/guides/streaming.md sees the output', async (tab) => {
     const [, html = ''] = /^```html\n(.*?)^```$/ms.exec(await readFile('docs/guides/streaming.md', 'utf8')) ?? [];
     const project = await createProject(client);
     const { id } = await startCommand(
@@ -104,7 +104,7 @@ describe('a newcomer', () => {
     expect(await tab.textContent('#output')).toBe('line 1\nline 2\nline 3\n\u00ff');
   });
 
-  /** Runs a page in one shell, as a reader does. What the README sets first, other pages take for set. */
+  /** Runs a page in one shell, as a reader does. Other pages assume the variables that the README sets first. */
   async function follow(file: string): Promise<void> {
     const [settings] = await runnable('README.md');
     await typePage(file, await runnable(file), home, file === 'README.md' ? '' : settings?.script);

@@ -29,7 +29,7 @@ describe('server-sent events', () => {
   const eventsOf = (id: string) => `/v1/commands/${id}/events`;
   const go = (name = 'go') => writeFile(join(api.dataDir, 'projects', project, name), '');
 
-  it('come in order: connected, status, output, complete, and then the stream closes', async () => {
+  it('arrive in order: connected, status, output, complete, and then the stream closes', async () => {
     const { id } = await startCommand(client, project, 'printf out; printf error >&2; exit 3');
     const stream = await client.sse(eventsOf(id));
     expect(stream.headers).toMatchObject({
@@ -59,7 +59,7 @@ describe('server-sent events', () => {
     expect([transcript.text(), transcript.text('stderr')]).toEqual(['out', 'error']);
   });
 
-  it('have an id on the wire, each one of them, before the first output too', async () => {
+  it('each have an id on the wire, also before the first output', async () => {
     const { id } = await startCommand(client, project, 'until [ -e go ]; do sleep 0.02; done; echo x');
     const raw = await new Promise<string>((resolve, reject) => {
       const headers = { authorization: `Bearer ${api.adminKey}` };
@@ -77,7 +77,7 @@ describe('server-sent events', () => {
     for (const message of messages) expect(message).toMatch(/^id: ?\S+$/m);
   });
 
-  it('tell of each status while one waits', async () => {
+  it('report each status while the command waits', async () => {
     const first = await startCommand(client, project, { script: 'until [ -e go1 ]; do sleep 0.02; done', lock: 'x' });
     const second = await startCommand(client, project, { script: 'until [ -e go2 ]; do sleep 0.02; done', lock: 'x' });
     const transcript = new Transcript();
@@ -93,7 +93,7 @@ describe('server-sent events', () => {
     await ended(client, first.id);
   });
 
-  it('send a heartbeat with the current id every 15 s', async () => {
+  it('include a heartbeat with the current id every 15 s', async () => {
     const { id } = await startCommand(client, project, 'printf x; until [ -e go3 ]; do sleep 0.1; done');
     const transcript = new Transcript();
     const since = performance.now();
@@ -106,7 +106,7 @@ describe('server-sent events', () => {
     await ended(client, id);
   });
 
-  it('tell of a gap where the output limit cut, exactly', async () => {
+  it('report the exact gap after the output limit', async () => {
     const { id } = await runCommand(client, project, {
       script: 'head -c 3000 /dev/zero; head -c 9 /dev/zero >&2',
       maxOutputBytes: 1000,
@@ -140,7 +140,7 @@ describe('server-sent events', () => {
       return { events, from: stream.headers['last-event-id'] };
     };
 
-    it.each(['header', 'query'] as const)('after any event by %s, give exactly what follows', async (by) => {
+    it.each(['header', 'query'] as const)('after any event by %s, contain exactly what follows', async (by) => {
       for (const [index, { id: lastEventId, event }] of whole.events.entries()) {
         if (event === 'complete') continue;
         const { events, from } = await rest(lastEventId, by);
@@ -154,21 +154,21 @@ describe('server-sent events', () => {
       }
     });
 
-    it('show the two streams in the same order again', async () => {
+    it('have the two streams in the same order again', async () => {
       const again = await new Transcript().read(await client.sse(eventsOf(id)));
       const order = ({ events }: Transcript) =>
         events.filter(({ event }) => event === 'output').map(({ data }) => data);
       expect(order(again)).toEqual(order(whole));
     });
 
-    it('prefer the header, as EventSource keeps the first URL', async () => {
+    it('prefer the header, since EventSource keeps the first URL', async () => {
       const [first, last] = [whole.events[0]!.id, whole.events.at(-2)!.id];
       const stream = await client.sse(`${eventsOf(id)}?lastEventId=${first}`, { lastEventId: last });
       expect(stream.headers['last-event-id']).toBe(last);
       stream.drop();
     });
 
-    it('after complete, tell EventSource to stop', async () => {
+    it('tell EventSource to stop after complete', async () => {
       const lastEventId = whole.events.at(-1)!.id;
       for (const path of [eventsOf(id), `${eventsOf(id)}?lastEventId=${encodeURIComponent(lastEventId)}`]) {
         const { status, text } = await client.get(path, path.includes('?') ? {} : { 'last-event-id': lastEventId });
@@ -176,14 +176,14 @@ describe('server-sent events', () => {
       }
     });
 
-    it('give the rest for an id of an end that is not theirs', async () => {
+    it('contain the rest for a wrong end id', async () => {
       const { events, from } = await rest('7-0-end', 'header');
       expect(from).toBe('7-0');
       const first = events.find(({ event, data }) => event === 'output' && data.stream === 'stdout');
       expect([first!.data.offset, events.at(-1)!.event]).toEqual([7, 'complete']);
     });
 
-    it('go on while the command runs, whatever end the client believes to have seen', async () => {
+    it('continue while the command runs, whatever end the client claims to have seen', async () => {
       const running = await startCommand(client, project, 'until [ -e seen ]; do sleep 0.05; done; echo done');
       const stream = await client.sse(eventsOf(running.id), { lastEventId: '0-0-end' });
       expect(stream.headers['last-event-id']).toBe('0-0');
@@ -222,7 +222,7 @@ describe('server-sent events', () => {
       }
     });
 
-    it('refuse an id of another command that lies beyond', async () => {
+    it('refuse an id of another command that is beyond the output', async () => {
       const longer = await runCommand(client, project, 'head -c 5000 /dev/zero');
       const { lastEventId } = await new Transcript().read(
         await client.sse(eventsOf(longer.id)),
@@ -232,7 +232,7 @@ describe('server-sent events', () => {
     });
   });
 
-  it('let other readers read on when one leaves', async () => {
+  it('continue for other readers when one leaves', async () => {
     const { id } = await startCommand(client, project, 'for i in $(seq 30); do echo $i; sleep 0.02; done');
     const [stays] = await Promise.all([
       client.sse(eventsOf(id)).then((stream) => new Transcript().read(stream)),

@@ -14,7 +14,7 @@ import {
   textOf,
 } from '../support/index.js';
 
-/** Counts its starts in a file, then writes numbered lines to both streams for about so many tenths of a second. */
+/** Counts its starts in a file, then writes numbered lines to both streams for about this many tenths of a second. */
 const counting = (tenths: number, code = 3) => `
 echo start >> starts
 i=0
@@ -28,7 +28,7 @@ const stderrOf = (tenths: number) => [...lines(tenths, 'error'), ''].join('\n');
 
 const starts = (api: ApiProcess, project: string) => readFile(join(api.dataDir, 'projects', project, 'starts'), 'utf8');
 
-/** Reads until complete, over as many connections as it takes, from whichever API answers. */
+/** Reads until complete, over as many connections as needed, from any API that responds. */
 async function readToEnd(transcript: Transcript, id: string, ...clients: HttpClient[]): Promise<Transcript> {
   let next = 0;
   await eventually(async () => {
@@ -46,7 +46,7 @@ async function readSome(transcript: Transcript, client: HttpClient, id: string, 
   await transcript.read(await client.sse(`/v1/commands/${id}/events`), () => transcript.position.stdout >= atLeast);
 }
 
-describe('an API that dies', () => {
+describe('a dying API', () => {
   let api: ApiProcess;
   let project: string;
 
@@ -65,8 +65,8 @@ describe('an API that dies', () => {
     expect(transcript.end).toMatchObject({ status: 'failed', result: { exitCode: 3, signal: null, reason: 'exited' } });
   }
 
-  it('by kill -9 leaves the command running: the client resumes, and nothing is lost, doubled or started again', async () => {
-    // It does not end before the API is back.
+  it('by kill -9 leaves the command running: the client resumes, and nothing is lost, duplicated or restarted', async () => {
+    // It does not end before the API has restarted.
     const script = counting(40).replace('echo end', 'until [ -e go ]; do sleep 0.05; done; echo end');
     const { id } = await startCommand(api.client, project, script);
     const transcript = new Transcript();
@@ -94,13 +94,13 @@ describe('an API that dies', () => {
     expect(await starts(api, project)).toBe('start\n');
   });
 
-  /** By what the supervisor of the command leaves when it has ended. */
+  /** Checks what the command's supervisor leaves when the command has ended. */
   async function isOver(id: string): Promise<boolean> {
     const spool = join(api.dataDir, 'spool', 'rdev', id, 'c', 'end');
     return (await readFile(spool, 'utf8').catch(() => '')) !== '';
   }
 
-  it('by kill -9 again and again, at any moment of many commands', async () => {
+  it('by kill -9 repeatedly, at random moments of many commands', async () => {
     const made: { id: string; project: string }[] = [];
     for (let round = 0; round < 3; round++) {
       const own = await createProject(api.client);
@@ -115,7 +115,7 @@ describe('an API that dies', () => {
     for (const { project: own } of made) expect(await starts(api, own)).toBe('start\nstart\n');
   });
 
-  it('by kill -9 with commands in the queue: they run after the restart, once', async () => {
+  it('by kill -9 with queued commands: they run once, after the restart', async () => {
     const first = await startCommand(api.client, project, { script: counting(15), lock: 'x' });
     const second = await startCommand(api.client, project, { script: counting(1), lock: 'x' });
     await eventually(async () => (await api.client.get(`/v1/commands/${first.id}`)).body.status === 'running');
@@ -124,7 +124,7 @@ describe('an API that dies', () => {
     expect(await starts(api, project)).toBe('start\nstart\n');
   });
 
-  it('by SIGTERM ends streams after a retry, within 20 s; the command goes on and is followed after the restart', async () => {
+  it('by SIGTERM ends streams after a retry, within 20 s; the command continues and is followed after the restart', async () => {
     const { id } = await startCommand(api.client, project, counting(30));
     const transcript = new Transcript();
     await readSome(transcript, api.client, id, 60);
@@ -139,7 +139,7 @@ describe('an API that dies', () => {
     expect(await stream.ended).toBe('whole');
     expect(stream.text).toMatch(/\nretry: ?[1-9]\d*\n(data:.*\n)?\n$/);
     expect(stream.text).not.toContain('event: complete');
-    // A long poll is answered with the command as it is; raw output must not look whole.
+    // A long poll returns the command's current state; raw output must not look complete.
     expect(await waiting).toMatchObject({ status: 200, body: { status: 'running' } });
     expect((await raw).isWhole).toBe(false);
     await api.start();
@@ -148,7 +148,7 @@ describe('an API that dies', () => {
     expect(await starts(api, project)).toBe('start\n');
   });
 
-  /** The stream as it is on the wire, and whether it ended in an orderly way. */
+  /** The raw stream, and whether it ended normally. */
   function followRaw(id: string): { text: string; ended: Promise<'whole' | 'broken'> } {
     const headers = { authorization: `Bearer ${api.adminKey}` };
     const stream = { text: '', ended: Promise.resolve<'whole' | 'broken'>('broken') };
@@ -170,7 +170,7 @@ describe('two replicas on one database and one data directory', () => {
   let project: string;
 
   beforeEach(async () => {
-    // Only the first runs commands at first, so that it is known which one does.
+    // Only the first one runs commands initially, so that it is known which one does.
     one = await startApi();
     project = await createProject(one.client);
   });
@@ -182,7 +182,7 @@ describe('two replicas on one database and one data directory', () => {
   const second = (env: Record<string, string> = {}) =>
     startApi({ databaseUrl: one.databaseUrl, dataDir: one.dataDir, adminKey: one.adminKey, env });
 
-  it('show output on the one that does not run the command within 250 ms', async () => {
+  it('show output within 250 ms on the one that does not run the command', async () => {
     two = await second({ RDEV_MAX_RUNNING: '0' });
     const script = 'for i in $(seq 30); do date +%s%3N; sleep 0.1; done';
     const { id } = await startCommand(one.client, project, script);
@@ -202,7 +202,7 @@ describe('two replicas on one database and one data directory', () => {
     expect(percentile(delays, 0.5)).toBeLessThan(250);
   });
 
-  it('take over a command when the one that runs it is killed, and lose nothing', async () => {
+  it('take over a command when the one running it is killed, without loss', async () => {
     two = await second({ RDEV_MAX_RUNNING: '0' });
     const { id } = await startCommand(one.client, project, counting(105));
     const transcript = new Transcript();
@@ -215,7 +215,7 @@ describe('two replicas on one database and one data directory', () => {
     expect(await starts(one, project)).toBe('start\n');
   });
 
-  it('start each command once, whichever of them gets it', async () => {
+  it('start each command once, whichever replica takes it', async () => {
     two = await second();
     const made = await Promise.all(
       Array.from({ length: 20 }, (_, i) =>
@@ -228,7 +228,7 @@ describe('two replicas on one database and one data directory', () => {
     expect(started.sort((a, b) => a - b)).toEqual(made.map((_, i) => i));
   });
 
-  it('start together on an empty data directory', async () => {
+  it('start concurrently on an empty data directory', async () => {
     two = await second();
     const keys = await Promise.all([one, two].map(({ client }) => client.get('/v1/keys/self')));
     expect(keys[0]!.body.id).toBe(keys[1]!.body.id);

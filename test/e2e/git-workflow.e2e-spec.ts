@@ -21,7 +21,7 @@ describe('a day with a git repository', () => {
   });
   afterAll(() => api.stop());
 
-  /** Serves the repository as `git daemon` does. */
+  /** Serves the repository with `git daemon`. */
   async function serve(repository: string): Promise<string> {
     const port = await freePort();
     const args = [
@@ -43,7 +43,7 @@ describe('a day with a git repository', () => {
   it.each([
     ['git daemon', serve],
     ['a path', (repository: string) => repository],
-  ])('goes from clone to commit, with the repository behind %s', async (_name, urlOf) => {
+  ])('goes from clone to commit, with the repository served by %s', async (_name, urlOf) => {
     const projectId = await createProject(api.client);
     const workspace = join(api.dataDir, 'projects', projectId);
     await gitWorkflow({
@@ -55,7 +55,7 @@ describe('a day with a git repository', () => {
     });
   });
 
-  it('may begin with a project that is a clone, at a given commit', async () => {
+  it('can begin with a project cloned at a given commit', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'rdev-git-'));
     try {
       const work = join(directory, 'work');

@@ -17,7 +17,7 @@ import { HostileRequests, type Hostile } from '../support/hostile-requests.js';
 const REQUESTS = THOROUGH ? 10_000 : 2_000;
 const SOCKETS = 16;
 const SLOWEST_MS = 10_000;
-/** A few seconds where nothing else runs. */
+/** It takes a few seconds on an idle machine. */
 const TIMEOUT_MS = 240_000;
 const GROWTH_KIB_MAX = 150 * 1024;
 const SEED = Number(process.env.HOSTILE_SEED ?? Math.floor(Math.random() * 2 ** 31));
@@ -29,7 +29,7 @@ interface Answer {
   readonly ms: number;
 }
 
-/** To HEAD there is no body. */
+/** A response to HEAD has no body. */
 function saysStatus(text: string, status: number, method: string): boolean {
   return method === 'HEAD' || (text.endsWith('}') && JSON.parse(text).status === status);
 }
@@ -55,7 +55,7 @@ describe(`hostile input (HOSTILE_SEED=${SEED})`, () => {
     await api.stop();
   });
 
-  /** Ends early what is answered by a stream; a connection that the server cuts is an answer of its own: status 0. */
+  /** Ends streams early. A connection that the server cuts counts as a response, with status 0. */
   const send = ({ method, path, headers, body, declared }: Hostile): Promise<Answer> =>
     new Promise((resolve, reject) => {
       const from = performance.now();
@@ -90,7 +90,7 @@ describe(`hostile input (HOSTILE_SEED=${SEED})`, () => {
       sent.on('error', () => finish(0));
       if (declared === undefined) sent.end(body);
       else {
-        // Truncated: what was declared never comes.
+        // Truncated: the declared rest never arrives.
         sent.write(body ?? '');
         setTimeout(() => sent.destroy(), 20);
       }
@@ -103,7 +103,7 @@ describe(`hostile input (HOSTILE_SEED=${SEED})`, () => {
   const rssKib = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${api.pid}/status`, 'utf8'))![1]);
 
   it(
-    'is answered, refused as a problem, soon, and never as a failure of ours',
+    'is accepted, or refused as a problem, quickly, and never causes an internal error',
     async () => {
       const bad: string[] = [];
       const statuses = new Map<number, number>();
@@ -114,7 +114,7 @@ describe(`hostile input (HOSTILE_SEED=${SEED})`, () => {
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
         slowest = Math.max(slowest, ms);
         const isProblem = type.startsWith('application/problem+json') && saysStatus(text, status, request.method);
-        // A parser error is answered by Node, before there is a request; a waiting 503 says so and when.
+        // Node responds to a parser error itself, before there is a request; a waiting 503 says when to retry.
         const fits = status === 0 ? request.mayBreak : status < 400 || (isProblem && status < 500);
         if (!fits)
           bad.push(`${request.method} ${request.path} ${request.body?.slice(0, 200) ?? ''}: ${status} ${text}`);
@@ -124,7 +124,7 @@ describe(`hostile input (HOSTILE_SEED=${SEED})`, () => {
           if (++done === REQUESTS / 4) warm = rssKib();
           const request = hostile.next();
           check(request, await send(request));
-          // What it remembers of its logs is bounded.
+          // The logs that the test keeps are bounded.
           if (done % 500 === 0) expectNoSecret();
         }
       };
@@ -139,7 +139,7 @@ describe(`hostile input (HOSTILE_SEED=${SEED})`, () => {
       expect(bad).toEqual([]);
       expect(api.logs).not.toContain('A request failed');
       expect(grown).toBeLessThan(GROWTH_KIB_MAX);
-      // It tries what is taken, too, and is not all stopped by the first check.
+      // Some inputs are accepted too, so not all are stopped by the first check.
       expect(statuses.get(200)! + (statuses.get(202) ?? 0)).toBeGreaterThan(REQUESTS / 100);
       expect(statuses.get(400)).toBeGreaterThan(REQUESTS / 10);
       expect(hostile.routesSeen()).toEqual(hostile.routes);
@@ -159,7 +159,7 @@ describe(`hostile input (HOSTILE_SEED=${SEED})`, () => {
     ['a bad chunk', 'POST /v1/projects HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n'],
     ['100 KiB of headers', `GET /health HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`],
     ['a NUL in the path', 'GET /v1/\0 HTTP/1.1\r\nhost: x\r\n\r\n'],
-  ])('is answered with 4xx or cut when it is %s', async (_name, bytes) => {
+  ])('gets a 4xx or is cut if it is %s', async (_name, bytes) => {
     const answer = await new Promise<string>((resolve) => {
       const socket = connect(api.port, '127.0.0.1', () => socket.end(bytes, 'latin1'));
       let text = '';
@@ -170,7 +170,7 @@ describe(`hostile input (HOSTILE_SEED=${SEED})`, () => {
   });
 
   it(
-    'costs little memory when hundreds send bodies that do not end',
+    'costs little memory if hundreds of clients send bodies that do not end',
     async () => {
       const key = `authorization: bearer ${api.adminKey}\r\n`;
       const gzip = gzipSync(Buffer.alloc(1_000_000, ' '));
@@ -204,7 +204,7 @@ describe(`hostile input (HOSTILE_SEED=${SEED})`, () => {
     TIMEOUT_MS,
   );
 
-  it('leaves the API as it was: it answers, and its logs hold no secret', async () => {
+  it('leaves the API healthy, and its logs without secrets', async () => {
     expect((await api.client.get('/ready')).status).toBe(200);
     expectNoSecret();
     expect(api.logs.length).toBeGreaterThan(0);

@@ -36,7 +36,7 @@ describe('Idempotency-Key, on two replicas', () => {
   const aCommand = (): object => ({ type: 'shell', script: 'echo start >> starts' });
   const starts = () => readFile(join(one.dataDir, 'projects', project, 'starts'), 'utf8');
 
-  it('makes a command once, and answers it as it then is', async () => {
+  it('creates a command once, and returns its current state', async () => {
     const key = randomUUID();
     const first = expectStatus(await post(one.client, key), 202);
     expect(first.headers['idempotency-replayed']).toBeUndefined();
@@ -47,7 +47,7 @@ describe('Idempotency-Key, on two replicas', () => {
     expect(await starts()).toBe('start\n');
   });
 
-  it('makes one of many that come at the same time', async () => {
+  it('creates one for many concurrent requests', async () => {
     const key = randomUUID();
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, index) => post([one, two][index % 2]!.client, key)),
@@ -59,7 +59,7 @@ describe('Idempotency-Key, on two replicas', () => {
     expect(await starts()).toBe('start\n');
   });
 
-  it('makes one also when the replica that was asked is killed at any moment', async () => {
+  it('creates one also if the replica handling the request is killed at any moment', async () => {
     const keys = Array.from({ length: 12 }, () => randomUUID());
     const asked = keys.map((key) => post(two.client, key).catch(() => null));
     await two.restart('SIGKILL');
@@ -82,7 +82,7 @@ describe('Idempotency-Key, on two replicas', () => {
     expectProblem(await post(two.client, key, { ...aCommand(), labels: {} }), 422, 'IDEMPOTENCY_MISMATCH');
   });
 
-  it('belongs to the key of the caller and to the route', async () => {
+  it("is scoped to the caller's key and the route", async () => {
     const key = randomUUID();
     const { body: other } = await one.client.post('/v1/keys', { name: 'other', scopes: ['admin'] });
     const { id } = expectStatus(await post(one.client, key), 202).body;
@@ -93,14 +93,14 @@ describe('Idempotency-Key, on two replicas', () => {
     expect(body.id).not.toBe(id);
   });
 
-  it('is free again when what was asked for was refused', async () => {
+  it('is free again after a refusal', async () => {
     const key = randomUUID();
     expectStatus(await post(one.client, key, { type: 'shell' }), 400);
     expectStatus(await post(one.client, key), 202);
     await eventually(async () => (await starts().catch(() => '')) === 'start\n');
   });
 
-  it('shows the secret of a key once, and makes a project once', async () => {
+  it('returns the secret of a key once, and creates a project once', async () => {
     const [forKey, forProject] = [randomUUID(), randomUUID()];
     const request = { name: 'once', scopes: ['commands:read'] };
     const made = expectStatus(await post(one.client, forKey, request, 'keys'), 201).body;
@@ -115,7 +115,7 @@ describe('Idempotency-Key, on two replicas', () => {
     expectProblem(await post(two.client, randomUUID(), { id }, 'projects'), 409, 'PROJECT_EXISTS');
   });
 
-  it('says of a project that it made and that is gone just that, and takes no later one for it', async () => {
+  it('reports that the project it created is gone, and does not return a later one', async () => {
     const key = randomUUID();
     const id = `p-${randomUUID().slice(0, 8)}`;
     expectStatus(await post(one.client, key, { id }, 'projects'), 201);
@@ -126,13 +126,13 @@ describe('Idempotency-Key, on two replicas', () => {
     expect(gone).toMatchObject({ resourceId: id, retryable: false });
     expectStatus(await post(one.client, randomUUID(), { id }, 'projects'), 201);
     expectProblem(await post(two.client, key, { id }, 'projects'), 410, 'RESOURCE_GONE');
-    // The command is still there, though its project is not.
+    // The command still exists, although its project does not.
     await one.client.request('DELETE', `/v1/projects/${id}`);
     const again = expectStatus(await post(two.client, key, aCommand(), `projects/${id}/commands`), 202);
     expect(again.body).toMatchObject({ id: made.id, status: 'succeeded' });
   });
 
-  it('holds for one path, however it is spelled', async () => {
+  it('applies to one path, however it is spelled', async () => {
     const key = randomUUID();
     const made = expectStatus(await post(one.client, key), 202).body;
     const encoded = `projects/%${project.charCodeAt(0).toString(16)}${project.slice(1)}/commands`;
@@ -142,7 +142,7 @@ describe('Idempotency-Key, on two replicas', () => {
     expectProblem(await one.client.post(`/V1/projects/${project}/commands`, aCommand()), 404, 'NOT_FOUND');
   });
 
-  it('sends a signal, writes to stdin and cancels at most once, also when the command has ended since', async () => {
+  it('sends a signal, writes to stdin and cancels at most once, also if the command has ended since', async () => {
     // A trap interrupts `read`.
     const script = 'trap "echo got" USR1; echo up; for i in 1 2; do until read -r line; do :; done; echo "$line"; done';
     const { id } = expectStatus(
@@ -178,7 +178,7 @@ describe('Idempotency-Key, on two replicas', () => {
     await replayed(act(two.client, 'cancel', forCancel, {}));
   });
 
-  it('pauses, stops and starts at most once, and shows a ticket once', async () => {
+  it('pauses, stops and starts at most once, and returns a ticket once', async () => {
     const replayed = async (path: string, status: number, body: object = {}) => {
       const key = randomUUID();
       const first = expectStatus(await post(one.client, key, body, path), status);
@@ -202,7 +202,7 @@ describe('Idempotency-Key, on two replicas', () => {
     ['not ASCII', 'é'],
     ['too long', 'x'.repeat(256)],
   ])('refuses a key that is %s', async (_what, key) => {
-    // Header values go out as Latin-1.
+    // Header values are sent as Latin-1.
     const answer = await post(one.client, Buffer.from(key).toString('latin1'));
     expect(expectProblem(answer, 400, 'INVALID_REQUEST').errors).toMatchObject([{ pointer: 'Idempotency-Key' }]);
   });

@@ -56,7 +56,7 @@ describe('keys', () => {
     expect(api.logs).not.toContain(secret);
   });
 
-  it('are sent in either of two headers', async () => {
+  it('are accepted in either of two headers', async () => {
     const { secret, id } = await create({ scopes: [] });
     for (const headers of [
       { authorization: `Bearer ${secret}` },
@@ -67,7 +67,7 @@ describe('keys', () => {
     }
   });
 
-  it('are not sent in other ways', async () => {
+  it('are not accepted in other ways', async () => {
     const { secret } = await create({ scopes: ['admin'] });
     const nobody = client.as(undefined);
     expectProblem(await nobody.get(`/v1/keys/self?key=${secret}`), 401, 'UNAUTHENTICATED');
@@ -84,18 +84,18 @@ describe('keys', () => {
   it.each([
     ['a typo', (key: string) => key.slice(0, -1) + (key.endsWith('a') ? 'b' : 'a')],
     ['another case', (key: string) => key.toUpperCase()],
-    ['more at the end', (key: string) => `${key}0`],
-    ['the prefix alone', (key: string) => key.slice(0, 13)],
-    ['a key nobody made', () => newKey()],
+    ['extra characters at the end', (key: string) => `${key}0`],
+    ['only the prefix', (key: string) => key.slice(0, 13)],
+    ['a key that was never created', () => newKey()],
     ['the prefix of one key with the rest of another', (key: string) => key.slice(0, 14) + newKey().slice(14)],
     ['quotes', () => "' OR 1=1 --"],
-    ['a long text', () => 'x'.repeat(8_000)],
+    ['a long string', () => 'x'.repeat(8_000)],
   ])('are refused: %s', async (_name, spoil) => {
     const { secret } = await create({ scopes: ['admin'] });
     expectProblem(await client.as(spoil(secret)).get('/v1/keys/self'), 401, 'UNAUTHENTICATED');
   });
 
-  it('come in pages, newest first', async () => {
+  it('are paged, newest first', async () => {
     for (let i = 0; i < 3; i++) await create({ name: `page ${i}`, scopes: [] });
     const names: string[] = [];
     for (let cursor: string | null = '', pages = 0; cursor !== null && pages < 2; pages++) {
@@ -106,7 +106,7 @@ describe('keys', () => {
     expect(names.slice(0, 3)).toEqual(['page 2', 'page 1', 'page 0']);
   });
 
-  it('are of no use once revoked', async () => {
+  it('are refused once revoked', async () => {
     const { secret, id } = await create({ scopes: ['admin'] });
     const own = client.as(secret);
     expectStatus(await own.get('/v1/keys/self'), 200);
@@ -117,7 +117,7 @@ describe('keys', () => {
     expectStatus(await client.request('DELETE', `/v1/keys/${id}`), 204);
   });
 
-  it('are of no use once expired', async () => {
+  it('are refused once expired', async () => {
     const expiresAt = new Date(Date.now() + 700).toISOString();
     const { secret } = await create({ scopes: ['admin'], expiresAt });
     const own = client.as(secret);
@@ -126,7 +126,7 @@ describe('keys', () => {
     expectProblem(await own.get('/v1/keys/self'), 401, 'KEY_EXPIRED');
   });
 
-  it('that are refused leave a record of who tried what, and why', async () => {
+  it('that are refused leave a record of the caller, the request and the reason', async () => {
     const reader = await create({ scopes: ['projects:read'] });
     for (let attempt = 0; attempt < 3; attempt++)
       expectProblem(await client.as(reader.secret).get('/v1/keys'), 403, 'INSUFFICIENT_SCOPE');
@@ -143,7 +143,7 @@ describe('keys', () => {
     expect(JSON.stringify(await denials())).not.toMatch(/nonsense|ticket/);
   });
 
-  it('work from the allowed addresses only, whatever a header claims', async () => {
+  it('work only from the allowed addresses, whatever a header claims', async () => {
     const elsewhere = await withKey({ scopes: ['admin'], allowedIps: ['10.0.0.0/8', '2001:db8::1'] });
     expectProblem(await elsewhere.get('/v1/keys/self'), 403, 'IP_NOT_ALLOWED');
     for (const headers of [
@@ -164,7 +164,7 @@ describe('keys', () => {
     );
   });
 
-  it('never make a key that is mightier', async () => {
+  it('never create a key with more rights', async () => {
     const giver = await withKey({
       scopes: ['keys:write', 'keys:read', 'projects:read'],
       projects: ['team-a-*'],
@@ -197,7 +197,7 @@ describe('keys', () => {
     }
   });
 
-  it('are changed by a merge patch, at once, within the rights of whoever does it', async () => {
+  it("are changed by a merge patch, immediately, within the caller's rights", async () => {
     const { secret, id, ...key } = await create({ scopes: ['keys:read'], projects: ['web'], rateLimitRps: 0 });
     const patch = (body: unknown, by = client, type = 'application/merge-patch+json') =>
       by.request('PATCH', `/v1/keys/${id}`, body, { 'content-type': type });
@@ -230,7 +230,7 @@ describe('keys', () => {
     expectProblem(await client.request('PATCH', '/v1/keys/key_x', {}), 404, 'NOT_FOUND');
   });
 
-  it('are rotated: both work for the overlap, and then the successor alone', async () => {
+  it('are rotated: both work for the overlap, and then only the new one', async () => {
     const { secret, ...key } = await create({ scopes: ['keys:read'], allowedIps: ['127.0.0.0/8'] });
     const rotate = (body: unknown, idempotencyKey: string, by = client) =>
       by.post(`/v1/keys/${key.id}/rotate`, body, { 'idempotency-key': idempotencyKey });
@@ -262,7 +262,7 @@ describe('keys', () => {
     expect(Math.round(day / 3_600_000)).toBe(24);
   });
 
-  it('with more rights are ended by nobody with less, and those for other projects are not seen', async () => {
+  it('with more rights cannot be revoked by keys with fewer, and those of other projects are hidden', async () => {
     const mighty = await create({ scopes: ['admin'] });
     const weak = await withKey({ scopes: ['keys:write', 'keys:read'] });
     expectProblem(await weak.request('DELETE', `/v1/keys/${mighty.id}`), 403, 'INSUFFICIENT_SCOPE');
@@ -296,7 +296,7 @@ describe('keys', () => {
       ids = { mine: mine.id, theirs: theirs.id };
     });
 
-    it('show these', async () => {
+    it('see these projects', async () => {
       const seen = (await own.get('/v1/projects')).body.data.map(({ id }: { id: string }) => id);
       expect(seen.sort()).toEqual(['exact', 'team-a-1']);
       expectStatus(await own.get('/v1/projects/exact'), 200);
@@ -309,7 +309,7 @@ describe('keys', () => {
       expectStatus(await own.request('DELETE', '/v1/projects/team-a-new'), 204);
     });
 
-    it('hide others as if they were not there', async () => {
+    it('get 404 for others', async () => {
       for (const id of ['team-b-1', 'exactly']) {
         const hidden = expectProblem(await own.get(`/v1/projects/${id}`), 404, 'NOT_FOUND');
         const absent = expectProblem(await client.get('/v1/projects/absent'), 404, 'NOT_FOUND');
@@ -342,7 +342,7 @@ describe('the first key', () => {
     for (const api of started.splice(0)) await api.stop();
   });
 
-  it('lies in a file that only its owner may read; its path is printed, the key is not', async () => {
+  it('is in a file that only its owner may read; its path is printed, the key is not', async () => {
     const api = await start({ env: { RDEV_ADMIN_KEY: undefined } });
     const key = await api.generatedAdminKey();
     expect(key).toMatch(/^rdev_[0-9A-Za-z]{8}_[0-9A-Za-z]{38}$/);
@@ -357,14 +357,14 @@ describe('the first key', () => {
     expect((await api.client.as(key).get('/v1/keys/self')).body.id).toBe(body.id);
   });
 
-  it('may come from RDEV_ADMIN_KEY, and then is in no file', async () => {
+  it('can come from RDEV_ADMIN_KEY, and then is in no file', async () => {
     const api = await start({});
     expectStatus(await api.client.get('/v1/keys/self'), 200);
     await expect(readFile(join(api.dataDir, 'admin.key'))).rejects.toThrow('ENOENT');
     expect(api.logs).not.toContain(api.adminKey);
   });
 
-  it('stays revoked over a restart', async () => {
+  it('stays revoked after a restart', async () => {
     const api = await start({});
     const other = expectStatus(await api.client.post('/v1/keys', { name: 'other', scopes: ['admin'] }), 201).body
       .secret;
@@ -376,7 +376,7 @@ describe('the first key', () => {
   });
 
   it.each(['hunter2', `${newKey()}x`, newKey().slice(0, -1) + '_'])(
-    'of a wrong form stops the start, and says so: %s',
+    'prevents the start if it is malformed: %s',
     async (adminKey) => {
       const dataDir = await mkdtemp(join(tmpdir(), 'rdev-bad-key-'));
       try {

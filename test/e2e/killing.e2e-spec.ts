@@ -14,7 +14,7 @@ import {
   startCommand,
 } from '../support/index.js';
 
-/** Ends by itself only after SIGUSR1, and minds no SIGTERM. */
+/** Ends by itself only on SIGUSR1, and ignores SIGTERM. */
 const DEAF = `trap '' TERM; trap 'echo told; exit 5' USR1; echo ready; while :; do sleep 0.05; done`;
 
 describe('killing', () => {
@@ -40,7 +40,7 @@ describe('killing', () => {
   };
 
   describe('cancel', () => {
-    it('ends one that is queued at once, and it never runs', async () => {
+    it('ends a queued command immediately, without running it', async () => {
       const first = await startDeaf();
       const holder = await startCommand(api.client, project, { script: 'sleep 60', lock: 'x' });
       const { id } = await startCommand(api.client, project, { script: 'touch ran', lock: 'x' });
@@ -51,7 +51,7 @@ describe('killing', () => {
       expect(existsSync(join(api.dataDir, 'projects', project, 'ran'))).toBe(false);
     });
 
-    it('ends one that runs, keeps what it wrote, and tells the follower', async () => {
+    it('ends a running command, keeps its output, and notifies the follower', async () => {
       const { id } = await startCommand(api.client, project, 'echo before; echo error >&2; sleep 60; echo after');
       const transcript = new Transcript();
       const following = transcript.read(await api.client.sse(`/v1/commands/${id}/events`));
@@ -66,7 +66,7 @@ describe('killing', () => {
       expect(transcript.text()).toBe('before\n');
     });
 
-    it('says cancelled also of one that answers SIGTERM with an exit, and what the exit was', async () => {
+    it('reports cancelled also for a command that exits on SIGTERM, with its exit code', async () => {
       const { id } = await startCommand(
         api.client,
         project,
@@ -78,7 +78,7 @@ describe('killing', () => {
       expect(await textOf(id)).toBe('ready\nbye\n');
     });
 
-    it('may be repeated; a later one may leave less time, and one for what has ended changes nothing', async () => {
+    it('can be repeated: a later request may shorten the grace period, and has no effect after the end', async () => {
       const id = await startDeaf();
       for (const graceSeconds of [600, 700, 600]) expectStatus(await cancel(id, { graceSeconds }), 202);
       const since = performance.now();
@@ -89,7 +89,7 @@ describe('killing', () => {
       expect(expectStatus(await cancel(id), 200).body).toEqual(record);
     });
 
-    it('races with the end: whichever comes first is the truth, and the output is whole', async () => {
+    it('races with the end: the first one counts, and the output is complete', async () => {
       const projects = await Promise.all(Array.from({ length: 5 }, () => createProject(api.client)));
       const ids = await Promise.all(
         Array.from({ length: 24 }, async (_, index) => {
@@ -118,7 +118,7 @@ describe('killing', () => {
   });
 
   describe('signal', () => {
-    it('goes to all processes of the command', async () => {
+    it('is sent to all processes of the command', async () => {
       const id = await startDeaf();
       expectStatus(await signal(id, 'SIGUSR1'), 200);
       expect(await ended(api.client, id)).toMatchObject({
@@ -128,7 +128,7 @@ describe('killing', () => {
       expect(await textOf(id)).toBe('ready\ntold\n');
     });
 
-    it('says of one that it kills that a signal ended it, and needs one that runs', async () => {
+    it('ends a command that it kills as signalled, and needs a running one', async () => {
       const id = await startDeaf();
       const { id: queued } = await startCommand(api.client, project, { script: 'true', lock: 'x' });
       await signal(id, 'KILL');
@@ -153,21 +153,21 @@ describe('killing', () => {
       await signal(id, 'CONT');
       await eventually(async () => (await textOf(id)).length > before.length);
       await signal(id, 'STOP');
-      // A stopped process heeds no SIGTERM until it goes on.
+      // A stopped process handles SIGTERM only after it continues.
       await cancel(id, { graceSeconds: 10 });
       expect(await ended(api.client, id, 5)).toMatchObject({ status: 'cancelled', result: { signal: 'SIGTERM' } });
     });
   });
 
   describe('timeout', () => {
-    it('comes in time with no API alive', async () => {
+    it('is enforced while no API is running', async () => {
       const { id } = await startCommand(api.client, project, {
         script: 'echo alone; sleep 60; touch late',
         timeoutSeconds: 2,
       });
       await eventually(async () => (await textOf(id)) === 'alone\n');
       await api.kill('SIGKILL');
-      // By what the supervisor leaves, so that nothing of ours is alive until it is over.
+      // Checks what the supervisor leaves, so that no API runs until it is over.
       await eventually(() => existsSync(join(api.dataDir, 'spool', 'rdev', id, 'c', 'end')), 20_000);
       await api.start();
       const { status, result } = await ended(api.client, id);

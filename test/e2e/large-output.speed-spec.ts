@@ -16,7 +16,7 @@ const LARGE = (THOROUGH ? 500 : 200) * MEGABYTE;
 const LIMIT = 64 * MEGABYTE;
 const GROWTH_MAX = 64 * MEGABYTE;
 
-/** Text, as fast as it goes: 64 KiB lines would hide what lines cost. */
+/** Text, as fast as possible: 64 KiB lines would hide the cost per line. */
 const write = (bytes: number) => `yes 0123456789abcdefghijklmnopqrstuvwxyz | head -c ${bytes}`;
 
 describe('hundreds of megabytes of output', () => {
@@ -34,7 +34,7 @@ describe('hundreds of megabytes of output', () => {
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
   }
 
-  /** The most memory that the API has while the work is done. */
+  /** The API's peak memory during the work. */
   async function peakDuring(work: () => Promise<void>): Promise<number> {
     let peak = await residentBytes();
     const sample = async () => {
@@ -45,7 +45,7 @@ describe('hundreds of megabytes of output', () => {
     return peak;
   }
 
-  /** Reads events, but pauses so often that the server has more to send than it may keep. */
+  /** Reads events with pauses, so that the server has more to send than it may buffer. */
   async function readSlowly(id: string, stop: AbortSignal): Promise<number> {
     const transcript = new Transcript();
     for await (const event of await api.client.sse(`/v1/commands/${id}/events`)) {
@@ -56,7 +56,7 @@ describe('hundreds of megabytes of output', () => {
     return transcript.position.stdout;
   }
 
-  it('leaves the memory flat, with a slow reader attached', async () => {
+  it('keeps the memory flat, with a slow reader attached', async () => {
     const follow = async (bytes: number) => {
       const { id } = await startCommand(api.client, project, { script: write(bytes), maxOutputBytes: 1024 * MEGABYTE });
       const stop = new AbortController();

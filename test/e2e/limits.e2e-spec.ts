@@ -13,7 +13,7 @@ import {
   startCommand,
 } from '../support/index.js';
 
-/** Of a proxy that there is not: what is given out has to name it. */
+/** The URL of a proxy that does not exist: published URLs must contain it. */
 const PUBLIC_URL = 'https://rdev.example/api';
 
 describe('limits', () => {
@@ -28,7 +28,7 @@ describe('limits', () => {
   });
   afterAll(() => api.stop());
 
-  it('allow a key so many streams and long polls at a time, whatever they are; a key of its own has its own', async () => {
+  it('give each key its own number of concurrent streams and long polls', async () => {
     const { id } = await startCommand(api.client, project, 'sleep 60');
     const events = await api.client.sse(`/v1/commands/${id}/events`);
     const raw = rawFollower(id);
@@ -36,7 +36,7 @@ describe('limits', () => {
     const poll = new AbortController();
     const headers = { authorization: `Bearer ${api.adminKey}` };
     const keepWaiting = async (): Promise<void> => {
-      // Again, if it came while `another` was there.
+      // Retries if it arrived while `another` was open.
       while (!poll.signal.aborted)
         await fetch(`${api.baseUrl}/v1/commands/${id}/wait`, { headers, signal: poll.signal }).catch(() => null);
     };
@@ -67,7 +67,7 @@ describe('limits', () => {
     await api.client.post(`/v1/commands/${id}/cancel`, { graceSeconds: 0 });
   });
 
-  it('have an EventSource wait for its turn: it would not come again after a 429', async () => {
+  it('queue an EventSource, which would not reconnect after a 429', async () => {
     const { id } = await startCommand(api.client, project, 'until [ -e on ]; do sleep 0.02; done; echo done');
     const path = `/v1/commands/${id}/events`;
     const { url } = expectStatus(await api.client.post('/v1/stream-tickets', { path }), 201).body;
@@ -91,7 +91,7 @@ describe('limits', () => {
     }
   });
 
-  it('aside: what is given out says where clients reach the API, and the log who may forge an address', async () => {
+  it('aside: published URLs use the public URL, and the log says which addresses may forge client addresses', async () => {
     const created = await api.client.post(`/v1/projects/${project}/commands`, { type: 'shell', script: 'true' });
     expect(created.headers.location).toBe(`${PUBLIC_URL}/v1/commands/${created.body.id}`);
     const { instance } = expectProblem(await api.client.get('/v1/commands/cmd_nothing'), 404, 'NOT_FOUND');
@@ -103,7 +103,7 @@ describe('limits', () => {
     expect(api.logs).not.toContain('trusts 192.0.2.7');
   });
 
-  /** Follows raw output, and never reads any. */
+  /** Follows raw output without ever reading it. */
   function rawFollower(id: string) {
     const socket = connect(api.port, '127.0.0.1');
     socket.on('error', () => undefined);
@@ -113,7 +113,7 @@ describe('limits', () => {
     return socket.pause();
   }
 
-  it('hold back for a reader that does not read, while the command goes on and others read all of it', async () => {
+  it('stop buffering for a reader that does not read, while the command continues and others read everything', async () => {
     const bytes = 30_000_000;
     const { id } = await startCommand(api.client, project, {
       script: `until [ -e go ]; do sleep 0.02; done; head -c ${bytes} /dev/zero`,

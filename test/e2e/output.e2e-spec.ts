@@ -17,7 +17,7 @@ import {
   startCommand,
 } from '../support/index.js';
 
-/** Two, three and four bytes long characters, a BOM, and what only looks like the beginning of one. */
+/** Characters of two, three and four bytes, a BOM, and bytes that only look like the beginning of one. */
 const CHARACTERS = Buffer.concat([
   Buffer.from('\uFEFFaé€😀\r\n'),
   Buffer.from([0xc3]),
@@ -72,10 +72,10 @@ describe('output', () => {
     ['a line on stderr alone', Buffer.alloc(0), Buffer.from('error\n')],
     ['no final newline', Buffer.from('one\ntwo'), Buffer.from('three')],
     ['a BOM, CR, NUL and other controls', Buffer.from('\uFEFF\r\n\0\x01\x1b[31m\r\n\n\n'), Buffer.from('\uFEFF')],
-    ['text of long characters', Buffer.from('é€😀'.repeat(40_000)), Buffer.from('😀'.repeat(1_000))],
+    ['text of multi-byte characters', Buffer.from('é€😀'.repeat(40_000)), Buffer.from('😀'.repeat(1_000))],
     ['every byte', Buffer.from(Array.from({ length: 256 }, (_, i) => i)), Buffer.from([0xff, 0xfe])],
     ['random bytes', randomBytes(300_001), randomBytes(70_003)],
-    ['half a character at the end', Buffer.from([0x61, 0xe2, 0x82]), Buffer.from([0xf0])],
+    ['a partial character at the end', Buffer.from([0x61, 0xe2, 0x82]), Buffer.from([0xf0])],
     [
       'lines of 1 MiB',
       Buffer.from(`${'x'.repeat(1024 * 1024 - 1)}\n`.repeat(2)),
@@ -103,7 +103,7 @@ describe('output', () => {
     }
   });
 
-  it('keeps text as text, and only what is not UTF-8 as base64', async () => {
+  it('returns text as text, and only what is not UTF-8 as base64', async () => {
     const { id } = await runCommand(client, project, 'printf "a\\303\\251"; sleep 0.2; printf "\\377\\376"');
     const outputs = (await follow(id)).events.filter(({ event }) => event === 'output').map(({ data }) => data);
     const whole = outputs.length === 1;
@@ -124,7 +124,7 @@ describe('output', () => {
     );
   });
 
-  it('is exact when it is written byte by byte', async () => {
+  it('is exact if it is written byte by byte', async () => {
     await put('bytes', CHARACTERS);
     const script = `i=0; while [ $i -lt ${CHARACTERS.length} ]; do tail -c +$((i + 1)) bytes | head -c 1; sleep 0.03; i=$((i + 1)); done`;
     const { id } = await startCommand(client, project, script);
@@ -132,14 +132,14 @@ describe('output', () => {
     expect(live.bytes('stdout').toString('hex')).toBe(CHARACTERS.toString('hex'));
     const outputs = live.events.filter(({ event }) => event === 'output').map(({ data }) => data);
     expect(outputs.length).toBeGreaterThan(3);
-    // Read again, when nothing has to be waited for, it is text wherever it can be.
+    // Read again, when nothing is waited for, it is text wherever possible.
     const texts = (await follow(id)).events
       .filter(({ data }) => data.encoding === 'utf-8')
       .map(({ data }) => data.data);
     expect(texts.join('')).toContain('\uFEFFaé€😀\r\n');
   });
 
-  it('never cuts a character that is written in pieces', async () => {
+  it('never splits a character that is written in pieces', async () => {
     const script = `i=0; while [ $i -lt 300 ]; do i=$((i+1)); printf '\\303'; printf '\\251\\360'; printf '\\237\\230'; printf '\\200'; done`;
     const { id } = await startCommand(client, project, script);
     const live = await follow(id);
@@ -148,7 +148,7 @@ describe('output', () => {
     expect(new Set(encodings)).toEqual(new Set(['utf-8']));
   });
 
-  it('gives part of a character at the latest after 250 ms', async () => {
+  it('returns a partial character after at most 250 ms', async () => {
     const { id } = await startCommand(
       client,
       project,
@@ -181,7 +181,7 @@ describe('output', () => {
       ['from=199999', 199_999, 200_000],
       ['from=200000', 200_000, 200_000],
       ['from=199990&limit=100', 199_990, 200_000],
-    ])('gives a range: %s', async (query, from, to) => {
+    ])('returns a range: %s', async (query, from, to) => {
       const { status, headers, bytes: body } = await range(query);
       expect(status).toBe(200);
       expect(body.equals(bytes.subarray(from, to))).toBe(true);
@@ -195,11 +195,11 @@ describe('output', () => {
       expect(headers['accept-ranges']).toBe('none');
     });
 
-    it('gives the other stream', async () => {
+    it('returns the other stream', async () => {
       expect((await range('stream=stderr')).bytes.toString()).toBe('error\n');
     });
 
-    it('gives what is there while the command runs, and says that it is not all', async () => {
+    it('returns what is stored while the command runs, and says that it is incomplete', async () => {
       const running = await startCommand(
         client,
         project,
@@ -231,7 +231,7 @@ describe('output', () => {
       expect((await client.get(`/v1/commands/${running.id}`)).body.status).toBe('succeeded');
     });
 
-    it('that the output limit cut never looks whole; trailers say what is missing', async () => {
+    it('never appears complete after the output limit; trailers report what is missing', async () => {
       const { id: cut, result } = await runCommand(client, project, { script: 'seq 1 100000', maxOutputBytes: 1000 });
       const path = `/v1/commands/${cut}/output?follow=true`;
       const missing = `1000-${String(result.stdoutBytes)}`;
@@ -240,12 +240,12 @@ describe('output', () => {
       const response = await fetch(api.baseUrl + path, { headers: { authorization: `Bearer ${api.adminKey}` } });
       await expect(response.arrayBuffer()).rejects.toThrow();
       expect(await trailersOf(path)).toEqual({ 'rdev-complete': 'false', 'rdev-missing': missing });
-      // Behind what is missing there is nothing, and of that nothing is missing.
+      // After the gap there is nothing, and of that nothing is missing.
       expect((await client.bytes(`${path}&from=${String(result.stdoutBytes)}`)).isWhole).toBe(true);
       expect(await trailersOf(`${path}&stream=stderr`)).toEqual({ 'rdev-complete': 'true' });
     });
 
-    /** Of a request that says that it looks at them. */
+    /** The trailers of a request that says it reads them. */
     async function trailersOf(path: string): Promise<IncomingMessage['trailers']> {
       const headers = { authorization: `Bearer ${api.adminKey}`, te: 'trailers' };
       const [response] = (await once(get(api.baseUrl + path, { headers, agent: false }), 'response')) as [
@@ -255,13 +255,13 @@ describe('output', () => {
       return { ...response.trailers };
     }
 
-    it('follows from an offset what has ended', async () => {
+    it('follows an ended command from an offset', async () => {
       expect((await range('follow=true&from=100000')).bytes.equals(bytes.subarray(100_000))).toBe(true);
     });
   });
 
   describe('frames', () => {
-    it('come by cursor while the command runs and after it', async () => {
+    it('are returned by cursor while the command runs and afterwards', async () => {
       const { id } = await startCommand(
         client,
         project,
@@ -290,7 +290,7 @@ describe('output', () => {
       expect(unfinished).toBeGreaterThan(1);
     });
 
-    it('come on pages of 1 MiB at most, in the order of the stream', async () => {
+    it('are paged by at most 1 MiB, in the order of the stream', async () => {
       await put('large', randomBytes(64 * 1024 * 60));
       const { id } = await runCommand(client, project, 'cat large');
       const page = await client.get(`/v1/commands/${id}/output?limit=200`, json);
@@ -303,14 +303,14 @@ describe('output', () => {
   describe('head and tail', () => {
     const view = (id: string, query = '') => client.get(`/v1/commands/${id}/output?view=head-tail${query}`);
 
-    it('is all of it if it fits', async () => {
+    it('is the whole output if it fits', async () => {
       const { id } = await runCommand(client, project, 'printf "hé\\nllo"');
       const { text, headers } = await view(id);
       expect(text).toBe('hé\nllo');
       expect(headers['rdev-missing']).toBeUndefined();
     });
 
-    it('says which bytes are missing, and cuts no character', async () => {
+    it('reports which bytes are missing, and splits no character', async () => {
       await put('euros', Buffer.from('€'.repeat(10_000)));
       const { id } = await runCommand(client, project, 'cat euros');
       const { text, headers } = await view(id, '&maxBytes=1000');
@@ -327,7 +327,7 @@ describe('output', () => {
       expect(headers['content-type']).toBe('text/plain; charset=utf-8');
     });
 
-    it('says what the output limit cut', async () => {
+    it('reports what the output limit cut', async () => {
       const { id } = await runCommand(client, project, {
         script: 'head -c 9000 /dev/zero | tr "\\0" x',
         maxOutputBytes: 5000,

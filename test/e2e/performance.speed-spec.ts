@@ -20,12 +20,12 @@ describe('speed', () => {
     return ms;
   }
 
-  it('shows the first output within 100 ms of the POST, in half of the cases', async () => {
+  it('shows the first output within 100 ms of the POST in half of the cases', async () => {
     const project = await createProject(api.client);
     for (let i = 0; i < 3; i++) await firstOutputMs(project); // Warms up.
     const maxMs = P50_MS_MAX * slowness();
     let best = Infinity;
-    // The machine may be busy with other suites for a while.
+    // Other suites may keep the machine busy for a while.
     for (let round = 0; round < 4 && best > maxMs; round++) {
       const times: number[] = [];
       for (let i = 0; i < COMMANDS; i++) times.push(await firstOutputMs(project));

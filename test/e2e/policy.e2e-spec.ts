@@ -35,7 +35,7 @@ describe('a command policy', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  it('refuses by the rules of the file, and says so beforehand', async () => {
+  it('applies the rules of the file, and predicts the result in a check', async () => {
     const path = `/v1/projects/${project}/commands`;
     for (const [body, reason] of [
       [{ type: 'exec', argv: ['/opt/bin/kubectl', 'SECRET'] }, 'Ask the platform team for kubectl.'],
@@ -61,7 +61,7 @@ describe('a command policy', () => {
     expect(api.logs).not.toContain('SECRET');
   });
 
-  it('lets exec of git run under a rule for git as the type git does', async () => {
+  it('treats exec of git like the type git under a rule for git', async () => {
     const run = async (work: Record<string, unknown>, cwd?: string) => {
       const { id, result } = await runCommand(api.client, project, { ...work, ...(cwd !== undefined && { cwd }) });
       return [
@@ -86,7 +86,7 @@ describe('a command policy', () => {
     expect(result).toMatchObject({ reason: 'start_failed' });
   });
 
-  it('that is not valid stops the start, and says where and why', async () => {
+  it('that is invalid prevents the start, with the line and the error', async () => {
     const file = join(directory, 'bad.yaml');
     await writeFile(file, 'rules:\n  - action: maybe\n');
     const bad = await startApi({

@@ -40,7 +40,7 @@ describe('projects on the local runtime', () => {
     return events;
   };
 
-  it('are changed by a merge patch, whose null brings back the default', async () => {
+  it('are changed by a merge patch, in which null restores the default', async () => {
     const id = await createProject(api.client, { name: 'before', env: { A: '1' }, labels: { a: '1', b: '2' } });
     const { body } = expectStatus(await patch(id, { name: 'after', env: { B: '2' }, labels: null }), 200);
     expect(body).toMatchObject({ id, name: 'after', labels: {}, status: 'running' });
@@ -61,7 +61,7 @@ describe('projects on the local runtime', () => {
     expectProblem(await patch('nothing', { name: 'x' }), 404, 'NOT_FOUND');
   });
 
-  it('stop with their commands, keep their files, and are woken by a command', async () => {
+  it('stop with their commands, keep their files, and are started by a command', async () => {
     const id = await createProject(api.client);
     await runCommand(api.client, id, 'echo kept > file');
     const running = await startCommand(api.client, id, 'trap "" TERM; echo ready; sleep 600');
@@ -83,7 +83,7 @@ describe('projects on the local runtime', () => {
     await is(id, 'running');
   });
 
-  it('tell what happens to them and their commands, once and in order, also to who comes back', async () => {
+  it('report events of themselves and their commands, once and in order, also to a client that reconnects', async () => {
     const id = await createProject(api.client);
     const { id: commandId } = await runCommand(api.client, id, 'exit 3');
     await api.client.post(at(id, '/stop'));
@@ -120,13 +120,13 @@ describe('projects on the local runtime', () => {
     expectProblem(await api.client.get(at(id, '/events')), 404, 'NOT_FOUND');
   });
 
-  it('refuse to be followed from where nothing is', async () => {
+  it('refuse to be followed from an unknown position', async () => {
     const id = await createProject(api.client);
     for (const lastEventId of ['x', '-1', '999999999', '1.5'])
       expectProblem(await api.client.get(at(id, `/events?lastEventId=${lastEventId}`)), 400, 'INVALID_CURSOR');
   });
 
-  it('leave their files to a later project of that id, if they are told to', async () => {
+  it('leave their files to a later project with that id on request', async () => {
     const id = await createProject(api.client);
     await runCommand(api.client, id, 'echo kept > file');
     expectProblem(await api.client.request('DELETE', at(id, '?keepStorage=maybe')), 400, 'INVALID_REQUEST');
@@ -138,7 +138,7 @@ describe('projects on the local runtime', () => {
     expect(await textOf(api.client, id, 'ls')).toBe('');
   });
 
-  it('end what their commands have left running, when they stop, restart or go', async () => {
+  it('end what their commands have left running when they stop, restart or are deleted', async () => {
     const id = await createProject(api.client);
     const leave = async (): Promise<string> => {
       const script = 'setsid sleep 300 & echo $!';
@@ -164,7 +164,7 @@ describe('projects on the local runtime', () => {
     await isGone(deleted);
   });
 
-  it('start nothing once their directory is gone, and are made again by a restart', async () => {
+  it('start nothing once their directory is gone, and are recreated by a restart', async () => {
     const id = await createProject(api.client);
     await rm(join(api.dataDir, 'projects', id), { recursive: true });
     const command = await runCommand(api.client, id, 'true');
@@ -175,7 +175,7 @@ describe('projects on the local runtime', () => {
     expect(await textOf(api.client, id, 'ls')).toBe('');
   });
 
-  it('heal when what they were made of is there after all, and keep what runs through a kill of the API', async () => {
+  it('recover once what they need exists, and keep commands running when the API is killed', async () => {
     const origin = join(api.dataDir, 'late-origin');
     const id = await createProject(api.client, { gitUrl: origin });
     expect((await is(id, 'failed')).reason).toMatch(/late-origin/);
@@ -194,7 +194,7 @@ describe('projects on the local runtime', () => {
     await writeFile(join(api.dataDir, 'projects', id, 'mark'), '');
     await api.client.post(at(helper, '/stop'));
     await api.restart('SIGKILL');
-    // Whoever was killed may have been looking after it, and has a lease of 15 s.
+    // The killed replica may have been reconciling it, with a lease of 15 s.
     await is(helper, 'stopped', 30_000);
     await is(id, 'running');
     expect(await textOf(api.client, id, 'ls')).toBe('mark\n');

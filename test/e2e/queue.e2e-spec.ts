@@ -23,7 +23,7 @@ describe('the queue', () => {
   afterAll(() => api.stop());
 
   const get = async (id: string): Promise<any> => (await client.get(`/v1/commands/${id}`)).body;
-  /** To its end, so that the next test finds the queue empty. */
+  /** Waits for the end, so that the next test finds the queue empty. */
   const cancel = async (id: string): Promise<void> => {
     await client.post(`/v1/commands/${id}/cancel`, { graceSeconds: 0 });
     await ended(client, id);
@@ -33,7 +33,7 @@ describe('the queue', () => {
     for (const { id } of body.data) await cancel(id);
   });
 
-  /** A project whose only slot is taken, by the command that is answered too. */
+  /** A project and the command that takes its only slot. */
   async function busyProject(): Promise<{ project: string; blocker: string }> {
     const project = await createProject(client);
     const { id: blocker } = await startCommand(client, project, 'sleep 120');
@@ -43,7 +43,7 @@ describe('the queue', () => {
 
   const facts = (type: string) => factsOf(api.databaseUrl, type);
 
-  it('says where a command stands, and says so again on its stream whenever that changes', async () => {
+  it("shows a command's place, and reports changes on its stream", async () => {
     const { project, blocker } = await busyProject();
     const first = await startCommand(client, project, { script: 'true' });
     const second = await startCommand(client, project, { script: 'true' });
@@ -75,7 +75,7 @@ describe('the queue', () => {
     ]);
   });
 
-  it('estimates the wait by how long the last commands of the project took, and only then', async () => {
+  it('estimates the wait only from recent run times of the project', async () => {
     const project = await createProject(client);
     const seconds: number[] = [];
     for (let i = 0; i < 3; i++) {
@@ -89,7 +89,7 @@ describe('the queue', () => {
     for (const lock of [undefined, undefined, 'l', 'l'])
       waiting.push(await startCommand(client, project, { script: 'true', lock }));
     const estimates = waiting.map(({ queue }) => queue.estimatedWaitSeconds);
-    // The last waits for the one before, and nothing tells how long that holds the lock.
+    // The last one waits for the lock of the one before, for an unknown time.
     expect(estimates).toEqual([Math.ceil(mean), Math.ceil(2 * mean), Math.ceil(3 * mean), null]);
     await client.post(`/v1/projects/${project}/queue/pause`);
     expect((await get(waiting[0].id)).queue).toMatchObject({ position: 1, estimatedWaitSeconds: null });
@@ -97,7 +97,7 @@ describe('the queue', () => {
     await cancel(blocker);
   });
 
-  it('changes the priority of what is queued, and of nothing else', async () => {
+  it('changes the priority of queued commands, and no others', async () => {
     const { project, blocker } = await busyProject();
     const { id } = await startCommand(client, project, { script: 'true', priority: 'low' });
     const patch = (target: string, body: unknown) => client.request('PATCH', `/v1/commands/${target}`, body);
@@ -113,7 +113,7 @@ describe('the queue', () => {
     await cancel(blocker);
   });
 
-  it('takes exactly as many as it may, when more come at once', async () => {
+  it('accepts exactly as many as allowed under concurrent requests', async () => {
     const { project, blocker } = await busyProject();
     const answers = await Promise.all(
       Array.from({ length: 20 }, () =>
@@ -134,7 +134,7 @@ describe('the queue', () => {
     await cancel(blocker);
   });
 
-  it('is paused for a project or as a whole, over a restart, and shows it', async () => {
+  it('is paused per project or as a whole, across a restart, and shows it', async () => {
     const [project, other] = [await createProject(client), await createProject(client)];
     const pause = async (path: string): Promise<any> => {
       const { status, body } = await client.post(path);
@@ -179,7 +179,7 @@ describe('the queue', () => {
     ]);
   });
 
-  it('shows and pauses for a key only what the key may see', async () => {
+  it('shows and pauses only what the key may see', async () => {
     const { project, blocker } = await busyProject();
     const hidden = await busyProject();
     const { body } = await client.post('/v1/keys', {
@@ -195,7 +195,7 @@ describe('the queue', () => {
     });
     const first = (await client.get('/v1/queue?limit=1')).body;
     const second = (await client.get(`/v1/queue?limit=1&cursor=${first.nextCursor}`)).body;
-    // A project that an earlier test has left paused is in the list, too.
+    // A project that an earlier test left paused is listed too.
     const all: string[] = (await client.get('/v1/queue?limit=200')).body.data.map(({ projectId }: any) => projectId);
     expect(all).toEqual(expect.arrayContaining([project, hidden.project]));
     expect([first, second].map(({ data }) => data[0].projectId)).toEqual([...all].sort().slice(0, 2));
@@ -205,7 +205,7 @@ describe('the queue', () => {
     await Promise.all([blocker, hidden.blocker].map(cancel));
   });
 
-  it('keeps to the limit of a key over all projects, and to a change of it at once', async () => {
+  it('respects the limit of a key across projects, and changes of it immediately', async () => {
     const { body } = await client.post('/v1/keys', {
       name: 'one at a time',
       scopes: ['commands:read', 'commands:execute'],
@@ -222,7 +222,7 @@ describe('the queue', () => {
     expect((await ended(client, waiting)).status).toBe('succeeded');
   });
 
-  it('is seen by Prometheus, on another port and without any id', async () => {
+  it('is exported to Prometheus on another port, without any id', async () => {
     await runCommand(client, await createProject(client), 'true');
     const { project, blocker } = await busyProject();
     await startCommand(client, project, { script: 'true', priority: 'high' });
@@ -250,7 +250,7 @@ describe('the queue', () => {
     await cancel(blocker);
   });
 
-  it('is left alone by a replica that may run nothing', async () => {
+  it('is ignored by a replica that may run nothing', async () => {
     const idle = await startApi({
       databaseUrl: api.databaseUrl,
       adminKey: api.adminKey,
@@ -263,7 +263,7 @@ describe('the queue', () => {
       expect(await ended(idle.client, id)).toMatchObject({ status: 'expired' });
       const { id: later } = await startCommand(idle.client, project, 'true');
       await api.start();
-      // The project's directory is the other replica's: what matters is that the command was started, and there.
+      // The project's directory belongs to the other replica: it only matters that the command was started there.
       expect((await ended(client, later)).startedAt ?? (await get(later)).result).not.toBeNull();
     } finally {
       await idle.stop();

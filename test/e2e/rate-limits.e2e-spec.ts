@@ -21,7 +21,7 @@ describe('rate limits', () => {
     api = await startApi({
       env: { RATE_LIMIT_RPS: '1', TRUST_PROXY: '1', CORS_ORIGINS: 'https://app.example', CONCURRENT_COMMANDS: '20' },
     });
-    // The admin key has the limit of the server; one without a limit prepares the tests.
+    // The admin key has the server's limit; a key without a limit prepares the tests.
     const { body } = await api.client.post('/v1/keys', { name: 'free', scopes: ['admin'] });
     await unlimited(body.id);
     admin = api.client.as(body.secret);
@@ -42,7 +42,7 @@ describe('rate limits', () => {
   };
   const from = (address: string) => ({ 'x-forwarded-for': address });
 
-  it('are told on every answer to a key, also on refusals, and refuse what is too much until there is room', async () => {
+  it('are reported in every response to a key, also in refusals, and refuse excess requests until there is room', async () => {
     const key = await issue(['commands:read']);
     const requests: readonly [path: string, status: number][] = [
       ['/v1/commands', 200],
@@ -62,7 +62,7 @@ describe('rate limits', () => {
     expect(refused.headers['ratelimit-policy']).toBe(RATE_LIMIT);
     const wait = Number(refused.headers['retry-after']);
     expect(refused.headers.ratelimit).toBe(`"default";r=0;t=${wait}`);
-    // Another key is not concerned, and a key of its own limit has that.
+    // Other keys are not affected, and a key with its own limit gets that.
     expect((await (await issue([])).get('/v1/keys/self')).status).toBe(200);
     const free = await admin.get('/v1/keys/self');
     expect([free.status, free.headers.ratelimit]).toEqual([200, undefined]);
@@ -88,14 +88,14 @@ describe('rate limits', () => {
     await ended(admin, id);
   });
 
-  it('throttle failed authentication by address, and never a key that verifies', async () => {
+  it('throttle failed authentication by address, but never a valid key', async () => {
     const key = await issue([]);
     const forged = () => api.client.as(newKey()).get('/v1/keys/self', from('198.51.100.1, 203.0.113.7'));
     for (let i = 0; i < 10; i++) expectProblem(await forged(), 401, 'UNAUTHENTICATED');
     expectProblem(await forged(), 429, 'RATE_LIMITED');
     expectProblem(await api.client.as(undefined).get('/v1/keys/self', from('203.0.113.7')), 429, 'RATE_LIMITED');
     expectStatus(await key.get('/v1/keys/self', from('203.0.113.7')), 200);
-    // What the client itself writes before the address that the proxy appends makes it nobody else.
+    // Values that the client puts before the address appended by the proxy have no effect.
     for (const header of ['forwarded', 'x-real-ip', 'x-client-ip', 'true-client-ip', 'cf-connecting-ip']) {
       const headers = { ...from('192.0.2.99, 203.0.113.7'), [header]: 'for=192.0.2.99' };
       expectProblem(await api.client.as(newKey()).get('/v1/keys/self', headers), 429, 'RATE_LIMITED');
@@ -103,7 +103,7 @@ describe('rate limits', () => {
     expectProblem(await api.client.as(newKey()).get('/v1/keys/self', from('203.0.113.8')), 401, 'UNAUTHENTICATED');
   });
 
-  it('are out of the way of an allow-list, which no forged header passes', async () => {
+  it('do not get in the way of an allow-list, which no forged header passes', async () => {
     const { body } = await admin.post('/v1/keys', {
       name: 'inside',
       scopes: [],
@@ -133,7 +133,7 @@ describe('rate limits', () => {
     expect(JSON.stringify([made.headers, made.body])).not.toContain('evil');
   });
 
-  it('let the pages of CORS_ORIGINS in, without a key for the preflight, and no others', async () => {
+  it('allow the origins of CORS_ORIGINS, without a key for the preflight, and no others', async () => {
     const nobody = api.client.as(undefined);
     const preflight = (origin: string) =>
       nobody.request('OPTIONS', '/v1/commands', undefined, {
@@ -159,7 +159,7 @@ describe('rate limits', () => {
     }
   });
 
-  it('give nothing away: no banner, no secret in the logs, where the search for them does find what is there', async () => {
+  it('reveal nothing: no banner, and no secret in the logs, where the search for them does find a known one', async () => {
     const { headers } = await admin.get('/v1/keys/self');
     expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'x-frame-options': expect.any(String) });
     expect(headers['x-powered-by'] ?? headers.server).toBeUndefined();

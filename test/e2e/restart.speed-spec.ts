@@ -10,7 +10,7 @@ describe('a restart on an existing data directory', () => {
   });
   afterEach(() => api.stop());
 
-  /** Milliseconds from the start to ready: the best of at most five, as the machine may be busy. */
+  /** Milliseconds from start to ready: the best of at most five, since the machine may be busy. */
   async function restartMs(signal: NodeJS.Signals): Promise<number> {
     const times: number[] = [];
     do {
@@ -24,7 +24,7 @@ describe('a restart on an existing data directory', () => {
   }
 
   it.each([
-    ['a database elsewhere', {}],
+    ['an external database', {}],
     ['its own database', { DATABASE_URL: undefined }],
   ])('is ready within 3 s, with %s', async (_name, env) => {
     api = await startApi({ env });

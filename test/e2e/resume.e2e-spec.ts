@@ -15,8 +15,8 @@ import {
 const DROPS = 200;
 
 /**
- * Writes all kinds of bytes to both streams, for some seconds: numbered lines, characters that are cut, binary, and
- * now and then more than an event holds. What it writes it also keeps in files, as the truth to compare with.
+ * Writes all kinds of bytes to both streams for some seconds: numbered lines, split characters, binary, and sometimes
+ * more than one event contains. Also writes them to files, to compare with.
  */
 const WRITER = `
 out() { printf "$@"; printf "$@" >> stdout.truth; }
@@ -56,7 +56,7 @@ describe('a client that loses its connection', () => {
     return outputOf(client, id);
   }
 
-  it(`after a random number of events, ${DROPS} times, has exactly what the command wrote`, async () => {
+  it(`has exactly what the command wrote after ${DROPS} drops, each after a random number of events`, async () => {
     const seed = randomInt(2 ** 32);
     process.stderr.write(`resume: seed ${seed}\n`);
     const random = seededRandom(seed);
@@ -73,7 +73,7 @@ describe('a client that loses its connection', () => {
       if (lastEventId !== undefined) expect(stream.headers['last-event-id']).toBe(lastEventId);
       await transcript.read(stream);
     }
-    // What is left over, when the command was faster than the drops, is read again from the beginning.
+    // If the command was faster than the drops, the rest of them read it from the beginning.
     while (connections < DROPS) {
       const again = new Transcript();
       while (again.end === undefined) {
@@ -99,7 +99,7 @@ describe('a client that loses its connection', () => {
     expect(transcript.events.filter(({ event }) => event === 'connected').length).toBeGreaterThan(50);
   });
 
-  it('goes on by offset with raw output', async () => {
+  it('continues by offset with raw output', async () => {
     const seed = randomInt(2 ** 32);
     process.stderr.write(`raw resume: seed ${seed}\n`);
     const random = seededRandom(seed);

@@ -1,7 +1,7 @@
 import { type ApiProcess, type HttpClient, eventually, expectStatus, percentile, startApi } from '../support/index.js';
 import { type TcpProxy, tcpProxy } from '../support/tcp-proxy.js';
 
-/** A change acts on every replica within 1 s. */
+/** A change takes effect on every replica within 1 s. */
 const SEEN_MS_MAX = 1_000;
 const REVOCATIONS = 12;
 const CLIENTS = 16;
@@ -20,7 +20,7 @@ describe('a revocation', () => {
       databaseUrl: one.databaseUrl,
       dataDir: one.dataDir,
       adminKey: one.adminKey,
-      // What the second one hears goes through the proxy, what it asks does not.
+      // The second replica receives notifications through the proxy, but queries directly.
       env: { DATABASE_DIRECT_URL: url.href },
     });
   });
@@ -30,7 +30,7 @@ describe('a revocation', () => {
     await one.stop();
   });
 
-  /** How long the second replica lets a key in after the first one has said that it is revoked. */
+  /** How long the second replica accepts a key after the first one has confirmed its revocation. */
   async function seenAfterMs(): Promise<number> {
     const { id, secret } = expectStatus(
       await one.client.post('/v1/keys', { name: 'x', scopes: ['commands:read'] }),
@@ -40,7 +40,7 @@ describe('a revocation', () => {
     for (let use = 0; use < 3; use++) expectStatus(await key.get('/v1/keys/self'), 200);
     expectStatus(await one.client.request('DELETE', `/v1/keys/${id}`), 204);
     const revokedAt = performance.now();
-    // The time at which it was still let in counts as that of the asking, not of an answer that a busy machine delayed.
+    // Counts the time of the last accepted request, not of its response, which a busy machine may delay.
     let lastUse = revokedAt;
     for (;;) {
       const askedAt = performance.now();
@@ -63,7 +63,7 @@ describe('a revocation', () => {
     }
   }
 
-  it('is seen by another replica within 1 s under load', async () => {
+  it('takes effect on another replica within 1 s under load', async () => {
     const times: number[] = [];
     await underLoad(async () => {
       for (let i = 0; i < REVOCATIONS; i++) times.push(await seenAfterMs());
@@ -75,7 +75,7 @@ describe('a revocation', () => {
     expect(max).toBeLessThan(SEEN_MS_MAX);
   });
 
-  it('is seen within 1 s also when hints have stopped to come, and nobody has said so', async () => {
+  it('takes effect within 1 s also after notifications have stopped unnoticed', async () => {
     expectStatus(await two.client.get('/v1/keys/self'), 200);
     proxy.stall();
     const times: number[] = [];
@@ -86,7 +86,7 @@ describe('a revocation', () => {
     }
     process.stderr.write(`and when no hint comes through: max ${Math.max(...times).toFixed(0)} ms\n`);
     expect(Math.max(...times)).toBeLessThan(SEEN_MS_MAX);
-    // It hears again: a key that is revoked is known at once, long before what is in memory is too old to count.
+    // Notifications work again: a revoked key is refused immediately, long before cached keys expire.
     await eventually(async () => (await seenAfterMs()) < 500, 20_000);
   });
 });

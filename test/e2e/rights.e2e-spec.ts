@@ -11,10 +11,10 @@ import {
   startCommand,
 } from '../support/index.js';
 
-/** A stream ends within 2 s; the test process itself may be slow to see it. */
+/** Streams end within 2 s; the test process itself may be slow to see it. */
 const END_MS_MAX = 2_000;
 
-describe('a key that loses its right while streams are open on two replicas', () => {
+describe('a key that loses rights while streams are open on two replicas', () => {
   let one: ApiProcess;
   let two: ApiProcess;
   let admin: HttpClient;
@@ -70,8 +70,8 @@ describe('a key that loses its right while streams are open on two replicas', ()
     ['its scopes are reduced', { scopes: ['projects:read'] }, 403, 'INSUFFICIENT_SCOPE'],
     ['its projects are reduced', { projects: ['other-*'] }, 404, 'NOT_FOUND'],
     ['its addresses are reduced', { allowedIps: ['192.0.2.1'] }, 403, 'IP_NOT_ALLOWED'],
-    ['its end is brought forward', { expiresAt: new Date(0).toISOString() }, 401, 'KEY_EXPIRED'],
-  ])('ends them all within 2 s when %s, and tells whoever comes back why', async (_case, patch, status, code) => {
+    ['its expiry is brought forward', { expiresAt: new Date(0).toISOString() }, 401, 'KEY_EXPIRED'],
+  ])('ends all streams within 2 s when %s, and tells reconnecting clients why', async (_case, patch, status, code) => {
     const { key, clients, streams, raw, polls } = await open();
     const since = performance.now();
     if (patch === null) expectStatus(await admin.request('DELETE', `/v1/keys/${key.id}`), 204);
@@ -90,13 +90,13 @@ describe('a key that loses its right while streams are open on two replicas', ()
     expect(Date.now()).toBeGreaterThanOrEqual(expiresAt.getTime());
   });
 
-  it('ends none when it is only given another name, other limits, or more', async () => {
+  it('ends none when only its name or limits change, or it gets more rights', async () => {
     const { key, streams, raw, polls } = await open({ projects: [project] });
     let over = false;
     const first = Promise.race([...streams, ...raw, ...polls]).then(() => (over = true));
     const patch = { name: 'renamed', rateLimitRps: 0, maxConcurrentCommands: 1, projects: null };
     expectStatus(await admin.request('PATCH', `/v1/keys/${key.id}`, patch), 200);
-    // Each replica has looked at the key since: another one, changed later, has lost its streams.
+    // Both replicas have read the key since: a key that was changed later has lost its streams.
     const other = await open();
     expectStatus(await admin.request('DELETE', `/v1/keys/${other.key.id}`), 204);
     await Promise.all(other.streams);

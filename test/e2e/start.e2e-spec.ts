@@ -18,7 +18,7 @@ describe('starting', () => {
     directories.push(dir);
     return dir;
   };
-  /** Starts an API that cannot start; answers what it says. */
+  /** Starts an API that cannot start; returns its output. */
   const fail = async (env: Record<string, string | undefined>) => {
     const api = await start({ env, waitUntilReady: false });
     await eventually(() => !api.isRunning, 60_000);
@@ -39,7 +39,7 @@ describe('starting', () => {
     ['RDEV_NAMESPACE', 'Not_A_Label', ''],
     ['TRUST_PROXY', 'everybody', ''],
     ['HOST', '0.0.0.0', ''],
-  ])('with a wrong value stops and names the variable, not the value: %s', async (name, value) => {
+  ])('with an invalid value fails and reports the variable, but not the value: %s', async (name, value) => {
     const logs = await fail({ [name]: value });
     expect(logs).toMatch(new RegExp(`^ *${name} `, 'm'));
     expect(logs).not.toContain('s3cret');
@@ -47,12 +47,12 @@ describe('starting', () => {
     expect(logs).not.toContain('is ready');
   });
 
-  it('names all wrong variables at once', async () => {
+  it('reports all invalid variables together', async () => {
     const logs = await fail({ PORT: 'x', RDEV_MAX_QUEUED: 'y', RDEV_RUNTIME: 'z' });
     for (const name of ['PORT', 'RDEV_MAX_QUEUED', 'RDEV_RUNTIME']) expect(logs).toContain(name);
   });
 
-  it('on a port in use says so and ends with 1', async () => {
+  it('on a port in use fails with an error and exit code 1', async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
@@ -68,7 +68,7 @@ describe('starting', () => {
     }
   });
 
-  it('beside another rdev on the same port leaves that one alone', async () => {
+  it('on the port of another rdev does not affect that one', async () => {
     const first = await start({});
     expect(first.logs).toMatch(new RegExp(`"port":${first.port},.*"The API is served"`));
     const logs = await fail({ PORT: String(first.port) });
@@ -76,14 +76,14 @@ describe('starting', () => {
     expect((await first.client.get('/ready')).status).toBe(200);
   });
 
-  it('without a database that answers says so and ends with 1, without the password', async () => {
+  it('without a reachable database fails with exit code 1, and does not print the password', async () => {
     const address = `127.0.0.1:${await freePort()}`;
     const logs = await fail({ DATABASE_URL: `postgres://rdev:s3cret@${address}/rdev` });
     expect(logs).toBe(`The database does not answer: connect ECONNREFUSED ${address}\n`);
   });
 
-  describe('with a cluster that cannot be reached', () => {
-    it('goes well; /ready names the runtime, and commands are refused in words', async () => {
+  describe('with an unreachable cluster', () => {
+    it('succeeds; /ready reports the runtime, and commands are refused with an explanation', async () => {
       const dir = await directory();
       const kubeconfig = join(dir, 'kubeconfig');
       const server = `https://127.0.0.1:${await freePort()}`;
@@ -130,7 +130,7 @@ describe('starting', () => {
     it.each([
       ['missing', null],
       ['no YAML', '{{{'],
-    ])('and a kubeconfig that is %s stops, and names it', async (_name, text) => {
+    ])('and a kubeconfig that is %s fails, and reports it', async (_name, text) => {
       const kubeconfig = join(await directory(), 'kubeconfig');
       if (text !== null) await writeFile(kubeconfig, text);
       const logs = await fail({ RDEV_RUNTIME: 'kubernetes', KUBECONFIG: kubeconfig });
@@ -149,7 +149,7 @@ describe('health', () => {
   });
   afterAll(() => api.stop());
 
-  it("is shown by a dashboard and by alerts that ask for metrics which there are, and show each of rdev's own", async () => {
+  it("is covered by a dashboard and alerts that use existing metrics, and all of rdev's own", async () => {
     const metrics = await (await fetch(`http://127.0.0.1:${api.metricsPort}/metrics`)).text();
     const exported = [...metrics.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name!);
     const chart = ['helm/rdev/dashboards/rdev.json', 'helm/rdev/templates/prometheusrule.yaml'];
@@ -160,12 +160,12 @@ describe('health', () => {
     expect(exported.filter((name) => /^(rdev|http)_/.test(name) && !names.has(name))).toEqual([]);
   });
 
-  it('is told without a key', async () => {
+  it('is public', async () => {
     const { status, body } = await api.client.as(undefined).get('/health');
     expect({ status, body }).toEqual({ status: 200, body: { status: 'ok' } });
   });
 
-  it('is told of each part', async () => {
+  it('is reported for each component', async () => {
     const { status, body } = await api.client.as(undefined).get('/ready');
     const up = { status: 'up' };
     expect({ status, body }).toEqual({

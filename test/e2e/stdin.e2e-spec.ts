@@ -31,9 +31,9 @@ describe('open stdin', () => {
   const offsetOf = async (answer: Promise<TestResponse>): Promise<number> =>
     expectStatus(await answer, 200).body.offset;
 
-  it('takes what is written, in order, up to the end', async () => {
+  it('accepts data, in order, up to the end', async () => {
     const id = await start('while read -r line; do echo "got $line"; done; echo over');
-    // At once: it need not be running yet.
+    // Immediately: the command need not be running yet.
     expect(await offsetOf(write(id, { data: 'one\n' }))).toBe(4);
     await eventually(async () => (await outputOf(api.client, id)).toString() === 'got one\n');
     expect(await offsetOf(write(id, { data: 'zwei é\n', offset: 4 }))).toBe(12);
@@ -42,7 +42,7 @@ describe('open stdin', () => {
     expect((await outputOf(api.client, id)).toString()).toBe('got one\ngot zwei é\nover\n');
   });
 
-  it('takes bytes as base64', async () => {
+  it('accepts bytes as base64', async () => {
     const bytes = Buffer.from(Array.from({ length: 1000 }, (_, index) => index & 255));
     const id = await start('cat');
     await offsetOf(write(id, { data: bytes.toString('base64'), encoding: 'base64', eof: true }));
@@ -50,7 +50,7 @@ describe('open stdin', () => {
     expect((await outputOf(api.client, id)).equals(bytes)).toBe(true);
   });
 
-  it('doubles nothing when a request is repeated, and says where to go on', async () => {
+  it('duplicates nothing when a request is repeated, and returns the next offset', async () => {
     const id = await start('cat');
     await offsetOf(write(id, { data: 'abc', offset: 0 }));
     for (const offset of [0, 2, 4]) {
@@ -59,11 +59,11 @@ describe('open stdin', () => {
     expect(await offsetOf(write(id, { data: 'd', offset: 3, eof: true }))).toBe(4);
     await ended(api.client, id);
     expect((await outputOf(api.client, id)).toString()).toBe('abcd');
-    // Also who sends the last piece again learns that it has arrived.
+    // A repeated last piece is confirmed too.
     expect(expectProblem(await write(id, { data: 'd', offset: 3, eof: true }), 409, 'COMMAND_ENDED').offset).toBe(4);
   });
 
-  it('is where it was after the API was killed, and after it was stopped', async () => {
+  it('keeps its offset after the API was killed, and after it was stopped', async () => {
     const id = await start('cat');
     let text = '';
     for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
@@ -77,7 +77,7 @@ describe('open stdin', () => {
     expect((await outputOf(api.client, id)).toString()).toBe(`${text}end`);
   });
 
-  it('is full when the command does not read, whatever is sent, and goes on when it does', async () => {
+  it('is full if the command does not read, and continues when it does', async () => {
     const id = await start('while [ ! -e go ]; do sleep 0.1; done; wc -c');
     const data = 'x'.repeat(500_000);
     let written = 0;
@@ -113,7 +113,7 @@ describe('open stdin', () => {
     expectProblem(await write(id, { data: 'late' }), 409, 'COMMAND_ENDED');
   });
 
-  it('waits for no command that is still in the queue', async () => {
+  it('is refused for a command that is still queued', async () => {
     const holder = await startCommand(api.client, project, { script: 'sleep 60', lock: 'x' });
     const id = await start('cat', { lock: 'x' });
     expect(expectProblem(await write(id, { data: 'x' }), 409, 'CONFLICT').retryable).toBe(true);
@@ -135,7 +135,7 @@ describe('open stdin', () => {
     expect(errors).toMatchObject([{ pointer }]);
   });
 
-  it('is recorded, but not what was written', async () => {
+  it('is recorded, but without its data', async () => {
     const id = await start('cat');
     await offsetOf(write(id, { data: 'secret', eof: true }));
     let rows: unknown[] = [];

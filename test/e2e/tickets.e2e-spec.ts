@@ -18,7 +18,7 @@ import {
 import { inBrowser } from '../support/browser.js';
 import { type TcpProxy, tcpProxy } from '../support/tcp-proxy.js';
 
-/** Writes lines until it is told to stop by a file of that name. */
+/** Writes lines until a file with that name exists. */
 const counting = (name: string) =>
   `i=0; until [ -e ${name} ]; do i=$((i + 1)); echo line $i; sleep 0.1; done; echo the end`;
 const EVENTS = ['connected', 'status', 'output', 'gap', 'complete', 'heartbeat'];
@@ -50,7 +50,7 @@ describe('stream tickets', () => {
     return expectStatus(await client.post('/v1/keys', body), 201).body;
   };
 
-  it('open their event stream without a key, again and again, on any replica', async () => {
+  it('open their event stream without a key, repeatedly, on any replica', async () => {
     const { ticket, url, expiresAt } = await issue();
     expect(url).toBe(`${pathOf()}?ticket=${ticket}`);
     expect(Date.parse(expiresAt) - Date.now()).toBeLessThanOrEqual(60_000);
@@ -102,7 +102,7 @@ describe('stream tickets', () => {
     expectStatus(await nobody().get(`${pathOf()}?ticket=${ticket}`), 200);
   });
 
-  it('are for what the key itself may follow', async () => {
+  it('are limited to what the key itself may follow', async () => {
     const reader = client.as((await newKey({ projects: [project] })).secret);
     await issue(reader);
     const ask = (by: HttpClient, path: unknown = pathOf()) => by.post('/v1/stream-tickets', { path });
@@ -137,12 +137,12 @@ describe('stream tickets', () => {
     await client.post(`/v1/commands/${running}/cancel`, { graceSeconds: 0 });
   });
 
-  describe('through connections that break', () => {
+  describe('through unstable connections', () => {
     let site: Server;
     let proxy: TcpProxy;
     let base: string;
 
-    /** A page, and the API behind it: browsers open streams of the page's own origin only. */
+    /** Serves a page and the API from one origin: browsers only open streams of the page's own origin. */
     beforeAll(async () => {
       site = createServer((incoming, outgoing) => {
         if (incoming.url === '/') {
@@ -168,7 +168,7 @@ describe('stream tickets', () => {
       site.closeAllConnections();
     });
 
-    /** Breaks all connections, each time that everybody has come back and reads; then lets the command end. */
+    /** Breaks all connections, each time after all readers have reconnected; then lets the command end. */
     async function breakTwice(name: string, transcripts: () => Promise<readonly Transcript[]>): Promise<Transcript[]> {
       for (let times = 0; times < 2; times++) {
         const isReading = ({ names }: Transcript) =>
@@ -207,7 +207,7 @@ describe('stream tickets', () => {
         },
       });
       await expectWhole(await breakTwice('stop-1', async () => [standard, modern]), command);
-      // The last reconnect is answered 204, and then there is none.
+      // The last reconnect gets 204, and then there are no more.
       await eventually(() => source.readyState === EventSource.CLOSED && other.readyState === 'closed', 20_000);
     });
 
@@ -238,7 +238,7 @@ describe('stream tickets', () => {
     });
   });
 
-  it('are in no log', async () => {
+  it('are not logged', async () => {
     await eventually(() => api.logs.includes(pathOf()));
     expect(tickets.length).toBeGreaterThan(8);
     for (const ticket of tickets) expect(api.logs).not.toContain(ticket);

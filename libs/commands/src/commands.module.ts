@@ -15,7 +15,7 @@ import { CommandLimits } from './application/limits.js';
 export interface CommandsOptions {
   readonly limits: CommandLimits;
   readonly rules: CommandRules;
-  /** The modules that bring projects, the queue and places in it. */
+  /** The modules that provide projects, the queue and the places in it. */
   readonly imports: readonly DynamicModule[];
 }
 

@@ -4,7 +4,7 @@ import { type Command, type Instance, type NewCommand, outlineOf } from '../src/
 
 type NewTraits = Partial<Omit<NewCommand, 'spec'>> & { readonly spec?: Partial<NewCommand['spec']> };
 
-/** A command as the service queues it: `sh` that says hello. */
+/** A new command as the service queues it: `sh` that says hello. */
 export function aNewCommand({ spec, ...traits }: NewTraits = {}): NewCommand {
   return {
     id: newId('cmd'),
@@ -31,7 +31,7 @@ export function aNewCommand({ spec, ...traits }: NewTraits = {}): NewCommand {
   };
 }
 
-/** A command that runs. */
+/** A running command. */
 export function aCommand(traits: Partial<Command> = {}): Command {
   const { queueTimeoutSeconds: _unused, ...created } = aNewCommand();
   const spec = traits.spec ?? created.spec;
@@ -68,7 +68,7 @@ export function anInstance(traits: Partial<Instance> = {}): Instance {
   };
 }
 
-/** Of a command that exited with 0 and wrote nothing. */
+/** The record of a command that exited with 0 and wrote nothing. */
 export function anExitRecord(traits: Partial<ExitRecord> = {}): ExitRecord {
   const produced = traits.produced ?? { stdout: 0, stderr: 0 };
   return {

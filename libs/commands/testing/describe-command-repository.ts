@@ -9,14 +9,14 @@ import { type Ending, endingOf, lost, notStarted } from '../src/domain/result.js
 import { START } from '../src/domain/position.js';
 import { aNewCommand, anExitRecord, anInstance } from './a-command.js';
 
-/** All that is kept of commands. */
+/** All repositories of commands. */
 export type CommandStore = CommandRepository & CommandQueue & CommandLeases;
 
 export interface CommandRepositoryHarness {
   readonly commands: CommandStore;
-  /** What the queue does: the command is starting, and leased. */
+  /** Does what the queue does: the command is starting, and leased. */
   admit(id: string, owner: string, leaseSeconds: number): Promise<void>;
-  /** As if an older release had queued it. */
+  /** Makes the command look like one queued by an older release. */
   forgetOutline(id: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -58,7 +58,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
     };
 
     describe('enqueue', () => {
-      it('keeps a command as it was asked for', async () => {
+      it('stores a command as requested', async () => {
         const command = aNewCommand({
           projectId,
           priority: 'urgent',
@@ -95,11 +95,11 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect(Object.keys(found.spec.env)).toEqual(['Z', 'A']);
       });
 
-      it('lets a command wait for ever unless it says otherwise', async () => {
+      it('gives a command no queue timeout by default', async () => {
         expect((await commands.findById(await queued()))!.queueExpiresAt).toBeNull();
       });
 
-      it('refuses what is too much for the project, and counts only what is queued there', async () => {
+      it("refuses commands beyond the project's limit, which counts only its queued ones", async () => {
         const enqueue = async (id = projectId): Promise<boolean> =>
           (await commands.enqueue(aNewCommand({ projectId: id }), { ...RULES, queuedMax: 3 })) !== null;
         await running();
@@ -114,7 +114,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
       });
     });
 
-    describe('what lists show of a command', () => {
+    describe('the preview in lists', () => {
       const LONG = 'ä😀"\\'.repeat(1_000);
       it.each<[Work, string]>([
         [{ type: 'shell', script: 'echo hello' }, 'echo hello'],
@@ -124,7 +124,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         [{ type: 'exec', argv: ['printf', '', '%s\n'] }, 'printf  %s\n'],
         [{ type: 'exec', argv: ['x'.repeat(150), 'y'.repeat(150)] }, `${'x'.repeat(150)} ${'y'.repeat(49)}`],
         [{ type: 'git', args: ['log', '-1'] }, 'git log -1'],
-      ])('is the beginning of what it runs, also if an older release has queued it (%#)', async (work, preview) => {
+      ])('is the beginning of what it runs, also if an older release queued it (%#)', async (work, preview) => {
         const spec = {
           work,
           cwd: '/tmp',
@@ -150,7 +150,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect((await commands.findById(id))!.spec).toMatchObject({ ...spec, ...limits });
       });
 
-      it('is a page of at most 1 MiB, however large labels are, and goes on exactly from there', async () => {
+      it('is paged by at most 1 MiB, however large labels are, and continues exactly from there', async () => {
         const labels = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`l${i}`, '\u0001'.repeat(256)]));
         const all: string[] = [];
         for (let i = 0; i < 25; i++) all.unshift(await queued(i % 4 === 3 ? {} : { labels }));
@@ -170,19 +170,16 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
     });
 
     describe('findById', () => {
-      it.each(['cmd_none', '', 'x'.repeat(1000), newId('cmd')])(
-        'answers null for %#: an id that there is not',
-        async (id) => {
-          expect(await commands.findById(id)).toBeNull();
-        },
-      );
+      it.each(['cmd_none', '', 'x'.repeat(1000), newId('cmd')])('returns null for %#: an unknown id', async (id) => {
+        expect(await commands.findById(id)).toBeNull();
+      });
     });
 
     describe('list', () => {
       const ids = async (filter: Partial<CommandFilter>): Promise<string[]> =>
         (await commands.list({ ...ALL, projectId, ...filter }, { limit: 200 })).data.map(({ id }) => id);
 
-      it('is newest first, page by page, with none twice and none left out while others are added', async () => {
+      it('is newest first, page by page, without duplicates or omissions while others are added', async () => {
         const all: string[] = [];
         for (let i = 0; i < 7; i++) all.unshift(await queued());
         const seen: string[] = [];
@@ -196,7 +193,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect(seen).toEqual(all);
       });
 
-      it('has no next page when the last one is just full', async () => {
+      it('has no next page if the last one is exactly full', async () => {
         await queued();
         await queued();
         const page = await commands.list({ ...ALL, projectId }, { limit: 2 });
@@ -247,20 +244,20 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         'bm9uZQ',
         Buffer.from('[1]').toString('base64url'),
         Buffer.from('["a","b"]').toString('base64url'),
-      ])('refuses a cursor that it did not give (%#)', async (cursor) => {
+      ])('refuses a cursor that is not from this list (%#)', async (cursor) => {
         await expect(commands.list(ALL, { limit: 1, cursor })).rejects.toThrow(InvalidCursor);
       });
     });
 
     describe('unended', () => {
-      it('names what has not ended, of one project', async () => {
+      it('returns the unended commands of one project', async () => {
         const [waits, runs, ended] = [await queued(), await running(), await running()];
         await commands.end(ended, HERE, SUCCESS);
         await queued({ projectId: `${projectId}-other` });
         expect([...(await commands.unended(projectId))].sort()).toEqual([waits, runs].sort());
       });
 
-      it('names some of many, those first whose end nobody has asked for', async () => {
+      it('returns some of many, those first whose cancellation was not requested', async () => {
         const ids: string[] = [];
         for (let i = 0; i < UNENDED_MAX + 2; i++) ids.push(await queued());
         const asked = [ids[0]!, ids[1]!];
@@ -271,7 +268,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect([...(await commands.unended(projectId))].sort()).toEqual(ids.slice(2));
       });
 
-      it('leaves out what was created at that time or later', async () => {
+      it('omits commands created at that time or later', async () => {
         const id = await queued();
         const { createdAt } = (await commands.findById(id))!;
         expect(await commands.unended(projectId, createdAt)).toEqual([]);
@@ -291,7 +288,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect((await commands.findById(id))!.instance).toEqual(first);
       });
 
-      it('is refused to a replica that does not hold it', async () => {
+      it('is refused to a replica without the lease', async () => {
         const id = await starting();
         expect(await commands.bind(id, THERE, anInstance())).toBeNull();
         expect(await commands.bind(await queued(), HERE, anInstance())).toBeNull();
@@ -300,7 +297,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
     });
 
     describe('markRunning', () => {
-      it('happens once, by the replica that holds it', async () => {
+      it('succeeds once, for the replica with the lease', async () => {
         const id = await starting();
         expect(await commands.markRunning(id, THERE)).toBe(false);
         expect(await commands.markRunning(id, HERE)).toBe(true);
@@ -312,7 +309,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
     });
 
     describe('markReachable', () => {
-      it('notes since when the node does not answer, and forgets it when it does', async () => {
+      it('records since when the node does not respond, and clears it when it does', async () => {
         const id = await running();
         expect(await commands.markReachable(id, HERE, true)).toBe(0);
         expect(await commands.markReachable(id, HERE, false)).toBeLessThan(1);
@@ -324,7 +321,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect((await commands.findById(id))!.unreachableSince).toBeNull();
       });
 
-      it('is not for a replica that does not hold it', async () => {
+      it('is refused to a replica without the lease', async () => {
         const id = await running();
         expect(await commands.markReachable(id, THERE, false)).toBe(0);
         expect((await commands.findById(id))!.unreachableSince).toBeNull();
@@ -332,7 +329,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
     });
 
     describe('end', () => {
-      it('ends once, with the time that it waited, and lets go of the lease', async () => {
+      it('ends once, with the waiting time, and releases the lease', async () => {
         const id = await running();
         const ended = (await commands.end(id, HERE, SUCCESS))!;
         expect(ended).toMatchObject({ status: 'succeeded', unreachableSince: null, result: SUCCESS.result });
@@ -345,13 +342,13 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect(await commands.findSummary(id)).toEqual(ended);
       });
 
-      it('ends one that is only starting', async () => {
+      it('ends a command that is only starting', async () => {
         const id = await starting();
         const ended = await commands.end(id, HERE, notStarted('failed', 'start_failed', 'no such pod'));
         expect(ended).toMatchObject({ status: 'failed', startedAt: null, result: { detail: 'no such pod' } });
       });
 
-      it('is refused to a replica that does not hold it', async () => {
+      it('is refused to a replica without the lease', async () => {
         const id = await running();
         expect(await commands.end(id, THERE, SUCCESS)).toBeNull();
         expect(await commands.end(await queued(), HERE, SUCCESS)).toBeNull();
@@ -365,7 +362,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect(both.filter((ended) => ended !== null)).toHaveLength(1);
       });
 
-      it('keeps what was observed, whatever its words', async () => {
+      it('stores any detail, whatever characters it contains', async () => {
         const id = await running();
         const ending = lost('oom_killed', 'said "x" — \u{1F600}\n\ttab', { stdout: 3_000_000_000, stderr: 1 });
         const ended = (await commands.end(id, HERE, ending))!;
@@ -374,7 +371,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
     });
 
     describe('endQueued', () => {
-      it('ends what is queued, and nothing else', async () => {
+      it('ends queued commands, and no others', async () => {
         const expired = notStarted('expired', 'expired_in_queue', 'It waited for too long.');
         const id = await queued();
         const ended = (await commands.endQueued(id, expired))!;
@@ -387,7 +384,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
     });
 
     describe('requestCancel', () => {
-      it('keeps the first time, and the shortest grace', async () => {
+      it('keeps the first time, and the shortest grace period', async () => {
         const id = await running();
         const first = (await commands.requestCancel(id, 10, 'why'))!.cancel!;
         expect(first.graceSeconds).toBe(10);
@@ -396,7 +393,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect((await commands.findById(id))!.cancel).toEqual({ ...first, graceSeconds: 0 });
       });
 
-      it('is what a command says that was cancelled, unless it says more itself', async () => {
+      it('becomes the detail of a cancelled command, unless its result has one', async () => {
         const cancelled = (detail?: string): Ending => {
           const { result } = endingOf(anExitRecord({ reason: 'cancelled', exitCode: null, signal: 'SIGTERM' }), START);
           return { status: 'cancelled', result: { ...result, ...(detail !== undefined && { detail }) } };
@@ -413,7 +410,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect((await commands.end(unasked, HERE, cancelled()))!.result!.detail).toBeUndefined();
       });
 
-      it('is not for what does not run', async () => {
+      it('is refused for commands that are not running', async () => {
         const ended = await running();
         await commands.end(ended, HERE, SUCCESS);
         for (const id of [ended, await queued(), newId('cmd')])
@@ -422,7 +419,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
     });
 
     describe('noteStdin', () => {
-      it('keeps the most that was written', async () => {
+      it('keeps the highest number of bytes written', async () => {
         const id = await running();
         expect((await commands.findSummary(id))!.stdinBytes).toBeNull();
         for (const bytes of [4, 12, 8]) await commands.noteStdin(id, bytes);
@@ -447,7 +444,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         return id;
       };
 
-      it('forgets values and stdin of what has ended, and nothing else', async () => {
+      it('drops values and stdin of ended commands, and nothing else', async () => {
         const [ended, runs] = [await given(), await given()];
         const before = (await commands.findById(ended))!;
         await commands.end(ended, HERE, SUCCESS);
@@ -462,7 +459,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect((await commands.findById(runs))!.spec).toEqual(before.spec);
       });
 
-      it('keeps them for as long as it is told, and finds what has none not at all', async () => {
+      it('keeps them for the given time, and skips commands without any', async () => {
         await dropAll();
         const ended = await given();
         await commands.end(ended, HERE, SUCCESS);
@@ -475,7 +472,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
     });
 
     describe('leases', () => {
-      it('are renewed for what is held, and tell what is to be cancelled', async () => {
+      it('are renewed if held, and tell which commands to cancel', async () => {
         const [mine, cancelled, theirs, ended] = [
           await running(),
           await starting(),
@@ -495,7 +492,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect(await commands.renewLeases([], HERE, 60)).toEqual([]);
       });
 
-      it('keep others away until they run out', async () => {
+      it('exclude other replicas until they expire', async () => {
         const [kept, expired] = [await running(), await running(HERE, 0)];
         const taken: string[] = [];
         await until(async () => {
@@ -509,7 +506,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect(await commands.renewLeases([expired], THERE, 60)).toHaveLength(1);
       });
 
-      it('are let go by their owner only, and then anybody may take over at once', async () => {
+      it('are released only by their owner, and can then be taken over immediately', async () => {
         const id = await starting();
         await commands.releaseLeases([id], THERE);
         expect(await commands.takeOver(THERE, 60, 1_000)).not.toContain(id);
@@ -518,7 +515,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect((await commands.findById(id))!.status).toBe('starting');
       });
 
-      it('go to exactly one of several that take over at once', async () => {
+      it('go to exactly one of several replicas that take over concurrently', async () => {
         const ids = await Promise.all(Array.from({ length: 12 }, () => running(HERE, 0)));
         const owners = ['r1', 'r2', 'r3', 'r4'];
         const taken: string[] = [];
@@ -531,7 +528,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect(mine).toHaveLength(ids.length);
       });
 
-      it('are taken over no more than asked for', async () => {
+      it('are taken over at most as many as asked for', async () => {
         const ids = [await running(HERE, 0), await running(HERE, 0), await running(HERE, 0)];
         let most = 0;
         const taken: string[] = [];
@@ -544,9 +541,9 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect(most).toBeLessThanOrEqual(2);
       });
 
-      it('are never of what is queued or has ended', async () => {
+      it('do not exist for queued or ended commands', async () => {
         const [waits, ended] = [await queued(), await running(HERE, 0)];
-        // It may have been taken over meanwhile by a test beside this one.
+        // A concurrent test may have taken it over meanwhile.
         await commands.end(ended, HERE, SUCCESS);
         const taken = await commands.takeOver(THERE, 60, 1_000);
         expect(taken).not.toContain(waits);
@@ -554,7 +551,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
       });
     });
 
-    it('has ids that a moment divides', async () => {
+    it('has ids that are divided by a point in time', async () => {
       const before = idFloor('cmd', new Date(Date.now() - 1_000));
       expect((await queued()) > before).toBe(true);
     });

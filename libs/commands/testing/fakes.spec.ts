@@ -10,7 +10,7 @@ describeCommandRepository('in memory', async () => {
       const lease = { leaseOwner: owner, leaseExpiresAt: Date.now() + leaseSeconds * 1000 };
       commands.change(id, { status: 'starting', admittedAt: new Date() }, lease);
     },
-    // There is no older release of this one.
+    // This one has no older releases.
     forgetOutline: nothing,
     close: nothing,
   };

@@ -16,12 +16,12 @@ import type { Ending } from '../src/domain/result.js';
 import { START } from '../src/domain/position.js';
 import { hasEnded } from '../src/domain/status.js';
 
-/** A command with the lease that its row carries. */
+/** A command with the lease in its row. */
 export interface CommandRow {
   readonly command: Command;
   readonly leaseOwner: string | null;
   readonly leaseExpiresAt: number | null;
-  /** Its place while it is queued. */
+  /** Its position while queued. */
   readonly order?: QueueOrder;
   readonly cancelReason?: string;
 }
@@ -34,7 +34,7 @@ export class InMemoryCommandRepository implements CommandRepository, CommandQueu
 
   constructor(private readonly transactor = new InMemoryTransactor()) {}
 
-  /** Puts a command there as it is, leased to the owner if it is active. */
+  /** Stores a command as it is, leased to the owner if it is active. */
   seed(command: Command, owner = 'replica', leaseSeconds = 60): void {
     const leased = isActive(command);
     this.write(command.id, {
@@ -44,7 +44,7 @@ export class InMemoryCommandRepository implements CommandRepository, CommandQueu
     });
   }
 
-  /** The row if the replica holds it. */
+  /** The row if the replica holds its lease. */
   held(id: string, owner: string): CommandRow | null {
     const row = this.rows.get(id);
     return row !== undefined && isActive(row.command) && row.leaseOwner === owner ? row : null;

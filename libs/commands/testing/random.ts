@@ -1,8 +1,8 @@
-/** Random numbers that a seed fixes, so that a failure can be had again. */
+/** Seeded random numbers, so that a failure can be reproduced. */
 export class Random {
   constructor(private state: number) {}
 
-  /** A whole number from 0 to below the bound. @see mulberry32 */
+  /** An integer from 0 to below the bound. @see mulberry32 */
   below(bound: number): number {
     this.state = (this.state + 0x6d2b79f5) | 0;
     let t = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);

@@ -7,6 +7,8 @@ import { migrations } from './migrations/index.js';
 import { PartitionStore } from './partition-store.js';
 
 const OUTAGE_EVERY_MS = 10_000;
+/** For a statement whose partition is missing: see {@link PartitionStore.createFor}. */
+const TRIES_MAX = 3;
 
 interface Transaction {
   readonly manager: EntityManager;
@@ -65,13 +67,14 @@ export class Database implements Transactor {
    * @throws {@link Unavailable} if the database is unavailable
    */
   async query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
-    try {
-      return await this.execute<Row>(sql, parameters);
-    } catch (error) {
-      // Within a transaction the previous statements are lost, so its owner must retry.
-      if (this.transactions.getStore() === undefined && (await this.createdPartition(error)))
-        return this.execute(sql, parameters);
-      throw error;
+    for (let tries = TRIES_MAX; ; tries--) {
+      try {
+        return await this.execute<Row>(sql, parameters);
+      } catch (error) {
+        // Within a transaction the previous statements are lost, so its owner must retry.
+        const canRetry = tries > 1 && this.transactions.getStore() === undefined;
+        if (!canRetry || !(await this.createdPartition(error))) throw error;
+      }
     }
   }
 

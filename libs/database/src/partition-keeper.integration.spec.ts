@@ -157,6 +157,24 @@ describe('PartitionKeeper', () => {
       expect(await db.dataSource.query('SELECT 1 FROM command_output')).toHaveLength(8);
     });
 
+    it('is created again if the statement still does not find it', async () => {
+      const creates = jest.spyOn(db.partitions, 'createFor').mockResolvedValueOnce(true);
+      await insertOutput(newId('cmd', new Date(Date.now() + YEAR_MS)));
+      expect(creates).toHaveBeenCalledTimes(2);
+    });
+
+    it('is announced to all sessions if it exists, with a lock that blocks no statement', async () => {
+      const later = newId('cmd', new Date(Date.now() + YEAR_MS));
+      const failure = await storeOutput(later).catch((error: unknown) => error);
+      await insertOutput(later);
+      const writer = db.dataSource.createQueryRunner();
+      await writer.startTransaction();
+      await writer.query('DELETE FROM command_output');
+      expect(await db.partitions.createFor(failure)).toBe(true);
+      await writer.rollbackTransaction();
+      await writer.release();
+    });
+
     it('is not reported as created before its transaction has ended', async () => {
       const later = newId('cmd', new Date(Date.now() + YEAR_MS));
       const failure = await storeOutput(later).catch((error: unknown) => error);

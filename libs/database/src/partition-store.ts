@@ -13,7 +13,7 @@ const YEAR_MAX = 9999;
 /** "no partition of relation … found for row" is a check violation without a constraint. */
 const CHECK_VIOLATION = '23514';
 /** "Partition key of the failing row contains (command_id) = (cmd_01…)." */
-const KEY_VALUE = / = \(([^)]+)\)/;
+const KEY_VALUE = /\(([^)]+)\) = \(([^)]+)\)/;
 
 /** Creates and drops the partitions in the database; one replica at a time. */
 @Injectable()
@@ -38,19 +38,23 @@ export class PartitionStore {
   /** Creates missing partitions, without blocking readers and writers of the table or waiting for them. */
   async create(table: PartitionedTable, partitions: readonly Partition[]): Promise<void> {
     const isMissing = await this.missing(table);
-    if (partitions.some(isMissing)) await this.createExclusively(table, partitions);
+    if (partitions.some(isMissing)) await this.exclusively((manager) => this.createMissing(table, partitions, manager));
   }
 
-  private async createExclusively(table: PartitionedTable, partitions: readonly Partition[]): Promise<void> {
-    await this.exclusively(async (manager) => {
-      // Another replica may have created them meanwhile.
-      for (const { name, from, to } of partitions.filter(await this.missing(table, manager))) {
-        const bounds = `FROM (${boundLiteral(table, from)}) TO (${boundLiteral(table, to)})`;
-        // CREATE TABLE … PARTITION OF would lock the table against all others.
-        await manager.query(`CREATE TABLE IF NOT EXISTS ${name} (LIKE ${table.table} INCLUDING ALL)`);
-        await manager.query(`ALTER TABLE ${table.table} ATTACH PARTITION ${name} FOR VALUES ${bounds}`);
-      }
-    });
+  /** @returns how many were missing; another replica may have created them meanwhile */
+  private async createMissing(
+    table: PartitionedTable,
+    partitions: readonly Partition[],
+    manager: EntityManager,
+  ): Promise<number> {
+    const missing = partitions.filter(await this.missing(table, manager));
+    for (const { name, from, to } of missing) {
+      const bounds = `FROM (${boundLiteral(table, from)}) TO (${boundLiteral(table, to)})`;
+      // CREATE TABLE … PARTITION OF would lock the table against all others.
+      await manager.query(`CREATE TABLE IF NOT EXISTS ${name} (LIKE ${table.table} INCLUDING ALL)`);
+      await manager.query(`ALTER TABLE ${table.table} ATTACH PARTITION ${name} FOR VALUES ${bounds}`);
+    }
+    return missing.length;
   }
 
   /**
@@ -67,7 +71,7 @@ export class PartitionStore {
     return ({ name }) => !existing.has(name);
   }
 
-  private async exclusively(work: (manager: EntityManager) => Promise<void>): Promise<void> {
+  private async exclusively(work: (manager: EntityManager) => Promise<unknown>): Promise<void> {
     await this.dataSource.transaction(async (manager) => {
       await manager.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.partitions]);
       await manager.query(`SET LOCAL lock_timeout = ${String(LOCK_TIMEOUT_MS)}`);
@@ -82,7 +86,7 @@ export class PartitionStore {
   async createFor(error: unknown): Promise<boolean> {
     const { code, table, constraint, detail } = fieldsOf(error);
     const partitioned = this.tables.find((candidate) => candidate.table === table);
-    const value = KEY_VALUE.exec(detail ?? '')?.[1];
+    const [, column, value] = KEY_VALUE.exec(detail ?? '') ?? [];
     if (code !== CHECK_VIOLATION || constraint !== undefined || partitioned === undefined || value === undefined)
       return false;
     const at = timeOf(partitioned, value);
@@ -90,7 +94,12 @@ export class PartitionStore {
     const partition = partitionAt(partitioned, at);
     // Take the lock even if the partition exists: PostgreSQL makes a commit visible a moment before it invalidates the
     // caches of other sessions, and a statement in between would fail again. The lock is released after both.
-    await this.createExclusively(partitioned, [partition]);
+    await this.exclusively(async (manager) => {
+      if ((await this.createMissing(partitioned, [partition], manager)) > 0) return;
+      // A session that reads the list of partitions while one is attached can cache the list without it until the table
+      // changes. This changes nothing, but makes all sessions read the list again.
+      await manager.query(`ALTER TABLE ${partitioned.table} ALTER COLUMN ${column} SET STATISTICS -1`);
+    });
     this.logger.warn({ partition: partition.name }, 'Created an unscheduled partition: a clock has jumped');
     return true;
   }

@@ -79,6 +79,7 @@ describe('EmbeddedPostgres', () => {
   }
 
   it('keeps its data over two restarts', async () => {
+    await startedBefore();
     const first = await start();
     await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
     await first.stop();
@@ -87,6 +88,7 @@ describe('EmbeddedPostgres', () => {
   });
 
   it('listens on loopback only, with a password, in UTF-8 and without superuser privileges', async () => {
+    await startedBefore();
     const { url } = await start();
     expect(
       await query(

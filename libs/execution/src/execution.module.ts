@@ -16,7 +16,7 @@ import { StdinService } from './application/stdin.service.js';
 
 export interface ExecutionOptions {
   readonly runtime: RuntimeKind;
-  /** The modules that bring projects, the runtime's platform, commands, their output and the policy. */
+  /** The modules that provide projects, the runtime's platform, commands, their output and the policy. */
   readonly imports: readonly DynamicModule[];
 }
 

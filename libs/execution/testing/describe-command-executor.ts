@@ -12,8 +12,8 @@ export interface ExecutorPlace {
 }
 
 /**
- * What the runner relies on, wherever commands run. How output, endings and kills come about is the supervisor's own
- * contract.
+ * What the runner relies on, wherever commands run. Output, endings and kills in detail are covered by the supervisor's
+ * own tests.
  * @param place called once, before the first test
  */
 export function describeCommandExecutor(name: string, place: () => Promise<ExecutorPlace>): void {
@@ -35,7 +35,7 @@ export function describeCommandExecutor(name: string, place: () => Promise<Execu
       for await (const { data } of attachment.chunks) text += data.toString();
       return { text, end: await attachment.end };
     }
-    /** A command that runs on after its attachment was closed. */
+    /** Starts a command that continues after its attachment was closed. */
     async function running(over: Partial<StartRequest> = waiting): Promise<string> {
       const request = aRequest(over);
       const attachment = start(request);
@@ -47,7 +47,7 @@ export function describeCommandExecutor(name: string, place: () => Promise<Execu
       await read(executor.attach(instance, commandId, START, signal));
     };
 
-    it('binds commands to an instance, which stays the same as long as it is there', async () => {
+    it('binds commands to an instance, which stays the same while it exists', async () => {
       expect(await executor.locate(project, null)).toEqual(instance);
       expect(await executor.instances(project)).toContainEqual(instance);
       expect(await executor.observe(instance)).toEqual({ kind: 'present' });
@@ -63,7 +63,7 @@ export function describeCommandExecutor(name: string, place: () => Promise<Execu
       await attachment.acknowledge();
     });
 
-    it('starts it once, whoever comes', async () => {
+    it('starts it once, whatever the number of attempts', async () => {
       const request = aRequest({ program: { script: 'echo $$' } });
       const attachments = [start(request), start(request)];
       const opened = await Promise.all(attachments.map(({ opened }) => opened));
@@ -73,21 +73,21 @@ export function describeCommandExecutor(name: string, place: () => Promise<Execu
       expect(second?.text).toBe(first?.text);
     });
 
-    it('attaches where the reader left', async () => {
+    it('attaches where the reader left off', async () => {
       const request = aRequest({ program: { script: 'printf 12345' } });
       await read(start(request));
       const { text } = await read(executor.attach(instance, request.commandId, { stdout: 3, stderr: 0 }, signal));
       expect(text).toBe('45');
     });
 
-    it('sends signals, as long as there is something to receive them', async () => {
+    it('sends signals while there is a process to receive them', async () => {
       const commandId = await running();
       expect(await executor.signal(instance, commandId, 'TERM')).toBe('sent');
       await ended(commandId);
       expect(await executor.signal(instance, commandId, 'TERM')).toBe('ended');
     });
 
-    it('puts what is written into an open stdin, and says when nobody reads it any more', async () => {
+    it('writes to an open stdin, and reports when nothing reads it any more', async () => {
       const commandId = await running({ program: { script: 'echo ready; cat' }, stdin: { kind: 'open' } });
       const write = (text: string, eof: boolean) =>
         executor.write(instance, commandId, { data: Buffer.from(text), offset: null, eof });
@@ -98,14 +98,14 @@ export function describeCommandExecutor(name: string, place: () => Promise<Execu
       expect(await write('e', false)).toBeNull();
     });
 
-    it('kills a command with all that it started, and says so', async () => {
+    it('kills a command with everything it started, and reports it', async () => {
       const commandId = await running({ program: { script: 'sleep 300 & echo ready; exec sleep 300' } });
       expect(await executor.cancel(instance, commandId, 0)).toMatchObject({ killVerified: true, survivors: 0 });
       await ended(commandId);
       expect(await executor.cancel(instance, commandId, 0)).toBeNull();
     });
 
-    it('names what runs there when it removes what has ended', async () => {
+    it('returns the running commands when it removes ended ones', async () => {
       const [runs, over] = [await running(), await running({ program: { script: 'echo ready' } })];
       await ended(over);
       await until(async () => !(await executor.sweep(instance, 3_600)).includes(over));
@@ -113,7 +113,7 @@ export function describeCommandExecutor(name: string, place: () => Promise<Execu
       await executor.cancel(instance, runs, 0);
     });
 
-    it('leaves nothing of a project that ends', async () => {
+    it('leaves no process of a project that ends', async () => {
       expect(await executor.reap(project)).toBe(0);
     });
   });

@@ -13,7 +13,7 @@ import { type CommandExecutor, type InstanceState } from '../src/application/com
 import type { Instance } from '@app/commands';
 import { anInstance } from '@app/commands/testing';
 
-/** What one attachment shows before it ends. */
+/** What one attachment produces before it ends. */
 export interface Scene {
   readonly opened?: 'started' | 'taken' | null;
   readonly chunks?: readonly OutputChunk[] | AsyncIterable<OutputChunk>;
@@ -30,7 +30,7 @@ export interface OpenedAttachment {
   closed: boolean;
 }
 
-/** An instance on which the test directs what each start or attachment shows: the last scene again and again. */
+/** An instance on which the test scripts what each start or attachment produces; the last scene repeats. */
 export class FakeCommandExecutor implements CommandExecutor {
   isIsolated = true;
   readonly opened: OpenedAttachment[] = [];
@@ -38,7 +38,7 @@ export class FakeCommandExecutor implements CommandExecutor {
   readonly swept: Instance[] = [];
   readonly cancelled: { commandId: string; graceSeconds: number }[] = [];
   instance: Instance = anInstance();
-  /** Instances of every project besides the default one. */
+  /** Instances of every project in addition to the default one. */
   others: Instance[] = [];
   running: string[] = [];
   state: InstanceState | (() => InstanceState) = { kind: 'present' };
@@ -108,7 +108,7 @@ export class FakeCommandExecutor implements CommandExecutor {
   }
 }
 
-/** An attachment that shows a scene; aborting or closing it ends it as a broken wire does. */
+/** An attachment that plays a scene; aborting or closing it ends it like a broken connection. */
 export function anAttachment({ opened = 'started', chunks = [], end }: Scene, signal?: AbortSignal): Attachment {
   const closed = new AbortController();
   const over = signal === undefined ? closed.signal : AbortSignal.any([closed.signal, signal]);

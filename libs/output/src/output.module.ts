@@ -9,7 +9,7 @@ import { OutputService } from './application/output.service.js';
 
 @Module({})
 export class OutputModule {
-  /** @param imports the modules that bring commands */
+  /** @param imports the modules that provide commands */
   static with(imports: readonly DynamicModule[]): DynamicModule {
     return {
       module: OutputModule,

@@ -12,13 +12,13 @@ import { Random } from '@app/commands/testing';
 
 export interface OutputLedgerHarness {
   readonly ledger: OutputLedger;
-  /** A new command that the owner runs. */
+  /** Creates a command that the owner runs. */
   running(owner: string): Promise<string>;
-  /** Another replica takes the command over. */
+  /** Another replica takes over the command. */
   handOver(commandId: string, owner: string): Promise<void>;
-  /** The command ends. */
+  /** Ends the command. */
   end(commandId: string, owner: string): Promise<void>;
-  /** What the command's own record says of its output. */
+  /** The output position in the command's own record. */
   position(commandId: string): Promise<Position>;
   close(): Promise<void>;
 }
@@ -35,7 +35,7 @@ function gap(stream: StreamName, offset: number, length: number, reason = 'outpu
   return { kind: 'gap', stream, offset, length, reason };
 }
 
-/** Runs as comparable text: neighbours stay apart. */
+/** Runs as comparable text; adjacent ones are not joined. */
 function shown(runs: readonly OutputRun[]): string[] {
   return runs.map((run) => {
     const what = run.kind === 'data' ? run.data.toString('latin1') : `(${run.length} missing: ${run.reason})`;
@@ -43,7 +43,7 @@ function shown(runs: readonly OutputRun[]): string[] {
   });
 }
 
-/** Byte by byte in the order in which they were stored: which stream, which offset, and what. */
+/** Each byte in the order of storing: its stream, offset and value. */
 function* each(runs: readonly OutputRun[]): Generator<string> {
   for (const run of runs) {
     const length = runLength(run);
@@ -81,7 +81,7 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
     }
 
     describe('append', () => {
-      it('stores runs and moves the position with them', async () => {
+      it('stores runs and advances the position together', async () => {
         const id = await harness.running(OWNER);
         await ledger.append(id, OWNER, START, [data('stdout', 0, 'one'), data('stderr', 0, 'two!')]);
         expect(await harness.position(id)).toEqual({ stdout: 3, stderr: 4 });
@@ -98,13 +98,13 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
         expect(await harness.position(id)).toEqual(START);
       });
 
-      it('is refused to the replica that held it before, also for what it has in hand', async () => {
+      it('is refused to a former owner, also for output that it still buffers', async () => {
         const id = await harness.running(OWNER);
         await ledger.append(id, OWNER, START, [data('stdout', 0, 'a')]);
         await harness.handOver(id, 'replica-b');
         const late = ledger.append(id, OWNER, { stdout: 1, stderr: 0 }, [data('stdout', 1, 'zombie')]);
         await expect(late).rejects.toThrow(LeaseLost);
-        // Not even what would be a repetition: it is no longer this replica's to say.
+        // Not even if it repeats an append: this replica may no longer write.
         const repeated = ledger.append(id, OWNER, START, [data('stdout', 0, 'a')]);
         await expect(repeated).rejects.toThrow(LeaseLost);
         await ledger.append(id, 'replica-b', { stdout: 1, stderr: 0 }, [data('stdout', 1, 'b')]);
@@ -114,8 +114,8 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
       it.each([
         ['behind', { stdout: 0, stderr: 0 }],
         ['ahead', { stdout: 9, stderr: 3 }],
-        ['behind on the other stream', { stdout: 5, stderr: 0 }],
-        ['ahead on the other stream', { stdout: 5, stderr: 4 }],
+        ['too low on the other stream', { stdout: 5, stderr: 0 }],
+        ['too high on the other stream', { stdout: 5, stderr: 4 }],
       ])('is refused at a position that is %s', async (_case, from) => {
         const id = await harness.running(OWNER);
         await ledger.append(id, OWNER, START, [data('stdout', 0, 'hello'), data('stderr', 0, 'err')]);
@@ -134,12 +134,12 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
         expect(shown(await ledger.read(id, START, LOTS))).toEqual(['stdout@0 x']);
       });
 
-      it('is refused for a command that there is not', async () => {
+      it('is refused for an unknown command', async () => {
         const id = (await harness.running(OWNER)).replace(/.$/, (last) => (last === '0' ? '1' : '0'));
         await expect(ledger.append(id, OWNER, START, [data('stdout', 0, 'x')])).rejects.toThrow(LeaseLost);
       });
 
-      it('is taken once when it is repeated because its commit was not heard of', async () => {
+      it('is applied once if it is repeated after a lost response', async () => {
         const id = await harness.running(OWNER);
         const runs = [data('stderr', 0, 'e1'), data('stdout', 0, 'o1')];
         await ledger.append(id, OWNER, START, runs);
@@ -151,7 +151,7 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
         expect(shown(await ledger.read(id, { stdout: 2, stderr: 2 }, LOTS))).toEqual(['stdout@2 o2']);
       });
 
-      it('is taken once when the same is appended several times at once', async () => {
+      it('is applied once if the same is appended concurrently', async () => {
         const id = await harness.running(OWNER);
         const runs = [data('stdout', 0, 'only once'), gap('stderr', 0, 7)];
         const all = await Promise.allSettled(Array.from({ length: 6 }, () => ledger.append(id, OWNER, START, runs)));
@@ -162,7 +162,7 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
         ]);
       });
 
-      it('lets one of several different ones win as a whole', async () => {
+      it('applies exactly one of several different concurrent appends, as a whole', async () => {
         const id = await harness.running(OWNER);
         const attempts = Array.from({ length: 6 }, (_, i) => {
           const text = 'abcdef'.charAt(i).repeat(10 + i);
@@ -183,7 +183,7 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
         expect(shown(await ledger.read(id, START, LOTS))).toEqual(['stdout@0 x']);
       });
 
-      it('keeps every byte value, and text that is none', async () => {
+      it('preserves every byte value, and text that is not UTF-8', async () => {
         const id = await harness.running(OWNER);
         const bytes = Buffer.from(Array.from({ length: 512 }, (_, i) => i % 256));
         await ledger.append(id, OWNER, START, [data('stdout', 0, bytes)]);
@@ -191,7 +191,7 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
         expect(run!.kind === 'data' && run!.data.equals(bytes)).toBe(true);
       });
 
-      it('takes many runs in one go', async () => {
+      it('accepts many runs at once', async () => {
         const id = await harness.running(OWNER);
         const runs = Array.from({ length: 2_000 }, (_, i) => data(STREAMS[i % 2]!, Math.floor(i / 2), 'x'));
         await ledger.append(id, OWNER, START, runs);
@@ -202,7 +202,7 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
     });
 
     describe('read', () => {
-      it('answers nothing for a command without output, and for one that there is not', async () => {
+      it('returns nothing for a command without output, and for an unknown one', async () => {
         const id = await harness.running(OWNER);
         expect(await ledger.read(id, START, LOTS)).toEqual([]);
         expect(await ledger.read('cmd_none', START, LOTS)).toEqual([]);
@@ -210,7 +210,7 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
         expect(await ledger.gaps(id, 'stdout', 0)).toEqual([]);
       });
 
-      it('gives from every pair of positions exactly the rest of both streams, in the order of storing', async () => {
+      it('returns from every pair of positions exactly the rest of both streams, in the order of storing', async () => {
         const id = await harness.running(OWNER);
         const batches: OutputRun[][] = [
           [data('stdout', 0, 'ab'), data('stderr', 0, 'ABC')],
@@ -236,7 +236,7 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
         }
       });
 
-      it('gives the same order again that a live reader saw, wherever that one resumed', async () => {
+      it('repeats the order that a live reader saw, wherever that one resumed', async () => {
         const id = await harness.running(OWNER);
         const live: string[] = [];
         let at = START;
@@ -255,7 +255,7 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
         expect([...each(await readAll(id, START, at, () => LOTS))]).toEqual(live);
       });
 
-      it('cuts in the middle of a run, and goes on from there', async () => {
+      it('cuts in the middle of a run, and continues from there', async () => {
         const id = await harness.running(OWNER);
         await ledger.append(id, OWNER, START, [data('stdout', 0, '0123456789'), data('stderr', 0, 'abcdef')]);
         expect(shown(await ledger.read(id, { stdout: 4, stderr: 5 }, LOTS))).toEqual(['stdout@4 456789', 'stderr@5 f']);
@@ -271,7 +271,7 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
         ]);
       });
 
-      it('answers nothing beyond the end, and nothing for the stream that is there already', async () => {
+      it('returns nothing beyond the end, and nothing of the stream that is already read', async () => {
         const id = await harness.running(OWNER);
         await ledger.append(id, OWNER, START, [data('stdout', 0, 'abc'), data('stderr', 0, 'de')]);
         expect(await ledger.read(id, { stdout: 99, stderr: 99 }, LOTS)).toEqual([]);
@@ -282,11 +282,11 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
         ['stdout', 'stderr'],
         ['stderr', 'stdout'],
       ] as const)(
-        'never reads nothing while there is more: much of %s is read already, %s is not',
+        'never returns nothing while there is more: much of %s is read already, %s is not',
         async (read, rest) => {
           const id = await harness.running(OWNER);
           let at = START;
-          // Many more runs than one read takes lie between the two that are wanted.
+          // Many more runs than one read returns lie between the two that are wanted.
           const append = async (runs: OutputRun[]): Promise<void> => {
             await ledger.append(id, OWNER, at, runs);
             at = advance(at, runs);
@@ -301,7 +301,7 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
         },
       );
 
-      it('never reads nothing while there is more, when the reader is ahead by part of a run', async () => {
+      it('never returns nothing while there is more, if the reader is ahead by part of a run', async () => {
         const id = await harness.running(OWNER);
         let at = START;
         for (let i = 0; i < 40; i++) {
@@ -320,7 +320,7 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
         }
       });
 
-      it('brings big output in pieces of bounded size', async () => {
+      it('returns large output in pieces of bounded size', async () => {
         const id = await harness.running(OWNER);
         const runs = Array.from({ length: 40 }, (_, i) =>
           data('stdout', i * RUN_BYTES_MAX, Buffer.alloc(RUN_BYTES_MAX, i)),
@@ -347,7 +347,7 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
         expect(shown(await ledger.read(two, START, LOTS))).toEqual(['stdout@0 two', 'stderr@0 2']);
       });
 
-      it('shows an append as a whole or not at all to somebody who reads meanwhile', async () => {
+      it('shows an append to concurrent readers as a whole or not at all', async () => {
         const id = await harness.running(OWNER);
         let at = START;
         const state = { isWriting: true };
@@ -385,7 +385,7 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
     }
 
     describe('readStream', () => {
-      it('gives one stream from every offset, whatever lies between its runs', async () => {
+      it('returns one stream from every offset, whatever lies between its runs', async () => {
         const id = await harness.running(OWNER);
         let at = START;
         for (let i = 0; i < 12; i++) {
@@ -415,7 +415,7 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
         expect(shown(await ledger.readStream(id, 'stderr', 3, 1))).toEqual(['stderr@3 se']);
       });
 
-      it('never gives anything of the other stream', async () => {
+      it('never returns anything of the other stream', async () => {
         const id = await harness.running(OWNER);
         await ledger.append(id, OWNER, START, [data('stdout', 0, 'out'), data('stderr', 0, 'err')]);
         expect(shown(await ledger.readStream(id, 'stdout', 0, LOTS))).toEqual(['stdout@0 out']);
@@ -425,7 +425,7 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
     });
 
     describe('gaps', () => {
-      it('lists what is declared missing, of one stream, in order', async () => {
+      it('lists the missing ranges of one stream, in order', async () => {
         const id = await harness.running(OWNER);
         const runs = [
           data('stdout', 0, 'abc'),
@@ -449,7 +449,7 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
       });
     });
 
-    it('reads no more than was asked for, and not run by run where they are small', async () => {
+    it('reads no more than requested, and not run by run if they are small', async () => {
       const id = await harness.running(OWNER);
       const large = Array.from({ length: 40 }, (_, i) =>
         data('stdout', i * RUN_BYTES_MAX, Buffer.alloc(RUN_BYTES_MAX)),
@@ -479,8 +479,8 @@ export function describeOutputLedger(name: string, open: () => Promise<OutputLed
       expect(await ledger.gaps(id, 'stdout', first.at(-1)!.offset + 1)).toHaveLength(5);
     });
 
-    describe('any output in any pieces, read from anywhere', () => {
-      it.each([1, 2, 3, 4, 5, 6, 7, 8])('gives exactly its bytes (seed %d)', async (seed) => {
+    describe('random output in random pieces, read from random positions', () => {
+      it.each([1, 2, 3, 4, 5, 6, 7, 8])('is returned exactly (seed %d)', async (seed) => {
         const random = new Random(seed);
         const id = await harness.running(OWNER);
         const all: OutputRun[] = [];

@@ -1,7 +1,7 @@
 import { type OutputLedger, type OutputGap, type OutputRun } from '../src/application/output-ledger.js';
 import type { Position } from '@app/commands';
 
-/** Passes everything on, unless the test steps in before an append, or between an append and its answer. */
+/** Delegates, unless the test intervenes before an append, or between an append and its response. */
 export class FaultyOutputLedger implements OutputLedger {
   readonly appended: { readonly from: Position; readonly runs: readonly OutputRun[] }[] = [];
   before: (attempt: number) => Promise<void> | void = () => undefined;

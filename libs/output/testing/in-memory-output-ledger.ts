@@ -16,7 +16,7 @@ export class InMemoryOutputLedger implements OutputLedger {
     private readonly transactor = new InMemoryTransactor(),
   ) {}
 
-  /** The bytes of a stream; what is declared missing is left out. */
+  /** The bytes of a stream, without missing ranges. */
   bytes(commandId: string, stream: StreamName): Buffer {
     return Buffer.concat(
       this.of(commandId).flatMap((run) => (run.kind === 'data' && run.stream === stream ? [run.data] : [])),
@@ -65,7 +65,7 @@ export class InMemoryOutputLedger implements OutputLedger {
   }
 }
 
-/** Without what lies before the offset. */
+/** Without bytes before the offset. */
 function cut(run: OutputRun, from: number): OutputRun[] {
   const skip = Math.max(0, from - run.offset);
   if (skip >= runLength(run)) return [];

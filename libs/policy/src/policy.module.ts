@@ -5,7 +5,7 @@ import { CommandPolicy } from './domain/command-policy.js';
 
 export interface PolicyOptions {
   readonly policy: CommandPolicy;
-  /** The modules that bring projects and commands. */
+  /** The modules that provide projects and commands. */
   readonly imports: readonly DynamicModule[];
 }
 

@@ -2,12 +2,12 @@ import type { ManagedProject, ProjectSpec } from '../src/domain/project.js';
 
 let count = 0;
 
-/** A project id that no other test has. */
+/** A unique project id. */
 export function aProjectId(): string {
   return `p${String(++count)}-${Math.random().toString(36).slice(2, 10)}`;
 }
 
-/** What a client asks for that asks for nothing but a project. */
+/** A minimal request for a project. */
 export function aProjectSpec(traits: Partial<ProjectSpec> = {}): ProjectSpec {
   const id = traits.id ?? aProjectId();
   return {
@@ -31,7 +31,7 @@ export function aProjectSpec(traits: Partial<ProjectSpec> = {}): ProjectSpec {
   };
 }
 
-/** As it is kept, and as it was asked for. */
+/** A stored project together with its request. */
 export function aProject(traits: Partial<ManagedProject & ProjectSpec> = {}): ManagedProject & ProjectSpec {
   return {
     ...aProjectSpec(traits),

@@ -30,7 +30,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
     ): Promise<readonly ManagedProject[]> =>
       (await projects.list({ labels: {}, ...filter }, visible, 1_000, null)).data;
 
-    it('keeps a project as it was asked for', async () => {
+    it('stores a project as requested', async () => {
       const spec = aProjectSpec({
         name: 'Über "web"',
         gitUrl: 'https://example.com/web.git',
@@ -59,7 +59,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
       expect(await projects.lock(spec.id)).toEqual(found);
     });
 
-    it('reads the variables of a project only where they are asked for', async () => {
+    it('reads the variables of a project only on request', async () => {
       const spec = aProjectSpec({ env: { A: '1' } });
       await projects.insert(spec, 'pending');
       const reads = [
@@ -74,7 +74,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
     });
 
     describe('list', () => {
-      it('filters by status, labels and what may be seen, newest first', async () => {
+      it('filters by status, labels and visibility, newest first', async () => {
         const ids: string[] = [];
         for (const [status, labels] of [
           ['running', { team: 'a', env: 'ci' }],
@@ -99,7 +99,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
         expect(await found({}, [])).toEqual([]);
       });
 
-      it('goes on exactly after a place, also among those of the same moment', async () => {
+      it('continues exactly after a position, also among projects of the same instant', async () => {
         const all = (await listed({})).map(({ createdAt, id }) => ({ createdAt, id }));
         expect(all.length).toBeGreaterThan(3);
         const seen: string[] = [];
@@ -128,7 +128,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
       });
     });
 
-    it('tells which ids no project has', async () => {
+    it('returns the ids that no project has', async () => {
       const { id } = aProject();
       await projects.insert(aProject({ id }), 'running');
       const [absent, other] = [aProjectId(), aProjectId()];
@@ -136,7 +136,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
       expect(await projects.unknown([])).toEqual([]);
     });
 
-    it('names those that run, read by read', async () => {
+    it('returns the running projects, read by read', async () => {
       const ids = Array.from({ length: IDS_PER_READ + 5 }, (_, i) => `run-${aProjectId()}-${i}`).sort();
       for (const id of ids) await projects.insert(aProjectSpec({ id }), 'running');
       await projects.insert(aProjectSpec({ id: 'run-not' }), 'stopped');
@@ -146,7 +146,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
       expect(all.filter((id) => id.startsWith('run-'))).toEqual(ids);
     });
 
-    it('answers null for an id that there is not', async () => {
+    it('returns null for an unknown id', async () => {
       expect(await projects.findById(aProjectId())).toBeNull();
     });
 
@@ -169,7 +169,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
     });
 
     describe('change', () => {
-      it('changes what is given, and nothing else', async () => {
+      it('changes the given fields, and no others', async () => {
         const project = aProject({ name: 'before', labels: { a: '1' }, egress: ['public'] });
         await projects.insert(project, 'running');
         const before = (await projects.findById(project.id))!;
@@ -188,7 +188,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
         expect(await projects.change(aProjectId(), change)).toBe(false);
       });
 
-      it('leaves a project that is being deleted as it is', async () => {
+      it('does not change a project that is being deleted', async () => {
         const project = aProject();
         await projects.insert(project, 'pending');
         expect(await projects.change(project.id, { status: 'terminating', keepStorage: true })).toBe(true);
@@ -198,7 +198,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
     });
 
     describe('observe', () => {
-      it('notes the status and the reason, and says whether the status is another one', async () => {
+      it('records the status and the reason, and returns whether the status has changed', async () => {
         const project = aProject();
         await projects.insert(project, 'pending');
         expect(await projects.observe(project, { status: 'failed', reason: 'no such branch' })).toBe(true);
@@ -210,7 +210,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
         expect(await projects.observe(aProject(), { status: 'running', reason: null })).toBe(false);
       });
 
-      it('forgets what was seen before the last change', async () => {
+      it('discards an observation from before the last change', async () => {
         const project = aProject();
         await projects.insert(project, 'running');
         await projects.change(project.id, { desired: 'stopped', status: 'stopping' });
@@ -218,7 +218,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
         expect(await projects.findById(project.id)).toMatchObject({ status: 'stopping', reason: null });
       });
 
-      it('lets a project that is being deleted stay so', async () => {
+      it('leaves a project that is being deleted unchanged', async () => {
         const project = aProject();
         await projects.insert(project, 'pending');
         await projects.change(project.id, { status: 'terminating' });
@@ -227,7 +227,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
         expect(await projects.findById(project.id)).toMatchObject({ status: 'terminating' });
       });
 
-      it('lets one of several win', async () => {
+      it('lets exactly one of several observers win', async () => {
         const project = aProject();
         await projects.insert(project, 'pending');
         const all = await Promise.all(
@@ -237,7 +237,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
       });
     });
 
-    it('notes the volume of a project, and once that it has gone', async () => {
+    it('records the volume of a project, and its loss once', async () => {
       const { id } = aProject();
       await projects.insert(aProjectSpec({ id }), 'running');
       const found = async () => (await projects.findById(id))!;
@@ -253,9 +253,9 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
       expect(await found()).toMatchObject({ volume: 'second', volumeLost: false });
     });
 
-    describe('care', () => {
+    describe('reconciliation', () => {
       const [here, there] = ['replica-a', 'replica-b'];
-      /** Ids of what is due, among these. */
+      /** Those of the ids that are due. */
       const claimed = async (owner: string, ids: readonly string[], leaseSeconds = 60): Promise<string[]> =>
         (await projects.claim(owner, leaseSeconds, 1_000)).map(({ id }) => id).filter((id) => ids.includes(id));
       const inserted = async (): Promise<string> => {
@@ -264,14 +264,14 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
         return project.id;
       };
 
-      it('gives each due project to one replica', async () => {
+      it('leases each due project to one replica', async () => {
         const ids = [await inserted(), await inserted()];
         const all = await Promise.all([claimed(here, ids), claimed(there, ids), claimed(here, ids)]);
         expect(all.flat().sort()).toEqual([...ids].sort());
         expect(await claimed(there, ids)).toEqual([]);
       });
 
-      it('has it due again when the lease is given back, or earlier if somebody asks', async () => {
+      it('makes it due again when the lease is released, or earlier on request', async () => {
         const id = await inserted();
         expect(await claimed(here, [id])).toEqual([id]);
         await projects.release(id, there, 0);
@@ -286,7 +286,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
         expect(await claimed(here, [id])).toEqual([id]);
       });
 
-      it('is due at once when it was changed', async () => {
+      it('is due immediately after a change', async () => {
         const id = await inserted();
         await claimed(here, [id]);
         await projects.change(id, { desired: 'stopped' });
@@ -294,7 +294,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
         expect(await claimed(here, [id])).toEqual([id]);
       });
 
-      it('passes on what a replica left that is gone', async () => {
+      it('passes on the leases of a dead replica', async () => {
         const id = await inserted();
         expect(await claimed(here, [id], 0)).toEqual([id]);
         expect(await projects.renew(id, here, 60)).toBe(false);
@@ -303,7 +303,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
         expect(await projects.renew(id, there, 60)).toBe(true);
       });
 
-      it('gives one by its id, due or not, unless another replica has it', async () => {
+      it('leases one by its id, due or not, unless another replica holds it', async () => {
         const [id, other] = [await inserted(), await inserted()];
         await claimed(here, [id, other]);
         expect(await projects.claim(there, 60, 1, id)).toEqual([]);
@@ -312,7 +312,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
       });
     });
 
-    it('names those whose time is over', async () => {
+    it('returns those whose time to live has passed', async () => {
       const [over, young, forever] = [aProject({ ttlSeconds: 0 }), aProject({ ttlSeconds: 60 }), aProject()];
       for (const project of [over, young, forever]) await projects.insert(project, 'running');
       const mine = async (): Promise<string[]> =>
@@ -322,7 +322,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
       expect(await mine()).toEqual([]);
     });
 
-    it('names those that are idle', async () => {
+    it('returns idle ones', async () => {
       const idle = { idleStopSeconds: 0 };
       const [quiet, busy, pending, always] = [
         aProject(idle),
@@ -344,11 +344,11 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
       expect(await projects.findById(project.id)).toBeNull();
     });
 
-    describe('use', () => {
+    describe('activity', () => {
       const used = (at: Date, ...ids: readonly string[]): ReadonlyMap<string, Date> =>
         new Map(ids.map((id) => [id, at]));
 
-      it('is noted by the newest command, also of projects that are not kept here', async () => {
+      it('is that of the newest command, also for projects that are not stored here', async () => {
         const [first, second, unused] = [aProjectId(), aProjectId(), aProjectId()];
         const [early, late] = [new Date('2026-01-01T00:00:00.001Z'), new Date('2026-01-01T00:00:00.002Z')];
         await projects.touch(used(early, first, second), [first, second]);
@@ -362,7 +362,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
         expect(await projects.lastCommandAt([])).toEqual(new Map());
       });
 
-      it('goes with the project: neither what was noted nor what is noted late is of a later one of that id', async () => {
+      it('is deleted with the project: nothing recorded earlier or late counts for a later one with that id', async () => {
         const project = aProject();
         await projects.insert(project, 'running');
         const before = (await projects.findById(project.id))!.createdAt;
@@ -377,7 +377,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
         expect((await projects.lastCommandAt([project.id])).size).toBe(0);
       });
 
-      it('of pods that had the id is not that of the project that gets it', async () => {
+      it('of pods with the id does not count for a later project with it', async () => {
         const project = aProject();
         await projects.touch(used(new Date(), project.id), [project.id]);
         await projects.insert(project, 'running');
@@ -386,7 +386,7 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
         expect((await projects.lastCommandAt([project.id])).size).toBe(0);
       });
 
-      it('leaves nothing behind, however a deletion and a note of it meet', async () => {
+      it('leaves nothing behind, however a deletion and a record of it interleave', async () => {
         const all = Array.from({ length: 10 }, () => aProject());
         for (const project of all) await projects.insert(project, 'running');
         await Promise.all(

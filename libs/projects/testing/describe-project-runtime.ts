@@ -5,25 +5,25 @@ import { aProject, aProjectId, aProjectSpec } from './a-project.js';
 
 export interface ProjectRuntimeHarness {
   readonly runtime: ProjectRuntime;
-  /** What commands of the project would find there; null if there is nothing that could run any. */
+  /** The files that commands of the project would find; null if no command could run there. */
   files(projectId: string): Promise<readonly string[] | null>;
-  /** Puts a file there, as a command would. */
+  /** Writes a file as a command would. */
   write(projectId: string, name: string): Promise<void>;
   /** A repository with a file `README` on `main`, and `NEW` on the branch `next`. */
   readonly gitUrl: string;
-  /** One that is not there. */
+  /** A repository that does not exist. */
   readonly missingGitUrl: string;
   close(): Promise<void>;
 }
 
-/** One that nobody has looked after yet. */
+/** A project that was not reconciled yet. */
 const aNewProject = (traits: Partial<ManagedProject> = {}): ManagedProject =>
   aProject({ status: 'pending', ...traits });
 
 const never = new AbortController().signal;
 const PATIENCE_MS = 60_000;
 
-/** For runtimes that make projects. */
+/** For runtimes that create projects. */
 export function describeProjectRuntime(name: string, open: () => Promise<ProjectRuntimeHarness>): void {
   describe(`ProjectRuntime: ${name}`, () => {
     let harness: ProjectRuntimeHarness;
@@ -34,7 +34,7 @@ export function describeProjectRuntime(name: string, open: () => Promise<Project
     }, PATIENCE_MS);
     afterAll(() => harness.close());
 
-    /** Looks after the project until it is like that. */
+    /** Reconciles the project until it has this status. */
     const becomes = async (project: ManagedProject, status: Condition['status']): Promise<Condition> => {
       let condition: Condition = { status: 'unknown', reason: null };
       const look = async (): Promise<boolean> => {
@@ -49,7 +49,7 @@ export function describeProjectRuntime(name: string, open: () => Promise<Project
     const goes = (project: ManagedProject): Promise<void> => until(() => runtime.remove(project, never), PATIENCE_MS);
 
     it(
-      'makes an empty project, and leaves what is in it when it is looked after again',
+      'creates an empty project, and keeps its content when it is reconciled again',
       async () => {
         const project = aNewProject();
         expect(await becomes(project, 'running')).toMatchObject({ status: 'running', reason: null });
@@ -62,7 +62,7 @@ export function describeProjectRuntime(name: string, open: () => Promise<Project
     );
 
     it(
-      'clones a repository once, at its own branch or the one asked for',
+      'clones a repository once, at its default branch or a requested one',
       async () => {
         const [main, next] = [
           aNewProject({ gitUrl: harness.gitUrl }),
@@ -79,7 +79,7 @@ export function describeProjectRuntime(name: string, open: () => Promise<Project
     );
 
     it(
-      'says in words why it cannot clone, and lets nothing run in what is half-made',
+      'explains why it cannot clone, and lets nothing run in a partial clone',
       async () => {
         const { gitUrl, missingGitUrl } = harness;
         const noBranch = aNewProject({ gitUrl, gitRef: 'missing' });
@@ -94,7 +94,7 @@ export function describeProjectRuntime(name: string, open: () => Promise<Project
     );
 
     it(
-      'stops, starts again with its files, and goes with them',
+      'stops, starts again with its files, and is deleted with them',
       async () => {
         const project = aNewProject();
         const stopped = { ...project, desired: 'stopped' as const, revision: 2 };
@@ -112,7 +112,7 @@ export function describeProjectRuntime(name: string, open: () => Promise<Project
     );
 
     it(
-      'leaves the files that are to be kept to a later project of that id',
+      'leaves kept files to a later project with that id',
       async () => {
         const project = aNewProject();
         await becomes(project, 'running');
@@ -125,7 +125,7 @@ export function describeProjectRuntime(name: string, open: () => Promise<Project
       2 * PATIENCE_MS,
     );
 
-    it('removes what is not there', async () => {
+    it('removes a project that does not exist', async () => {
       await goes(aNewProject());
     });
 
@@ -138,20 +138,20 @@ export function describeProjectRuntime(name: string, open: () => Promise<Project
       await expect(refuse()).rejects.toThrow(/not allowed|ext|must be/);
     });
 
-    it('takes what a client asks for who asks for little', () => {
+    it('accepts a minimal request', () => {
       runtime.validate(aProjectSpec({ gitUrl: 'https://example.com/x.git', gitRef: 'main', env: { A: '1' } }));
     });
 
-    it('says that it works', async () => {
+    it('reports that it works', async () => {
       await runtime.check(never);
     });
 
-    it('answers null for what it does not see', () => {
+    it('returns null for a project that it does not observe', () => {
       expect(runtime.find(aProjectId())).toBeNull();
       expect(runtime.lastSeen(aProjectId())).toBeNull();
     });
 
-    it('lets a listener go', () => {
+    it('removes a listener', () => {
       runtime.onChange(() => undefined)();
     });
   });

@@ -2,7 +2,7 @@ import type { Unavailable } from '@app/kernel';
 import { type ProjectRuntime } from '../src/application/project-runtime.js';
 import type { Finding, ManagedProject, ObservedProject, RuntimeKind } from '../src/domain/project.js';
 
-/** A runtime in which the test says what is seen, and how the work goes. By itself it does at once what is wanted. */
+/** A runtime whose observations and results are set by the test. By default it immediately does what is desired. */
 export class FakeProjectRuntime implements ProjectRuntime {
   kind: RuntimeKind = 'local';
   isInstant = true;
@@ -65,7 +65,7 @@ export class FakeProjectRuntime implements ProjectRuntime {
     };
   }
 
-  /** The runtime sees that a project has changed. */
+  /** Simulates an observed change of a project. */
   change(id: string): void {
     for (const listener of this.listeners) listener(id);
   }

@@ -18,25 +18,25 @@ import {
   hasLabels,
 } from '../src/domain/project.js';
 
-interface Care {
+interface Schedule {
   readonly dueAt: number;
   readonly lease: { readonly owner: string; readonly expiresAt: number } | null;
 }
 
-/** Projects in memory. Locks are not needed: what is done between two awaits nobody sees half-done. */
+/** Projects in memory. Needs no locks: nothing observes changes between two awaits. */
 export class InMemoryProjectRepository implements ProjectRepository {
   private readonly projects = new Map<string, ManagedProject>();
   private readonly environments = new Map<string, ProjectSpec['env']>();
-  private readonly care = new Map<string, Care>();
+  private readonly schedules = new Map<string, Schedule>();
   private readonly activity = new Map<string, { readonly createdAt: Date; readonly activeAt: Date }>();
 
   constructor(private readonly transactor = new InMemoryTransactor()) {}
 
-  /** Puts a project there as it is. */
+  /** Stores a project as it is. */
   seed({ env, ...project }: ManagedProject & Partial<Pick<ProjectSpec, 'env'>>): void {
     if (env !== undefined) this.environments.set(project.id, env);
     this.write(project.id, project);
-    this.care.set(project.id, { dueAt: Date.now(), lease: null });
+    this.schedules.set(project.id, { dueAt: Date.now(), lease: null });
   }
 
   async insert(spec: ProjectSpec, status: ProjectStatus): Promise<void> {
@@ -133,34 +133,34 @@ export class InMemoryProjectRepository implements ProjectRepository {
 
   async claim(owner: string, leaseSeconds: number, max: number, id?: string): Promise<readonly ManagedProject[]> {
     const now = Date.now();
-    const isFree = ({ dueAt, lease }: Care): boolean =>
+    const isFree = ({ dueAt, lease }: Schedule): boolean =>
       lease === null ? id !== undefined || dueAt <= now : lease.expiresAt <= now;
     const claimed = [...this.projects.values()]
-      .filter((project) => (id === undefined || project.id === id) && isFree(this.careOf(project.id)))
+      .filter((project) => (id === undefined || project.id === id) && isFree(this.scheduleOf(project.id)))
       .slice(0, max);
     for (const project of claimed) {
       const lease = { owner, expiresAt: now + leaseSeconds * 1000 };
-      this.care.set(project.id, { dueAt: Infinity, lease });
+      this.schedules.set(project.id, { dueAt: Infinity, lease });
     }
     return claimed;
   }
 
   async renew(id: string, owner: string, leaseSeconds: number): Promise<boolean> {
-    const { dueAt, lease } = this.careOf(id);
+    const { dueAt, lease } = this.scheduleOf(id);
     if (lease?.owner !== owner || lease.expiresAt <= Date.now()) return false;
-    this.care.set(id, { dueAt, lease: { owner, expiresAt: Date.now() + leaseSeconds * 1000 } });
+    this.schedules.set(id, { dueAt, lease: { owner, expiresAt: Date.now() + leaseSeconds * 1000 } });
     return true;
   }
 
   async release(id: string, owner: string, dueInSeconds: number): Promise<void> {
-    const { dueAt, lease } = this.careOf(id);
+    const { dueAt, lease } = this.scheduleOf(id);
     if (lease?.owner !== owner) return;
-    this.care.set(id, { dueAt: Math.min(dueAt, Date.now() + dueInSeconds * 1000), lease: null });
+    this.schedules.set(id, { dueAt: Math.min(dueAt, Date.now() + dueInSeconds * 1000), lease: null });
   }
 
   async makeDue(id: string): Promise<void> {
-    const { dueAt, lease } = this.careOf(id);
-    this.care.set(id, { dueAt: Math.min(dueAt, Date.now()), lease });
+    const { dueAt, lease } = this.scheduleOf(id);
+    this.schedules.set(id, { dueAt: Math.min(dueAt, Date.now()), lease });
   }
 
   async expired(after: string): Promise<readonly string[]> {
@@ -193,8 +193,8 @@ export class InMemoryProjectRepository implements ProjectRepository {
     return new Map([...this.activity].filter(([id]) => ids.includes(id)).map(([id, { createdAt }]) => [id, createdAt]));
   }
 
-  private careOf(id: string): Care {
-    return this.care.get(id) ?? { dueAt: Infinity, lease: null };
+  private scheduleOf(id: string): Schedule {
+    return this.schedules.get(id) ?? { dueAt: Infinity, lease: null };
   }
 
   private write(id: string, project: ManagedProject | undefined): void {

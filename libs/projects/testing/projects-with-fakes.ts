@@ -5,7 +5,7 @@ import { Reconciler } from '../src/application/reconciler.js';
 import { FakeProjectRuntime } from './fake-project-runtime.js';
 import { InMemoryProjectRepository } from './in-memory-project.repository.js';
 
-/** The service on fakes: for tests of what stands on it. */
+/** The service on fakes, for tests of its dependents. */
 export function projectsWithFakes(
   transactor = new InMemoryTransactor(),
   events = new InMemoryEventLog(transactor),

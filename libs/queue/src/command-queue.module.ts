@@ -13,7 +13,7 @@ import {
 import { PlaceRepository } from './application/place.repository.js';
 import { SharedQueuePlaces } from './application/shared-queue-places.js';
 
-/** Where commands wait, and where they stand there: what commands need of the queue. */
+/** The parts of the queue that commands need: the queue itself and the places in it. */
 @Module({})
 export class CommandQueueModule {
   static with({ runningPerProjectMax }: CommandLimits): DynamicModule {

@@ -13,7 +13,7 @@ import { QueueService } from './application/queue.service.js';
 
 export interface QueueOptions {
   readonly limits: QueueLimits;
-  /** The modules that bring projects and commands. */
+  /** The modules that provide projects and commands. */
   readonly imports: readonly DynamicModule[];
 }
 

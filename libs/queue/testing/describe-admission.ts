@@ -11,21 +11,21 @@ export interface AdmissionHarness {
   /** Two replicas. */
   readonly here: Admission;
   readonly there: Admission;
-  /** Where both find instances. */
+  /** Locates the instances for both. */
   readonly executor: FakeCommandExecutor;
-  /** How many may run in a project: what the admissions were made with. */
+  /** The project limit that the admissions were created with. */
   readonly runningPerProjectMax: number;
-  /** @param waitedSeconds it was queued so long ago */
+  /** @param waitedSeconds how long ago it was queued */
   queue(traits: Traits, waitedSeconds?: number): Promise<string>;
   reprioritize(id: string, priority: Priority): Promise<void>;
   cancel(id: string): Promise<void>;
-  /** How many commands of the key may run. */
+  /** Limits the running commands of the key. */
   limitKey(keyId: string, max: number): Promise<void>;
-  /** Pauses the queue of a project, all queues ('') or lets them go on. */
+  /** Pauses or resumes the queue of a project; '' means all queues. */
   pause(projectId: string, isPaused: boolean): Promise<void>;
-  /** The project has these variables. */
+  /** Sets the project's variables. */
   setEnvironment(projectId: string, environment: Readonly<Record<string, string>>): Promise<void>;
-  /** The command that runs there comes to its end. */
+  /** Ends the running command. */
   end(id: string, owner: string): Promise<void>;
   status(id: string): Promise<string>;
   close(): Promise<void>;
@@ -35,19 +35,19 @@ const LOTS = 1_000;
 const KEY = { a: 'key_a', b: 'key_b', c: 'key_c' } as const;
 
 /**
- * How the admissions were made: so that no boundary of time passes during a test, but one where commands are said to be
- * old.
+ * The aging that the admissions were created with: long enough that a test crosses a time boundary only by
+ * `waitedSeconds`.
  */
 export const AGING_SECONDS = 86_400;
 
-/** The ids of what is admitted: most tests look at no more. */
+/** Returns only ids, which is all that most tests check. */
 class Ids {
   constructor(private readonly admission: Admission) {}
 
   async admit(owner: string, slots: number): Promise<string[]> {
     const commands = await this.admission.admit(owner, slots);
-    // Some of it is never cleared up, as after a crash.
-    if (owner !== 'b') await this.admission.tidy();
+    // Replica b never compacts, as after a crash.
+    if (owner !== 'b') await this.admission.compact();
     return commands.map(({ id }) => id);
   }
 
@@ -79,7 +79,7 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       expect(await here.admit('a', 0)).toEqual([]);
     });
 
-    it('admits a command at once when there is room, and leases it', async () => {
+    it('admits a command immediately when there is room, and leases it', async () => {
       const id = await harness.queue({});
       expect(await here.admit('a', 1)).toEqual([id]);
       expect(await harness.status(id)).toBe('starting');
@@ -87,7 +87,7 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       await harness.end(id, 'a');
     });
 
-    it('answers commands as they then are, bound to an instance where there is one', async () => {
+    it('returns commands as they are afterwards, bound to an instance if there is one', async () => {
       const [bound] = [await harness.queue({ projectId: 'p1', lock: 'one', labels: { a: 'b' } })];
       expect(await harness.here.admit('a', LOTS)).toMatchObject([
         {
@@ -110,14 +110,14 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       expect(await harness.here.admit('a', LOTS)).toMatchObject([{ id: slow, instance: null }]);
     });
 
-    it('binds no command that names a container, wherever the project has its instance', async () => {
+    it('binds no command that names a container, even if the project has an instance', async () => {
       const named = await harness.queue({ spec: { container: 'db' } });
       expect(await harness.here.admit('a', LOTS)).toMatchObject([
         { id: named, status: 'starting', instance: null, outline: { container: 'db' } },
       ]);
     });
 
-    it('answers the variables of the projects as well', async () => {
+    it('returns the variables of the projects', async () => {
       await harness.setEnvironment('p1', { Z: '1', A: 'ä' });
       await queueAll({ projectId: 'p1' }, { projectId: 'p2' });
       const admitted = await harness.here.admit('a', LOTS);
@@ -133,7 +133,7 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       ]);
     });
 
-    it('brings along what a command is started with, unless that is large', async () => {
+    it('returns what a command is started with, unless that is large', async () => {
       const small = { spec: { work: { type: 'shell', script: 'echo "\\u0000"' } } } as const;
       const large = { spec: { work: { type: 'shell', script: '#'.repeat(STARTUP_BYTES_MAX) } } } as const;
       await harness.setEnvironment('p3', { LARGE: 'x'.repeat(STARTUP_BYTES_MAX) });
@@ -143,7 +143,7 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       expect(admitted.every((command) => !('spec' in command))).toBe(true);
     });
 
-    it('goes by priority, then by age', async () => {
+    it('orders by priority, then by age', async () => {
       const [low, first, second, high, urgent] = await queueAll(
         { projectId: 'p1', priority: 'low' },
         { projectId: 'p2' },
@@ -156,13 +156,13 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       expect(order).toEqual([urgent, high, first, second, low]);
     });
 
-    it('admits no more than it has slots, and the foremost of them', async () => {
+    it('admits only the first commands, as many as there are slots', async () => {
       const ids = await queueAll(...Array.from({ length: 6 }, (_, i) => ({ projectId: `p${i}` })));
       expect([...(await here.admit('a', 4))].sort()).toEqual(ids.slice(0, 4));
       expect([...(await here.admit('b', 4))].sort()).toEqual(ids.slice(4));
     });
 
-    it('keeps to the limit of each project, and lets no project hold up another', async () => {
+    it('respects the limit of each project, and lets no project delay another', async () => {
       const { runningPerProjectMax: max } = harness;
       const busy = await queueAll(
         ...Array.from({ length: max + 3 }, () => ({ projectId: 'busy', priority: 'urgent' as const })),
@@ -194,7 +194,7 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       expect(await there.admit('b', LOTS)).toEqual([second]);
     });
 
-    it('lets commands that wait for a lock take no slot of their project', async () => {
+    it('does not count commands that wait for a lock against their project', async () => {
       const { runningPerProjectMax: max } = harness;
       const locked = await queueAll(
         ...Array.from({ length: max + 2 }, () => ({ lock: 'one', priority: 'high' as const })),
@@ -204,7 +204,7 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       expect([...admitted].sort()).toEqual([locked[0], ...free].sort());
     });
 
-    it('never passes a limit, and admits nothing twice, when several admit at once', async () => {
+    it('never exceeds a limit and admits nothing twice under concurrency', async () => {
       const { runningPerProjectMax: max } = harness;
       const projects = ['p1', 'p2', 'p3'];
       const all: { id: string; projectId: string; lock: string | null }[] = [];
@@ -239,7 +239,7 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       expect(most).toBe(max);
     });
 
-    it('names what has waited for too long, and admits it no more', async () => {
+    it('returns commands past their queue timeout, and does not admit them', async () => {
       const [overdue, patient, forever] = await queueAll(
         { queueTimeoutSeconds: 0 },
         { queueTimeoutSeconds: 3600 },
@@ -251,13 +251,13 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       expect(await here.overdue(10)).toEqual([overdue]);
     });
 
-    it('names no more than asked for', async () => {
+    it('returns at most the requested number', async () => {
       await queueAll({ queueTimeoutSeconds: 0 }, { queueTimeoutSeconds: 0 }, { queueTimeoutSeconds: 0 });
       await until(async () => (await here.overdue(10)).length === 3);
       expect(await here.overdue(2)).toHaveLength(2);
     });
 
-    it('lets keys take turns inside one priority, whoever queued how much before', async () => {
+    it('alternates between keys of the same priority, however many commands each has queued', async () => {
       const of = (keyId: string, count: number, traits: Traits = {}): Traits[] =>
         Array.from({ length: count }, () => ({ keyId, ...traits }));
       const a = await queueAll(...of(KEY.a, 5));
@@ -270,14 +270,14 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
         await harness.end(id!, 'x');
       };
       for (let i = 0; i < 4; i++) await next();
-      // A key that comes later is as far as the others are: it has not saved up turns.
+      // A key that arrives late starts at the current turn: it has not saved up turns.
       const c = await queueAll(...of(KEY.c, 2));
       for (let i = 0; i < 6; i++) await next();
       expect(order.slice(0, 4)).toEqual([urgent, a[0], b[0], a[1]]);
       expect(order.slice(4)).toEqual([b[1], c[0], a[2], c[1], a[3], a[4]]);
     });
 
-    it('raises a command by one priority for each span of time that has begun since it came', async () => {
+    it('raises a command by one priority for each time span since its creation', async () => {
       const span = AGING_SECONDS;
       const [urgent, high] = await queueAll(
         { projectId: 'p1', priority: 'urgent' },
@@ -287,12 +287,12 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       const oldest = await harness.queue({ projectId: 'p4', priority: 'low' }, 4 * span);
       const order: string[] = [];
       for (let i = 0; i < 4; i++) order.push(...(await here.admit('a', 1)));
-      // The age decides among equals: "older" is worth as much as "high" now, and came first by its age, not by its id.
+      // Age decides among equals: "older" now weighs as much as "high", and precedes it by age, not by id.
       expect(order.slice(0, 2)).toEqual([oldest, urgent]);
       expect(order.slice(2).sort()).toEqual([high, older].sort());
     });
 
-    it('places a command anew when its priority changes', async () => {
+    it('moves a command when its priority changes', async () => {
       const [first, second, third] = await queueAll({ projectId: 'p1' }, { projectId: 'p2' }, { projectId: 'p3' });
       await harness.reprioritize(third!, 'urgent');
       await harness.reprioritize(first!, 'low');
@@ -301,7 +301,7 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       expect(order).toEqual([third, second, first]);
     });
 
-    it('keeps to the limit of a key over all projects, at once when it changes, and lets no key hold up another', async () => {
+    it('respects the limit of a key across projects, as soon as it changes, and lets no key delay another', async () => {
       await harness.limitKey(KEY.a, 2);
       const limited = await queueAll(
         ...[0, 1, 2, 3].map((i) => ({ keyId: KEY.a, projectId: `p${i}`, priority: 'urgent' as const })),
@@ -319,7 +319,7 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       expect(await here.admit('a', LOTS)).toEqual([limited[3]]);
     });
 
-    it('keeps a slot for an aged command that waits for its key, so that others cannot take turns with what it needs', async () => {
+    it('reserves a slot for an aged command that waits for its key, so that others cannot alternate on what it needs', async () => {
       const { runningPerProjectMax: max } = harness;
       await harness.limitKey(KEY.a, 1);
       const holder = await harness.queue({ keyId: KEY.a, projectId: 'elsewhere' });
@@ -335,7 +335,7 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       expect(await here.admit('a', LOTS)).toEqual([aged]);
     });
 
-    it('admits nothing of a queue that is paused, or while all are, and goes on where it was', async () => {
+    it('admits nothing while the queue or all queues are paused, and continues where it was', async () => {
       const [paused, elsewhere] = await queueAll({ projectId: 'p1' }, { projectId: 'p2' });
       await harness.pause('p1', true);
       expect(await here.admit('a', LOTS)).toEqual([elsewhere]);
@@ -347,7 +347,7 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       expect((await there.admit('a', LOTS)).sort()).toEqual([paused, third].sort());
     });
 
-    it('goes on behind commands that have left the queue', async () => {
+    it('continues past commands that have left the queue', async () => {
       const ids = await queueAll(...Array.from({ length: 6 }, () => ({ lock: 'one', keyId: KEY.a })));
       for (const id of ids.slice(0, 4)) await harness.cancel(id);
       expect(await here.admit('a', LOTS)).toEqual([ids[4]]);
@@ -358,7 +358,7 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       expect(await here.admit('a', LOTS)).toEqual([again]);
     });
 
-    it('finds what can run behind any number that cannot', async () => {
+    it('finds a command that can run after any number that cannot', async () => {
       const { runningPerProjectMax: max } = harness;
       await queueAll(...Array.from({ length: max }, () => ({ projectId: 'full' })));
       await here.admit('a', LOTS);
@@ -367,7 +367,7 @@ export function describeAdmission(name: string, open: () => Promise<AdmissionHar
       expect(await here.admit('a', 1)).toEqual([low]);
     });
 
-    it('counts a slot by the state of the command: one whose replica died keeps it', async () => {
+    it('counts slots by the state of commands: one whose replica died keeps its slot', async () => {
       const { runningPerProjectMax: max } = harness;
       await queueAll(...Array.from({ length: max + 1 }, () => ({})));
       expect(await here.admit('dead', LOTS)).toHaveLength(max);

@@ -3,9 +3,9 @@ import type { QueueRepository } from '../src/application/queue.repository.js';
 
 export interface QueueRepositoryHarness {
   readonly queues: QueueRepository;
-  /** @param waitedSeconds it was queued so long ago */
+  /** @param waitedSeconds how long ago it was queued */
   queue(traits: Parameters<typeof aNewCommand>[0], waitedSeconds?: number): Promise<void>;
-  /** A command that runs. */
+  /** Adds a running command. */
   run(projectId: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -23,7 +23,7 @@ export function describeQueueRepository(name: string, open: () => Promise<QueueR
     });
     afterEach(() => harness.close());
 
-    it('pauses and resumes, and says whether that changed anything', async () => {
+    it('pauses and resumes, and returns whether that changed anything', async () => {
       const paused = (): Promise<boolean[]> => Promise.all([null, 'web', 'shop'].map((id) => queues.isPaused(id)));
       expect(await paused()).toEqual([false, false, false]);
       expect([await queues.pause('web'), await queues.pause('web')]).toEqual([true, false]);
@@ -36,7 +36,7 @@ export function describeQueueRepository(name: string, open: () => Promise<QueueR
       expect(await paused()).toEqual([false, false, false]);
     });
 
-    it('counts what is queued, by the priority that was asked for, and what runs', async () => {
+    it('counts queued commands by requested priority, and running ones', async () => {
       await harness.queue({ projectId: 'web', priority: 'low' }, 90);
       await harness.queue({ projectId: 'web', priority: 'low' }, 30);
       await harness.queue({ projectId: 'web', priority: 'urgent' }, 10);
@@ -64,7 +64,7 @@ export function describeQueueRepository(name: string, open: () => Promise<QueueR
       expect(await queues.depths()).toEqual({ low: 2, normal: 1, high: 0, urgent: 1 });
     });
 
-    it('lists projects with something queued, running or paused, and no others', async () => {
+    it('lists only projects with queued or running commands, or a paused queue', async () => {
       await harness.queue({ projectId: 'queued' });
       await harness.run('running');
       await queues.pause('paused');
@@ -80,7 +80,7 @@ export function describeQueueRepository(name: string, open: () => Promise<QueueR
       expect((await queues.list(null, ALL)).data).toHaveLength(2);
     });
 
-    it('goes by pages, and shows only what the globs match, of which only the star means more than itself', async () => {
+    it('pages, and shows only projects that match the globs, in which only the star is special', async () => {
       for (const projectId of ['a_1', 'ab1', 'b', 'c%', 'c1', 'c2']) await harness.queue({ projectId });
       const ids = async (visible: readonly string[] | null): Promise<string[]> => {
         const all: string[] = [];

@@ -8,16 +8,16 @@ export interface Filling {
   readonly running?: number;
 }
 
-/** Queues commands, which the triggers of their table bring into the queue, and lets PostgreSQL take stock. */
+/** Queues commands, which triggers add to the queue tables, and lets PostgreSQL analyze the tables. */
 export async function fillQueue(database: Database, filling: Filling): Promise<void> {
-  await fillQueueUnnoticed(database, filling);
+  await fillQueueUnanalyzed(database, filling);
   for (const table of ['commands', 'queued_commands', 'queue_lanes']) await database.query(`VACUUM (ANALYZE) ${table}`);
 }
 
-/** So fast that PostgreSQL has not taken stock yet. */
-export async function fillQueueUnnoticed(database: Database, filling: Filling): Promise<void> {
+/** Without `ANALYZE`, as after a sudden burst. */
+export async function fillQueueUnanalyzed(database: Database, filling: Filling): Promise<void> {
   const { projects, perProject, running = 0 } = filling;
-  // Ids of now, so that they lie in the partition of now; the counters behind the time keep them apart.
+  // Current ids, so that they fall into the current partition; a counter after the time makes them unique.
   const time = idFloor('cmd', new Date()).slice(0, -16);
   const columns = 'id, project_id, key_id, type, spec, labels, status, priority, lease_owner, lease_expires_at';
   const values = (status: string, from: number): string => `

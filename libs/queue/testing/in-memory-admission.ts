@@ -5,7 +5,7 @@ import { compareOrder } from '../src/domain/queue-order.js';
 import type { InMemoryCommandRepository } from '@app/commands/testing';
 import { type Admission } from '../src/application/admission.js';
 import type { QueueLimits } from '../src/application/queue-limits.js';
-import { Choice } from '../src/domain/choice.js';
+import { Scheduler } from '../src/domain/scheduler.js';
 
 const LEASE_MS = 8_000;
 
@@ -15,7 +15,7 @@ export class InMemoryAdmission implements Admission {
   readonly keyMax = new Map<string, number>();
   /** The variables of projects that have some. */
   readonly environments = new Map<string, Readonly<Record<string, string>>>();
-  /** Projects that are paused, or do not run; '' is the whole queue. */
+  /** Projects that are paused or not running; '' means the whole queue. */
   readonly closed = new Set<string>();
 
   constructor(
@@ -24,7 +24,7 @@ export class InMemoryAdmission implements Admission {
     private readonly executor: CommandExecutor,
   ) {}
 
-  tidy(): Promise<void> {
+  compact(): Promise<void> {
     return Promise.resolve();
   }
 
@@ -35,7 +35,7 @@ export class InMemoryAdmission implements Admission {
       .filter(({ status }) => status === 'starting' || status === 'running');
     const now = new Date();
     const agedBefore = now.getTime() - 4 * this.limits.agingSeconds * 1000;
-    const choice = new Choice(slots, this.limits.runningPerProjectMax);
+    const scheduler = new Scheduler(slots, this.limits.runningPerProjectMax);
     const waiting = rows
       .filter(
         ({ command: { status, queueExpiresAt } }) => status === 'queued' && !(queueExpiresAt && queueExpiresAt <= now),
@@ -46,7 +46,7 @@ export class InMemoryAdmission implements Admission {
       const { projectId, keyId, lock } = command;
       const inProject = active.filter((other) => other.projectId === projectId);
       if (lock !== null && inProject.some((other) => other.lock === lock)) continue;
-      choice.offer({
+      scheduler.tryAdmit({
         ...command,
         isAged: order!.dueAt.getTime() <= agedBefore,
         projectRunning: inProject.length,
@@ -55,7 +55,9 @@ export class InMemoryAdmission implements Admission {
       });
     }
     const lease = { leaseOwner: owner, leaseExpiresAt: now.getTime() + LEASE_MS };
-    const admitted = choice.ids.map((id) => this.commands.change(id, { status: 'starting', admittedAt: now }, lease)!);
+    const admitted = scheduler.ids.map((id) =>
+      this.commands.change(id, { status: 'starting', admittedAt: now }, lease)!,
+    );
     return Promise.all(
       admitted.map(async ({ id, projectId, outline }) => {
         const located = outline.container === null ? this.executor.locate(projectId, null).catch(() => null) : null;

@@ -5,7 +5,7 @@ import { type Backlog, type ProjectQueue, type QueueRepository } from '../src/ap
 
 /** The queues in memory, on the rows of the commands. */
 export class InMemoryQueueRepository implements QueueRepository {
-  /** '' stands for all. */
+  /** '' means all. */
   private readonly paused = new Set<string>();
 
   constructor(private readonly commands: InMemoryCommandRepository) {}

@@ -2,7 +2,7 @@ import { PostgresCommandLeases, PostgresCommandRepository, type CommandStore } f
 import type { Database } from '@app/database';
 import { PostgresCommandQueue } from '../src/adapters/postgres/postgres-command-queue.js';
 
-/** All that is kept of commands, as one. */
+/** All repositories of commands as one. */
 export function postgresCommandStore(database: Database): CommandStore {
   const parts = [
     new PostgresCommandRepository(database),

@@ -11,51 +11,75 @@ import { type TestDatabase, createTestDatabase, eventually, newKey, seededRandom
 import { DerivedKubeconfigs, addressOf } from './kubeconfig.js';
 import { documentedServiceAccount } from './service-account.js';
 import { TestNamespace, kubeconfigs } from './test-cluster.js';
+import { projectIs } from './projects-api.js';
 
-const STEADY = ['steady-1', 'steady-2'];
-const DOOMED = ['doomed-1', 'doomed-2'];
-const RECORD = '/tmp/chaos-record';
-/** The kubelet may take a minute to let go of a pod. */
+/** The kubelet may take a minute to remove a pod. */
 const POD_MS = 120_000;
-/** Until every replica has heard of a new pod. */
+/** Until every replica has observed a new pod. */
 const NEWS_MS = 3_000;
 
-/** Replicas on one database, each with a front of its own before the API server, some of which speak v5. */
+/** The projects of a site, and where in the cluster they are. */
+export interface SiteProjects {
+  readonly name: string;
+  readonly projects: readonly string[];
+  /** Those of the projects whose pods are deleted during the run. */
+  readonly doomed: readonly string[];
+  readonly recordFile: string;
+  podOf(project: string): { readonly pod: string; readonly container: string };
+}
+
+const UNMANAGED: SiteProjects = {
+  name: 'cluster',
+  projects: ['steady-1', 'steady-2', 'doomed-1', 'doomed-2'],
+  doomed: ['doomed-1', 'doomed-2'],
+  recordFile: '/tmp/chaos-record',
+  podOf: (project) => ({ pod: `${project}-0`, container: 'main' }),
+};
+
+/** Replicas on one database, each with a proxy of its own in front of the API server, some of which speak v5. */
 export class ClusterSite implements Site {
-  readonly name = 'cluster';
-  readonly projects = [...STEADY, ...DOOMED];
-  readonly recordFile = RECORD;
+  readonly name: string;
+  readonly projects: readonly string[];
+  readonly recordFile: string;
   readonly faultKinds = [...Object.keys(CLUSTER_FAULTS), 'restartApiServer', 'deletePod'];
   readonly replicas: Replica[] = [];
   readonly losses: Loss[] = [];
   private readonly derived = new DerivedKubeconfigs();
   private readonly saved = new Map<string, string>();
+  private readonly adminKey = newKey();
 
-  private constructor(
-    private readonly namespace: TestNamespace,
-    private readonly database: TestDatabase,
-  ) {}
+  protected constructor(
+    readonly namespace: TestNamespace,
+    readonly database: TestDatabase,
+    private readonly token: string,
+    private readonly where: SiteProjects,
+  ) {
+    this.name = where.name;
+    this.projects = where.projects;
+    this.recordFile = where.recordFile;
+  }
 
   static async open(replicaCount: number): Promise<ClusterSite> {
-    const site = new ClusterSite(await TestNamespace.create(), await createTestDatabase());
-    const token = await documentedServiceAccount(site.namespace);
-    await Promise.all(site.projects.map((project) => site.namespace.createStatefulSet(project)));
-    await Promise.all(site.projects.map((project) => site.namespace.ready(`${project}-0`)));
-    const adminKey = newKey();
-    for (let i = 0; i < replicaCount; i++) await site.addReplica(token, adminKey, i);
+    const namespace = await TestNamespace.create();
+    const token = await documentedServiceAccount(namespace);
+    const site = new ClusterSite(namespace, await createTestDatabase(), token, UNMANAGED);
+    await Promise.all(site.projects.map((project) => namespace.createStatefulSet(project)));
+    await Promise.all(site.projects.map((project) => namespace.ready(`${project}-0`)));
+    for (let i = 0; i < replicaCount; i++) await site.addReplica();
+    await site.isSeen();
     return site;
   }
 
   async strike({ kind, replica, seed }: ScheduledFault): Promise<void> {
     const random = seededRandom(seed);
-    if (kind === 'deletePod') return this.deletePod(DOOMED[replica % DOOMED.length]!, random);
+    if (kind === 'deletePod') return this.deletePod(this.where.doomed[replica % this.where.doomed.length]!, random);
     if (kind === 'restartApiServer') return this.restartApiServer(random);
     const struck = this.replicas[replica % this.replicas.length]!;
     return struck.disturb(() => CLUSTER_FAULTS[kind as keyof typeof CLUSTER_FAULTS](struck, random));
   }
 
   async run(project: string, script: string): Promise<string> {
-    const target = { namespace: this.namespace.name, pod: `${project}-0`, container: 'main' };
+    const target = { namespace: this.namespace.name, ...this.where.podOf(project) };
     const channel = await new PodExec(this.namespace.client).openChannel(target, ['sh', '-c', script]);
     channel.stderr.resume();
     const output = await text(channel.stdout);
@@ -69,27 +93,36 @@ export class ClusterSite implements Site {
   }
 
   async close(): Promise<void> {
+    await this.stop();
+    await this.namespace.remove();
+  }
+
+  /** Ends the replicas and drops their database; the namespace stays. */
+  protected async stop(): Promise<void> {
     for (const replica of this.replicas) await replica.stop();
     this.derived.remove();
-    await this.namespace.remove();
     await this.database.drop();
   }
 
-  private async addReplica(token: string, adminKey: string, index: number): Promise<void> {
-    const { path } = kubeconfigs()[index % kubeconfigs().length]!;
+  protected async addReplica(own: Readonly<Record<string, string>> = {}): Promise<void> {
+    const { path } = kubeconfigs()[this.replicas.length % kubeconfigs().length]!;
     const cluster = await FaultyProxy.start(addressOf(path));
-    const kubeconfig = this.derived.through(this.derived.withToken(path, token), cluster.port);
+    const kubeconfig = this.derived.through(this.derived.withToken(path, this.token), cluster.port);
     const env = {
       ...LOAD_ENV,
+      ...own,
       RDEV_RUNTIME: 'kubernetes',
       RDEV_NAMESPACE: this.namespace.name,
       KUBECONFIG: kubeconfig,
     };
-    const replica = await Replica.start({ databaseUrl: this.database.url, adminKey, env, cluster });
-    this.replicas.push(replica);
-    const isSeen = async (project: string) =>
-      (await replica.client.get(`/v1/projects/${project}`)).body?.status === 'running';
-    for (const project of this.projects) await eventually(() => isSeen(project));
+    const options = { databaseUrl: this.database.url, adminKey: this.adminKey, env, cluster };
+    this.replicas.push(await Replica.start(options));
+  }
+
+  /** Waits until every replica sees every project running. */
+  protected async isSeen(): Promise<void> {
+    for (const { client } of this.replicas)
+      for (const project of this.projects) await projectIs(client, project, 'running');
   }
 
   /**
@@ -104,11 +137,14 @@ export class ClusterSite implements Site {
 
   /** What its commands noted is saved before; what they note between the two is not known. */
   private async deletePod(project: string, random: Random): Promise<void> {
-    const pod = `${project}-0`;
+    const { pod } = this.where.podOf(project);
     const { metadata } = await this.namespace.ready(pod);
     const loss = { project, at: Date.now(), until: Infinity };
     this.losses.push(loss);
-    this.saved.set(project, this.savedRecords(project) + (await this.run(project, `cat ${RECORD} 2>/dev/null; true`)));
+    this.saved.set(
+      project,
+      this.savedRecords(project) + (await this.run(project, `cat ${this.recordFile} 2>/dev/null; true`)),
+    );
     await this.namespace.deletePod(pod, between(random, 0, 1));
     await eventually(async () => (await this.namespace.ready(pod)).metadata?.uid !== metadata?.uid, POD_MS);
     loss.until = Date.now() + NEWS_MS;

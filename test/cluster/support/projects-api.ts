@@ -3,6 +3,15 @@ import { DerivedKubeconfigs } from './kubeconfig.js';
 import { type Rule, documentedServiceAccount, serviceAccountWithout } from './service-account.js';
 import { TEST_IMAGE, TestNamespace, kubeconfigs } from './test-cluster.js';
 
+/** Pods that need little. */
+export const SMALL_PROJECTS = {
+  RDEV_WORKSPACE_IMAGE: TEST_IMAGE,
+  RDEV_STORAGE_SIZE: '64Mi',
+  RDEV_PROJECT_REQUESTS: 'cpu=10m,memory=16Mi',
+  RDEV_PROJECT_LIMITS: 'cpu=1,memory=128Mi,ephemeral-storage=256Mi',
+  RDEV_PROJECT_EGRESS: 'none',
+};
+
 /** The API with the documented role, in a namespace of its own, giving projects little. */
 export class ProjectsSite {
   private readonly derived = new DerivedKubeconfigs();
@@ -29,11 +38,7 @@ export class ProjectsSite {
         RDEV_RUNTIME: 'kubernetes',
         RDEV_NAMESPACE: this.namespace.name,
         KUBECONFIG: this.derived.withToken(path, token),
-        RDEV_WORKSPACE_IMAGE: TEST_IMAGE,
-        RDEV_STORAGE_SIZE: '64Mi',
-        RDEV_PROJECT_REQUESTS: 'cpu=10m,memory=16Mi',
-        RDEV_PROJECT_LIMITS: 'cpu=1,memory=128Mi,ephemeral-storage=256Mi',
-        RDEV_PROJECT_EGRESS: 'none',
+        ...SMALL_PROJECTS,
         ...env,
       },
     });

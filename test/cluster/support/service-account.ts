@@ -12,7 +12,7 @@ export interface Rule {
   readonly verbs: readonly string[];
 }
 
-/** Applies the documented role to the namespace and answers a token of its service account, good for ten minutes. */
+/** Applies the documented role to the namespace. Returns a token of its service account, valid for two hours. */
 export async function documentedServiceAccount(namespace: TestNamespace): Promise<string> {
   for (const object of documented(namespace)) await namespace.apply(object);
   return tokenOf(namespace, 'rdev');
@@ -53,7 +53,7 @@ function documented(namespace: TestNamespace): readonly { readonly kind: string;
 }
 
 async function tokenOf(namespace: TestNamespace, name: string): Promise<string> {
-  const body = { spec: { audiences: [], expirationSeconds: 600 } };
+  const body = { spec: { audiences: [], expirationSeconds: 7_200 } };
   const request = { name, namespace: namespace.name, body };
   const answer = await call(namespace.client, CoreV1Api, (core) => core.createNamespacedServiceAccountToken(request));
   return answer.status?.token ?? '';

@@ -5,8 +5,8 @@ import type { HttpClient } from '../http-client.js';
 import { type Evasion, grepFor } from './evasions.js';
 
 /** How a command comes to its end. */
-const ENDINGS = ['cancel', 'timeout', 'its own end'] as const;
-type Ending = (typeof ENDINGS)[number];
+export const ENDINGS = ['cancel', 'timeout', 'its own end'] as const;
+export type Ending = (typeof ENDINGS)[number];
 
 export interface Outcome {
   readonly ending: Ending;
@@ -16,10 +16,15 @@ export interface Outcome {
   readonly left: number;
 }
 
-/** Runs the child once for each way to end, looks what is left, and removes that. */
-export async function provoke(client: HttpClient, project: string, { child }: Evasion): Promise<readonly Outcome[]> {
+/** Runs the child once for each way to end, observes what is left, and removes that. */
+export async function provoke(
+  client: HttpClient,
+  project: string,
+  { child }: Evasion,
+  endings: readonly Ending[] = ENDINGS,
+): Promise<readonly Outcome[]> {
   return Promise.all(
-    ENDINGS.map(async (ending) => {
+    endings.map(async (ending) => {
       const mark = `3000.${randomInt(1e8, 1e9)}`;
       const { status, result } = await end(client, project, ending, child(mark), mark);
       const left = Number(await textOf(client, project, `${grepFor(mark)} | wc -l`));
@@ -42,7 +47,7 @@ export function lineOf({ what }: Evasion, outcomes: readonly Outcome[]): string 
 
 async function end(client: HttpClient, project: string, ending: Ending, child: string, mark: string): Promise<any> {
   // What is counted has to be there, and to have hidden itself.
-  const begun = `${child}\nuntil ${grepFor(mark)} | grep -q .; do sleep 0.02; done\necho ready\n`;
+  const begun = `${child}\nuntil ${grepFor(mark)} | grep -q .; do sleep 0.1; done\necho ready\n`;
   if (ending === 'its own end') return runCommand(client, project, begun);
   const script = `${begun}sleep ${mark}`;
   if (ending === 'timeout') return runCommand(client, project, { script, timeoutSeconds: 2 });

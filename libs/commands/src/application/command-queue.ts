@@ -1,21 +1,23 @@
 import type { Command, CommandSummary, NewCommand, Priority } from '../domain/command.js';
 import type { Ending } from '../domain/result.js';
 
-/** How a project's queue is kept. */
+/** The rules of a project's queue. */
 export interface QueueRules {
   readonly queuedMax: number;
-  /** Waiting for so long raises a queued command by one priority. */
+  /** A queued command rises by one priority each time it has waited this long. */
   readonly agingSeconds: number;
 }
 
-/** Where commands wait. Adding to it makes the command. */
+/** The queue of commands. Enqueueing creates the command. */
 export abstract class CommandQueue {
-  /** Answers null, and adds nothing, if the project's queue is full: exact, also when several replicas add at once. */
+  /**
+   * Returns null, and adds nothing, if the project's queue is full. Exact, also when several replicas add concurrently.
+   */
   abstract enqueue(command: NewCommand, rules: QueueRules): Promise<Command | null>;
-  /** How many commands of the project wait. */
+  /** Number of queued commands of the project. */
   abstract countQueued(projectId: string): Promise<number>;
-  /** Gives a queued command the place in the queue that the priority and its age give it. Null if it is not queued. */
+  /** Moves a queued command to the position given by the priority and its age. Null if it is not queued. */
   abstract reprioritize(id: string, priority: Priority, rules: QueueRules): Promise<CommandSummary | null>;
-  /** Ends a command that is still queued. Null if it is not. */
+  /** Ends a command that is still queued; null if it is not. */
   abstract endQueued(id: string, ending: Ending): Promise<CommandSummary | null>;
 }

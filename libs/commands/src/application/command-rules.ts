@@ -5,12 +5,12 @@ export interface RulesSubject {
   readonly projectId: string;
   readonly keyId: string;
   readonly spec: Pick<CommandSpec, 'work' | 'env' | 'cwd' | 'container'>;
-  /** The project's directory, absolute. */
+  /** Absolute path of the project's directory. */
   readonly directory: string;
 }
 
-/** Decides what may run. */
+/** Decides which commands may run. */
 export abstract class CommandRules {
-  /** Null: it may. */
+  /** Null if it may run. */
   abstract rejection(subject: RulesSubject): Rejection | null;
 }

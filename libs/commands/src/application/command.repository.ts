@@ -9,33 +9,32 @@ export interface CommandFilter {
   readonly type?: CommandType | undefined;
   readonly keyId?: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
-  /** Created at or after that time. */
+  /** Created at or after this time. */
   readonly since?: Date | undefined;
-  /** Created before that time. */
+  /** Created before this time. */
   readonly until?: Date | undefined;
   /** Globs of project ids; null: all. */
   readonly visibleProjects: readonly string[] | null;
 }
 
-/** So many of a project that have not ended are looked at together. */
+/** Maximum number of unended commands of a project read together. */
 export const UNENDED_MAX = 100;
 
-/** Where commands are kept. */
 export abstract class CommandRepository {
-  /** With all that it runs and is given, which may be 1 MiB: for its detail and its start. Null if there is none. */
+  /** With everything that it runs and is given, which may be 1 MiB: for its detail and its start. Null if absent. */
   abstract findById(id: string): Promise<Command | null>;
-  /** For all else. Null if there is none. */
+  /** For all other purposes. Null if absent. */
   abstract findSummary(id: string): Promise<CommandSummary | null>;
-  /** Newest first. What the commands run is not read. */
+  /** Newest first, without what the commands run. */
   abstract list(filter: CommandFilter, page: PageRequest): Promise<Page<CommandSummary>>;
   /**
-   * Commands of a project that have not ended; if a time is given, those created before it. At most
-   * {@link UNENDED_MAX}, those first whose end nobody has asked for.
+   * Commands of a project that have not ended; with `before`, only those created earlier. At most {@link UNENDED_MAX},
+   * those first whose cancellation was not requested.
    */
   abstract unended(projectId: string, before?: Date | null): Promise<readonly string[]>;
   /**
-   * Forgets the values of variables, and the text for stdin, of at most `max` commands that ended so long ago.
-   * @returns of how many
+   * Drops the values of variables, and the text for stdin, of at most `max` commands that ended that long ago.
+   * @returns the number of commands
    */
   abstract dropInputs(olderThanSeconds: number, max: number): Promise<number>;
 }

@@ -82,13 +82,14 @@ export class CommandsService {
     const directory = this.projects.directoryOf(projectId);
     let created!: Command;
     const creation = this.idempotency.once(async () => {
-      // In here: a replay answers what was made, whatever has become of the project, and whatever the policy says now.
+      // Inside the transaction: a replay returns the original command, whatever has become of the project or the
+      // policy.
       await this.projects.assertVisible(projectId, caller);
       const rejection = this.rules.rejection({ projectId, keyId: caller.keyId, spec, directory });
       if (rejection !== null) throw new CommandRejected(rejection);
       await this.projects.admitCommand(projectId, caller);
       await this.events.add(commandCreated(command));
-      // Last, as others who add to the project's queue wait until the commit.
+      // Last, since other additions to the project's queue wait until the commit.
       const queued = await this.queue.enqueue(command, this.queueRules);
       if (queued === null) throw new QueueFull(projectId, queuedMax);
       created = queued;
@@ -113,7 +114,7 @@ export class CommandsService {
     return this.commands.list({ ...filter, visibleProjects: caller.projects }, page);
   }
 
-  /** @throws {@link NotFound}, also when the caller may not see it */
+  /** @throws {@link NotFound}, also if the caller may not see it */
   async get(id: string, caller: Caller): Promise<Command> {
     const command = await this.commands.findById(id);
     if (command === null || !maySeeProject(caller, command.projectId)) throw new NotFound('command', id);
@@ -121,23 +122,23 @@ export class CommandsService {
   }
 
   /**
-   * The same without what it runs: for all but its detail. @throws {@link NotFound}, also when the caller may not see
-   * it
+   * Without what the command runs, for everything but its detail. @throws {@link NotFound}, also if the caller may not
+   * see it
    */
-  async look(id: string, caller: Caller): Promise<CommandSummary> {
+  async getSummary(id: string, caller: Caller): Promise<CommandSummary> {
     const command = await this.commands.findSummary(id);
     if (command === null || !maySeeProject(caller, command.projectId)) throw new NotFound('command', id);
     return command;
   }
 
-  /** The command once it has ended, or as it is when the time is over or the caller leaves. */
+  /** Returns the command once it has ended, or its current state after the timeout or when the caller leaves. */
   async wait(id: string, caller: Caller, timeoutMs: number, signal: AbortSignal): Promise<Command> {
     const waiter = new Waiter();
     const unsubscribe = this.hints.subscribe(id, waiter.raise);
     const deadline = performance.now() + timeoutMs;
     try {
       for (;;) {
-        const { status } = await this.look(id, caller);
+        const { status } = await this.getSummary(id, caller);
         const left = deadline - performance.now();
         if (hasEnded(status) || left <= 0 || signal.aborted) break;
         await waiter.wait(Math.min(left, POLL_MS), signal);
@@ -150,7 +151,7 @@ export class CommandsService {
 
   /** Changes the priority of a queued command. @throws {@link CommandEnded}, {@link CommandNotQueued} */
   async reprioritize(id: string, priority: Priority | undefined, caller: Caller): Promise<Command> {
-    const before = await this.look(id, caller);
+    const before = await this.getSummary(id, caller);
     if (before.status === 'queued' && (priority ?? before.priority) === before.priority) return this.get(id, caller);
     const changed = await this.transactor.run(async () => {
       const command = await this.queue.reprioritize(id, priority ?? before.priority, this.queueRules);
@@ -158,7 +159,7 @@ export class CommandsService {
       return command;
     });
     if (changed === null) {
-      const { status } = await this.look(id, caller);
+      const { status } = await this.getSummary(id, caller);
       throw hasEnded(status) ? new CommandEnded(id) : new CommandNotQueued(id, status);
     }
     this.hints.changed(id);
@@ -166,12 +167,12 @@ export class CommandsService {
     return this.get(id, caller);
   }
 
-  /** Ends a command that waited in the queue for too long. */
+  /** Ends a command whose queue timeout has passed. */
   async expire(id: string): Promise<void> {
     await this.endQueued(id, notStarted('expired', 'expired_in_queue', 'It waited in the queue for too long.'));
   }
 
-  /** Answers whether it was queued. */
+  /** Returns whether it was queued. */
   async endQueued(id: string, ending: Ending): Promise<boolean> {
     const ended = await this.transactor.run(async () => {
       const command = await this.queue.endQueued(id, ending);
@@ -182,7 +183,7 @@ export class CommandsService {
     return ended !== null;
   }
 
-  /** In a transaction of its own: the refused creation has none that commits. */
+  /** In a separate transaction: the refused creation does not commit. */
   private recordRejection(command: NewCommand, { rejection }: CommandRejected): Promise<void> {
     return this.transactor.run(() => this.events.add(commandRejected(command, rejection)));
   }

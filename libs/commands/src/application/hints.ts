@@ -6,16 +6,14 @@ const CHANNEL = 'command';
 const QUEUE_CHANNEL = 'queue';
 const CANCEL_CHANNEL = 'cancel';
 
-/** Learns what this replica does with commands. */
+/** Observes this replica's commands. */
 export interface CommandObserver {
   /** It has left the queue to be started. */
   admitted(command: CommandSummary): void;
   ended(command: CommandSummary): void;
 }
 
-/**
- * Hints that a command has new output or another status. A waiter also polls from time to time.
- */
+/** Hints that a command has new output or another status. Waiters also poll from time to time. */
 @Injectable()
 export class CommandHints {
   private readonly listeners = new Map<string, Set<() => void>>();
@@ -37,13 +35,13 @@ export class CommandHints {
     this.notifier.notify(CHANNEL, id);
   }
 
-  /** This replica has admitted it. */
+  /** This replica has admitted the command. */
   admitted(command: CommandSummary): void {
     this.changed(command.id);
     for (const observer of this.observers) observer.admitted(command);
   }
 
-  /** This replica has ended it. */
+  /** This replica has ended the command. */
   ended(command: CommandSummary): void {
     this.changed(command.id);
     for (const observer of this.observers) observer.ended(command);
@@ -53,7 +51,7 @@ export class CommandHints {
     this.observers.push(observer);
   }
 
-  /** Somebody has asked for the end of a command that runs. */
+  /** The cancellation of a running command was requested. */
   cancelRequested(id: string): void {
     this.notifier.notify(CANCEL_CHANNEL, id);
   }
@@ -62,7 +60,7 @@ export class CommandHints {
     return this.notifier.subscribe(CANCEL_CHANNEL, listener);
   }
 
-  /** Something was queued, or a slot may be free. */
+  /** A command was queued, or a slot may be free. */
   queueChanged(): void {
     this.notifier.notify(QUEUE_CHANNEL, '');
   }
@@ -71,7 +69,7 @@ export class CommandHints {
     return this.notifier.subscribe(QUEUE_CHANNEL, listener, listener);
   }
 
-  /** Calls back at each hint; returns what stops it. */
+  /** Calls back at each hint; returns the unsubscribe function. */
   subscribe(id: string, listener: () => void): () => void {
     const listeners = this.listeners.get(id) ?? new Set();
     this.listeners.set(id, listeners.add(listener));

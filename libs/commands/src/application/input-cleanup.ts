@@ -3,12 +3,12 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import { CommandRepository } from './command.repository.js';
 
 const INTERVAL_MS = 300_000;
-/** As long as an Idempotency-Key holds: until then a client may still ask whether its request went through. */
+/** As long as an Idempotency-Key is valid: until then a client may still ask whether its request got through. */
 export const KEPT_SECONDS = 24 * 3_600;
 /** Each of them may be 1 MiB. */
 const BATCH = 50;
 
-/** Forgets what ended commands were given: variables and stdin may be secrets, and nothing needs them any more. */
+/** Drops the inputs of ended commands: variables and stdin may be secrets, and are not needed any more. */
 @Injectable()
 export class InputCleanup implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(InputCleanup.name);
@@ -17,7 +17,7 @@ export class InputCleanup implements OnApplicationBootstrap, OnApplicationShutdo
     INTERVAL_MS,
     (error) => {
       if (!(error instanceof Unavailable))
-        this.logger.error({ err: error }, 'What ended commands were given could not be forgotten');
+        this.logger.error({ err: error }, 'The inputs of ended commands could not be dropped');
     },
   );
 

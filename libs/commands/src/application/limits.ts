@@ -3,14 +3,14 @@ import { InvalidInput } from '@app/kernel';
 interface Limits {
   readonly runningPerProjectMax: number;
   readonly queuedPerProjectMax: number;
-  /** Waiting for so long raises a queued command by one priority. */
+  /** A queued command rises by one priority each time it has waited this long. */
   readonly agingSeconds: number;
   readonly outputBytesDefault: number;
   readonly outputBytesMax: number;
   readonly lostAfterSeconds: number;
 }
 
-/** What the operator allows; injected as a value. */
+/** The operator's limits; injected as a value. */
 export class CommandLimits implements Limits {
   readonly runningPerProjectMax: number;
   readonly queuedPerProjectMax: number;
@@ -28,7 +28,7 @@ export class CommandLimits implements Limits {
     this.lostAfterSeconds = limits.lostAfterSeconds;
   }
 
-  /** How many bytes of each stream are kept. @throws {@link InvalidInput} if so many may not be asked for */
+  /** Bytes of each stream to keep. @throws {@link InvalidInput} if more is asked for than allowed */
   outputBytesOf(asked: number | null): number {
     if (asked === null || asked <= this.outputBytesMax) return asked ?? this.outputBytesDefault;
     const detail = `must be at most ${String(this.outputBytesMax)}`;

@@ -1,7 +1,7 @@
 import { DomainError, Unavailable } from '@app/kernel';
 import type { Rejection } from './rejection.js';
 
-/** The policy, or the guard-rail for git, does not let it run. */
+/** The policy or the git guard-rail does not let it run. */
 export class CommandRejected extends DomainError {
   readonly kind = 'forbidden';
   readonly code = 'COMMAND_REJECTED';
@@ -22,7 +22,7 @@ export class QueueFull extends DomainError {
   }
 }
 
-/** No command may run in that container, or none can now: the text says in which ones. */
+/** Commands may not run in that container, or cannot now; the message lists the ones they can run in. */
 export class ContainerRefused extends Error {}
 
 export class OutputExpired extends DomainError {
@@ -38,13 +38,13 @@ export class CommandEnded extends DomainError {
   readonly kind = 'conflict';
   readonly code = 'COMMAND_ENDED';
 
-  /** @param stdinBytes how much of its stdin is known to have been written, for those who write; null: nothing is */
+  /** @param stdinBytes how much of its stdin is known to have been written, for requests that write; null: no stdin */
   constructor(id: string, stdinBytes: number | null = null) {
     super(`The command "${id}" has ended.`, { commandId: id, ...(stdinBytes !== null && { offset: stdinBytes }) });
   }
 }
 
-/** It waits in the queue, or is just being started. */
+/** It is queued, or just being started. */
 export class CommandNotRunning extends DomainError {
   readonly kind = 'conflict';
   readonly code = 'CONFLICT';
@@ -55,7 +55,7 @@ export class CommandNotRunning extends DomainError {
   }
 }
 
-/** Where it runs, commands start with the signal ignored, and this one does nothing about that. */
+/** The command's environment starts commands with the signal ignored, and this one has not installed a handler. */
 export class SignalIgnored extends DomainError {
   readonly kind = 'conflict';
   readonly code = 'CONFLICT';
@@ -69,7 +69,6 @@ export class SignalIgnored extends DomainError {
   }
 }
 
-/** It has left the queue. */
 export class CommandNotQueued extends DomainError {
   readonly kind = 'conflict';
   readonly code = 'CONFLICT';
@@ -79,7 +78,7 @@ export class CommandNotQueued extends DomainError {
   }
 }
 
-/** The connection to where the command runs cannot be made, or broke. */
+/** The connection to the command's instance cannot be opened, or broke. */
 export class CommandUnreachable extends Unavailable {
   override readonly code = 'CLUSTER_UNAVAILABLE';
 
@@ -88,7 +87,7 @@ export class CommandUnreachable extends Unavailable {
   }
 }
 
-/** Another replica has taken the command over; whoever gets this lets go of it. */
+/** Another replica has taken the command over; this one must let go of it. */
 export class LeaseLost extends Error {
   constructor(id: string) {
     super(`The lease of ${id} is held by another replica.`);
@@ -96,7 +95,7 @@ export class LeaseLost extends Error {
   }
 }
 
-/** It takes no new work. */
+/** The replica accepts no new work. */
 export class ShuttingDown extends DomainError {
   readonly kind = 'unavailable';
   readonly code = 'SHUTTING_DOWN';

@@ -10,12 +10,12 @@ export type Priority = (typeof PRIORITIES)[number];
 export type Stdin =
   { readonly kind: 'none' } | { readonly kind: 'text'; readonly text: string } | { readonly kind: 'open' };
 
-/** What a client asked for. */
+/** What the client asked for. */
 export interface CommandSpec {
   readonly work: Work;
   /** Null: the project's default. */
   readonly cwd: string | null;
-  /** Of the pod, by name. Null: the project's default. */
+  /** The name of a container of the pod. Null: the project's default. */
   readonly container: string | null;
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: Stdin;
@@ -25,7 +25,7 @@ export interface CommandSpec {
   readonly keepBackground: boolean;
 }
 
-/** Where a command was bound to before it was started: it never moves to another instance. */
+/** Where a command was bound to before its start: it never moves to another instance. */
 export interface Instance {
   /** Pod UID, or the directory of a local project. */
   readonly id: string;
@@ -34,18 +34,18 @@ export interface Instance {
   readonly pod: string | null;
   readonly container: string | null;
   readonly node: string | null;
-  /** Null: the first writable of the usual places. */
+  /** Null: the first of the usual directories that is writable. */
   readonly spoolDirectory: string | null;
 }
 
-/** What of a spec is small whatever was asked for. */
+/** The part of a spec that is always small. */
 export interface SpecOutline extends Omit<CommandSpec, 'work' | 'env' | 'stdin'> {
-  /** The beginning of what is run. */
+  /** The beginning of what it runs. */
   readonly preview: string;
   readonly stdin: Stdin['kind'];
 }
 
-/** A command without what it runs and is given: small, so that it can be read often and many at a time. */
+/** A command without what it runs and is given: small, so that many can be read often. */
 export interface CommandSummary {
   readonly id: string;
   readonly projectId: string;
@@ -56,21 +56,21 @@ export interface CommandSummary {
   readonly status: CommandStatus;
   readonly priority: Priority;
   readonly lock: string | null;
-  /** W3C trace context of the request that made it. */
+  /** W3C trace context of the request that created it. */
   readonly traceparent: string | null;
   readonly createdAt: Date;
-  /** When waiting in the queue ends it; null: never. */
+  /** When its queue timeout passes; null: never. */
   readonly queueExpiresAt: Date | null;
   readonly admittedAt: Date | null;
   readonly startedAt: Date | null;
   readonly firstByteAt: Date | null;
   readonly endedAt: Date | null;
   readonly unreachableSince: Date | null;
-  /** Null unless somebody has asked for its end. */
+  /** Null unless its cancellation was requested. */
   readonly cancel: { readonly requestedAt: Date; readonly graceSeconds: number } | null;
   readonly instance: Instance | null;
   readonly position: Position;
-  /** Of an open stdin, what is known to have been written; null: nothing. */
+  /** Bytes known to have been written to an open stdin; null: no open stdin. */
   readonly stdinBytes: number | null;
   readonly result: CommandResult | null;
 }
@@ -88,7 +88,7 @@ export interface Startup {
 
 /** A command that has just been given a slot. */
 export interface AdmittedCommand extends CommandSummary {
-  /** As of that moment; null if it is too large to be held until it is needed. */
+  /** As of that moment; null if it is too large to keep in memory until needed. */
   readonly startup: Startup | null;
 }
 
@@ -98,16 +98,16 @@ export function outlineOf({ work, env: _env, stdin, ...rest }: CommandSpec): Spe
   return { ...rest, preview: previewOf(work), stdin: stdin.kind };
 }
 
-/** Whether it holds what may be secret: values of variables, or what goes to stdin. */
+/** Whether it contains possible secrets: values of variables, or stdin. */
 export function hasInput({ env, stdin }: CommandSpec): boolean {
   return Object.keys(env).length > 0 || stdin.kind === 'text';
 }
 
-/** Without half a character at its end; half a one that was asked for is replaced, as PostgreSQL would refuse it. */
+/** Without a split character at its end; lone surrogates in the request are replaced, since PostgreSQL refuses them. */
 function previewOf(work: Work): string {
   const program = programOf(work);
   const text = 'script' in program ? program.script : program.argv.join(' ');
-  // A character has two units at most.
+  // A character has at most two UTF-16 units.
   const characters = Array.from(text.slice(0, 2 * PREVIEW_CHARS_MAX).toWellFormed());
   return characters.slice(0, PREVIEW_CHARS_MAX).join('');
 }
@@ -131,7 +131,7 @@ export function commandStarted({ id, projectId }: Pick<Command, 'id' | 'projectI
   return { type: 'command.started', projectId, target: id, outcome: 'succeeded', data: {} };
 }
 
-/** How much, never what: it may be a secret. */
+/** Records the amount but never the data, which may be secret. */
 export function stdinWritten(
   { id, projectId }: Pick<Command, 'id' | 'projectId'>,
   offset: number,

@@ -5,7 +5,7 @@ describe('a full spool', () => {
   const stored = { stdout: 100, stderr: 0 };
   const produced = { stdout: 150, stderr: 0 };
 
-  it('is told from the output limit by how much was stored', () => {
+  it('is distinguished from the output limit by how much was stored', () => {
     expect(spoolWasFull(anExitRecord({ stored, produced }), 1000)).toBe(true);
     expect(spoolWasFull(anExitRecord({ stored, produced }), 100)).toBe(false);
     expect(spoolWasFull(anExitRecord({ stored, produced: stored }), 1000)).toBe(false);

@@ -6,7 +6,7 @@ export interface Position {
 
 export const START: Position = { stdout: 0, stderr: 0 };
 
-/** Whether a position has reached another one, on both streams. */
+/** Whether a position has reached `end` on both streams. */
 export function isAt(position: Position, end: Position): boolean {
   return position.stdout >= end.stdout && position.stderr >= end.stderr;
 }

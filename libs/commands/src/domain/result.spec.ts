@@ -16,7 +16,7 @@ describe('endingOf', () => {
     [{ reason: 'no_output', exitCode: null, signal: 'SIGKILL' }, 'timed_out', 'no_output'],
     [{ reason: 'cancelled', exitCode: null, signal: 'SIGTERM' }, 'cancelled', 'cancelled'],
     [{ reason: 'start_failed', exitCode: null, detail: 'no such directory' }, 'failed', 'start_failed'],
-    // What was killed for a reason is not a success because it managed to exit with 0.
+    // A command killed for a reason is not a success even if it then exits with 0.
     [{ reason: 'timed_out', exitCode: 0 }, 'timed_out', 'timed_out'],
     [{ reason: 'cancelled', exitCode: 0 }, 'cancelled', 'cancelled'],
     [{ reason: 'signaled', exitCode: 0 }, 'failed', 'signaled'],
@@ -26,7 +26,7 @@ describe('endingOf', () => {
     expect(ending.result.exitCode).toBe(traits.exitCode);
   });
 
-  it('never says succeeded unless the main process exited with 0 and every byte is accounted for', () => {
+  it('never reports success unless the main process exited with 0 and every byte is accounted for', () => {
     const random = new Random(4711);
     for (let i = 0; i < 5_000; i++) {
       const produced = { stdout: random.below(3), stderr: random.below(3) };
@@ -44,7 +44,7 @@ describe('endingOf', () => {
     }
   });
 
-  it('says which counts differ', () => {
+  it('reports which counts differ', () => {
     const { status, result } = endingOf(anExitRecord({ produced: { stdout: 5, stderr: 6 } }), { stdout: 5, stderr: 4 });
     expect(status).toBe('lost');
     expect(result).toMatchObject({ reason: 'unknown', exitCode: 0, stdoutBytes: 5, stderrBytes: 6 });
@@ -53,13 +53,13 @@ describe('endingOf', () => {
     );
   });
 
-  it('says truncated when less was kept than was produced', () => {
+  it('reports truncation when less was kept than produced', () => {
     const record = anExitRecord({ produced: { stdout: 9, stderr: 0 }, stored: { stdout: 4, stderr: 0 } });
     expect(endingOf(record, { stdout: 9, stderr: 0 }).result.truncated).toBe(true);
     expect(endingOf(anExitRecord(), START).result.truncated).toBe(false);
   });
 
-  it('tells what a kill found, and leaves out what was not', () => {
+  it('reports what a kill found, and omits what it did not', () => {
     const kill = { killVerified: false, survivors: 2, isMarked: true };
     const cancelled = endingOf(anExitRecord({ reason: 'cancelled', kill, leftKilled: 3 }), START).result;
     expect(cancelled).toMatchObject({ killVerified: false, survivors: 2, leftKilled: 3 });
@@ -71,7 +71,7 @@ describe('endingOf', () => {
     }
   });
 
-  it('says that a kill may have missed processes that carried no mark', () => {
+  it('reports that a kill may have missed unmarked processes', () => {
     const kill = { killVerified: true, survivors: 0, isMarked: false };
     const { result } = endingOf(anExitRecord({ reason: 'cancelled', kill }), START);
     expect(result).toMatchObject({ killVerified: true, detail: expect.stringContaining('could not be marked') });
@@ -79,8 +79,8 @@ describe('endingOf', () => {
   });
 });
 
-describe('what was observed, in words', () => {
-  it.each(['a\u0000b', 'half of a \ud83d', '\udc00'])('holds nothing that cannot be kept: %j', (detail) => {
+describe('the detail', () => {
+  it.each(['a\u0000b', 'half of a \ud83d', '\udc00'])('contains nothing that cannot be stored: %j', (detail) => {
     const endings = [
       endingOf(anExitRecord({ reason: 'start_failed', exitCode: null, detail }), START),
       lost('unknown', detail, START),
@@ -95,7 +95,7 @@ describe('what was observed, in words', () => {
 });
 
 describe('lost and notStarted', () => {
-  it('claim no exit, no time and no more bytes than are there', () => {
+  it('claim no exit, no time and no more bytes than there are', () => {
     expect(lost('pod_lost', 'gone', { stdout: 7, stderr: 1 })).toEqual({
       status: 'lost',
       result: {

@@ -22,7 +22,7 @@ export interface CommandResult {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly reason: Reason;
-  /** What was observed, in words. */
+  /** What was observed, as a sentence. */
   readonly detail?: string;
   readonly durationMs: number | null;
   readonly queueMs: number | null;
@@ -36,7 +36,7 @@ export interface CommandResult {
   readonly cpuMs?: number;
 }
 
-/** What the record says that the supervisor left at the end. */
+/** The exit record that the supervisor left. */
 export interface ExitEvidence {
   readonly reason: 'exited' | 'signaled' | 'timed_out' | 'no_output' | 'cancelled' | 'start_failed';
   readonly exitCode: number | null;
@@ -44,7 +44,7 @@ export interface ExitEvidence {
   readonly detail: string | null;
   readonly durationMs: number;
   readonly cpuMs: number | null;
-  /** Bytes that were read from the command, and those of them that were kept. */
+  /** Bytes read from the command, and the part of them that was kept. */
   readonly produced: Position;
   readonly stored: Position;
   readonly kill: KillEvidence | null;
@@ -55,7 +55,7 @@ export interface ExitEvidence {
 export interface KillEvidence {
   readonly killVerified: boolean;
   readonly survivors: number;
-  /** Whether the processes were found by a mark, which none of them can lose by accident. */
+  /** Whether the processes were found by a mark, which no process can lose by accident. */
   readonly isMarked: boolean;
 }
 
@@ -74,8 +74,8 @@ const STATUS: Record<ExitEvidence['reason'], CommandStatus> = {
 };
 
 /**
- * The ending that an exit record proves. It proves one only together with the output: what is stored and declared
- * missing must be what the record says was produced.
+ * The ending proved by an exit record. It is a proof only together with the output: the stored and missing bytes must
+ * add up to what the record says was produced.
  */
 export function endingOf(record: ExitEvidence, position: Position): Ending {
   const { produced, stored, kill, leftKilled, cpuMs } = record;
@@ -99,7 +99,7 @@ export function endingOf(record: ExitEvidence, position: Position): Ending {
   return { status, result: { ...observed, reason: record.reason } };
 }
 
-/** The ending when the disk of the spool was full: how much is missing cannot be told exactly, so it is no success. */
+/** The ending when the spool's disk was full: how much is missing is unknown, so it is no success. */
 export function withFullSpool(record: ExitEvidence, position: Position): Ending {
   const { status, result } = endingOf(record, position);
   if (status === 'lost') return { status, result };
@@ -107,14 +107,14 @@ export function withFullSpool(record: ExitEvidence, position: Position): Ending 
   return { status: 'lost', result: { ...result, reason: 'unknown', detail } };
 }
 
-/** Bytes are missing although the output limit was not reached. */
+/** Whether bytes are missing although the output limit was not reached. */
 export function spoolWasFull({ produced, stored }: ExitEvidence, outputBytesMax: number): boolean {
   const isShort = (stream: 'stdout' | 'stderr'): boolean =>
     stored[stream] < produced[stream] && stored[stream] < outputBytesMax;
   return isShort('stdout') || isShort('stderr');
 }
 
-/** The ending of a command of which no exit record can come any more. */
+/** The ending of a command whose exit record can no longer come. */
 export function lost(reason: Reason, detail: string, position: Position): Ending {
   return {
     status: 'lost',
@@ -131,7 +131,7 @@ export function lost(reason: Reason, detail: string, position: Position): Ending
   };
 }
 
-/** What a result says of a kill, after what it says already. */
+/** Adds the findings of a kill to a result with this detail. */
 export function killed(
   { killVerified, survivors, isMarked }: KillEvidence,
   detail?: string,
@@ -154,7 +154,7 @@ const UNMARKED =
   'which a process can leave.';
 const DETAIL_CHARS_MAX = 1_000;
 
-/** A JSON column takes neither NUL nor a lone surrogate, and a command can write its own record. */
+/** A JSON column accepts neither NUL nor lone surrogates, and a command can write its own record. */
 function storable(text: string): string {
   return text.slice(0, DETAIL_CHARS_MAX).toWellFormed().replaceAll('\0', '\ufffd');
 }

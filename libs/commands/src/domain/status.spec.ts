@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { COMMAND_STATUSES, hasEnded } from './status.js';
 
-/** The arrows of the state diagram in docs/internals/architecture.md. */
+/** The transitions of the state diagram in docs/internals/architecture.md. */
 function arrows(): { from: string; to: string }[] {
   const page = readFileSync('docs/internals/architecture.md', 'utf8');
   const diagram = /```mermaid\nstateDiagram-v2\n(.*?)```/s.exec(page)?.[1] ?? '';
@@ -20,7 +20,7 @@ describe('the state diagram of a command in docs/internals/architecture.md', () 
     expect(arrows().filter(({ from }) => from === END)).toEqual([{ from: END, to: 'queued' }]);
   });
 
-  it('ends in the states that count as ended, and nothing leaves them', () => {
+  it('has no transition out of an ended state, and ends only in those', () => {
     const ended = COMMAND_STATUSES.filter(hasEnded);
     const last = arrows().filter(({ to }) => to === END);
     expect(last.map(({ from }) => from).sort()).toEqual([...ended].sort());

@@ -3,17 +3,17 @@ import type { CommandSummary } from './command.js';
 export const MILESTONES = ['queued', 'admitted', 'started', 'first_byte', 'cancel_requested', 'ended'] as const;
 export type Milestone = (typeof MILESTONES)[number];
 
-/** Something that happened to a command, and how long after the one before. */
+/** A milestone of a command, and how long after the previous one it came. */
 export interface TimelineEntry {
   readonly event: Milestone;
   readonly at: Date;
-  /** Milliseconds since the entry before; 0 for the first. */
+  /** Milliseconds since the previous entry; 0 for the first. */
   readonly sincePreviousMs: number;
   /** Milliseconds since it was queued. */
   readonly sinceQueuedMs: number;
 }
 
-/** What has happened to a command so far, in order of time. */
+/** The milestones of a command so far, ordered by time. */
 export function timelineOf(command: CommandSummary): readonly TimelineEntry[] {
   const times: Record<Milestone, Date | null> = {
     queued: command.createdAt,
@@ -27,7 +27,7 @@ export function timelineOf(command: CommandSummary): readonly TimelineEntry[] {
     const at = times[event];
     return at === null ? [] : [{ event, at }];
   });
-  // The sort is stable: what has the same millisecond stays in the order of the milestones.
+  // The sort is stable: entries of the same millisecond keep the order of the milestones.
   happened.sort((a, b) => a.at.getTime() - b.at.getTime());
   return happened.map(({ event, at }, index) => ({
     event,

@@ -12,7 +12,7 @@ import type {
 import { CommandExecutor } from '../application/command-executor.js';
 import type { Instance } from '@app/commands';
 
-/** Runs commands by the supervisor; where that is, and how it is reached, is what runtimes differ in. */
+/** Runs commands under the supervisor. Runtimes differ in where it runs and how it is reached. */
 export abstract class SupervisedCommandExecutor extends CommandExecutor {
   start(instance: Instance, request: StartRequest, from: StreamPosition, signal: AbortSignal): Attachment {
     return this.supervisor(instance).run(request, from, signal);
@@ -38,6 +38,6 @@ export abstract class SupervisedCommandExecutor extends CommandExecutor {
     return this.supervisor(instance).cancel(commandId, graceSeconds);
   }
 
-  /** The supervisor of that very instance. */
+  /** The supervisor of exactly that instance. */
   protected abstract supervisor(instance: Instance): Supervisor;
 }

@@ -32,7 +32,7 @@ describe('cancelOnRequest', () => {
     });
   };
 
-  it('kills once it is asked to, also when that was before', () => {
+  it('kills on request, also if the request came first', () => {
     begin();
     expect(kills).toEqual([]);
     cancellation.request(5);
@@ -42,13 +42,13 @@ describe('cancelOnRequest', () => {
     expect(kills).toEqual([5, 5]);
   });
 
-  it('leaves less time when a later request does, and never more', () => {
+  it('shortens the grace period on a later request, and never extends it', () => {
     begin();
     for (const grace of [60, 60, 90, 10, 30, 0, 0]) cancellation.request(grace);
     expect(kills).toEqual([60, 10, 0]);
   });
 
-  it('tries again until it is stopped', async () => {
+  it('retries until it is stopped', async () => {
     begin(() => Promise.reject(new Error('reset')));
     cancellation.request(1);
     await until(() => kills.length >= 3);

@@ -1,6 +1,6 @@
 import type { Backoff } from '@app/resilience';
 
-/** The wish to end a command. A later one counts if it leaves less time. */
+/** Requests to cancel a command. A later one counts only if it shortens the grace period. */
 export class Cancellation {
   private graceSeconds = Infinity;
   private listener: ((graceSeconds: number) => void) | undefined;
@@ -11,7 +11,10 @@ export class Cancellation {
     this.listener?.(graceSeconds);
   }
 
-  /** Calls back for each wish that counts, at once if there was one; returns what stops that. One listener. */
+  /**
+   * Calls back for each request that counts, immediately if there already was one; returns the unsubscribe function.
+   * Supports one listener.
+   */
   onRequest(listener: (graceSeconds: number) => void): () => void {
     this.listener = listener;
     if (this.graceSeconds < Infinity) listener(this.graceSeconds);
@@ -21,15 +24,15 @@ export class Cancellation {
 
 export interface Cancelling {
   readonly cancellation: Cancellation;
-  /** Aborted: let go. */
+  /** Aborted: stop trying. */
   readonly signal: AbortSignal;
   readonly backoff: Backoff;
-  /** Kills what there is to kill; does no harm when there is nothing. */
+  /** Kills the command; harmless if nothing is running. */
   readonly kill: (graceSeconds: number) => Promise<unknown>;
   readonly onError: (error: unknown) => void;
 }
 
-/** Kills once that is asked for, again and again until it is stopped; answers what stops it. */
+/** Kills on request, retrying until stopped; returns the function that stops it. */
 export function cancelOnRequest({ cancellation, signal, backoff, kill, onError }: Cancelling): () => void {
   let current = new AbortController();
   const killUntilOver = async (graceSeconds: number, over: AbortSignal): Promise<void> => {

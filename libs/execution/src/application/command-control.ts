@@ -21,7 +21,7 @@ const CANCEL_POLL_MS = 100;
 
 export interface CancelAll {
   readonly projectId: string;
-  /** Those that were created before; null: all. */
+  /** Only commands created before this; null: all. */
   readonly before: Date | null;
   readonly why: string;
   readonly graceSeconds: number;
@@ -40,11 +40,11 @@ export class CommandControl {
   ) {}
 
   /**
-   * Ends a command that is queued, and asks for the end of one that runs: SIGTERM, SIGKILL after the grace. Answers it
-   * as it then is. One that has ended stays as it is.
+   * Ends a queued command, and requests the cancellation of a running one: SIGTERM, then SIGKILL after the grace
+   * period. An ended command stays as it is. Returns its current state.
    */
   async cancel(id: string, graceSeconds: number, caller: Caller): Promise<Command> {
-    await this.commands.look(id, caller);
+    await this.commands.getSummary(id, caller);
     await this.idempotency.act(async () => {
       if (
         await this.commands.endQueued(id, notStarted('cancelled', 'cancelled', 'It was cancelled while it was queued.'))
@@ -62,7 +62,7 @@ export class CommandControl {
    * CommandUnreachable}, {@link SignalIgnored}
    */
   async signal(id: string, name: SignalName, caller: Caller): Promise<Command> {
-    const command = await this.commands.look(id, caller);
+    const command = await this.commands.getSummary(id, caller);
     await this.idempotency.act(async () => {
       if (hasEnded(command.status)) throw new CommandEnded(id);
       if (command.status !== 'running' || command.instance === null) throw new CommandNotRunning(id, command.status);
@@ -76,9 +76,7 @@ export class CommandControl {
     return this.commands.get(id, caller);
   }
 
-  /**
-   * Cancels the commands of a project, and waits until they have ended or the signal says that it has been long enough.
-   */
+  /** Cancels the commands of a project, and waits until they have ended or the signal aborts. */
   async cancelAll({ projectId, before, why, graceSeconds }: CancelAll, signal: AbortSignal): Promise<void> {
     for (;;) {
       const ids = await this.repository.unended(projectId, before);

@@ -10,46 +10,46 @@ import type {
 } from '@app/supervisor';
 import type { Instance, Reason } from '@app/commands';
 
-/** What is known of the instance that a command is bound to. */
+/** The state of the instance that a command is bound to. */
 export type InstanceState =
   | { readonly kind: 'present' }
-  /** It is gone, or is not the same any more: the command cannot be running. */
+  /** The instance is gone or has been replaced: the command cannot be running. */
   | { readonly kind: 'gone'; readonly reason: Reason; readonly detail: string }
-  /** It cannot be told. */
+  /** The state is unknown. */
   | { readonly kind: 'unreachable'; readonly detail: string };
 
-/** Starts commands and attaches to them, where the projects are. */
+/** Starts commands and attaches to them in the projects' instances. */
 export abstract class CommandExecutor {
-  /** Whether a command reaches the files of its project alone, whatever user owns them. */
+  /** Whether commands can reach only the files of their own project, whatever user owns them. */
   abstract readonly isIsolated: boolean;
   /**
    * The instance of the project that takes new commands.
-   * @param container by its name; null: the default
+   * @param container name; null: the default
    * @throws {@link ProjectNotRunning}, {@link ContainerRefused}
    */
   abstract locate(projectId: string, container: string | null): Promise<Instance>;
-  /** Every instance of the project that can take commands now. */
+  /** All instances of the project that can currently take commands. */
   abstract instances(projectId: string): Promise<readonly Instance[]>;
-  /** What is known of that instance now. */
+  /** The current state of the instance. */
   abstract observe(instance: Instance): Promise<InstanceState>;
-  /** Makes the claim and starts the command, or finds the claim taken; then follows it from the position. */
+  /** Claims and starts the command, or finds it already claimed; then follows it from the position. */
   abstract start(instance: Instance, request: StartRequest, from: StreamPosition, signal: AbortSignal): Attachment;
-  /** Follows a command whose claim was made. */
+  /** Follows a command that is already claimed. */
   abstract attach(instance: Instance, commandId: string, from: StreamPosition, signal: AbortSignal): Attachment;
   /** Sends a signal to all processes of the command. */
   abstract signal(instance: Instance, commandId: string, name: SignalName): Promise<SignalOutcome>;
   /**
-   * Puts a piece into the open stdin of a command; null if it has ended or was never started.
-   * @throws if it is not known whether it was put
+   * Writes a piece to a command's open stdin; null if it has ended or was never started.
+   * @throws if it is unknown whether the piece was written
    */
   abstract write(instance: Instance, commandId: string, piece: StdinPiece): Promise<StdinOutcome | null>;
-  /** Removes what commands left in the instance that ended longer ago than that; answers those that run there. */
+  /** Removes the spools of commands that ended longer ago than this; returns the commands that run there. */
   abstract sweep(instance: Instance, maxAgeSeconds: number): Promise<readonly string[]>;
   /**
-   * Ends what ended commands of the project have left running, where it would outlive the project; answers how many of
-   * these processes could not be ended.
+   * Ends processes left by the project's ended commands, if they would outlive the project. Returns how many of them
+   * could not be ended.
    */
   abstract reap(projectId: string): Promise<number>;
-  /** Kills the command's whole tree; null if it had ended or was never started. */
+  /** Kills the command's whole process tree; null if it had ended or was never started. */
   abstract cancel(instance: Instance, commandId: string, graceSeconds: number): Promise<KillReport | null>;
 }

@@ -13,7 +13,7 @@ import { Cancellation } from './cancellation.js';
 import { CommandPolicy } from '@app/policy';
 import { CommandRunner, type Run } from './command-runner.js';
 
-/** Waiting is what takes time here, and tests nothing. */
+/** Short, since these tests do not depend on the delays. */
 const BACKOFF = new Backoff(5, 5);
 const OWNER = 'replica-a';
 const out = (text: string): OutputChunk => ({ stream: 'stdout', data: Buffer.from(text) });
@@ -102,7 +102,7 @@ describe('CommandRunner', () => {
     expect(executor.opened[0]!.instance).toMatchObject({ container: 'db' });
   });
 
-  it('ends a command whose container takes none, in words', async () => {
+  it('ends a command whose container takes none, with an explanation', async () => {
     executor.onLocate = () => Promise.reject(new ContainerRefused('It has no container "db".'));
     const id = admitted();
     await run(id);
@@ -112,7 +112,7 @@ describe('CommandRunner', () => {
     });
   });
 
-  it('ends a command that is long past its time limit, as its supervisor does not', async () => {
+  it('ends a command that is far past its time limit if its supervisor does not', async () => {
     const realTime = ['setImmediate', 'setInterval', 'performance', 'nextTick', 'Date', 'queueMicrotask'] as const;
     jest.useFakeTimers({ doNotFake: [...realTime] });
     try {
@@ -131,8 +131,8 @@ describe('CommandRunner', () => {
     }
   });
 
-  describe('takes a command to its end', () => {
-    it('binds it, starts it, stores its output and its result, and says that all is kept', async () => {
+  describe('runs a command to its end', () => {
+    it('binds and starts it, stores its output and result, and acknowledges them', async () => {
       executor.scenes = [{ chunks: [out('hi'), err('!')], end: ended({ produced: { stdout: 2, stderr: 1 } }) }];
       const id = admitted();
       await run(id);
@@ -149,7 +149,7 @@ describe('CommandRunner', () => {
       expect(hinted).toContain('queue');
     });
 
-    it('starts what was just admitted and bound without looking it up or binding it, and looks before it tries again', async () => {
+    it('starts a newly admitted and bound command without reading or binding it, and reads it before a retry', async () => {
       const instance = anInstance({ id: 'another-pod' });
       const id = admitted({ instance });
       const { spec, ...summary } = await found(id);
@@ -173,7 +173,7 @@ describe('CommandRunner', () => {
       expect(await found(id)).toMatchObject({ status: 'succeeded', instance });
     });
 
-    it('tells the supervisor all that was asked for, with the variables of the project', async () => {
+    it("sends the supervisor everything requested, with the project's variables", async () => {
       executor.scenes = [{ end: ended() }];
       const id = admitted({ traceparent: '00-x' });
       await run(id);
@@ -212,7 +212,7 @@ describe('CommandRunner', () => {
       expect(await store.gaps(id, 'stdout', 0)).toMatchObject([{ offset: 3, length: 7, reason: 'output_limit' }]);
     });
 
-    it('declares what is missing together with the ending, or not at all', async () => {
+    it('declares missing bytes together with the ending, or not at all', async () => {
       const record = { produced: { stdout: 10, stderr: 0 }, stored: { stdout: 3, stderr: 0 } };
       executor.scenes = [
         { chunks: [out('abc')], end: ended(record) },
@@ -225,13 +225,13 @@ describe('CommandRunner', () => {
         return Promise.reject(new Unavailable('away'));
       };
       await run(id);
-      // Had the gap stayed, the spool would seem too short.
+      // Had the gap been stored alone, the spool would seem too short.
       expect(executor.opened.map(({ from }) => from.stdout)).toEqual([0, 3]);
       expect(await found(id)).toMatchObject({ status: 'succeeded', position: { stdout: 10, stderr: 0 } });
       expect(await store.gaps(id, 'stdout', 0)).toHaveLength(1);
     });
 
-    it('does nothing with a command that has ended or is not there', async () => {
+    it('ignores a command that has ended or does not exist', async () => {
       const command = aCommand({ status: 'failed', result: null });
       commands.seed(command);
       await run(command.id);
@@ -240,7 +240,7 @@ describe('CommandRunner', () => {
     });
   });
 
-  describe('never says that a command succeeded when its bytes are not all there', () => {
+  describe('never reports success unless all bytes are present', () => {
     it.each([
       [
         'fewer were delivered than the record says',
@@ -250,9 +250,12 @@ describe('CommandRunner', () => {
         'more were delivered than the record says',
         { produced: { stdout: 1, stderr: 0 }, stored: { stdout: 1, stderr: 0 } },
       ],
-      ['the other stream lacks some', { produced: { stdout: 3, stderr: 2 }, stored: { stdout: 3, stderr: 2 } }],
       [
-        'less is there than the spool is said to hold',
+        'bytes of the other stream are missing',
+        { produced: { stdout: 3, stderr: 2 }, stored: { stdout: 3, stderr: 2 } },
+      ],
+      [
+        'the spool contains less than the record says',
         { produced: { stdout: 9, stderr: 0 }, stored: { stdout: 7, stderr: 0 } },
       ],
     ])('%s', async (_case, counts) => {
@@ -265,8 +268,8 @@ describe('CommandRunner', () => {
     });
   });
 
-  describe('with a wire that breaks', () => {
-    it('attaches again at the position that is stored, and starts nothing again', async () => {
+  describe('with a connection that breaks', () => {
+    it('attaches again at the stored position, without starting anything again', async () => {
       executor.scenes = [
         { chunks: [out('one ')], end: dropped },
         { opened: 'taken', chunks: [out('two '), err('e')], end: dropped },
@@ -284,7 +287,7 @@ describe('CommandRunner', () => {
       expect(events.types).toEqual(['command.started', 'command.ended']);
     });
 
-    it('tries the start again when nothing was heard of it: the claim is what decides', async () => {
+    it('retries a start without a response: the claim decides', async () => {
       executor.scenes = [
         { opened: null, end: dropped },
         { opened: 'taken', end: ended() },
@@ -295,7 +298,7 @@ describe('CommandRunner', () => {
       expect((await found(id)).status).toBe('succeeded');
     });
 
-    it('takes no number of broken wires for an ending', async () => {
+    it('never takes broken connections for an ending, however many', async () => {
       let wires = 0;
       executor.scenes = [
         () => {
@@ -314,8 +317,8 @@ describe('CommandRunner', () => {
     });
   });
 
-  describe('takes a running command over', () => {
-    it('by attaching where its output ends, to the instance that it is bound to', async () => {
+  describe('takes over a running command', () => {
+    it('by attaching to its bound instance where its output ends', async () => {
       const instance = anInstance({ pod: 'web-0' });
       const id = admitted({ status: 'running', instance, position: { stdout: 7, stderr: 2 } });
       executor.scenes = [{ opened: 'taken', chunks: [out('x')], end: ended({ produced: { stdout: 8, stderr: 2 } }) }];
@@ -325,7 +328,7 @@ describe('CommandRunner', () => {
       expect(events.types).toEqual(['command.ended']);
     });
 
-    it('makes the claim on its instance if that was bound but perhaps never started', async () => {
+    it('by claiming it on its bound instance if it was possibly never started', async () => {
       const instance = anInstance();
       const id = admitted({ instance });
       executor.onLocate = () => Promise.reject(new Error('is not asked'));
@@ -337,7 +340,7 @@ describe('CommandRunner', () => {
   });
 
   describe('with nothing left to attach to', () => {
-    it('says lost when the supervisor is proved dead', async () => {
+    it('reports the command lost once the supervisor is proved dead', async () => {
       const end = { kind: 'supervisor-gone', detail: 'no such process' } as const;
       executor.scenes = [{ chunks: [out('half')], end }, { end }];
       const id = admitted();
@@ -349,7 +352,7 @@ describe('CommandRunner', () => {
       expect(executor.opened.some(({ acknowledged }) => acknowledged)).toBe(false);
     }, 30_000);
 
-    it('gives the reason that is seen a moment after the supervisor died', async () => {
+    it('reports the reason that is observed shortly after the supervisor died', async () => {
       executor.scenes = [{ end: { kind: 'supervisor-gone', detail: 'no such process' } }];
       executor.state = () =>
         executor.opened.length < 3
@@ -361,7 +364,7 @@ describe('CommandRunner', () => {
     });
 
     it.each(['pod_lost', 'container_restarted', 'oom_killed', 'evicted'] as const)(
-      'says lost with the reason %s that was observed, even if it was the wire that broke',
+      'reports the command lost with the observed reason %s, even if only the connection broke',
       async (reason) => {
         executor.scenes = [{ chunks: [out('half')], end: dropped }];
         executor.state = { kind: 'gone', reason, detail: 'seen by the informer' };
@@ -373,11 +376,11 @@ describe('CommandRunner', () => {
       },
     );
 
-    it('says lost when the spool is shorter than what was stored', async () => {
+    it('reports the command lost if the spool is shorter than the stored output', async () => {
       const id = admitted({ status: 'running', instance: anInstance(), position: { stdout: 9, stderr: 0 } });
       executor.scenes = [{ opened: null, end: { kind: 'spool-short', spool: { stdout: 3, stderr: 0 } } }];
       await run(id);
-      // What is left of it came later, and belongs nobody knows where.
+      // The rest of the spool was written later, at an unknown position.
       expect(await store.gaps(id, 'stdout', 0)).toMatchObject([{ offset: 9, length: 3, reason: 'spool_short' }]);
       const { status, result } = await found(id);
       expect({ status, ...result }).toMatchObject({ status: 'lost', stdoutBytes: 12, stderrBytes: 0 });
@@ -396,7 +399,7 @@ describe('CommandRunner', () => {
       30_000,
     );
 
-    it('kills nothing where it cannot be reached', async () => {
+    it('does not kill where it cannot connect', async () => {
       lostAfterSeconds = 0;
       executor.scenes = [{ opened: null, end: dropped }];
       const id = admitted({ status: 'running', instance: anInstance() });
@@ -405,7 +408,7 @@ describe('CommandRunner', () => {
       expect(executor.cancelled).toEqual([]);
     });
 
-    it('looks several times before it says that a supervisor never was', async () => {
+    it('checks several times before reporting that a supervisor never existed', async () => {
       const id = admitted({ status: 'running', instance: anInstance() });
       executor.scenes = [{ opened: null, end: { kind: 'absent' } }];
       await run(id);
@@ -413,7 +416,7 @@ describe('CommandRunner', () => {
       expect(await found(id)).toMatchObject({ status: 'lost', result: { reason: 'unknown' } });
     }, 30_000);
 
-    it('believes a supervisor that shows up after all', async () => {
+    it('accepts a supervisor that appears late', async () => {
       const id = admitted({ status: 'running', instance: anInstance() });
       const absent = { opened: null, end: { kind: 'absent' } } as const;
       executor.scenes = [absent, absent, { opened: 'taken', end: ended() }];
@@ -422,8 +425,8 @@ describe('CommandRunner', () => {
     });
   });
 
-  describe('while the node does not answer', () => {
-    it('says since when, and gives no ending; goes on when it answers', async () => {
+  describe('while the node does not respond', () => {
+    it('records since when, without an ending, and continues when it responds', async () => {
       let reachable = false;
       executor.state = () => (reachable ? { kind: 'present' } : { kind: 'unreachable', detail: 'node lost' });
       executor.scenes = [() => (reachable ? { opened: 'taken', end: ended() } : { opened: null, end: dropped })];
@@ -436,7 +439,7 @@ describe('CommandRunner', () => {
       expect(await found(id)).toMatchObject({ status: 'succeeded', unreachableSince: null });
     });
 
-    it('takes neither a dead supervisor nor a missing one for an ending: it cannot be told', async () => {
+    it('accepts neither a dead nor a missing supervisor as an ending, since that cannot be known', async () => {
       executor.state = { kind: 'unreachable', detail: 'node lost' };
       executor.scenes = [{ opened: null, end: { kind: 'supervisor-gone', detail: 'x' } }];
       const id = admitted({ status: 'running', instance: anInstance() });
@@ -448,7 +451,7 @@ describe('CommandRunner', () => {
       expect((await found(id)).status).toBe('running');
     });
 
-    it('is silent too when nothing answers though the instance is listed; an attachment that opens ends that', async () => {
+    it('also counts as unreachable if nothing responds although the instance is listed, until an attachment opens', async () => {
       const gate = new Deferred();
       const broken = { opened: null, end: dropped } as const;
       const waiting = async function* (): AsyncGenerator<OutputChunk> {
@@ -465,7 +468,7 @@ describe('CommandRunner', () => {
       expect((await found(id)).status).toBe('succeeded');
     });
 
-    it('is not silent when a connection breaks that had answered', async () => {
+    it('does not count as unreachable when a connection breaks that had responded', async () => {
       executor.scenes = [{ opened: 'taken', end: dropped }];
       const id = admitted({ status: 'running', instance: anInstance() });
       const running = run(id);
@@ -477,8 +480,12 @@ describe('CommandRunner', () => {
 
     it.each([
       ['the node is lost', { kind: 'unreachable', detail: 'node lost' }, 'For 0 s: node lost connection reset'],
-      ['nothing answers', { kind: 'present' }, 'For 0 s: Nothing answers where the command runs. connection reset'],
-    ] as const)('says lost when patience is over: %s', async (_case, state, detail) => {
+      [
+        'nothing responds',
+        { kind: 'present' },
+        'For 0 s: The place where the command runs does not respond. connection reset',
+      ],
+    ] as const)('reports the command lost after the timeout: %s', async (_case, state, detail) => {
       lostAfterSeconds = 0;
       executor.state = state;
       executor.scenes = [{ opened: null, end: dropped }];
@@ -503,7 +510,7 @@ describe('CommandRunner', () => {
       expect(events.types).toEqual([]);
     });
 
-    it('of a command whose lease it loses while it streams', async () => {
+    it('of a command whose lease it loses while streaming', async () => {
       const gate = new Deferred();
       async function* chunks(): AsyncGenerator<OutputChunk> {
         yield out('mine ');
@@ -522,7 +529,7 @@ describe('CommandRunner', () => {
       expect(executor.opened).toMatchObject([{ closed: true, acknowledged: false }]);
     });
 
-    it('of a command at once when it is told to, without an ending', async () => {
+    it('of a command immediately on request, without an ending', async () => {
       executor.scenes = [{ chunks: [out('x')] }];
       const id = admitted();
       const running = run(id);
@@ -533,7 +540,7 @@ describe('CommandRunner', () => {
       expect(executor.opened).toHaveLength(1);
     });
 
-    it('of a command that is waiting to be attached to again', async () => {
+    it('of a command that is waiting to be attached again', async () => {
       executor.scenes = [{ opened: null, end: dropped }];
       const id = admitted();
       const running = run(id);
@@ -546,8 +553,8 @@ describe('CommandRunner', () => {
     });
   });
 
-  describe('when it cannot start', () => {
-    it('says why when the project takes no commands, and starts nothing', async () => {
+  describe('if the command cannot start', () => {
+    it('reports why a project takes no commands, and starts nothing', async () => {
       executor.onLocate = () => Promise.reject(new ProjectNotRunning('web', 'stopped', 'it has no pod'));
       const id = admitted();
       await run(id);
@@ -560,7 +567,7 @@ describe('CommandRunner', () => {
       expect(events.types).toEqual(['command.ended']);
     });
 
-    it('waits while the cluster does not answer', async () => {
+    it('waits while the cluster is unavailable', async () => {
       let tries = 0;
       executor.onLocate = () =>
         ++tries < 3 ? Promise.reject(new Unavailable('no answer')) : Promise.resolve(executor.instance);
@@ -570,7 +577,7 @@ describe('CommandRunner', () => {
       expect((await found(id)).status).toBe('succeeded');
     });
 
-    it('says what the environment lacks', async () => {
+    it('reports what the environment lacks', async () => {
       executor.scenes = [{ opened: null, end: { kind: 'unsupported', detail: 'there is no setsid' } }];
       const id = admitted();
       await run(id);
@@ -580,7 +587,7 @@ describe('CommandRunner', () => {
       });
     });
 
-    describe('as the runtime refuses it', () => {
+    describe('because the runtime refuses it', () => {
       const refused: AttachmentEnd = { kind: 'refused', detail: 'exec: "sh": executable file not found in $PATH' };
       const justAdmitted = async (): Promise<Run> => {
         const id = admitted();
@@ -589,7 +596,7 @@ describe('CommandRunner', () => {
         return { id, command, owner: OWNER, signal: abort.signal, cancellation };
       };
 
-      it('fails with its words, at the first answer', async () => {
+      it("fails with the runtime's message on the first response", async () => {
         executor.scenes = [{ opened: null, end: refused }];
         const first = await justAdmitted();
         await runner.run(first);
@@ -601,7 +608,7 @@ describe('CommandRunner', () => {
         });
       });
 
-      it('is not believed where an earlier attempt may have started it, and its words are kept', async () => {
+      it('is not taken as proof if an earlier attempt may have started it, but keeps the message', async () => {
         lostAfterSeconds = 0;
         executor.scenes = [{ opened: null, end: refused }];
         const takenOver = admitted({ instance: anInstance() });
@@ -620,7 +627,7 @@ describe('CommandRunner', () => {
       });
     });
 
-    it('believes the record of a program that could not be started', async () => {
+    it('accepts the record of a program that could not be started', async () => {
       const record = { reason: 'start_failed', exitCode: null, detail: 'no such directory' } as const;
       executor.scenes = [{ end: ended(record) }];
       const id = admitted();
@@ -629,8 +636,8 @@ describe('CommandRunner', () => {
     });
   });
 
-  describe('with a database that goes away', () => {
-    it('goes on after an outage at the end, and ends once', async () => {
+  describe('with a database that becomes unavailable', () => {
+    it('continues after an outage at the end, and ends once', async () => {
       executor.scenes = [
         { opened: 'taken', chunks: [out('x')], end: ended({ produced: { stdout: 1, stderr: 0 } }) },
         { opened: 'taken', end: ended({ produced: { stdout: 1, stderr: 0 } }) },
@@ -645,7 +652,7 @@ describe('CommandRunner', () => {
       expect(text(id)[0]).toBe('x');
     });
 
-    it('finds that the ending was committed though it did not hear so', async () => {
+    it('detects an ending that was committed without a response', async () => {
       executor.scenes = [{ end: ended() }];
       const end = commands.end.bind(commands);
       commands.end = async (...args) => {
@@ -653,13 +660,13 @@ describe('CommandRunner', () => {
         commands.end = end;
         throw new Unavailable('away');
       };
-      // As a database does: the commit went through, the answer did not.
+      // The commit succeeds, but the response is lost.
       const id = admitted();
       await run(id);
       expect((await found(id)).status).toBe('succeeded');
     });
 
-    it('stores each byte once when appends fail for whatever reason', async () => {
+    it('stores each byte once, for whatever reason appends fail', async () => {
       const bytes = 'abcdefghijklmnopqrstuvwxyz';
       executor.scenes = [
         (from) => ({
@@ -682,7 +689,7 @@ describe('CommandRunner', () => {
   });
 
   describe('cancels', () => {
-    it('by killing the tree with the grace that was asked for; the record says how it ended', async () => {
+    it('by killing the process tree after the requested grace period; the record says how it ended', async () => {
       const killed = new Deferred();
       executor.onCancel = async () => {
         killed.resolve();
@@ -707,7 +714,7 @@ describe('CommandRunner', () => {
       });
     });
 
-    it('tries again when the kill did not get through', async () => {
+    it('and retries if the kill did not get through', async () => {
       const killed = new Deferred();
       let tries = 0;
       executor.onCancel = async () => {
@@ -725,7 +732,7 @@ describe('CommandRunner', () => {
       expect((await found(id)).status).toBe('cancelled');
     });
 
-    it('leaves an ending that came first as it is', async () => {
+    it('and leaves an earlier ending unchanged', async () => {
       executor.scenes = [{ end: ended() }];
       const id = admitted();
       cancellation.request(0);

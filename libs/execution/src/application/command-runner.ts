@@ -34,34 +34,34 @@ import { CommandPolicy } from '@app/policy';
 import { type Attempt, verdict } from './verdict.js';
 
 /**
- * So long after its time limit a command is ended from here, its grace included: its supervisor should have done so,
- * but the command can stop that.
+ * How long after its time limit and grace period a command is killed from here: its supervisor should have done so, but
+ * the command can prevent that.
  */
 const OVERDUE_SECONDS = 60;
-/** About 25 days: a longer timer fires at once. */
+/** About 25 days: a longer timer fires immediately. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
-/** One command in the hands of this replica. */
+/** A command that this replica runs. */
 export interface Run {
   readonly id: string;
-  /** As it was admitted just now; if absent, it is looked up. */
+  /** The newly admitted command; if absent, it is read. */
   readonly command?: AdmittedCommand | undefined;
-  /** What the lease is signed with. */
+  /** The owner of the lease. */
   readonly owner: string;
-  /** Aborted: let go of the command, which goes on. */
+  /** Aborted: let go of the command, which continues. */
   readonly signal: AbortSignal;
-  /** To end the command. */
+  /** Requests to cancel the command. */
   readonly cancellation: Cancellation;
 }
 
-/** The bytes behind what is stored that nobody will get. */
+/** Bytes after the stored position that can no longer be recovered. */
 interface Missing {
   readonly from: Position;
   readonly gaps: readonly OutputGap[];
 }
 
 /**
- * Takes one admitted command to its end: binds it to an instance, starts it or attaches to it, and stores its output.
+ * Runs one admitted command to its end: binds it to an instance, starts it or attaches to it, and stores its output.
  */
 @Injectable()
 export class CommandRunner {
@@ -82,7 +82,7 @@ export class CommandRunner {
     private readonly backoff: Backoff,
   ) {}
 
-  /** Resolves when the command has ended, or when this replica has to let go of it: lease lost, or aborted. */
+  /** Resolves when the command has ended, or when this replica must let go of it: lease lost, or aborted. */
   async run(run: Run): Promise<void> {
     const { id, signal } = run;
     for (let attempt = 0; !signal.aborted; attempt++) {
@@ -92,7 +92,7 @@ export class CommandRunner {
       } catch (error) {
         if (isAborted(signal) || error instanceof LeaseLost) return;
         const text =
-          error instanceof Unavailable ? 'Waiting to go on with a command' : 'A command could not be followed';
+          error instanceof Unavailable ? 'Waiting to continue with a command' : 'A command could not be followed';
         this.logger.warn({ err: error, commandId: id }, text);
       }
       await this.backoff.wait(attempt, signal).catch(() => undefined);
@@ -107,7 +107,7 @@ export class CommandRunner {
     if (instance !== null) await this.follow(command, instance, run, known !== undefined);
   }
 
-  /** Before anything is started the binding is stored, so that whoever comes later looks at the right place. */
+  /** Stores the binding before anything is started, so that a later replica finds the right instance. */
   private async bind(command: CommandSummary, run: Run): Promise<Instance | null> {
     let instance: Instance;
     try {
@@ -124,8 +124,8 @@ export class CommandRunner {
   }
 
   /**
-   * Attaches again and again until there is evidence of an end.
-   * @param isFirst nobody has tried to start it before
+   * Attaches repeatedly until there is evidence of an ending.
+   * @param isFirst nothing has tried to start it before
    */
   private async follow(command: CommandSummary, instance: Instance, run: Run, isFirst: boolean): Promise<void> {
     const writer = new OutputWriter(
@@ -188,7 +188,7 @@ export class CommandRunner {
         await attachment.acknowledge();
         return;
       }
-      if (opened === null) this.sayWhy(end, run, isSilent);
+      if (opened === null) this.logFailure(end, run, isSilent);
       isUntouched &&= end.kind === 'refused';
       const isBroken = end.kind === 'dropped' || end.kind === 'refused';
       denials = isBroken ? 0 : denials + 1;
@@ -204,11 +204,11 @@ export class CommandRunner {
     }
   }
 
-  /** Once, and not at each attempt: what cannot be reached may stay so for long. */
-  private sayWhy(end: AttachmentEnd, { id }: Run, wasSaid: boolean): void {
-    if (end.kind === 'dropped' && !wasSaid)
+  /** Logged once rather than for each attempt, since an outage may be long. */
+  private logFailure(end: AttachmentEnd, { id }: Run, wasLogged: boolean): void {
+    if (end.kind === 'dropped' && !wasLogged)
       this.logger.warn({ err: end.cause, commandId: id }, 'A command could not be reached; trying again');
-    if (end.kind === 'refused' && !wasSaid)
+    if (end.kind === 'refused' && !wasLogged)
       this.logger.warn({ detail: end.detail, commandId: id }, 'A command could not be reached: it is refused');
     if (end.kind === 'unsupported')
       this.logger.warn({ detail: end.detail, commandId: id }, 'A command could not be started');
@@ -267,7 +267,7 @@ export class CommandRunner {
     await this.end(run, ending, { from: writer.position, gaps });
   }
 
-  /** No record came. Decides on what is known of the instance whether one still can; null: it can. */
+  /** Without a record: decides from the instance's state whether one can still come; null if it can. */
   private async judge(attempt: Attempt, instance: Instance, { id, owner }: Run): Promise<Ending | null> {
     const state = await this.executor.observe(instance);
     const isReachable = state.kind !== 'unreachable' && attempt.isAnswered;
@@ -275,7 +275,7 @@ export class CommandRunner {
     return verdict({ ...attempt, state, silentSeconds, lostAfterSeconds: this.limits.lostAfterSeconds });
   }
 
-  /** Ends a command without a record. Where it can still be reached, nothing of it goes on. */
+  /** Ends a command without a record, after killing what is left of it if the instance is reachable. */
   private async giveUp(
     { end, isAnswered }: Attempt,
     ending: Ending,
@@ -299,9 +299,7 @@ export class CommandRunner {
     this.hints.changed(id);
   }
 
-  /**
-   * What is missing is declared in the same transaction: with one and not the other, the spool would look too short.
-   */
+  /** Declares missing bytes in the same transaction: otherwise the spool could seem too short. */
   private async end({ id, owner }: Run, ending: Ending, missing?: Missing): Promise<void> {
     const command = await this.transactor.run(async () => {
       if (missing && missing.gaps.length > 0) await this.ledger.append(id, owner, missing.from, missing.gaps);
@@ -319,12 +317,12 @@ export class CommandRunner {
   }
 }
 
-/** From now on: no clock tells when it was started. */
+/** Counted from now, since no clock records the actual start. */
 function overdueMs({ outline }: CommandSummary): number {
   return Math.min((outline.timeoutSeconds + OVERDUE_SECONDS) * 1000, TIMER_MS_MAX);
 }
 
-/** As a call, since it changes while others are awaited. */
+/** A function, since the state changes during awaits. */
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
 }

@@ -18,9 +18,10 @@ import { dirname, join, relative } from 'node:path';
 import { aCommand, Random } from '@app/commands/testing';
 import type { CommandSpec } from '@app/commands';
 import { CommandPolicy, COMMANDS, guardedGit } from '@app/policy';
+import { THOROUGH } from '../../../../test/support/thorough.js';
 import { startRequest } from './start-request.js';
 
-const RUNS = 100;
+const RUNS = THOROUGH ? 100 : 30;
 const SEED = Number(process.env.GIT_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const PROGRAMS = 'evil git-remote-evil git-merge-evil git-evil man gpg ssh editor pager nroff groff less vi'.split(' ');
 
@@ -32,9 +33,9 @@ interface Step {
 }
 
 /**
- * A key that may only run git, in a clone of a repository whose content is its own: each try is taken by the policy or
- * refused, and what is taken is run as rdev runs it. EVIL is a program that leaves a mark, WORK the project's directory
- * and OUTSIDE one next to it.
+ * Attacks by a key that may only run git, in a clone of a repository with content of its choice. Each attempt is
+ * accepted or refused by the policy, and then run as rdev runs it. EVIL is a program that leaves a mark, WORK the
+ * project's directory and OUTSIDE a directory next to it.
  */
 describe('git in a hostile repository', () => {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'rdev-git-attacks-')));
@@ -56,7 +57,7 @@ describe('git in a hostile repository', () => {
     chmodSync(path, mode);
   };
 
-  /** What a key can bring by a clone or a commit: links, files of a bare repository, attributes, patches. */
+  /** What a key can bring in with a clone or a commit: links, files of a bare repository, attributes, patches. */
   const fillTree = (tree: string): void => {
     write(join(tree, 'file'), 'two\n');
     write(join(tree, 'message'), 'A message\n');
@@ -169,7 +170,7 @@ describe('git in a hostile repository', () => {
     return spawnSync(program, rest, options).status;
   };
 
-  /** All that is not the project's. */
+  /** Everything outside the project. */
   const surroundings = (directory = root): string[] =>
     readdirSync(directory, { withFileTypes: true })
       .filter(({ name }) => ![work, template].includes(join(directory, name)))
@@ -179,7 +180,7 @@ describe('git in a hostile repository', () => {
         return [`${relative(root, path)} ${lstatSync(path).isFile() ? readFileSync(path, 'hex') : ''}`];
       });
 
-  /** What git itself does with arguments that the guard-rail refuses: the tries are real ones. */
+  /** What git itself does with arguments that the guard-rail refuses: proves that the attacks are real. */
   it.each<[string[], Record<string, string>?]>([
     [['-c', 'core.fsmonitor=EVIL', 'status']],
     [['-c', 'diff.external=EVIL', 'diff', 'HEAD~1']],
@@ -201,7 +202,7 @@ describe('git in a hostile repository', () => {
     [['clone', 'ssh://x/y', 'new'], { GIT_SSH: 'EVIL' }],
     [['status'], { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'core.fsmonitor', GIT_CONFIG_VALUE_0: 'EVIL' }],
     [['commit', '--amend'], { GIT_EDITOR: 'EVIL' }],
-  ])('is kept from what really runs a program: git %j', (args, env = {}) => {
+  ])('git itself runs a program for the refused: git %j', (args, env = {}) => {
     rmSync(canary, { force: true });
     isUsed = true;
     spawnSync('git', args.map(real), {
@@ -222,20 +223,20 @@ describe('git in a hostile repository', () => {
 
   const TRIES: [string, ...Step[]][] = [
     [
-      'a setting with a read option behind it',
+      'a setting followed by a read option',
       { args: ['config', 'core.fsmonitor', 'EVIL; false', '--get'] },
       git('status'),
     ],
     [
-      'a setting with --type before it',
+      'a setting preceded by --type',
       { args: ['config', '--type=path', 'core.fsmonitor', 'EVIL', '--list'] },
       git('status'),
     ],
     ['a setting of the user', { args: ['config', '--global', 'alias.x', '!EVIL'] }, git('x')],
     ['a harmless setting of the user', git('config --global user.name x')],
     ['a setting of the machine', git('config --system user.name x')],
-    ['a setting in a file of its own', git('config -f bare/config user.name x'), git('-C bare status')],
-    ['a setting by a later verb', git('config set core.fsmonitor EVIL'), git('status')],
+    ['a setting in a separate file', git('config -f bare/config user.name x'), git('-C bare status')],
+    ['a setting by a newer verb', git('config set core.fsmonitor EVIL'), git('status')],
     ['a setting with a newline', config('user.name', 'x\n[core]\n\tfsmonitor = EVIL'), git('status')],
     ['a setting of a submodule', config('submodule.s.update', '!EVIL'), git('submodule update --init')],
     ['an include', config('include.path', '../evil-config'), git('status')],
@@ -251,19 +252,19 @@ describe('git in a hostile repository', () => {
       git('-C b status'),
     ],
     [
-      'a bare repository that is made, with hooks',
+      'a new bare repository with hooks',
       git('init --bare b'),
       git('mv hooks/pre-commit b/hooks/pre-commit'),
       git('-C b status'),
     ],
     [
-      'a bare repository whose config is moved there',
+      'a bare repository with a config moved into it',
       git('init --bare b'),
       git('mv -f evil-config b/config'),
       git('-C b status'),
     ],
     [
-      'a bare repository whose config is moved there, by cwd',
+      'a bare repository with a config moved into it, by cwd',
       git('init --bare b'),
       git('mv -f evil-config b/config'),
       git('status', { cwd: 'b' }),
@@ -290,8 +291,8 @@ describe('git in a hostile repository', () => {
     ['--output', git('log -p --output=OUTSIDE/new')],
     ['--output by a link', git('log -p --output=to-config'), git('status')],
     ['--output abbreviated', git('diff HEAD~1 --outpu OUTSIDE/new')],
-    ['--output behind an operand', git('show HEAD --output OUTSIDE/new')],
-    ['--output behind the end of options', git('log --end-of-options HEAD --output=OUTSIDE/new')],
+    ['--output after an operand', git('show HEAD --output OUTSIDE/new')],
+    ['--output after the end of options', git('log --end-of-options HEAD --output=OUTSIDE/new')],
     ['--output as a value', git('log --contains --output=OUTSIDE/new'), git('log -n --output=OUTSIDE/new')],
     ['--output of a list of stashes', git('stash list --output=OUTSIDE/new')],
     ['--output of a log of references', git('reflog show --output=OUTSIDE/new')],
@@ -299,7 +300,7 @@ describe('git in a hostile repository', () => {
     ['an archive in a bundle of options', git('archive -vo OUTSIDE/new HEAD')],
     ['an archive by a link', git('archive --output=to-outside/new HEAD')],
     ['a patch in a directory outside', git('format-patch -o OUTSIDE -1')],
-    ['a patch whose name a link has', git('format-patch -1 HEAD~1 --root')],
+    ['a patch with the name of a link', git('format-patch -1 HEAD~1 --root')],
     ['a bundle', git('bundle create OUTSIDE/new HEAD')],
     ['a worktree outside', git('worktree add ../new topic')],
     ['a worktree outside by an absolute path', git('worktree add OUTSIDE/new topic')],
@@ -325,8 +326,8 @@ describe('git in a hostile repository', () => {
     ['a push to a remote with a path', git('remote add b ./bare'), git('push b main:x')],
     ['a fetch from a repository of the tree', git('fetch bare')],
     ['a push to a repository of the tree by a file', git('remote add b file://WORK/bare'), git('push b main:x')],
-    ['a push behind a fetch', git('remote add b ./bare'), git('fetch b'), git('push b main:x')],
-    ['a repository that would fetch what it lacks', git('clone ./lazy x'), git('fetch lazy'), git('ls-remote lazy')],
+    ['a push after a fetch', git('remote add b ./bare'), git('fetch b'), git('push b main:x')],
+    ['a repository with missing objects to fetch', git('clone ./lazy x'), git('fetch lazy'), git('ls-remote lazy')],
     ['submodules of a clone', git('clone --recurse-submodules . x'), git('fetch --recurse-submodules .')],
     ['a clone into the directory of git', git('clone . .git/x')],
     ['a clone by an absolute path outside', git('clone . OUTSIDE/new')],
@@ -335,7 +336,7 @@ describe('git in a hostile repository', () => {
     ['a worktree by an absolute path and a link', git('worktree add WORK/to-outside/new topic')],
     ['an absolute path by -C and a link', git('-C WORK/to-outside init x'), git('-C WORK/bare status')],
     [
-      'an option of fetch behind the dashes of pull',
+      'an option of fetch after the dashes of pull',
       { args: ['pull', '--', '.', '--upload-pack=EVIL; git-upload-pack'] },
     ],
     ...['stash list --', 'cherry-pick --', 'revert --', 'blame -- HEAD', 'annotate -- HEAD', 'log --', 'show --'].map(
@@ -363,7 +364,7 @@ describe('git in a hostile repository', () => {
     ['a move by a link to the directory of git', git('mv -f evil-config to-git/config'), git('status')],
     ['a move by a link to outside', git('mv file to-outside/new')],
     [
-      'a removal behind a link that took the place of a directory',
+      'a removal through a link that replaced a directory',
       git('reset HEAD~1'),
       git('rm -f linked/secret'),
       git('rm -rf linked'),
@@ -374,9 +375,9 @@ describe('git in a hostile repository', () => {
     ],
     ['a patch to the directory of git', git('apply evil.patch'), git('apply --index evil.patch'), git('status')],
     ['a patch by a link', git('apply link.patch')],
-    ['a patch with a file beside', git('apply --build-fake-ancestor=OUTSIDE/new evil.patch')],
+    ['a patch with an extra file', git('apply --build-fake-ancestor=OUTSIDE/new evil.patch')],
     [
-      'a reference that is the config',
+      'a reference that replaces the config',
       git('symbolic-ref config refs/heads/x'),
       git('update-ref config HEAD'),
       git('status'),
@@ -387,7 +388,7 @@ describe('git in a hostile repository', () => {
     ['a program at each commit', git('rebase --exec EVIL HEAD~1')],
     ['a list of steps', git('rebase -i HEAD~1')],
     ['a program of bisect', git('bisect start HEAD HEAD~1'), git('bisect run EVIL')],
-    ['an alias on the way', git('-c alias.x=!EVIL x')],
+    ['an alias for one call', git('-c alias.x=!EVIL x')],
     ['a pager', git('-p log'), git('-c core.pager=EVIL --paginate log')],
     ['grep in a pager', git('grep -nOEVIL two')],
     ['a signature', git('tag --verify x')],
@@ -398,7 +399,7 @@ describe('git in a hostile repository', () => {
       git('repack -d --cruft --expire-to=OUTSIDE/new'),
     ],
     ['a file outside', git('commit --allow-empty -F OUTSIDE/secret')],
-    ['an option behind dashes of a verb', git('stash -- push'), git('submodule -- foreach EVIL')],
+    ['an option after the dashes of a verb', git('stash -- push'), git('submodule -- foreach EVIL')],
     ['an edit of the config', git('config --edit'), git('config edit')],
     [
       'magic of paths',
@@ -418,7 +419,7 @@ describe('git in a hostile repository', () => {
 
   it('has at least 60 tries', () => expect(TRIES.length).toBeGreaterThanOrEqual(60));
 
-  /** Written there by a key that may run scripts in the project: what can be kept from running is. */
+  /** Settings written by a key that may run scripts in the project: those that can be neutralized are. */
   it.each<[string, [string, string], ...Step[]]>([
     ['core.fsmonitor', ['core.fsmonitor', 'EVIL'], git('status'), git('add .')],
     ['core.hooksPath', ['core.hooksPath', 'hooks'], git('commit --allow-empty -m x'), git('checkout -q topic')],
@@ -449,11 +450,11 @@ describe('git in a hostile repository', () => {
     ['an alias with a name of git', ['alias.status', '!EVIL'], git('status')],
     ['an alias', ['alias.x', '!EVIL'], git('x')],
     ['a remote helper', ['remote.r.url', 'ext::EVIL'], git('fetch r'), git('push r main')],
-    ['a remote by a helper of its own', ['remote.r.vcs', 'evil'], git('fetch r')],
-    ['another name of an address', ['url.ext::EVIL.insteadOf', 'https:'], git('fetch https://example.com/x')],
-    ['a program of a path', ['remote.r.uploadpack', 'EVIL'], git('remote add -f r ./bare')],
+    ['a remote with its own helper', ['remote.r.vcs', 'evil'], git('fetch r')],
+    ['a rewritten URL', ['url.ext::EVIL.insteadOf', 'https:'], git('fetch https://example.com/x')],
+    ['a program for a path', ['remote.r.uploadpack', 'EVIL'], git('remote add -f r ./bare')],
     [
-      'a program of a path that is known',
+      'a program for a known path',
       ['remote.r.uploadpack', 'EVIL'],
       git('remote add r .'),
       ...[
@@ -468,7 +469,7 @@ describe('git in a hostile repository', () => {
     ],
     ['protocol.ext.allow', ['protocol.ext.allow', 'always'], git('submodule update --init')],
     ['safe.bareRepository', ['safe.bareRepository', 'all'], git('status', { cwd: 'bare' })],
-  ])('does not run what the settings of the repository name: %s', (_name, [key, value], ...steps) => {
+  ])("does not run what the repository's settings name: %s", (_name, [key, value], ...steps) => {
     rmSync(canary, { force: true });
     isUsed = true;
     execFileSync('git', ['config', key, real(value)], { cwd: work, env: basic });
@@ -476,7 +477,7 @@ describe('git in a hostile repository', () => {
     expect(existsSync(canary)).toBe(false);
   });
 
-  it('works as git does for all that is harmless', () => {
+  it('behaves like git for harmless calls', () => {
     const codes = [
       git('status'),
       git('worktree add .worktrees/topic topic'),
@@ -503,7 +504,7 @@ describe('git in a hostile repository', () => {
     ['/no/such', '/'],
     ['/', '/'],
     ['/no/such', '/usr'],
-  ])('runs where the project has the directory %s and the container %s', (directory, cwd) => {
+  ])('works if the project has the directory %s and the container %s', (directory, cwd) => {
     const { argv } = guardedGit({ program: 'git', args: ['version'], directory, below: '' });
     const [sh = '', ...args] = argv;
     expect(spawnSync(sh, args, { cwd, env: basic }).status).toBe(0);
@@ -514,7 +515,7 @@ describe('git in a hostile repository', () => {
     for (const step of [
       git('clone . a'),
       git('clone file://WORK WORK/b'),
-      // Its `.gitmodules` are hostile, and git stops at them.
+      // Its `.gitmodules` is hostile, and git stops at it.
       git('-C WORK/b fetch --no-recurse-submodules ../a'),
       git('-C b pull --no-recurse-submodules --rebase ../a main'),
       git('ls-remote WORK'),
@@ -526,7 +527,7 @@ describe('git in a hostile repository', () => {
     expect(run(git('-C b push origin main:x'))).toBe(128);
   });
 
-  it('looks for no repository above the project', () => {
+  it('ignores repositories above the project', () => {
     isUsed = true;
     rmSync(join(work, '.git'), { recursive: true });
     execFileSync('git', ['init', '-q'], { cwd: root, env: basic });
@@ -534,7 +535,7 @@ describe('git in a hostile repository', () => {
     rmSync(join(root, '.git'), { recursive: true });
   });
 
-  it(`lets nothing through that runs a program or writes outside (GIT_SEED=${SEED})`, () => {
+  it(`accepts nothing that runs a program or writes outside (GIT_SEED=${SEED})`, () => {
     const random = new Random(SEED);
     const options =
       '--upload-pack --receive-pack --exec --exec-path --config-env --config --ext-diff --textconv --strategy --output --template --no-index --filters --file --edit --text --quiet --all --force --patch --bare --no-checkout --contains --message --format --amend --prefix --global --add --get'.split(

@@ -1,4 +1,4 @@
-import { type Leave, type ProjectUser, ProjectsService } from '@app/projects';
+import { type Leave, type ProjectDependent, ProjectsService } from '@app/projects';
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { CommandExecutor } from './command-executor.js';
 import { CommandRepository, CommandHints } from '@app/commands';
@@ -7,9 +7,9 @@ import { CommandControl } from './command-control.js';
 const GRACE_SECONDS = 2;
 const TIMEOUT_MS = 10_000;
 
-/** Ends the commands of a project that stops or goes, and starts those that have waited for it. */
+/** Ends the commands of a project that stops or is deleted, and wakes the queue when a project starts. */
 @Injectable()
-export class ProjectCleanup implements OnModuleInit, ProjectUser {
+export class ProjectCleanup implements OnModuleInit, ProjectDependent {
   private readonly logger = new Logger(ProjectCleanup.name);
 
   constructor(
@@ -21,7 +21,7 @@ export class ProjectCleanup implements OnModuleInit, ProjectUser {
   ) {}
 
   onModuleInit(): void {
-    this.projects.addUser(this);
+    this.projects.addDependent(this);
   }
 
   async leave({ projectId, before, why }: Leave, signal: AbortSignal): Promise<void> {

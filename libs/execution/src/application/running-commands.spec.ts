@@ -5,7 +5,7 @@ import type { CommandRunner, Run } from './command-runner.js';
 import { CommandHints } from '@app/commands';
 import { RunningCommands } from './running-commands.js';
 
-/** Runs a command until it is told to let go, or the test says that it has ended. */
+/** Runs a command until it is aborted or the test ends it. */
 class FakeRunner {
   readonly runs: Run[] = [];
   readonly ends = new Map<string, Deferred>();
@@ -48,7 +48,7 @@ describe('RunningCommands', () => {
     return command.id;
   };
 
-  it('runs what it adopts, once, until it has ended', async () => {
+  it('runs an adopted command once, until it has ended', async () => {
     const running = open();
     const id = seed(running.owner);
     running.adopt(id);
@@ -63,7 +63,7 @@ describe('RunningCommands', () => {
     expect(runner.runs).toHaveLength(2);
   });
 
-  it('keeps its leases for as long as it runs', async () => {
+  it('renews its leases while it runs', async () => {
     const running = open();
     running.onApplicationBootstrap();
     const id = seed(running.owner);
@@ -85,7 +85,7 @@ describe('RunningCommands', () => {
     expect(running.count).toBe(1);
   });
 
-  it('takes over what a replica that died has left, soon after its lease, and nothing before', async () => {
+  it('takes over the commands of a dead replica soon after their leases expire, and not before', async () => {
     const running = open();
     running.onApplicationBootstrap();
     const id = seed('dead', 8);
@@ -96,7 +96,7 @@ describe('RunningCommands', () => {
     expect(commands.rows.get(id)!.leaseOwner).toBe(running.owner);
   });
 
-  it('shares what is left with other replicas: each command is run by one', async () => {
+  it('shares the commands of a dead replica with other replicas: each is run by one', async () => {
     const all = [open(), open(), open()];
     for (const running of all) running.onApplicationBootstrap();
     const ids = Array.from({ length: 20 }, () => seed('dead', 1));
@@ -104,7 +104,7 @@ describe('RunningCommands', () => {
     expect(runner.runs.map(({ id }) => id).sort()).toEqual([...ids].sort());
   });
 
-  it('goes on when leases cannot be renewed for a while, and is not alone with them afterwards', async () => {
+  it('continues when leases cannot be renewed for a while, and shares nothing with another replica afterwards', async () => {
     const running = open();
     running.onApplicationBootstrap();
     const id = seed(running.owner);
@@ -126,7 +126,7 @@ describe('RunningCommands', () => {
       return graces;
     };
 
-    it('goes by a hint, again when less time is left', async () => {
+    it('follows a hint, and a second one with a shorter grace period', async () => {
       const running = open();
       running.onApplicationBootstrap();
       const [one, two] = [seed(running.owner), seed(running.owner)];
@@ -143,7 +143,7 @@ describe('RunningCommands', () => {
       expect(runner.runs.map(({ signal }) => signal.aborted)).toEqual([false, false]);
     });
 
-    it('goes by the lease when the hint was lost, or was given to a replica that died', async () => {
+    it('follows the lease if the hint was lost, or went to a replica that died', async () => {
       const running = open();
       running.onApplicationBootstrap();
       const id = seed('dead', 1);
@@ -154,8 +154,8 @@ describe('RunningCommands', () => {
     });
   });
 
-  describe('at the shutdown', () => {
-    it('lets go of everything, and others may take over at once', async () => {
+  describe('on shutdown', () => {
+    it('releases everything, so that others can take over immediately', async () => {
       const running = open();
       running.onApplicationBootstrap();
       const ids = [seed(running.owner), seed(running.owner)];
@@ -166,7 +166,7 @@ describe('RunningCommands', () => {
       expect([...(await commands.takeOver('next', 8, 10))].sort()).toEqual([...ids].sort());
     });
 
-    it('waits for what is under way before it gives the leases away', async () => {
+    it('waits for current work before releasing the leases', async () => {
       jest.useRealTimers();
       const running = open();
       const id = seed(running.owner);
@@ -186,7 +186,7 @@ describe('RunningCommands', () => {
       expect(await commands.takeOver('next', 8, 10)).toEqual([id]);
     });
 
-    it('adopts nothing more, and no timer is left', async () => {
+    it('adopts nothing more, and leaves no timer', async () => {
       const running = open();
       running.onApplicationBootstrap();
       await running.onApplicationShutdown();
@@ -197,14 +197,14 @@ describe('RunningCommands', () => {
       expect(jest.getTimerCount()).toBe(0);
     });
 
-    it('ends also when the database is away', async () => {
+    it('completes also while the database is unavailable', async () => {
       const running = open();
       running.adopt(seed(running.owner));
       commands.releaseLeases = () => Promise.reject(new Error('away'));
       await running.onApplicationShutdown();
     });
 
-    it('gives back what a take-over that was under way still brings', async () => {
+    it('releases what a concurrent take-over still returns', async () => {
       const running = open();
       const gate = new Deferred();
       const takeOver = commands.takeOver.bind(commands);

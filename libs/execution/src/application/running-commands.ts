@@ -10,19 +10,19 @@ const TAKE_OVER_MS = 2_000;
 const TAKE_OVER_MAX = 50;
 
 interface Running {
-  /** Lets go of it. */
+  /** Makes the runner let go of the command. */
   readonly abort: AbortController;
   readonly cancellation: Cancellation;
   readonly done: Promise<void>;
 }
 
 /**
- * The commands that this replica runs: keeps their leases, takes over those of replicas that died, hands over at the
- * end.
+ * The commands that this replica runs: renews their leases, takes over those of dead replicas, and releases its own on
+ * shutdown.
  */
 @Injectable()
 export class RunningCommands implements OnApplicationBootstrap, OnApplicationShutdown {
-  /** What this replica signs leases with. */
+  /** The owner of this replica's leases. */
   readonly owner = randomUUID();
   private readonly logger = new Logger(RunningCommands.name);
   private readonly running = new Map<string, Running>();
@@ -42,14 +42,14 @@ export class RunningCommands implements OnApplicationBootstrap, OnApplicationShu
 
   onApplicationBootstrap(): void {
     this.unsubscribe = this.hints.onCancelRequest((id) => {
-      // The hint says only which. Should this look fail, the next renewal tells.
+      // The hint contains only the id. If this read fails, the next renewal finds the request.
       if (this.running.has(id)) this.renew([id]).catch(() => undefined);
     });
     this.every(RENEW_MS, () => this.renew([...this.running.keys()]));
     this.every(TAKE_OVER_MS, () => this.takeOver());
   }
 
-  /** Commands go on; another replica follows them from here. */
+  /** Commands continue; another replica follows them from here. */
   async onApplicationShutdown(): Promise<void> {
     this.stopped = true;
     this.unsubscribe?.();
@@ -60,7 +60,7 @@ export class RunningCommands implements OnApplicationBootstrap, OnApplicationShu
     await this.leases.releaseLeases(ids, this.owner).catch(() => undefined);
   }
 
-  /** Runs a command whose lease this replica has. @param command as it is at this moment, if it was just admitted */
+  /** Runs a command leased to this replica. @param command its current state, if it was just admitted */
   adopt(id: string, command?: AdmittedCommand): void {
     if (this.running.has(id) || this.stopped) return;
     const abort = new AbortController();
@@ -102,7 +102,7 @@ export class RunningCommands implements OnApplicationBootstrap, OnApplicationShu
     const ids = await this.leases.takeOver(this.owner, LEASE_SECONDS, TAKE_OVER_MAX);
     if (ids.length > 0) this.logger.log({ commandIds: ids }, 'Took commands over');
     for (const id of ids) this.adopt(id);
-    // The stop came meanwhile, and nobody here will run them.
+    // The shutdown began meanwhile, so this replica will not run them.
     if (this.stopped) await this.leases.releaseLeases(ids, this.owner);
   }
 }

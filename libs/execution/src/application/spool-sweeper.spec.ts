@@ -20,7 +20,7 @@ describe('SpoolSweeper', () => {
     sweeper = new SpoolSweeper(service, executor, commands);
   });
 
-  it('ends what runs though it was lost, and nothing else', async () => {
+  it('ends lost commands that still run, and no others', async () => {
     const [lost, running] = [aCommand({ status: 'lost' }), aCommand({ status: 'running' })];
     for (const command of [lost, running]) commands.seed(command);
     executor.running = [running.id, 'cmd_of_another_installation', lost.id];
@@ -34,7 +34,7 @@ describe('SpoolSweeper', () => {
     expect(executor.swept).toEqual([executor.instance, ...executor.others]);
   });
 
-  it('goes on with the next project when one cannot be reached', async () => {
+  it('continues with the next project if one is unreachable', async () => {
     executor.onLocate = () => Promise.reject(new Error('away'));
     await expect(sweeper.sweep()).resolves.toBeUndefined();
   });

@@ -5,12 +5,12 @@ import { CommandExecutor } from './command-executor.js';
 
 const FIRST_MS = 60_000;
 const INTERVAL_MS = 3_600_000;
-/** Long enough for a replica to come back and read what it missed. */
+/** Long enough for a replica to return and read what it missed. */
 const MAX_AGE_SECONDS = 24 * 3_600;
 
 /**
- * Removes spools that nobody acknowledged: those of commands whose replica died between the end and the
- * acknowledgement. Ends what still runs though it was lost, because its node did not answer for too long.
+ * Removes spools that were never acknowledged because a replica died between the end and the acknowledgement. Ends lost
+ * commands that still run because their node was unreachable for too long.
  */
 @Injectable()
 export class SpoolSweeper implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -33,7 +33,7 @@ export class SpoolSweeper implements OnApplicationBootstrap, OnApplicationShutdo
     clearTimeout(this.timer);
   }
 
-  /** One round over all projects that run; a project that cannot be swept now is swept in a later one. */
+  /** Sweeps all running projects; one that cannot be swept now is swept in a later round. */
   async sweep(): Promise<void> {
     for await (const id of this.projects.runningIds()) {
       if (this.stopped) return;
@@ -52,7 +52,7 @@ export class SpoolSweeper implements OnApplicationBootstrap, OnApplicationShutdo
   private async sweepInstance(instance: Instance): Promise<void> {
     for (const id of await this.executor.sweep(instance, MAX_AGE_SECONDS)) {
       const command = await this.commands.findSummary(id);
-      // One that is not known may be of another installation.
+      // An unknown command may belong to another install.
       if (command !== null && hasEnded(command.status)) await this.executor.cancel(instance, id, 0);
     }
   }

@@ -16,19 +16,19 @@ describe('the environment of git', () => {
     const spec = { ...command.spec, work: { type: 'git' as const, args: ['status'] } };
     return startRequest(command, { spec, environment: {} }, '/workspace', new CommandPolicy(), { isIsolated }).env;
   };
-  /** As git sees a repository of another user. */
+  /** Runs git as on a repository of another user. */
   const status = (env: Readonly<Record<string, string>>) => {
     const all = { PATH: process.env.PATH, HOME: directory, GIT_TEST_ASSUME_DIFFERENT_OWNER: '1', ...env };
     return execFileSync('git', ['status', '--porcelain'], { cwd: directory, env: all, stdio: 'pipe' }).toString();
   };
 
-  it("takes a workspace for the project's, no matter who owns its root, where there is nothing else", () => {
+  it('trusts a workspace regardless of the owner of its root if the pod contains nothing else', () => {
     expect(() => status({})).toThrow(/dubious ownership/);
     expect(status(environment(true))).toBe('');
     expect(() => status(environment(false))).toThrow(/dubious ownership/);
   });
 
-  it('allows the transports that git brings itself in both', () => {
+  it("allows git's built-in transports in both", () => {
     for (const isIsolated of [true, false]) {
       const values = Object.values(environment(isIsolated));
       expect(values).toEqual(expect.arrayContaining(['protocol.allow', 'protocol.https.allow']));

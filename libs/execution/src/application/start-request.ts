@@ -11,7 +11,7 @@ import {
 } from '@app/policy';
 import type { CommandExecutor } from './command-executor.js';
 
-/** Keeps programs from waiting for somebody at a terminal. */
+/** Keeps programs from waiting for input at a terminal. */
 const UNATTENDED = {
   CI: '1',
   TERM: 'dumb',
@@ -25,8 +25,8 @@ const UNATTENDED = {
 const TIMEOUT_GRACE_SECONDS = 10;
 
 /**
- * What the supervisor is told. Later entries of the environment win: ours, the project's, the request's, and again
- * ours.
+ * Builds the supervisor's request. Later entries of the environment win: defaults, the project's, the request's, and
+ * then fixed ones.
  */
 export function startRequest(
   { id, projectId, keyId, traceparent }: CommandSummary,
@@ -73,7 +73,7 @@ function guarded(spec: CommandSpec, directory: string): Place {
     const { argv, readsPaths } = guardedGit({ program, args, directory, below });
     return { program: { argv }, cwd: spec.cwd === null ? null : `${directory}${below}`, readsPaths };
   } catch (error) {
-    // It was taken by another release, or under another policy.
+    // It was accepted by another release, or under another policy.
     if (error instanceof GitRefused)
       return { program: { argv: refusedArgv(error.message) }, cwd: null, readsPaths: false };
     throw error;

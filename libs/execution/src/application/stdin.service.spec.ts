@@ -26,7 +26,7 @@ describe('StdinService', () => {
     const transactor = new InMemoryTransactor();
     events = new InMemoryEventLog(transactor);
     repository = new InMemoryCommandRepository(transactor);
-    const commands = { look: async () => command } as unknown as CommandsService;
+    const commands = { getSummary: async () => command } as unknown as CommandsService;
     stdin = new StdinService(
       commands,
       repository,
@@ -46,7 +46,7 @@ describe('StdinService', () => {
     stdin.write(command.id, { ...PIECE, offset }, aCaller(), never);
   const answering = (outcome: StdinOutcome | null): void => void (executor.onWrite = async () => outcome);
 
-  it('answers how much was written, and records that', async () => {
+  it('returns how much was written, and records it', async () => {
     answering({ kind: 'accepted', offset: 10 });
     expect(await write()).toBe(10);
     expect(events.all).toMatchObject([{ type: 'command.stdin', data: { offset: 10, bytes: 3, eof: false } }]);
@@ -57,27 +57,27 @@ describe('StdinService', () => {
     ['full', 'STDIN_FULL', true],
     ['closed', 'STDIN_CLOSED', false],
     ['offset', 'STDIN_OFFSET', false],
-  ] as const)('says that it is %s, and where it stands', async (kind, code, retryable) => {
+  ] as const)('reports that stdin is %s, and the offset', async (kind, code, retryable) => {
     answering({ kind, offset: 7 });
     await expect(write()).rejects.toMatchObject({ code, retryable, details: { offset: 7 } });
     expect(events.all).toEqual([]);
   });
 
-  it('says that the command has ended, whoever knows it', async () => {
+  it('reports that the command has ended, whichever side knows it', async () => {
     answering(null);
     await expect(write()).rejects.toMatchObject({ code: 'COMMAND_ENDED' });
     command = open({ status: 'succeeded', stdinBytes: 10 });
-    // The last piece, sent again: it has arrived.
+    // The last piece, sent again: it had arrived.
     await expect(write(7)).rejects.toMatchObject({ code: 'COMMAND_ENDED', details: { offset: 10 } });
   });
 
-  it('may be repeated after a connection that broke only if that cannot write twice', async () => {
+  it('is retryable after a broken connection only if that cannot write twice', async () => {
     executor.onWrite = () => Promise.reject(new Error('reset'));
     await expect(write()).rejects.toMatchObject({ code: 'CLUSTER_UNAVAILABLE', retryable: false });
     await expect(write(0)).rejects.toMatchObject({ code: 'CLUSTER_UNAVAILABLE', retryable: true });
   });
 
-  it('never asks a command whose stdin is not open', async () => {
+  it('never connects to a command whose stdin is not open', async () => {
     command = aCommand({ status: 'running' });
     executor.onWrite = () => Promise.reject(new Error('asked'));
     await expect(write()).rejects.toMatchObject({ code: 'STDIN_CLOSED', details: { offset: 0 } });

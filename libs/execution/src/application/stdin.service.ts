@@ -14,11 +14,11 @@ import {
 import { StdinClosed, StdinFull, StdinOffset, StdinUnknown } from '../domain/stdin.errors.js';
 import { CommandExecutor } from './command-executor.js';
 
-/** So long a piece waits for a command that is just being started. */
+/** How long a piece waits for a command that is just being started. */
 const START_MS = 5_000;
 const POLL_MS = 500;
 
-/** Writes to the open stdin of commands. Nothing is kept here: what was written lies where the command runs. */
+/** Writes to the open stdin of commands. Nothing is stored here: what was written is kept where the command runs. */
 @Injectable()
 export class StdinService {
   constructor(
@@ -32,12 +32,12 @@ export class StdinService {
   ) {}
 
   /**
-   * Writes a piece behind what was written before; answers how many bytes were written so far.
-   * @throws {@link CommandEnded}, {@link CommandNotRunning}, {@link StdinClosed}, {@link StdinFull},
-   * {@link StdinOffset}, {@link StdinUnknown}
+   * Appends a piece; returns how many bytes have been written so far.
+   * @throws {@link CommandEnded}, {@link CommandNotRunning}, {@link StdinClosed}, {@link StdinFull}, {@link
+   *   StdinOffset}, {@link StdinUnknown}
    */
   async write(id: string, piece: StdinPiece, caller: Caller, signal: AbortSignal): Promise<number> {
-    await this.commands.look(id, caller);
+    await this.commands.getSummary(id, caller);
     const { id: offset } = await this.idempotency.act(async () => String(await this.put(id, piece, caller, signal)));
     return Number(offset);
   }
@@ -60,14 +60,14 @@ export class StdinService {
     return offset;
   }
 
-  /** The command as it is once it is under way, at the latest after some seconds. */
+  /** The command once it has started, or its current state after some seconds. */
   private async started(id: string, caller: Caller, signal: AbortSignal): Promise<CommandSummary> {
     const waiter = new Waiter();
     const unsubscribe = this.hints.subscribe(id, waiter.raise);
     const deadline = performance.now() + START_MS;
     try {
       for (;;) {
-        const command = await this.commands.look(id, caller);
+        const command = await this.commands.getSummary(id, caller);
         const isWaiting = command.status === 'queued' || command.status === 'starting';
         const left = deadline - performance.now();
         if (!isWaiting || left <= 0 || signal.aborted) return command;

@@ -4,7 +4,7 @@ import { StuckAttachment } from './stuck-attachment.js';
 describe('StuckAttachment', () => {
   const start = { stdout: 0, stderr: 0 };
 
-  it('closes an attachment through which nothing comes, and leaves one alone through which something does', async () => {
+  it('closes an attachment without progress, and leaves one with progress open', async () => {
     let now = 0;
     const stuck = new StuckAttachment(() => now);
     const attachment = stuck.watch(anAttachment({}));

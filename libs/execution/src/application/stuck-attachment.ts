@@ -1,10 +1,10 @@
 import type { Attachment } from '@app/supervisor';
 import type { Position } from '@app/commands';
 
-/** A command that is being killed ends, or says more, within this time. */
+/** A command that is being killed ends, or produces output, within this time. */
 const STUCK_MS = 10_000;
 
-/** Finds out that nothing comes through an attachment any more, as when the command has stopped what serves it. */
+/** Detects an attachment without progress, as when the command has stopped the process that serves it. */
 export class StuckAttachment {
   private attachment: Attachment | undefined;
   private seen: { readonly position: Position; readonly at: number } | undefined;
@@ -17,9 +17,7 @@ export class StuckAttachment {
     return attachment;
   }
 
-  /**
-   * Called after each attempt to kill the command: closes the attachment if nothing has come through it for too long.
-   */
+  /** Called after each attempt to kill the command: closes the attachment if it has made no progress for too long. */
   check(position: Position): void {
     const { stdout, stderr } = this.seen?.position ?? {};
     if (this.seen === undefined || stdout !== position.stdout || stderr !== position.stderr) {

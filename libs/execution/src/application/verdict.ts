@@ -3,33 +3,35 @@ import { type Position, type Ending, lost, notStarted } from '@app/commands';
 import type { InstanceState } from './command-executor.js';
 
 /**
- * So often in a row it must be answered that the command is not there: it may be about to appear, and when a container
- * or pod goes, its processes go first. About 3 s later it is known why.
+ * How often in a row the command must be reported absent: it may be about to appear, and when a container or pod ends,
+ * its processes end first. About 3 s later the cause is known.
  */
 const DENIALS_MAX = 6;
 
 /** An attachment that ended without a record. */
 export interface Attempt {
   readonly end: Exclude<AttachmentEnd, { kind: 'ended' }>;
-  /** What is stored. */
+  /** The stored position. */
   readonly position: Position;
-  /** How often in a row it was answered that the command is not there as it should be. */
+  /** How often in a row the command was reported absent. */
   readonly denials: number;
   readonly isStarted: boolean;
-  /** Whether all that was tried so far was refused before it ran anything: the command was not started. */
+  /** Whether every attempt so far was refused before it ran anything: the command was not started. */
   readonly isUntouched: boolean;
-  /** Whether anything came back from where the command runs. */
+  /** Whether there was any response from where the command runs. */
   readonly isAnswered: boolean;
 }
 
 export interface Situation extends Attempt {
   readonly state: InstanceState;
-  /** For how long the instance has not answered. */
+  /** How long the instance has been unreachable. */
   readonly silentSeconds: number;
   readonly lostAfterSeconds: number;
 }
 
-/** Whether an ending is proved although there is no record; null: one may still come. A broken wire proves nothing. */
+/**
+ * The ending that is proved although there is no record; null: one may still come. A broken connection proves nothing.
+ */
 export function verdict(situation: Situation): Ending | null {
   const { end, state, position, isStarted, isAnswered } = situation;
   if (end.kind === 'unsupported') {
@@ -38,7 +40,7 @@ export function verdict(situation: Situation): Ending | null {
   if (end.kind === 'refused' && situation.isUntouched) return notStarted('failed', 'start_failed', end.detail);
   if (state.kind === 'gone') return lost(state.reason, state.detail, position);
   if (state.kind === 'unreachable' || !isAnswered) {
-    const detail = state.kind === 'unreachable' ? state.detail : 'Nothing answers where the command runs.';
+    const detail = state.kind === 'unreachable' ? state.detail : 'The place where the command runs does not respond.';
     const said = wordsOf(end);
     return situation.silentSeconds < situation.lostAfterSeconds
       ? null

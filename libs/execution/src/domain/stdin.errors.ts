@@ -1,6 +1,6 @@
 import { DomainError } from '@app/kernel';
 
-/** Its end was written, the command has closed it, or it was never open. */
+/** It was closed by a request or by the command, or was never open. */
 export class StdinClosed extends DomainError {
   readonly kind = 'conflict';
   readonly code = 'STDIN_CLOSED';
@@ -33,14 +33,14 @@ export class StdinFull extends DomainError {
   }
 }
 
-/** The connection broke before the answer: the piece may have been written. */
+/** The connection broke before the response: the piece may have been written. */
 export class StdinUnknown extends DomainError {
   readonly kind = 'unavailable';
   readonly code = 'CLUSTER_UNAVAILABLE';
   override readonly retryAfterSeconds = 1;
   override readonly retryable: boolean = true;
 
-  /** @param offset without one a repetition could write the piece twice */
+  /** @param offset if null, a retry could write the piece twice */
   constructor(id: string, offset: number | null, options: ErrorOptions) {
     super(
       `It is unknown whether the data reached the stdin of "${id}". Send the request again with "offset" to find out.`,

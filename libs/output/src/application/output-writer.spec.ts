@@ -35,7 +35,7 @@ describe('OutputWriter', () => {
     new OutputWriter(ledger, id, OWNER, from, () => hints++, abort.signal);
   const text = (stream: StreamName): string => store.bytes(id, stream).toString();
 
-  it('stores what it is given, in order, and says where it is and that there is more', async () => {
+  it('stores chunks in order, updates its position, and hints at new output', async () => {
     const writer = open();
     await writer.push(chunk('stdout', 'hello '));
     await writer.push(chunk('stderr', 'oops'));
@@ -65,7 +65,7 @@ describe('OutputWriter', () => {
     expect(shown.join(', ').replace('stderr B, stderr C', 'stderr BC')).toBe('stdout a, stderr BC, stdout d');
   });
 
-  it('goes on from a position', async () => {
+  it('continues from a position', async () => {
     commands.change(id, { position: { stdout: 100, stderr: 7 } });
     const writer = open({ stdout: 100, stderr: 7 });
     await writer.push(chunk('stderr', 'x'));
@@ -74,7 +74,7 @@ describe('OutputWriter', () => {
     expect(writer.position).toEqual({ stdout: 100, stderr: 8 });
   });
 
-  it('gathers small pieces into few appends', async () => {
+  it('coalesces small pieces into few appends', async () => {
     const writer = open();
     for (let i = 0; i < 1000; i++) await writer.push(chunk('stdout', `${i}\n`));
     await writer.drain();
@@ -82,7 +82,7 @@ describe('OutputWriter', () => {
     expect(text('stdout')).toBe(Array.from({ length: 1000 }, (_, i) => `${i}\n`).join(''));
   });
 
-  it('stores the first piece at once, without waiting for more', async () => {
+  it('stores the first piece immediately, without waiting for more', async () => {
     const writer = open();
     await writer.push(chunk('stdout', 'prompt> '));
     await Promise.resolve();
@@ -90,7 +90,7 @@ describe('OutputWriter', () => {
     expect(ledger.appended).toHaveLength(1);
   });
 
-  it('cuts what is larger than a row', async () => {
+  it('cuts pieces larger than a row', async () => {
     const writer = open();
     await writer.push(chunk('stdout', Buffer.alloc(RUN_BYTES_MAX * 3 + 5, 'x')));
     await writer.drain();
@@ -98,7 +98,7 @@ describe('OutputWriter', () => {
     expect(lengths).toEqual([RUN_BYTES_MAX, RUN_BYTES_MAX, RUN_BYTES_MAX, 5]);
   });
 
-  it('stores a piece whenever it comes, also just when the one before it is done', async () => {
+  it('stores a piece whenever it arrives, also just as the previous one is done', async () => {
     for (let turns = 0; turns < 40; turns++) {
       commands.change(id, { position: START });
       const before = text('stdout').length;
@@ -111,7 +111,7 @@ describe('OutputWriter', () => {
     }
   });
 
-  it('takes an empty piece for nothing', async () => {
+  it('ignores an empty piece', async () => {
     const writer = open();
     await writer.push(chunk('stdout', ''));
     await writer.push(chunk('stdout', 'x'));
@@ -121,7 +121,7 @@ describe('OutputWriter', () => {
     expect(text('stdout')).toBe('x');
   });
 
-  it('hands the ledger a bounded number of runs at a time, however the streams alternate', async () => {
+  it('passes a bounded number of runs to each append, however the streams alternate', async () => {
     const writer = open();
     const first = new Deferred();
     ledger.before = (attempt) => (attempt === 1 ? first.promise : undefined);
@@ -132,8 +132,8 @@ describe('OutputWriter', () => {
     expect(Math.max(...ledger.appended.map(({ runs }) => runs.length))).toBeLessThanOrEqual(10_000);
   });
 
-  describe('with a ledger that is slow', () => {
-    it('holds the producer back before it has much in memory', async () => {
+  describe('with a slow ledger', () => {
+    it('blocks the producer before it has much in memory', async () => {
       const gate = new Deferred();
       ledger.before = () => gate.promise;
       const writer = open();
@@ -154,7 +154,7 @@ describe('OutputWriter', () => {
       expect(writer.position.stdout).toBe(10_000_000);
     });
 
-    it('lets a producer that waits go when the lease is lost', async () => {
+    it('unblocks a waiting producer when the lease is lost', async () => {
       const gate = new Deferred();
       ledger.before = () => gate.promise;
       const writer = open();
@@ -164,7 +164,7 @@ describe('OutputWriter', () => {
       await expect(pushing).rejects.toThrow(LeaseLost);
     });
 
-    it('lets a producer that waits go when it is told to stop', async () => {
+    it('unblocks a waiting producer when it is told to stop', async () => {
       ledger.before = () => Promise.reject(away());
       const writer = open();
       const pushing = writer.push(chunk('stdout', Buffer.alloc(3_000_000)));
@@ -173,8 +173,8 @@ describe('OutputWriter', () => {
     });
   });
 
-  describe('with a database that is away', () => {
-    it('tries until it is back, and then goes on as if nothing had been', async () => {
+  describe('with an unavailable database', () => {
+    it('retries until it has recovered, and then continues as usual', async () => {
       ledger.before = (attempt) => {
         if (attempt <= 3) throw away();
       };
@@ -185,7 +185,7 @@ describe('OutputWriter', () => {
       expect(text('stdout')).toBe('ab');
     });
 
-    it('stores nothing twice when a commit went through whose answer did not', async () => {
+    it('stores nothing twice if the response of a commit was lost', async () => {
       ledger.after = (attempt) => {
         if (attempt % 2 === 1) throw away();
       };
@@ -198,7 +198,7 @@ describe('OutputWriter', () => {
       expect(writer.position.stdout).toBe(5);
     });
 
-    it('gives up waiting when it is told to stop', async () => {
+    it('stops waiting when it is told to stop', async () => {
       ledger.before = () => {
         throw away();
       };
@@ -210,8 +210,8 @@ describe('OutputWriter', () => {
     });
   });
 
-  describe('that has failed', () => {
-    it('says so at the next push, and at the drain', async () => {
+  describe('after a failure', () => {
+    it('throws at the next push, and at the drain', async () => {
       commands.change(id, {}, { leaseOwner: 'replica-b' });
       const writer = open();
       await writer.push(chunk('stdout', 'a'));
@@ -219,7 +219,7 @@ describe('OutputWriter', () => {
       await expect(writer.push(chunk('stdout', 'b'))).rejects.toThrow(LeaseLost);
     });
 
-    it('stores nothing more: what comes behind bytes that were not stored would take their place', async () => {
+    it('stores nothing more: later bytes would take the place of those that were not stored', async () => {
       const first = new Deferred();
       ledger.before = (attempt) => (attempt === 1 ? first.promise : undefined);
       const writer = open();
@@ -235,7 +235,7 @@ describe('OutputWriter', () => {
     });
   });
 
-  it.each([1, 2, 3])('gives exactly the bytes, whatever the pieces and the outages (seed %d)', async (seed) => {
+  it.each([1, 2, 3])('stores exactly the bytes, whatever the pieces and the outages (seed %d)', async (seed) => {
     const random = new Random(seed);
     ledger.before = async () => {
       for (let turn = random.below(4); turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve));

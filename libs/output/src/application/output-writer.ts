@@ -4,18 +4,18 @@ import type { OutputChunk, StreamName } from '@app/supervisor';
 import type { Position } from '@app/commands';
 import { type OutputData, type OutputLedger, type OutputRun, RUN_BYTES_MAX } from './output-ledger.js';
 
-/** More than this is not held in memory: the producer waits. */
+/** Beyond this much in memory the producer waits. */
 const BUFFER_BYTES_MAX = 1024 * 1024;
-/** At least so long between two batches, unless a batch is large; the first goes at once. */
+/** Minimum time between two batches, unless a batch is large; the first is written immediately. */
 const COALESCE_MS = 20;
 const BATCH_BYTES = 256 * 1024;
 const RETRIES = new Backoff(50, 2_000);
-/** In one append: a statement can have 65,535 parameters. */
+/** Per append: a statement can have 65,535 parameters. */
 const RUNS_MAX = 1_000;
 
 /**
- * Writes one command's output to the ledger in batches, in order, with bounded memory; waits out a database that is
- * away.
+ * Writes one command's output to the ledger in batches, in order and with bounded memory; waits while the database is
+ * unavailable.
  */
 export class OutputWriter {
   private buffer: OutputChunk[] = [];
@@ -34,7 +34,7 @@ export class OutputWriter {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** What the ledger has. */
+  /** The position of the ledger. */
   get position(): Position {
     return this.stored;
   }
@@ -50,7 +50,7 @@ export class OutputWriter {
     this.throwFailure();
   }
 
-  /** Resolves when all is stored. @throws {@link LeaseLost} */
+  /** Resolves when everything is stored. @throws {@link LeaseLost} */
   async drain(): Promise<void> {
     while (this.flushing !== undefined) await this.flushing;
     this.throwFailure();
@@ -60,14 +60,14 @@ export class OutputWriter {
     this.flushing ??= this.run().finally(() => {
       this.flushing = undefined;
       this.roomWaiter?.();
-      // What came after the last look at the buffer found a flush under way, and must not wait for the next piece.
+      // A chunk that arrived after the last check found a flush in progress, and must not wait for the next chunk.
       if (this.buffer.length > 0 && this.failure === undefined) this.flush();
     });
   }
 
   private async run(): Promise<void> {
     try {
-      // After a failure never again: what comes behind bytes that are not stored would take their place.
+      // Never again after a failure: later bytes would take the place of those that were not stored.
       while (this.buffer.length > 0 && this.failure === undefined) {
         const wait = this.lastFlush + COALESCE_MS - performance.now();
         if (wait > 0 && this.bufferedBytes < BATCH_BYTES) await sleep(wait, undefined, { signal: this.signal });
@@ -99,7 +99,7 @@ export class OutputWriter {
   }
 }
 
-/** Joins neighbours of the same stream and cuts at the size of a row. */
+/** Joins adjacent chunks of the same stream and cuts them at the row size. */
 function toRuns(chunks: readonly OutputChunk[], from: Position): OutputData[] {
   const runs: OutputData[] = [];
   const offsets = { ...from };

@@ -17,28 +17,29 @@ import { type OutputGap, OutputLedger, type OutputRun } from './output-ledger.js
 import { advance } from './output-writer.js';
 
 const RETRIES = new Backoff(500, 500, 1);
-/** What a slow reader makes a stream hold. */
+/** The most that a stream buffers for a slow reader. */
 const BATCH_BYTES = 128 * 1024;
 /** Also how long the first bytes of a character can wait for the rest. */
 const POLL_MS = 200;
 /**
- * All who wait are told their places by one look; this is for when they are not, and long, as it costs a look for each.
+ * Watchers of queued commands share one query; this poll covers lost notifications, and is rare since each needs its
+ * own.
  */
 const QUEUED_POLL_MS = 60_000;
 
-/** What a follower gets: runs of output as they are stored, and the command whenever its status changes. */
+/** What a follower receives: runs of output as they are stored, and the command whenever its status changes. */
 export type Followed =
-  /** Always first, and only once: the command as it is found. */
+  /** Always first, and only once: the command's initial state. */
   | { readonly kind: 'opened'; readonly command: CommandSummary; readonly place: QueuePlace | null }
-  /** Another status, or another place in the queue. */
+  /** A new status, or a new place in the queue. */
   | { readonly kind: 'status'; readonly command: CommandSummary; readonly place: QueuePlace | null }
   | { readonly kind: 'output'; readonly runs: readonly OutputRun[] }
-  /** All output that there is so far was given. */
+  /** All output so far has been sent. */
   | { readonly kind: 'idle' }
-  /** Always last: it has ended, and all its output was given. */
+  /** Always last: the command has ended, and all its output has been sent. */
   | { readonly kind: 'ended'; readonly command: CommandSummary };
 
-/** Reads what commands wrote, finished or not. */
+/** Reads the output of commands, running or ended. */
 @Injectable()
 export class OutputService {
   constructor(
@@ -49,7 +50,7 @@ export class OutputService {
   ) {}
 
   /**
-   * @throws {@link InvalidCursor} if the position lies beyond the output, {@link OutputExpired} if the output is gone
+   * @throws {@link InvalidCursor} if the position is beyond the output, {@link OutputExpired} if the output was deleted
    */
   async assertReadable(command: CommandSummary, from: Position): Promise<void> {
     const { stdout, stderr } = command.position;
@@ -72,14 +73,14 @@ export class OutputService {
     return this.ledger.readStream(command.id, stream, offset, maxBytes);
   }
 
-  /** The first ranges of a stream that are declared missing and reach beyond an offset, at most {@link GAPS_MAX}. */
+  /** The first missing ranges of a stream that extend beyond an offset, at most {@link GAPS_MAX}. */
   gaps(command: CommandSummary, stream: StreamName, offset: number): Promise<readonly OutputGap[]> {
     return this.ledger.gaps(command.id, stream, offset);
   }
 
   /**
    * The output from a position on, live, up to the end. Ends early only when aborted.
-   * @throws {@link OutputExpired} if retention drops the output meanwhile
+   * @throws {@link OutputExpired} if retention deletes the output meanwhile
    */
   async *follow(id: string, caller: Caller, from: Position, signal: AbortSignal): AsyncGenerator<Followed> {
     const waiter = new Waiter();
@@ -89,11 +90,11 @@ export class OutputService {
     let place: QueuePlace | null = null;
     try {
       while (!isAborted(signal)) {
-        // The command is read before its output: what is stored when it has ended is all there is.
-        const command = await patiently(() => this.service.look(id, caller), signal);
+        // The command is read before its output: what is stored once it has ended is everything.
+        const command = await readWithRetries(() => this.service.getSummary(id, caller), signal);
         const ended = hasEnded(command.status);
         if (status === undefined || (!ended && command.status !== status)) {
-          place = await patiently(() => this.places.of(command), signal);
+          place = await readWithRetries(() => this.places.of(command), signal);
           yield { kind: status === undefined ? 'opened' : 'status', command, place };
         }
         status = command.status;
@@ -104,7 +105,7 @@ export class OutputService {
         while (!isAt(position, command.position)) {
           if (isAborted(signal)) return;
           const start = position;
-          const runs = await patiently(() => this.ledger.read(id, start, BATCH_BYTES), signal);
+          const runs = await readWithRetries(() => this.ledger.read(id, start, BATCH_BYTES), signal);
           if (runs.length === 0) throw new OutputExpired(id);
           position = advance(position, runs);
           yield { kind: 'output', runs };
@@ -122,7 +123,8 @@ export class OutputService {
   }
 
   /**
-   * Where it stands, whenever that changes; ends when the command may have left the queue. Costs no query of its own.
+   * The command's place in the queue, whenever it changes; ends when the command may have left the queue. Needs no
+   * query of its own.
    */
   private async *placesAfter(
     place: QueuePlace | null,
@@ -151,10 +153,10 @@ export class OutputService {
 }
 
 /**
- * Waits while the database is unavailable: its clients cannot all reconnect, and heartbeats tell them that the stream
- * lives.
+ * Waits while the database is unavailable: its clients cannot all reconnect, and heartbeats show them that the stream
+ * is alive.
  */
-function patiently<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
+function readWithRetries<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
   return retryWhileUnavailable(read, { signal, backoff: RETRIES });
 }
 

@@ -6,11 +6,11 @@ describe('event ids', () => {
     { position: { stdout: 0, stderr: 0 }, complete: false },
     { position: { stdout: 1, stderr: 1_073_741_824 }, complete: true },
     { position: { stdout: 999_999_999_999_999, stderr: 0 }, complete: false },
-  ])('come back as they went: %j', (id) => {
+  ])('survive a round trip: %j', (id) => {
     expect(parseEventId(formatEventId(id))).toEqual(id);
   });
 
-  it('hold nothing that a header or an SSE field cannot', () => {
+  it('contain only characters that a header and an SSE field allow', () => {
     expect(formatEventId({ position: { stdout: 12, stderr: 3 }, complete: true })).toMatch(/^[\w-]+$/);
   });
 
@@ -23,7 +23,7 @@ describe('event ids', () => {
     ['succeeded', '0-0-end', false],
     ['succeeded', '5-2-end', false],
     ['succeeded', '99-99-end', false],
-  ] as const)('of a command that is %s: %s was given with its end: %s', (status, id, expected) => {
+  ] as const)('%s command: whether %s marks its end: %s', (status, id, expected) => {
     expect(isEndOf({ status, position: { stdout: 5, stderr: 3 } }, parseEventId(id))).toBe(expected);
   });
 

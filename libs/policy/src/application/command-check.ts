@@ -11,17 +11,17 @@ import {
 } from '@app/commands';
 import { CommandPolicy } from '../domain/command-policy.js';
 
-/** What a creation would answer now. */
+/** The result that creating the command would have now. */
 export interface CommandForecast {
-  /** Each of them would refuse it. */
+  /** Each of them alone would refuse it. */
   readonly reasons: readonly DomainError[];
   readonly queued: number;
   readonly queuedMax: number;
-  /** Bytes of each stream that would be kept; null if more was asked for than is allowed. */
+  /** Bytes of each stream to keep; null if the request exceeds the limit. */
   readonly outputBytesMax: number | null;
 }
 
-/** Says what policy and limits do with a command, without making it. */
+/** Applies policy and limits to a command without creating it. */
 @Injectable()
 export class CommandCheck {
   constructor(
@@ -35,7 +35,7 @@ export class CommandCheck {
   /** @throws {@link NotFound} if the caller may not see the project */
   async forecast(projectId: string, request: CommandRequest, caller: Caller): Promise<CommandForecast> {
     const { status, reason } = await this.projects.get(projectId, caller);
-    // Nothing is done that could be done twice; but the key must be for the same request.
+    // Nothing here could be done twice, but the idempotency key must belong to the same request.
     await this.idempotency.once(() => Promise.resolve(projectId));
     const queued = await this.queue.countQueued(projectId);
     const { queuedPerProjectMax: queuedMax } = this.limits;
@@ -55,7 +55,7 @@ export class CommandCheck {
   }
 }
 
-/** What the work returns; null if it is refused, which is added to the reasons. */
+/** What the work returns; null if it is refused, with the error added to the reasons. */
 function unlessRefused<T>(work: () => T, reasons: DomainError[]): T | null {
   try {
     return work();

@@ -90,7 +90,7 @@ describe('a command that the policy refuses', () => {
     stored.seed(aProject({ id: 'web', status: 'running' }));
   });
 
-  it('is not made; that it was tried is recorded, without what it was', async () => {
+  it('is not created; the attempt is recorded, without the command', async () => {
     const from = await events.lastSeq();
     const { service } = serviceWith(DENY_RM);
     await expect(service.create('web', rm, caller)).rejects.toThrow(
@@ -103,7 +103,7 @@ describe('a command that the policy refuses', () => {
     expect(commands.rows.size).toBe(1);
   });
 
-  it('is not even refused where the caller sees no project', async () => {
+  it('is not evaluated if the caller cannot see the project', async () => {
     const from = await events.lastSeq();
     const { service, check } = serviceWith(DENY_RM);
     const outsider = aCaller({ projects: ['api'] });
@@ -112,7 +112,7 @@ describe('a command that the policy refuses', () => {
     expect(await recorded(from)).toEqual([]);
   });
 
-  it('is answered again if it was made before the policy changed', async () => {
+  it('is returned by a replay if it was created before the policy changed', async () => {
     const idempotent = { route: 'POST /x', key: 'k', fingerprint: Buffer.from('f') };
     const actor = { keyId: caller.keyId, ip: null, userAgent: null, requestId: 'r' };
     const create = (...rules: PolicyRule[]) =>
@@ -123,7 +123,7 @@ describe('a command that the policy refuses', () => {
     expect((await create(DENY_RM)).id).toBe(id);
   });
 
-  it('is foreseen, and nothing is made or recorded', async () => {
+  it('is predicted by a check, which creates and records nothing', async () => {
     const from = await events.lastSeq();
     const { check, service } = serviceWith(DENY_RM);
     const codes = async (asked: CommandRequest) => {
@@ -149,7 +149,7 @@ describe('a command that the policy refuses', () => {
     ]);
   });
 
-  it('is one that names a container where there are none; elsewhere it is recorded which', async () => {
+  it('is one that names a container on a runtime without any; otherwise the name is recorded', async () => {
     const from = await events.lastSeq();
     const { check, service } = serviceWith();
     const named = request({ type: 'exec', argv: ['ls'] }, { container: 'db' });

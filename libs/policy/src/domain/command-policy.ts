@@ -13,27 +13,24 @@ import { isHarmlessVariable } from './git/environment.js';
 import { gitRefusal } from './git/git-refusal.js';
 import { gitTexts } from './git/git-texts.js';
 
-/**
- * Applies to a command that meets all its conditions; of the globs in one condition, any has to match. Null: no
- * condition.
- */
+/** Matches commands that meet all its conditions, where a condition needs one matching glob. Null: no condition. */
 export interface PolicyRule {
   readonly action: 'allow' | 'deny';
   readonly types: readonly CommandType[] | null;
   readonly projects: readonly string[] | null;
   readonly keys: readonly string[] | null;
-  /** Of the container that the request names; one that names none never matches. */
+  /** Globs for the requested container; a request without one never matches. */
   readonly containers: readonly string[] | null;
   /**
-   * Of the program as it is given; a `deny` also of its name without the directory. "git" for the type git. Scripts
-   * have none, so they never match.
+   * Globs for the program as requested; a `deny` also matches its name without the directory. "git" for the type git.
+   * Scripts have no program and never match.
    */
   readonly programs: readonly string[] | null;
-  /** Of program and arguments, separated by single spaces. Scripts have none, so they never match. */
+  /** Globs for program and arguments, separated by single spaces. Scripts never match. */
   readonly argv: readonly string[] | null;
-  /** Of the whole script. */
+  /** Globs for the whole script. */
   readonly scripts: readonly string[] | null;
-  /** Of the variables that a request may set where `programs` or `argv` allow it, besides harmless ones. */
+  /** Globs for the variables, in addition to harmless ones, that a request may set if `programs` or `argv` allow it. */
   readonly env: readonly string[] | null;
   readonly reason: string | null;
 }
@@ -45,13 +42,13 @@ interface Candidate {
 }
 
 /**
- * Rules in order: the first that applies decides, and what none applies to is allowed. A `deny` is read broadly, an
- * `allow` narrowly. A guard-rail: a script can do what its text does not show.
+ * Ordered rules: the first match decides, and without a match a command is allowed. A `deny` is matched broadly, an
+ * `allow` narrowly. This is only a guard-rail: a script can do things that its text does not show.
  */
 export class CommandPolicy implements CommandRules {
   constructor(private readonly rules: readonly PolicyRule[] = []) {}
 
-  /** Null: it may run. */
+  /** Null if it may run. */
   rejection(subject: RulesSubject): Rejection | null {
     const facts = factsOf(subject, this.guardsGit(subject));
     const index = this.rules.findIndex((rule) => applies(rule, facts));
@@ -64,14 +61,14 @@ export class CommandPolicy implements CommandRules {
   }
 
   /**
-   * Whether the guard-rail for git holds: for the type git, and for `exec` of git where a rule speaks of git. Of a key
-   * that is not known any more it holds where it would for any.
+   * Whether the git guard-rail applies: to the type git, and to `exec` of git if a rule mentions git. For a key that no
+   * longer exists, it applies if it would for any key.
    */
   guardsGit(subject: Candidate): boolean {
     const { work } = subject.spec;
     if (isGuarded(work)) return true;
     const isGit = /^git(-|$)/.test(nameOf(argvOf(work)[0]));
-    return isGit && this.rules.some((rule) => isFor(rule, subject) && speaksOfGit(rule));
+    return isGit && this.rules.some((rule) => isFor(rule, subject) && mentionsGit(rule));
   }
 
   private gitReason({ subject, program, gitArgs, isGuarded }: Facts, rule: PolicyRule | undefined): string | null {
@@ -86,16 +83,16 @@ export class CommandPolicy implements CommandRules {
   }
 }
 
-/** What rules are compared with. */
+/** What rules are matched against. */
 interface Facts {
   readonly subject: RulesSubject;
   readonly program: string | undefined;
   readonly gitArgs: readonly string[] | null;
-  /** What an `allow` looks at: program and arguments, and for git also without the options that it has for itself. */
+  /** For `allow`: program and arguments, and for git also without its global options. */
   readonly plain: readonly string[];
-  /** What a `deny` looks at: the same, and what git does with them. */
+  /** For `deny`: the same, and what git makes of them. */
   readonly texts: readonly string[];
-  /** The guard-rail for git decides on arguments and variables. */
+  /** Whether the git guard-rail decides on arguments and variables. */
   readonly isGuarded: boolean;
 }
 
@@ -114,12 +111,12 @@ function factsOf(subject: RulesSubject, isGuarded: boolean): Facts {
   };
 }
 
-/** So that a space within an argument does not pass for one between two. */
+/** Distinguishes a space within an argument from a separator. */
 function quoted(word: string): string {
   return /\s|^$/.test(word) ? JSON.stringify(word) : word;
 }
 
-/** `git-push` of git's own directory is `git push`. */
+/** `git-push` in git's exec path is `git push`. */
 function gitArgsOf([program, ...args]: readonly string[]): readonly string[] | null {
   const name = nameOf(program);
   if (name === 'git') return args;
@@ -157,13 +154,13 @@ function isFor({ types, projects, keys, containers }: PolicyRule, { projectId, k
   );
 }
 
-/** By any spelling: `git push *` is also `git push`, and what git does is looked at and not only what is written. */
+/** Matches any spelling: `/usr/bin/git` matches `git`, and for git its effect is matched too. */
 function isDenied({ programs, argv }: PolicyRule, { program, texts }: Facts): boolean {
   const names = program === undefined ? [] : [program, nameOf(program)];
   return matchesAny(programs, names) && matchesAny(argv, [...texts, ...texts.map((text) => `${text} `)]);
 }
 
-/** By the program exactly as it is given, where the request sets no variable that makes another program of it. */
+/** Matches only the exact program, and only if the request sets no variable that could change what it does. */
 function isAllowed(rule: PolicyRule, { program, plain, subject, isGuarded }: Facts): boolean {
   return (
     matchesAny(rule.programs, program === undefined ? [] : [program]) &&
@@ -174,7 +171,7 @@ function isAllowed(rule: PolicyRule, { program, plain, subject, isGuarded }: Fac
   );
 }
 
-/** Where any program is allowed, variables give nothing more. */
+/** If any program is allowed, variables add nothing. */
 function restrictsPrograms({ programs, argv }: PolicyRule): boolean {
   return [programs, argv].some((globs) => globs !== null && !globs.includes('*'));
 }
@@ -183,8 +180,8 @@ function mayBeSet({ env }: PolicyRule, name: string, value: string): boolean {
   return isHarmlessVariable(name, value) || (env !== null && matchesAny(env, [name]));
 }
 
-/** Whether the rule tells git from other programs. */
-function speaksOfGit({ programs, argv }: PolicyRule): boolean {
+/** Whether the rule distinguishes git from other programs. */
+function mentionsGit({ programs, argv }: PolicyRule): boolean {
   const names = [...(programs ?? []), ...(argv ?? []).map((glob) => glob.split(' ', 1)[0] ?? '')];
   return names.some((glob) => !/^\*+$/.test(glob) && matchesGlob(nameOf(glob), 'git'));
 }

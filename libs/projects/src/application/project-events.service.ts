@@ -5,19 +5,19 @@ import type { Project } from '../domain/project.js';
 import { ProjectsService } from './projects.service.js';
 
 const BATCH = 100;
-/** For hints that were lost. */
+/** For lost hints. */
 const POLL_MS = 1_000;
 const RETRIES = new Backoff(1_000, 1_000, 1);
 
-/** The facts about one project, from a place in the event log on. */
+/** The events of one project, from a position in the event log on. */
 export interface FollowedProject {
   readonly project: Project;
-  /** Where the stream begins: behind this `seq`. */
+  /** The stream contains events after this `seq`. */
   readonly from: number;
   readonly events: (signal: AbortSignal) => AsyncGenerator<LoggedEvent>;
 }
 
-/** Reads what happens to projects and their commands. */
+/** Follows the events of projects and their commands. */
 @Injectable()
 export class ProjectEventsService {
   constructor(
@@ -26,11 +26,11 @@ export class ProjectEventsService {
   ) {}
 
   /**
-   * Follows a project from a `seq` on, or from now. Ends with the event that says that it was deleted.
+   * Follows a project from a `seq` on, or from now. Ends with the event of its deletion.
    * @throws {@link NotFound}, or {@link InvalidCursor} if there is no such `seq` yet
    */
   async follow(id: string, after: number | null, caller: Caller): Promise<FollowedProject> {
-    // Before the project is read: what changes in between is told once more, not missed.
+    // Before the project is read: a change in between is then repeated rather than missed.
     const last = await this.log.lastSeq();
     if (after !== null && after > last) throw new InvalidCursor();
     const project = await this.projects.get(id, caller);

@@ -3,28 +3,28 @@ import { Injectable } from '@nestjs/common';
 export interface Leave {
   readonly projectId: string;
   readonly before: Date | null;
-  /** In words, for those who ask why it ended. */
+  /** Shown to clients as the reason why their commands ended. */
   readonly why: string;
 }
 
-/** What uses projects, and has a say when one stops. It registers itself, as projects know nothing of it. */
-export interface ProjectUser {
-  /** Ends what of it began before that time (null: all), and waits within limits until it has ended. */
+/** Uses projects, and is involved when one stops. It registers itself, since projects do not know their dependents. */
+export interface ProjectDependent {
+  /** Ends everything that began before this time (null: all), and waits within limits until it has ended. */
   leave(leave: Leave, signal: AbortSignal): Promise<void>;
-  /** Whether any of it waits or runs. */
+  /** Whether it has anything waiting or running. */
   isActive(projectId: string): Promise<boolean>;
-  /** The project runs, and can be used. */
+  /** The project is running and can be used. */
   onRunning(projectId: string): void;
 }
 
-/** Tells the users of projects what happens to them. */
+/** Notifies the dependents of projects. */
 @Injectable()
 export class ProjectHooks {
-  private readonly users: ProjectUser[] = [];
+  private readonly dependents: ProjectDependent[] = [];
   private readonly deletions: ((projectId: string) => Promise<void>)[] = [];
 
-  add(user: ProjectUser): void {
-    this.users.push(user);
+  add(dependent: ProjectDependent): void {
+    this.dependents.push(dependent);
   }
 
   addDeletion(work: (projectId: string) => Promise<void>): void {
@@ -36,15 +36,15 @@ export class ProjectHooks {
   }
 
   async leave(leave: Leave, signal: AbortSignal): Promise<void> {
-    for (const user of this.users) await user.leave(leave, signal);
+    for (const dependent of this.dependents) await dependent.leave(leave, signal);
   }
 
   async isActive(projectId: string): Promise<boolean> {
-    for (const user of this.users) if (await user.isActive(projectId)) return true;
+    for (const dependent of this.dependents) if (await dependent.isActive(projectId)) return true;
     return false;
   }
 
   onRunning(projectId: string): void {
-    for (const user of this.users) user.onRunning(projectId);
+    for (const dependent of this.dependents) dependent.onRunning(projectId);
   }
 }

@@ -7,7 +7,7 @@ import type {
   ProjectStatus,
 } from '../domain/project.js';
 
-/** Of the ids of projects, so many are read at a time. */
+/** Maximum number of project ids read at a time. */
 export const IDS_PER_READ = 200;
 
 export interface ProjectFilter {
@@ -18,22 +18,22 @@ export interface ProjectFilter {
 /** The beginning of a list. */
 export interface SomeProjects {
   readonly data: readonly ManagedProject[];
-  /** There are others after these. */
+  /** There are more after these. */
   readonly hasMore: boolean;
 }
 
-/** Where projects that the API created are kept, and which replica looks after each of them. */
+/** The projects created through the API, and which replica reconciles each of them. */
 export abstract class ProjectRepository {
   /** @throws {@link ProjectExists} if another project has the id */
   abstract insert(project: ProjectSpec, status: ProjectStatus): Promise<void>;
   /** Null if there is none. */
   abstract findById(id: string): Promise<ManagedProject | null>;
-  /** The same, and nobody else changes it before the transaction ends. */
+  /** The same, locked until the transaction ends. */
   abstract lock(id: string): Promise<ManagedProject | null>;
-  /** The variables that each command of the project gets; none if there is no such project. */
+  /** The variables of all commands of the project; none if there is no such project. */
   abstract environment(id: string): Promise<Readonly<Record<string, string>>>;
   /**
-   * Newest first, those after a place in that order, at most `limit` and not much more than a page can have.
+   * Newest first, after a position in that order: at most `limit`, and not much more than fits into a page.
    * @param visible globs of ids; null: all
    */
   abstract list(
@@ -44,53 +44,52 @@ export abstract class ProjectRepository {
   ): Promise<SomeProjects>;
   /** Those of the ids that no project has. */
   abstract unknown(ids: readonly string[]): Promise<readonly string[]>;
-  /** Ids after that one, in their order, at most {@link IDS_PER_READ}, of projects that run. */
+  /** Ids of running projects after this one, in order, at most {@link IDS_PER_READ}. */
   abstract running(after: string): Promise<readonly string[]>;
   /**
-   * Changes what is wanted; the project is then due. Answers false if it was not there, or is being deleted: that it
-   * stays.
+   * Changes the desired state, and makes the project due. Returns false if it does not exist or is being deleted, which
+   * is final.
    */
   abstract change(id: string, change: ProjectChange): Promise<boolean>;
   /**
-   * Notes how the project was found. Does nothing if what is wanted has changed since that revision, or it is being
-   * deleted. Answers whether the status is another one.
+   * Records the observed state. Does nothing if the desired state has changed since that revision, or the project is
+   * being deleted. Returns whether the status has changed.
    */
   abstract observe(project: Pick<ManagedProject, 'id' | 'revision'>, condition: Condition): Promise<boolean>;
   /**
-   * Notes that its files are on another volume than was known, which a replica may have noted before. Answers whether
-   * one has gone that way.
+   * Records that the files are on another volume than the known one, unless another replica already has. Returns
+   * whether an earlier volume was lost.
    */
   abstract noteVolume(project: Pick<ManagedProject, 'id' | 'volume'>, seen: string): Promise<boolean>;
-  /** Forgets it and its use. Answers false if there was none. */
+  /** Deletes it and its activity. Returns false if there was none. */
   abstract delete(id: string): Promise<boolean>;
 
   /**
-   * Takes projects that are due, at most `max`, and leases them to `owner`; if `id` is given, only that one, due or
-   * not. A lease that ran out makes its project due.
+   * Leases at most `max` due projects to `owner`; if `id` is given, only that one, due or not. An expired lease makes
+   * its project due.
    */
   abstract claim(owner: string, leaseSeconds: number, max: number, id?: string): Promise<readonly ManagedProject[]>;
-  /** Answers whether the lease was still held. */
+  /** Returns whether the lease was still held. */
   abstract renew(id: string, owner: string, leaseSeconds: number): Promise<boolean>;
-  /** Gives the lease back. It is due again then, or earlier if somebody has asked for that meanwhile. */
+  /** Releases the lease. The project is due again then, or earlier if that was requested meanwhile. */
   abstract release(id: string, owner: string, dueInSeconds: number): Promise<void>;
-  /** Makes a project due now; does nothing if it is not there. */
+  /** Makes a project due now; does nothing if it does not exist. */
   abstract makeDue(id: string): Promise<void>;
-  /** The same of those whose time is over. */
+  /** Likewise, of projects whose time to live has passed. */
   abstract expired(after: string): Promise<readonly string[]>;
-  /** The same of those that run and had no command created or ended for as long as they may be idle. */
+  /** Likewise, of running projects without a command created or ended for their idle time. */
   abstract idle(after: string): Promise<readonly string[]>;
 
   /**
-   * Notes that a command was created or has ended in each of these projects, and when it was created. Not of one that
-   * was made later than the command, nor of one that is not kept here unless it is among those that are seen in the
-   * cluster.
+   * Records that a command was created or has ended in each of these projects, and when it was created. Ignores
+   * projects created after the command, and unknown projects unless they are observed in the cluster.
    */
   abstract touch(uses: ReadonlyMap<string, Date>, seen: readonly string[]): Promise<void>;
   /** When the last command of each of these projects was created. */
   abstract lastCommandAt(ids: readonly string[]): Promise<ReadonlyMap<string, Date>>;
 }
 
-/** All ids, one read after the other. */
+/** All ids, one read after another. */
 export async function* eachId(read: (after: string) => Promise<readonly string[]>): AsyncGenerator<string> {
   let ids = await read('');
   for (;;) {

@@ -10,7 +10,7 @@ function aPod(id: string, traits: Partial<ObservedProject> = {}): ObservedProjec
   return { id, name, status, reason, labels, createdAt, image, pod: id, node: 'n1', ...traits };
 }
 
-describe('a list of projects that rdev made and of pods that others made', () => {
+describe('a list of projects created by rdev and of other pods', () => {
   const caller = aCaller();
   let site: ReturnType<typeof projectsWithFakes>;
   beforeEach(() => {
@@ -34,7 +34,7 @@ describe('a list of projects that rdev made and of pods that others made', () =>
     }
   }
 
-  it('is in one order, each once, page by page', async () => {
+  it('is in one order, without duplicates, page by page', async () => {
     for (const [id, second] of [
       ['a', 1],
       ['c', 3],
@@ -56,7 +56,7 @@ describe('a list of projects that rdev made and of pods that others made', () =>
     }
   });
 
-  it('ends a page where it is large, and loses none of those between', async () => {
+  it('ends a page early if it is large, without losing projects in between', async () => {
     const order: string[] = [];
     for (let i = 40; i > 0; i--) {
       const id = `p${String(i)}`;
@@ -69,14 +69,14 @@ describe('a list of projects that rdev made and of pods that others made', () =>
     expect(found.length).toBeGreaterThan(3);
   });
 
-  it('has only what the caller may see', async () => {
+  it('contains only what the caller may see', async () => {
     for (const id of ['team-a', 'team-b', 'other']) made(id, 1);
     for (const id of ['team-pod', 'pod']) seen(id, 2);
     expect(await pages(2, aCaller({ projects: ['team-*'] }))).toEqual([['team-pod*', 'team-b'], ['team-a']]);
     expect(await pages(2, aCaller({ projects: [] }))).toEqual([[]]);
   });
 
-  it.each([[1e20], [-1], [Number.MAX_SAFE_INTEGER]])('refuses a cursor with a time that is none: %d', async (time) => {
+  it.each([[1e20], [-1], [Number.MAX_SAFE_INTEGER]])('refuses a cursor with an invalid time: %d', async (time) => {
     const list = site.service.list({ labels: {} }, { limit: 1, cursor: encodeCursor([time, 'a']) }, caller);
     await expect(list).rejects.toThrow(InvalidCursor);
   });

@@ -31,18 +31,18 @@ import {
 } from '../domain/project.js';
 import { projectCreated, projectStatusChanged, projectUpdated } from '../domain/project.events.js';
 import { ProjectExists, ProjectNotManaged, ProjectNotRunning, ProjectTerminating } from '../domain/project.errors.js';
-import { ProjectHooks, type ProjectUser } from './project-hooks.js';
+import { ProjectHooks, type ProjectDependent } from './project-hooks.js';
 import { type ProjectFilter, ProjectRepository, eachId } from './project.repository.js';
 import { ProjectRuntime } from './project-runtime.js';
 import { Reconciler } from './reconciler.js';
 
-/** A deletion that takes longer goes on without the request. */
+/** A deletion that takes longer continues after the response. */
 const DELETION_WAIT_MS = 15_000;
 const DELETION_POLL_MS = 50;
-/** Commands that are created within that time are noted together. */
+/** Commands created within this time are recorded together. */
 const NOTE_MS = 100;
 
-/** A command of the project was created at that time. */
+/** When a command of the project was created. */
 export interface CommandUse {
   readonly projectId: string;
   readonly createdAt: Date;
@@ -71,12 +71,12 @@ export class ProjectsService implements BeforeApplicationShutdown {
 
   /**
    * @throws {@link ProjectExists}, {@link InvalidInput}, {@link NotFound} if the caller may not see such an id, or
-   * {@link ResourceGone} if an earlier request made the project, and it was deleted since
+   *   {@link ResourceGone} if an earlier request created the project and it has been deleted since
    */
   async create(spec: ProjectSpec, caller: Caller): Promise<Project> {
     this.runtime.validate(spec);
     if (!maySeeProject(caller, spec.id)) throw new NotFound('project', spec.id);
-    // Asked before the transaction, which must not wait for the cluster; of no concern to what was created before.
+    // Checked before the transaction, which must not wait for the cluster; irrelevant for a replay.
     const isFree = this.runtime.assertFree(spec.id);
     await isFree.catch(() => undefined);
     const { id, replayOf } = await this.idempotency.once(async () => {
@@ -87,12 +87,12 @@ export class ProjectsService implements BeforeApplicationShutdown {
       return spec.id;
     });
     if (replayOf !== null) return this.replayed(id, replayOf, caller);
-    if (this.runtime.isInstant && spec.gitUrl === null) await this.reconciler.lookAfter(id);
+    if (this.runtime.isInstant && spec.gitUrl === null) await this.reconciler.reconcile(id);
     else this.reconciler.wake();
     return this.get(id, caller);
   }
 
-  /** A later project of that id is another one. */
+  /** A later project with the same id is a different one. */
   private async replayed(id: string, madeAt: Date, caller: Caller): Promise<Project> {
     const project = await this.projects.findById(id);
     if (project === null || project.createdAt > madeAt) throw new ResourceGone('project', id);
@@ -102,13 +102,13 @@ export class ProjectsService implements BeforeApplicationShutdown {
   async list(filter: ProjectFilter, { limit, cursor }: PageRequest, caller: Caller): Promise<Page<Project>> {
     const after = cursor === undefined ? null : toPlace(decodeCursor(cursor, 'number', 'string'));
     const managed = await this.projects.list(filter, caller.projects, limit + 1, after);
-    // What was not read of those that are managed comes on the next page, and so do the others that are among them.
+    // Managed projects beyond the read ones are on the next page, and so are the unmanaged ones among them.
     const end = managed.hasMore ? (managed.data.at(-1) ?? null) : null;
     const unmanaged = (await this.unmanaged(filter, caller)).filter(
       (project) => (after === null || byAge(after, project) < 0) && (end === null || byAge(project, end) < 0),
     );
     const seen = [
-      ...managed.data.map((project) => ({ ...this.see(project), isManaged: true })),
+      ...managed.data.map((project) => ({ ...this.observe(project), isManaged: true })),
       ...unmanaged.map((project) => ({ ...project, isManaged: false })),
     ];
     const first = seen.sort(byAge).slice(0, limit + 1);
@@ -119,7 +119,7 @@ export class ProjectsService implements BeforeApplicationShutdown {
     return toPage(rows, limit, ({ createdAt, id }) => [createdAt.getTime(), id], managed.hasMore);
   }
 
-  /** @throws {@link NotFound}, also when the caller may not see it */
+  /** @throws {@link NotFound}, also if the caller may not see it */
   async get(id: string, caller: Caller): Promise<Project> {
     const { seen, managed } = await this.find(id, caller);
     const lastCommandAt = await this.projects.lastCommandAt([id]);
@@ -132,8 +132,8 @@ export class ProjectsService implements BeforeApplicationShutdown {
   }
 
   /**
-   * Lets a command in, in the caller's transaction: the project runs, or will without anybody's help. One that is
-   * stopped is started for it.
+   * Admits a command, in the caller's transaction: the project is running or will be without further requests. Starts a
+   * stopped project if needed.
    * @throws {@link NotFound}, {@link ProjectNotRunning}, or Unavailable while the runtime is
    */
   async admitCommand(id: string, caller: Caller): Promise<void> {
@@ -144,27 +144,27 @@ export class ProjectsService implements BeforeApplicationShutdown {
       return;
     }
     if (managed.status === 'running' && managed.idleStopSeconds === null) return;
-    // A stop of the project, for idleness too, takes the same lock: it sees the command, or the command sees the
+    // Stopping the project, also when idle, takes the same lock: either it sees the command, or the command sees the
     // stop.
     const locked = await this.projects.lock(id);
     if (locked === null) throw new NotFound('project', id);
     if (locked.status === 'running') return;
     if (!canWake(locked)) throw new ProjectNotRunning(id, locked.status, locked.reason);
-    if (locked.desired === 'stopped') await this.switchOn(id);
+    if (locked.desired === 'stopped') await this.startProject(id);
   }
 
-  /** Why no project takes commands now; null: the runtime is available. */
+  /** Why no project takes commands now; null if the runtime is available. */
   get outage(): Unavailable | null {
     return this.runtime.outage;
   }
 
-  /** The projects that run now, whoever may see them. */
+  /** All running projects, whoever may see them. */
   async *runningIds(): AsyncGenerator<string> {
     yield* eachId((after) => this.projects.running(after));
     for (const { id } of await this.unmanaged({ status: 'running', labels: {} }, { projects: null })) yield id;
   }
 
-  /** Whether it was made through the API. */
+  /** Whether it was created through the API. */
   async isManaged(id: string): Promise<boolean> {
     return (await this.projects.findById(id)) !== null;
   }
@@ -174,56 +174,60 @@ export class ProjectsService implements BeforeApplicationShutdown {
     return this.runtime.hasContainers;
   }
 
-  /** The directory that commands of the project run in unless they say otherwise; used if it exists. */
+  /** The default directory of the project's commands; used if it exists. */
   directoryOf(id: string): string {
     return this.runtime.directoryOf(id);
   }
 
-  /** The variables that each command of the project gets. */
+  /** The variables of all commands of the project. */
   environment(id: string): Promise<Readonly<Record<string, string>>> {
     return this.projects.environment(id);
   }
 
   /**
-   * Changes what is given. @throws {@link NotFound}, {@link ProjectNotManaged}, {@link ProjectTerminating} or {@link
+   * Changes the given fields. @throws {@link NotFound}, {@link ProjectNotManaged}, {@link ProjectTerminating} or {@link
    * InvalidInput}
    */
   async update(id: string, change: ProjectChange, caller: Caller): Promise<Project> {
-    return this.steer(id, caller, async (project) => {
+    return this.updateLocked(id, caller, async (project) => {
       this.runtime.validate({ ...project, ...change });
       if (Object.keys(change).length === 0) return;
       await this.events.add(projectUpdated(id, Object.keys(change)));
       if (project.desired === 'stopped' || !needsRestart(change)) await this.projects.change(id, change);
       else
-        await this.turn(id, { ...change, status: 'stopping', reason: 'it is being restarted with what was changed' });
+        await this.transition(id, {
+          ...change,
+          status: 'stopping',
+          reason: 'it is being restarted to apply the change',
+        });
     });
   }
 
   /**
-   * Does nothing if it is to run already and has not failed. @throws {@link NotFound}, {@link ProjectNotManaged} or
+   * Does nothing if it should already run and has not failed. @throws {@link NotFound}, {@link ProjectNotManaged} or
    * {@link ProjectTerminating}
    */
   async start(id: string, caller: Caller): Promise<Project> {
-    return this.steer(id, caller, async ({ desired, status, volumeLost }) => {
-      if (desired === 'stopped' || status === 'failed') await this.switchOn(id, { volumeLost: false });
+    return this.updateLocked(id, caller, async ({ desired, status, volumeLost }) => {
+      if (desired === 'stopped' || status === 'failed') await this.startProject(id, { volumeLost: false });
       else if (volumeLost) await this.projects.change(id, { volumeLost: false, reason: null });
       else await this.projects.makeDue(id);
     });
   }
 
-  /** Its commands are cancelled, its files stay. @throws as {@link start} */
+  /** Cancels its commands and keeps its files. @throws as {@link start} */
   async stop(id: string, caller: Caller): Promise<Project> {
-    return this.steer(id, caller, async ({ desired }) => {
-      if (desired === 'running') await this.turn(id, { desired: 'stopped', status: 'stopping', reason: null });
+    return this.updateLocked(id, caller, async ({ desired }) => {
+      if (desired === 'running') await this.transition(id, { desired: 'stopped', status: 'stopping', reason: null });
     });
   }
 
-  /** Its commands are cancelled, and it comes back anew. @throws as {@link start} */
+  /** Cancels its commands and recreates it with its files. @throws as {@link start} */
   async restart(id: string, caller: Caller): Promise<Project> {
-    return this.steer(id, caller, async ({ desired, restarts }) => {
-      if (desired === 'stopped') await this.switchOn(id, { volumeLost: false });
+    return this.updateLocked(id, caller, async ({ desired, restarts }) => {
+      if (desired === 'stopped') await this.startProject(id, { volumeLost: false });
       else
-        await this.turn(id, {
+        await this.transition(id, {
           volumeLost: false,
           desired: 'running',
           status: 'stopping',
@@ -234,13 +238,13 @@ export class ProjectsService implements BeforeApplicationShutdown {
   }
 
   /**
-   * Answers null when it is gone, else the project that is still being deleted. @throws {@link NotFound} or {@link
+   * Returns null once it is gone, or the project if it is still being deleted. @throws {@link NotFound} or {@link
    * ProjectNotManaged}
    */
   async delete(id: string, keepStorage: boolean, caller: Caller): Promise<Project | null> {
     await this.assertManaged(id, caller);
     await this.transactor.run(async () => {
-      // Terminating first: whatever happens in between, somebody goes on with it.
+      // Terminating first: if this replica dies, another one continues.
       if (await this.projects.change(id, { status: 'terminating', reason: null, keepStorage }))
         await this.events.add(projectStatusChanged(id, 'terminating', null));
     });
@@ -253,19 +257,19 @@ export class ProjectsService implements BeforeApplicationShutdown {
     return null;
   }
 
-  /** Lets something that uses projects have its say. */
-  addUser(user: ProjectUser): void {
-    this.hooks.add(user);
+  /** Registers a dependent of projects. */
+  addDependent(dependent: ProjectDependent): void {
+    this.hooks.add(dependent);
   }
 
-  /** Runs the work before a project's files go; it may run more than once. */
+  /** Runs the work before a project's files are removed; possibly more than once. */
   beforeDelete(work: (projectId: string) => Promise<void>): void {
     this.hooks.addDeletion(work);
   }
 
   /**
-   * Notes that a command was created or has ended. A creation may wait for others, out of the way of its start: until
-   * it has ended the command itself keeps its project from being idle.
+   * Records that a command was created or has ended. Creations are batched to keep them out of the way of the start:
+   * until it has ended, the command itself keeps its project from being idle.
    */
   noteCommand({ projectId, createdAt }: CommandUse, what: 'created' | 'ended'): void {
     if (what === 'created') this.creations.add({ projectId, createdAt });
@@ -284,7 +288,7 @@ export class ProjectsService implements BeforeApplicationShutdown {
   private async find(id: string, caller: Caller): Promise<{ seen: ObservedProject; managed: ManagedProject | null }> {
     if (!maySeeProject(caller, id)) throw new NotFound('project', id);
     const managed = await this.projects.findById(id);
-    const seen = managed === null ? this.runtime.find(id) : this.see(managed);
+    const seen = managed === null ? this.runtime.find(id) : this.observe(managed);
     if (seen === null) throw new NotFound('project', id);
     return { seen, managed };
   }
@@ -294,8 +298,12 @@ export class ProjectsService implements BeforeApplicationShutdown {
     if (managed === null) throw new ProjectNotManaged(id);
   }
 
-  /** Runs the work while nobody else changes the project, and has it looked after. */
-  private async steer(id: string, caller: Caller, work: (project: ManagedProject) => Promise<void>): Promise<Project> {
+  /** Runs the work with the project locked, and has it reconciled. */
+  private async updateLocked(
+    id: string,
+    caller: Caller,
+    work: (project: ManagedProject) => Promise<void>,
+  ): Promise<Project> {
     await this.assertManaged(id, caller);
     await this.idempotency.once(async () => {
       const project = await this.projects.lock(id);
@@ -308,19 +316,22 @@ export class ProjectsService implements BeforeApplicationShutdown {
     return this.get(id, caller);
   }
 
-  private async switchOn(id: string, change: ProjectChange = {}): Promise<void> {
-    await this.turn(id, { ...change, desired: 'running', status: 'pending', reason: null });
+  private async startProject(id: string, change: ProjectChange = {}): Promise<void> {
+    await this.transition(id, { ...change, desired: 'running', status: 'pending', reason: null });
     this.transactor.afterCommit(() => {
       this.reconciler.wake();
     });
   }
 
-  private async turn(id: string, change: ProjectChange & Pick<ManagedProject, 'status' | 'reason'>): Promise<void> {
+  private async transition(
+    id: string,
+    change: ProjectChange & Pick<ManagedProject, 'status' | 'reason'>,
+  ): Promise<void> {
     await this.projects.change(id, change);
     await this.events.add(projectStatusChanged(id, change.status, change.reason));
   }
 
-  /** Those that the runtime sees and the repository does not know. */
+  /** Projects observed by the runtime that are not in the repository. */
   private async unmanaged(
     filter: ProjectFilter,
     caller: Pick<Caller, 'projects'>,
@@ -335,7 +346,7 @@ export class ProjectsService implements BeforeApplicationShutdown {
     return seen.filter(({ id }) => unknown.has(id));
   }
 
-  private see(project: ManagedProject): ObservedProject {
+  private observe(project: ManagedProject): ObservedProject {
     return fromManaged(project, this.runtime.lastSeen(project.id));
   }
 
@@ -345,7 +356,7 @@ export class ProjectsService implements BeforeApplicationShutdown {
   }
 }
 
-/** @throws {@link InvalidCursor} if there is no such time */
+/** @throws {@link InvalidCursor} if the time is invalid */
 function toPlace([time, id]: readonly [number, string]): PlaceInList {
   const createdAt = new Date(time);
   if (!(createdAt.getTime() >= 0)) throw new InvalidCursor();

@@ -3,10 +3,10 @@ import { aProject, aProjectSpec, projectsWithFakes } from '@app/projects/testing
 import { NotFound, Unavailable } from '@app/kernel';
 import type { Finding, ManagedProject } from '../domain/project.js';
 import { ProjectOfAnotherInstall } from '../domain/project.errors.js';
-import type { Leave, ProjectUser } from './project-hooks.js';
+import type { Leave, ProjectDependent } from './project-hooks.js';
 import { Reconciler, bounded } from './reconciler.js';
 
-class FakeUser implements ProjectUser {
+class FakeUser implements ProjectDependent {
   active = false;
   readonly left: Leave[] = [];
   readonly told: string[] = [];
@@ -34,7 +34,7 @@ describe('the life of a project', () => {
     site = projectsWithFakes();
     site.runtime.isInstant = false;
     user = new FakeUser();
-    site.service.addUser(user);
+    site.service.addDependent(user);
     site.reconciler.onApplicationBootstrap();
   });
   afterEach(() => site.reconciler.beforeApplicationShutdown());
@@ -43,7 +43,7 @@ describe('the life of a project', () => {
   const is = (id: string, status: string) => until(async () => (await site.service.get(id, caller)).status === status);
   const answers = (condition: Finding) => (site.runtime.onReconcile = () => Promise.resolve(condition));
 
-  it('begins pending, runs, and tells those who wait for it', async () => {
+  it('begins pending, runs, and notifies its dependents', async () => {
     const { id, status } = await create();
     expect(status).toBe('pending');
     await is(id, 'running');
@@ -51,7 +51,7 @@ describe('the life of a project', () => {
     expect(site.events.types).toEqual(['project.created', 'project.started']);
   });
 
-  it('begins again when a client starts what has failed', async () => {
+  it('starts again when a client starts a failed project', async () => {
     answers({ status: 'failed', reason: 'its directory is gone' });
     const { id } = await create();
     await is(id, 'failed');
@@ -61,7 +61,7 @@ describe('the life of a project', () => {
     expect(site.events.types.at(-1)).toBe('project.started');
   });
 
-  it('says each change of status once, however often it is looked at', async () => {
+  it('records each change of status once, however often it is reconciled', async () => {
     answers({ status: 'failed', reason: 'the image cannot be pulled' });
     const { id } = await create();
     await is(id, 'failed');
@@ -76,7 +76,7 @@ describe('the life of a project', () => {
     expect(site.events.all[1]?.data).toEqual({ status: 'failed', reason: 'the image cannot be pulled' });
   });
 
-  describe('whose volume has gone', () => {
+  describe('with a lost volume', () => {
     const lost = 'the volume was deleted with all files';
     const reasonOf = async (id: string) => (await site.service.get(id, caller)).reason;
     const losing = async (traits: Parameters<typeof aProjectSpec>[0] = {}): Promise<string> => {
@@ -90,7 +90,7 @@ describe('the life of a project', () => {
       return id;
     };
 
-    it('says so, once as an event, and as its reason beside others', async () => {
+    it('reports it once as an event, and in its reason next to others', async () => {
       const id = await losing();
       answers({ status: 'failed', reason: 'the image cannot be pulled', volume: 'second' });
       site.runtime.change(id);
@@ -104,16 +104,16 @@ describe('the life of a project', () => {
       });
     });
 
-    it.each(['start', 'restart'] as const)('says it until a client acts: %s', async (action) => {
+    it.each(['start', 'restart'] as const)('reports it until a client acts: %s', async (action) => {
       const id = await losing();
       await site.service[action](id, caller);
       await until(async () => (await site.service.get(id, caller)).status === 'running' && !(await reasonOf(id)));
       site.runtime.change(id);
-      await site.reconciler.lookAfter(id);
+      await site.reconciler.reconcile(id);
       expect(await reasonOf(id)).toBeNull();
     });
 
-    it('still says it when it was stopped, and a command has started it', async () => {
+    it('still reports it when it was stopped and then started by a command', async () => {
       const id = await losing({ wakeOnCommand: true });
       answers({ status: 'stopped', reason: null, volume: 'second' });
       await site.service.stop(id, caller);
@@ -126,13 +126,13 @@ describe('the life of a project', () => {
     });
   });
 
-  it('takes no id that the cluster has for another install, unless the request is repeated', async () => {
+  it('refuses an id used by another install, unless the request is a replay', async () => {
     site.runtime.onAssertFree = () => Promise.reject(new ProjectOfAnotherInstall('web', 'projects'));
     await expect(create({ id: 'web' })).rejects.toMatchObject({ code: 'PROJECT_EXISTS' });
     expect(await site.projects.findById('web')).toBeNull();
   });
 
-  it('keeps what it was while the runtime does not answer, and goes on afterwards', async () => {
+  it('keeps its status while the runtime does not respond, and continues afterwards', async () => {
     const { id } = await create();
     await is(id, 'running');
     let asked = 0;
@@ -148,7 +148,7 @@ describe('the life of a project', () => {
     await is(id, 'failed');
   });
 
-  it('cancels what began before the stop, before it stops, and starts again', async () => {
+  it('cancels what began before the stop, then stops, and starts again', async () => {
     const { id } = await create();
     await is(id, 'running');
     expect((await site.service.stop(id, caller)).status).toBe('stopping');
@@ -167,7 +167,7 @@ describe('the life of a project', () => {
     ['restarted', (id) => site.service.restart(id, caller), 'The project was restarted.'],
     ['changed', (id) => site.service.update(id, { image: 'other' }, caller), 'The project was restarted.'],
     ['deleted', (id) => site.service.delete(id, false, caller), 'The project was deleted.'],
-  ])('tells those that use it why they have to leave: it is %s', async (_what, end, why) => {
+  ])('tells its dependents why they must leave: it is %s', async (_what, end, why) => {
     const { id } = await create();
     await is(id, 'running');
     await end(id);
@@ -175,13 +175,13 @@ describe('the life of a project', () => {
     expect(user.left[0]).toMatchObject({ projectId: id, why });
   });
 
-  it('tells those that use it that its time to live is over', async () => {
+  it('tells its dependents that its time to live has passed', async () => {
     const { id } = await create({ ttlSeconds: 0 });
     await until(() => user.left.length > 0);
-    expect(user.left[0]).toMatchObject({ projectId: id, why: 'The project was deleted: its time to live is over.' });
+    expect(user.left[0]).toMatchObject({ projectId: id, why: 'The project was deleted: its time to live has passed.' });
   });
 
-  it('forgets what it saw when something else was wanted meanwhile', async () => {
+  it('discards an observation if the desired state changed meanwhile', async () => {
     const { id } = await create();
     await is(id, 'running');
     let saw: (condition: Finding) => void = () => undefined;
@@ -199,7 +199,7 @@ describe('the life of a project', () => {
     expect(site.events.types).not.toContain('project.failed');
   });
 
-  it('ends what uses it before it goes, and tries again until all is gone', async () => {
+  it('ends its dependents before it is deleted, and retries until everything is gone', async () => {
     const { id } = await create();
     await is(id, 'running');
     const steps: string[] = [];
@@ -219,14 +219,17 @@ describe('the life of a project', () => {
     expect(site.events.types.slice(2)).toEqual(['project.terminating', 'project.deleted']);
   });
 
-  it('goes when its time is over', async () => {
+  it('is deleted after its time to live', async () => {
     const { id } = await create({ ttlSeconds: 1 });
     await is(id, 'running');
     await until(async () => (await site.projects.findById(id)) === null);
-    expect(site.events.all.at(-2)?.data).toMatchObject({ status: 'terminating', reason: 'its time to live is over' });
+    expect(site.events.all.at(-2)?.data).toMatchObject({
+      status: 'terminating',
+      reason: 'its time to live has passed',
+    });
   });
 
-  it('stops when it is idle, and not while it is used', async () => {
+  it('stops when it is idle, but not while it is used', async () => {
     user.active = true;
     const { id } = await create({ idleStopSeconds: 1 });
     await is(id, 'running');
@@ -240,7 +243,7 @@ describe('the life of a project', () => {
   });
 
   describe('with a change', () => {
-    it('goes on running if no pod depends on it', async () => {
+    it('keeps running if the pod does not depend on it', async () => {
       const { id } = await create();
       await is(id, 'running');
       const changed = await site.service.update(id, { name: 'new', egress: [], env: { SECRET: 'x' } }, caller);
@@ -251,7 +254,7 @@ describe('the life of a project', () => {
       expect(user.left).toEqual([]);
     });
 
-    it('cancels what runs and comes back anew if one does', async () => {
+    it('cancels its commands and restarts if the pod depends on it', async () => {
       const { id } = await create();
       await is(id, 'running');
       expect((await site.service.update(id, { image: 'i:2' }, caller)).status).toBe('stopping');
@@ -270,7 +273,7 @@ describe('the life of a project', () => {
   });
 
   describe('and a command', () => {
-    it('is started for it', async () => {
+    it('starts for it', async () => {
       const { id } = await create();
       await is(id, 'running');
       await site.service.stop(id, caller);
@@ -279,7 +282,7 @@ describe('the life of a project', () => {
       await is(id, 'running');
     });
 
-    it('lets it wait while it comes up, refuses it when it has failed', async () => {
+    it('queues it while starting, and refuses it after a failure', async () => {
       answers({ status: 'pending', reason: null });
       const { id } = await create();
       await site.service.admitCommand(id, caller);
@@ -289,7 +292,7 @@ describe('the life of a project', () => {
       await expect(site.service.admitCommand(id, caller)).rejects.toThrow('no image');
     });
 
-    it('refuses it when it is stopped and is not to wake', async () => {
+    it('refuses it if the project is stopped and must not wake', async () => {
       const { id } = await create({ wakeOnCommand: false });
       await is(id, 'running');
       await site.service.admitCommand(id, caller);
@@ -298,7 +301,7 @@ describe('the life of a project', () => {
     });
   });
 
-  it('lets projects of others be used, not changed', async () => {
+  it('lets unmanaged projects be used, but not changed', async () => {
     const { id, createdAt } = aProject();
     const seen = {
       id,
@@ -332,7 +335,7 @@ describe('the life of a project', () => {
 });
 
 describe('Reconciler', () => {
-  it('finishes what a replica left that was killed in between, with one at a time', async () => {
+  it('continues the work of a killed replica, one replica at a time', async () => {
     const transactor = new InMemoryTransactor();
     const { projects, runtime, hooks } = projectsWithFakes(transactor, new InMemoryEventLog(transactor));
     const events = new InMemoryEventLog(transactor);
@@ -360,7 +363,7 @@ describe('Reconciler', () => {
     expect([...events.types].sort()).toEqual(['project.deleted', 'project.started']);
   });
 
-  it('leaves the work to others when it stops', async () => {
+  it('leaves the work to other replicas on shutdown', async () => {
     const { projects, reconciler, runtime } = projectsWithFakes();
     const project = aProject({ status: 'pending' });
     projects.seed(project);
@@ -383,7 +386,7 @@ describe('Reconciler', () => {
 });
 
 describe('a reason', () => {
-  it('keeps its beginning and the advice at its end, however much a program said between them', () => {
+  it('keeps its beginning and the advice at its end, however long the output in between', () => {
     const long = `git clone failed: ${'@'.repeat(5_000)}. Look at gitUrl`;
     expect(bounded(long)).toMatch(/^git clone failed: @+…@+\. Look at gitUrl$/);
     expect(bounded(long)!.length).toBeLessThanOrEqual(1_000);

@@ -7,35 +7,32 @@ import { ProjectHooks } from './project-hooks.js';
 import { ProjectRepository, eachId } from './project.repository.js';
 import { ProjectRuntime } from './project-runtime.js';
 
-/** Hints wake it; this is for those that were lost, and for what other replicas left. */
+/** Hints wake the poller; this interval covers lost hints and work left by other replicas. */
 const POLL_MS = 1_000;
 const LEASE_SECONDS = 15;
 const RENEW_MS = 5_000;
-const AT_ONCE_MAX = 20;
-/**
- * So often a project is looked at where nothing seems to happen: what somebody has changed by hand is noticed by then.
- */
+const CONCURRENT_MAX = 20;
+/** How often a project is reconciled without any notification: manual changes are noticed by then. */
 const SETTLED_SECONDS = 30;
-/** Of what programs and the cluster say. */
+/** Limits the output of programs and the cluster in a reason. */
 const REASON_CHARS_MAX = 1_000;
 const RETRY_SECONDS = { min: 1, max: 30 };
 
 /**
- * Makes projects what they are to be. One replica at a time looks after a project, under a lease; it works by what is
- * there and not by what it did before, so that a crash, a lost hint or a hand in the cluster is healed by the next
- * look.
+ * Reconciles projects with their desired state. One replica at a time reconciles a project, under a lease. It relies on
+ * observed state and not on earlier work, so the next reconciliation repairs crashes, lost hints and manual changes.
  */
 @Injectable()
 export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(Reconciler.name);
   private readonly owner = randomUUID();
-  private readonly passes = new Map<string, Promise<void>>();
+  private readonly running = new Map<string, Promise<void>>();
   private readonly stopping = new AbortController();
   private readonly poller = new Poller(
     () => this.round(),
     POLL_MS,
     (error) => {
-      if (!(error instanceof Unavailable)) this.logger.error({ err: error }, 'Projects could not be looked after');
+      if (!(error instanceof Unavailable)) this.logger.error({ err: error }, 'Projects could not be reconciled');
     },
   );
   private unsubscribe: (() => void) | undefined;
@@ -51,7 +48,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
 
   onApplicationBootstrap(): void {
     this.unsubscribe = this.runtime.onChange((id) => {
-      this.lookAgain(id);
+      this.requeue(id);
     });
     this.poller.start();
   }
@@ -60,7 +57,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
     this.unsubscribe?.();
     this.stopping.abort();
     await this.poller.stop();
-    await Promise.all(this.passes.values());
+    await Promise.all(this.running.values());
   }
 
   /** Something is due. */
@@ -68,18 +65,18 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
     this.poller.wake();
   }
 
-  /** Looks after one project now, in the caller's time; does nothing if a replica does so already. */
-  async lookAfter(id: string): Promise<void> {
-    await this.take(1, id);
-    await this.passes.get(id);
+  /** Reconciles one project now, within the caller's request; does nothing if a replica is already reconciling it. */
+  async reconcile(id: string): Promise<void> {
+    await this.claim(1, id);
+    await this.running.get(id);
   }
 
-  private lookAgain(id: string): void {
+  private requeue(id: string): void {
     this.projects.makeDue(id).then(
       () => {
         this.wake();
       },
-      // The next look comes by itself.
+      // It is reconciled later anyway.
       () => undefined,
     );
   }
@@ -87,24 +84,24 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
   private async round(): Promise<boolean> {
     await this.endExpired();
     await this.stopIdle();
-    const room = AT_ONCE_MAX - this.passes.size;
-    return room > 0 && (await this.take(room)) === room;
+    const room = CONCURRENT_MAX - this.running.size;
+    return room > 0 && (await this.claim(room)) === room;
   }
 
-  private async take(max: number, id?: string): Promise<number> {
+  private async claim(max: number, id?: string): Promise<number> {
     const claimed = await this.projects.claim(this.owner, LEASE_SECONDS, max, id);
     for (const project of claimed) {
-      const pass = this.pass(project).finally(() => {
-        this.passes.delete(project.id);
+      const run = this.sync(project).finally(() => {
+        this.running.delete(project.id);
         this.wake();
       });
-      this.passes.set(project.id, pass);
+      this.running.set(project.id, run);
     }
     return claimed.length;
   }
 
-  /** One look at one project; never rejects. */
-  private async pass(project: ManagedProject): Promise<void> {
+  /** Reconciles one project; never rejects. */
+  private async sync(project: ManagedProject): Promise<void> {
     const { id } = project;
     const lost = new AbortController();
     const signal = AbortSignal.any([this.stopping.signal, lost.signal]);
@@ -113,16 +110,16 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
         (held) => {
           if (!held) lost.abort();
         },
-        // A lease that cannot be renewed runs out; the work is safe to be done twice.
+        // A lease that cannot be renewed expires; doing the work twice is safe.
         () => undefined,
       );
     }, RENEW_MS);
     let isSettled = false;
     try {
-      isSettled = await this.look(project, signal);
+      isSettled = await this.apply(project, signal);
     } catch (error) {
       const isKnown = signal.aborted || error instanceof Unavailable;
-      if (!isKnown) this.logger.error({ err: error, projectId: id }, 'A project could not be looked after');
+      if (!isKnown) this.logger.error({ err: error, projectId: id }, 'A project could not be reconciled');
     } finally {
       clearInterval(renewing);
     }
@@ -130,12 +127,12 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
     await this.projects.release(id, this.owner, seconds).catch(() => undefined);
   }
 
-  /** Answers whether there is nothing more to be done or waited for. */
-  private async look(project: ManagedProject, signal: AbortSignal): Promise<boolean> {
+  /** Returns whether nothing is left to do or to wait for. */
+  private async apply(project: ManagedProject, signal: AbortSignal): Promise<boolean> {
     if (project.status === 'terminating') return this.remove(project, signal);
     if (project.status === 'stopping') {
       const { id: projectId, changedAt: before } = project;
-      await this.hooks.leave({ projectId, before, why: whyLeft(project) }, signal);
+      await this.hooks.leave({ projectId, before, why: leaveReason(project) }, signal);
     }
     const finding = await this.runtime.reconcile(project, signal);
     await this.note(project, finding);
@@ -155,7 +152,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
     });
   }
 
-  /** Answers whether the files of the project have gone with the volume that they were on. */
+  /** Returns whether the files of the project were lost with their volume. */
   private async noteVolume(project: ManagedProject, volume: string): Promise<boolean> {
     if (project.volume === volume || !(await this.projects.noteVolume(project, volume))) return false;
     await this.events.add(projectVolumeLost(project.id, project.volume ?? ''));
@@ -164,7 +161,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
 
   private async remove(project: ManagedProject, signal: AbortSignal): Promise<boolean> {
     const { id } = project;
-    await this.hooks.leave({ projectId: id, before: null, why: whyLeft(project) }, signal);
+    await this.hooks.leave({ projectId: id, before: null, why: leaveReason(project) }, signal);
     await this.hooks.onDelete(id);
     if (!(await this.runtime.remove(project, signal))) return false;
     await this.transactor.run(async () => {
@@ -176,7 +173,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
   private async endExpired(): Promise<void> {
     for await (const id of eachId((after) => this.projects.expired(after))) {
       await this.transactor.run(async () => {
-        const reason = 'its time to live is over';
+        const reason = 'its time to live has passed';
         if (await this.projects.change(id, { status: 'terminating', reason }))
           await this.events.add(projectStatusChanged(id, 'terminating', reason));
       });
@@ -186,7 +183,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
   private async stopIdle(): Promise<void> {
     for await (const id of eachId((after) => this.projects.idle(after))) {
       await this.transactor.run(async () => {
-        // Whoever creates a command for such a project takes the same lock first.
+        // Creating a command for such a project takes the same lock first.
         const project = await this.projects.lock(id);
         if (project?.status !== 'running' || (await this.hooks.isActive(id))) return;
         const reason = `no command has run for ${String(project.idleStopSeconds)} s`;
@@ -197,19 +194,19 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
   }
 }
 
-/** What the commands say that end with it. */
-function whyLeft({ status, desired, reason }: ManagedProject): string {
+/** The reason given to the commands that end with it. */
+function leaveReason({ status, desired, reason }: ManagedProject): string {
   if (status === 'stopping' && desired === 'running') return 'The project was restarted.';
   return `The project was ${status === 'terminating' ? 'deleted' : 'stopped'}${reason === null ? '' : `: ${reason}`}.`;
 }
 
-/** The longer it takes already, the less often it is looked at. */
+/** The longer a project takes, the less often it is reconciled. */
 function retrySeconds({ changedAt }: ManagedProject, now: Date): number {
   const { min, max } = RETRY_SECONDS;
   return Math.min(max, Math.max(min, (now.getTime() - changedAt.getTime()) / 4_000));
 }
 
-/** Advice is at the end, after what a program said: of a long reason the middle is left out. */
+/** Advice is at the end, after a program's output, so a long reason is shortened in the middle. */
 export function bounded(reason: string | null): string | null {
   if (reason === null || reason.length <= REASON_CHARS_MAX) return reason;
   const half = REASON_CHARS_MAX / 2 - 1;

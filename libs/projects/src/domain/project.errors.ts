@@ -10,7 +10,7 @@ export class ProjectExists extends DomainError {
   }
 }
 
-/** What another install of rdev made has the names of what the project would consist of. */
+/** Objects with the names that this project would use belong to another install. */
 export class ProjectOfAnotherInstall extends DomainError {
   readonly kind = 'conflict';
   readonly code = 'PROJECT_EXISTS';
@@ -35,7 +35,7 @@ export class ProjectNotRunning extends DomainError {
   }
 }
 
-/** The project was not made through the API, so the API may use it but not change it. */
+/** The project was not created through the API, so the API may use it but not change it. */
 export class ProjectNotManaged extends DomainError {
   readonly kind = 'conflict';
   readonly code = 'CONFLICT';
@@ -45,7 +45,7 @@ export class ProjectNotManaged extends DomainError {
   }
 }
 
-/** What was asked for while the project is on its way out. */
+/** A request that a project cannot accept while it is being deleted. */
 export class ProjectTerminating extends DomainError {
   readonly kind = 'conflict';
   readonly code = 'CONFLICT';

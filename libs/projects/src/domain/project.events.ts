@@ -2,12 +2,12 @@ import type { NewEvent } from '@app/kernel';
 import type { ProjectSpec, ProjectStatus } from './project.js';
 
 export function projectCreated({ id, name, gitUrl, labels }: ProjectSpec): NewEvent {
-  // A clone URL may carry credentials.
+  // A clone URL may contain credentials.
   const data = { name, gitUrl: gitUrl?.replace(/\/\/[^/@]*@/, '//***@') ?? null, labels };
   return { type: 'project.created', projectId: id, target: id, outcome: 'succeeded', data };
 }
 
-/** Says which fields were changed, not to what: a variable may be a secret. */
+/** Records the changed fields without their values: a variable may be a secret. */
 export function projectUpdated(id: string, fields: readonly string[]): NewEvent {
   return { type: 'project.updated', projectId: id, target: id, outcome: 'succeeded', data: { fields } };
 }
@@ -16,7 +16,7 @@ export function projectDeleted(id: string): NewEvent {
   return { type: 'project.deleted', projectId: id, target: id, outcome: 'succeeded', data: {} };
 }
 
-/** Its files are gone: the volume that they were on was deleted in the cluster. */
+/** Its files are lost: their volume was deleted in the cluster. */
 export function projectVolumeLost(id: string, volume: string): NewEvent {
   return { type: 'project.volume_lost', projectId: id, target: id, outcome: 'failed', data: { volume } };
 }

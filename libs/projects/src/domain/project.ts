@@ -9,15 +9,15 @@ export const PROJECT_STATUSES = [
 ] as const;
 export type ProjectStatus = (typeof PROJECT_STATUSES)[number];
 
-/** A DNS-1123 label, short enough for the names that are made of it. */
+/** A DNS-1123 label, short enough for the names derived from it. */
 export const PROJECT_ID = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
 
 export type RuntimeKind = 'local' | 'kubernetes';
 
-/** What is to be: what `start` and `stop` change. */
+/** The desired state, changed by `start` and `stop`. */
 export type DesiredState = 'running' | 'stopped';
 
-/** Amounts by the name of the resource, as Kubernetes writes them: `{ cpu: '500m', memory: '1Gi' }`. */
+/** Quantities by the name of the resource, as in Kubernetes: `{ cpu: '500m', memory: '1Gi' }`. */
 export type Quantities = Readonly<Record<string, string>>;
 
 export interface Resources {
@@ -25,7 +25,7 @@ export interface Resources {
   readonly limits: Quantities;
 }
 
-/** What was asked for when a project was created through the API; null where the operator's default counts. */
+/** What a client requested when it created a project; null where the operator's default applies. */
 export interface ProjectSpec {
   readonly id: string;
   readonly name: string;
@@ -38,44 +38,44 @@ export interface ProjectSpec {
   readonly pullSecretName: string | null;
   /** The Secret with the credentials for `gitUrl`. */
   readonly gitSecretName: string | null;
-  /** Secrets whose entries are variables of each command. */
+  /** Secrets whose entries become variables of each command. */
   readonly envFrom: readonly { readonly secretName: string }[];
   readonly resources: Resources | null;
   readonly storage: { readonly size: string | null; readonly className: string | null } | null;
-  /** What it may reach, in the form of {@link parseEgress}. */
+  /** Allowed destinations, in the form of {@link parseEgress}. */
   readonly egress: readonly string[] | null;
-  /** Deleted so long after it was created; null: never. */
+  /** Deleted this long after its creation; null: never. */
   readonly ttlSeconds: number | null;
-  /** Seconds without a running command until it is stopped; null: never. */
+  /** Stopped after this long without a running command; null: never. */
   readonly idleStopSeconds: number | null;
-  /** Whether a command starts it when it is stopped. */
+  /** Whether a command starts it while it is stopped. */
   readonly wakeOnCommand: boolean;
 }
 
 /**
- * A project that the API created, as it is kept. Its variables, which may be 1 MiB, are read where they are used: at
- * the start of a command.
+ * A stored project that was created through the API. Its variables, up to 1 MiB, are read only at the start of a
+ * command.
  */
 export interface ManagedProject extends Omit<ProjectSpec, 'env'> {
   readonly status: ProjectStatus;
   readonly reason: string | null;
   readonly createdAt: Date;
   readonly desired: DesiredState;
-  /** Grows with each change of what is wanted, so that what was seen before the change does not count after it. */
+  /** Incremented with each change of the desired state, so that earlier observations can be discarded. */
   readonly revision: number;
-  /** When what is wanted was changed last. */
+  /** When the desired state was last changed. */
   readonly changedAt: Date;
-  /** How often it was asked to be restarted. */
+  /** Number of requested restarts. */
   readonly restarts: number;
-  /** Whether its files stay when it goes. */
+  /** Whether its files are kept on deletion. */
   readonly keepStorage: boolean;
-  /** The volume that its files are on; null if none was seen yet. */
+  /** The volume with its files; null if none was observed yet. */
   readonly volume: string | null;
-  /** A volume of it has gone with the files, and no client has acted on that yet. */
+  /** Whether a volume was lost with its files and no client has acted on that yet. */
   readonly volumeLost: boolean;
 }
 
-/** What may change of a project once it is there. */
+/** The fields of a project that may be changed. */
 export type ProjectChange = Partial<
   Pick<
     ManagedProject & ProjectSpec,
@@ -99,19 +99,19 @@ export type ProjectChange = Partial<
   >
 >;
 
-/** How a project is, and why in words. */
+/** The state of a project, and an explanation. */
 export interface Condition {
   readonly status: ProjectStatus;
   readonly reason: string | null;
 }
 
-/** What was found when a project was looked after. */
+/** The result of a reconciliation. */
 export interface Finding extends Condition {
-  /** Identifies the volume that its files are on: another than before is an empty one. Absent if none is seen. */
+  /** Identifies the volume with its files: a different one is empty. Absent if none is observed. */
   readonly volume?: string;
 }
 
-/** What the runtime sees of a project now. */
+/** The runtime's current view of a project. */
 export interface ObservedProject extends Condition {
   readonly id: string;
   readonly name: string;
@@ -122,26 +122,27 @@ export interface ObservedProject extends Condition {
   readonly createdAt: Date;
 }
 
-/** A place where commands run, put together from what was asked for and what is seen. */
+/** Combines what was requested with what is observed. */
 export interface Project extends ObservedProject {
   readonly runtime: RuntimeKind;
   readonly lastCommandAt: Date | null;
-  /** Made through the API, so that it can be changed and deleted. */
+  /** Created through the API, so that it can be changed and deleted. */
   readonly managed: boolean;
-  /** The runtime does not answer: this is what was seen last. */
+  /** The runtime does not respond: this is the last known state. */
   readonly stale: boolean;
 }
 
-/** A managed project is what its record says; what the runtime sees adds where it runs. */
+/** A managed project has the state of its record; the observation adds where it runs. */
 export function fromManaged(project: ManagedProject, seen: ObservedProject | null): ObservedProject {
   const { id, name, status, reason, labels, createdAt } = project;
   const { pod = null, node = null } = seen ?? {};
   return { id, name, status, reason, labels, createdAt, image: project.image ?? seen?.image ?? null, pod, node };
 }
 
+/** Compared with stored reasons, so the text must not change. */
 const VOLUME_LOST = 'the volume was deleted with all files of the project, and another one took its place';
 
-/** The reason of a project, which says what it has lost until a client acts on that. */
+/** The reason of a project, which includes a lost volume until a client acts on that. */
 export function withLoss({ volumeLost }: Pick<ManagedProject, 'volumeLost'>, reason: string | null): string | null {
   if (!volumeLost || reason?.startsWith(VOLUME_LOST)) return reason;
   return [`${VOLUME_LOST}. Restart the project to confirm that you know`, ...(reason === null ? [] : [reason])].join(
@@ -149,17 +150,17 @@ export function withLoss({ volumeLost }: Pick<ManagedProject, 'volumeLost'>, rea
   );
 }
 
-/** Whether a command for it may wait in the queue until it runs. */
+/** Whether a command may wait in the queue for it to run. */
 export function canWake({ status, wakeOnCommand }: ManagedProject): boolean {
   return wakeOnCommand && (status === 'pending' || status === 'stopping' || status === 'stopped');
 }
 
-/** Whether the change takes a new pod, and ends what runs in the old one. */
+/** Whether the change needs a new pod, which ends what runs in the old one. */
 export function needsRestart(change: ProjectChange): boolean {
   return ['image', 'pullSecretName', 'envFrom', 'resources'].some((field) => field in change);
 }
 
-/** Where a project is in a list. */
+/** The position of a project in a list. */
 export type PlaceInList = Pick<ObservedProject, 'createdAt' | 'id'>;
 
 /** Newest first; ids break ties, so that the order is total. */

@@ -1,18 +1,19 @@
 import type { AdmittedCommand } from '@app/commands';
 
-/** Decides which queued commands get a slot. Right under any number of replicas. */
+/** Decides which queued commands get a slot. Correct with any number of replicas. */
 export abstract class Admission {
   /**
-   * Admits at most `slots` commands in the order of the queue, within the limits of their projects, keys and locks,
-   * leases them to `owner` and, where their project has an instance that takes commands, binds them to it. Answers them
-   * as they then are, with the variables of their projects. Fewer than `slots`: nothing else can run now.
+   * Admits at most `slots` commands in queue order, within the limits of their projects, keys and locks. Leases them to
+   * `owner` and binds them to their project's instance if it has one that takes commands.
+   * @returns the commands as they are afterwards, with their projects' variables; fewer than `slots` if nothing else
+   *   can run
    */
   abstract admit(owner: string, slots: number): Promise<readonly AdmittedCommand[]>;
   /**
-   * Clears up behind what was admitted. That can wait until all of it is under way: left undone, it costs later looks
-   * time.
+   * Compacts the queue after an admission. Can be delayed until the admitted commands are starting: leaving it out only
+   * slows later admissions.
    */
-  abstract tidy(): Promise<void>;
-  /** Queued commands whose time in the queue is over, at most `max`. */
+  abstract compact(): Promise<void>;
+  /** Queued commands whose queue timeout has passed, at most `max`. */
   abstract overdue(max: number): Promise<readonly string[]>;
 }

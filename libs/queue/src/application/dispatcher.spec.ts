@@ -11,7 +11,7 @@ import { QueueLimits } from './queue-limits.js';
 
 const ROOM = 3;
 
-/** Takes commands and never ends them, unless the test does. */
+/** Adopts commands and never ends them, unless the test does. */
 class FakeRunning {
   readonly owner = 'here';
   readonly adopted: Command[] = [];
@@ -65,7 +65,7 @@ describe('Dispatcher', () => {
     return all.map(({ id }) => id);
   };
 
-  it('gives commands to this replica while it has room, as they are then, and goes on when one has ended', async () => {
+  it('admits commands in their current state while this replica has room, and continues when one has ended', async () => {
     const ids = await queue(ROOM + 2);
     dispatcher.onApplicationBootstrap();
     await until(() => running.adopted.length === ROOM);
@@ -78,7 +78,7 @@ describe('Dispatcher', () => {
     await until(() => running.adopted.length === ROOM + 1);
   });
 
-  it('admits what is queued at the hint, not at the next poll', async () => {
+  it('admits a queued command on the hint, without waiting for the next poll', async () => {
     dispatcher.onApplicationBootstrap();
     await until(async () => (await queue(0)).length === 0);
     const [id] = await queue(1);
@@ -89,7 +89,7 @@ describe('Dispatcher', () => {
     expect(running.adopted[0]!.id).toBe(id);
   });
 
-  it('finds by itself what no hint told of, also after the database was away', async () => {
+  it('finds commands without a hint, also after a database outage', async () => {
     const admit = jest.spyOn(admission, 'admit').mockRejectedValueOnce(new Unavailable('It is away.'));
     dispatcher.onApplicationBootstrap();
     await until(() => admit.mock.calls.length === 1);
@@ -97,14 +97,14 @@ describe('Dispatcher', () => {
     await until(() => running.adopted.length === 1);
   });
 
-  it('has admitted what it adopted even if it cannot clear up behind it', async () => {
-    jest.spyOn(admission, 'tidy').mockRejectedValue(new Unavailable('It is away.'));
+  it('has admitted the adopted commands even if compaction fails', async () => {
+    jest.spyOn(admission, 'compact').mockRejectedValue(new Unavailable('It is away.'));
     await queue(2);
     dispatcher.onApplicationBootstrap();
     await until(() => running.adopted.length === 2);
   });
 
-  it('expires what has waited for too long', async () => {
+  it('expires commands after their queue timeout', async () => {
     admission.closed.add('');
     const [overdue] = await queue(1, 0);
     await queue(1, 3_600);
@@ -113,7 +113,7 @@ describe('Dispatcher', () => {
     expect(expired).toEqual([overdue]);
   });
 
-  it('admits nothing from the moment on that the replica stops', async () => {
+  it('admits nothing once the replica is stopping', async () => {
     dispatcher.onApplicationBootstrap();
     await dispatcher.beforeApplicationShutdown();
     await queue(1);

@@ -5,12 +5,12 @@ import { Injectable, Logger, type OnApplicationBootstrap, type BeforeApplication
 import { Admission } from './admission.js';
 import { QueueLimits } from './queue-limits.js';
 
-/** Hints wake it; this is for those that were lost. */
+/** Hints wake the poller; this interval covers lost hints. */
 const POLL_MS = 1_000;
 const BATCH = 50;
 const EXPIRY_POLL_MS = 1_000;
 
-/** Gives queued commands to this replica while it has room. */
+/** Admits queued commands to this replica while it has room. */
 @Injectable()
 export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(Dispatcher.name);
@@ -51,14 +51,14 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     await Promise.all([this.poller.stop(), this.expiry.stop()]);
   }
 
-  /** One round; answers whether more may be waiting. */
+  /** One round; returns whether more may be waiting. */
   private async dispatch(): Promise<boolean> {
     const slots = Math.min(BATCH, this.limits.runningPerReplicaMax - this.running.count);
     if (slots <= 0) return false;
     const commands = await this.admission.admit(this.running.owner, slots);
     for (const command of commands) this.running.adopt(command.id, command);
     for (const command of commands) this.hints.admitted(command);
-    await this.admission.tidy();
+    await this.admission.compact();
     return commands.length === slots;
   }
 

@@ -1,7 +1,7 @@
 import type { QueuePlace } from '@app/commands';
 
-/** Finds places in the queue. */
+/** Finds the places of commands in the queue. */
 export abstract class PlaceRepository {
-  /** The places of these commands; who is not queued has none. */
+  /** The places of these commands; commands that are not queued have none. */
   abstract places(ids: readonly string[]): Promise<ReadonlyMap<string, QueuePlace>>;
 }

@@ -1,11 +1,11 @@
 interface Limits {
   readonly runningPerProjectMax: number;
   readonly runningPerReplicaMax: number;
-  /** Waiting for so long raises a queued command by one priority. */
+  /** A queued command rises by one priority each time it has waited this long. */
   readonly agingSeconds: number;
 }
 
-/** What the operator allows; injected as a value. */
+/** The operator's limits; injected as a value. */
 export class QueueLimits implements Limits {
   readonly runningPerProjectMax: number;
   readonly runningPerReplicaMax: number;

@@ -1,7 +1,7 @@
 import type { Page, PageRequest } from '@app/kernel';
 import type { Priority } from '@app/commands';
 
-/** What waits in one priority. */
+/** Queued commands of one priority. */
 export interface Backlog {
   readonly depth: number;
   /** How long the oldest has waited; null if there is none. */
@@ -13,19 +13,24 @@ export interface ProjectQueue extends Backlog {
   readonly projectId: string;
   readonly isPaused: boolean;
   readonly running: number;
-  /** As they were asked for, whatever age has made of them. */
+  /** By requested priority, regardless of age. */
   readonly priorities: Readonly<Record<Priority, Backlog>>;
 }
 
-/** Looks at all queues, and pauses them. */
+/** Lists, pauses and resumes queues. */
 export abstract class QueueRepository {
-  /** Answers false if it was paused. @param projectId null: all projects */
+  /** Returns false if it was already paused. @param projectId null: all projects */
   abstract pause(projectId: string | null): Promise<boolean>;
-  /** Answers false if it was not paused. @param projectId null: all projects */
+  /** Returns false if it was not paused. @param projectId null: all projects */
   abstract resume(projectId: string | null): Promise<boolean>;
-  /** Of itself: what pauses all queues does not count for a project. @param projectId null: all projects */
+  /**
+   * Whether it is paused itself: a pause of all queues does not count for a project. @param projectId null: all
+   * projects
+   */
   abstract isPaused(projectId: string | null): Promise<boolean>;
-  /** Projects with something queued, running or paused, by their ids. @param visible globs of project ids; null: all */
+  /**
+   * Projects with queued or running commands, or a paused queue, by id. @param visible globs of project ids; null: all
+   */
   abstract list(visible: readonly string[] | null, page: PageRequest): Promise<Page<ProjectQueue>>;
   /** Queued commands by priority. */
   abstract depths(): Promise<Readonly<Record<Priority, number>>>;

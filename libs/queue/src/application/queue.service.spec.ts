@@ -47,7 +47,7 @@ describe('QueueService', () => {
   const paused = async (): Promise<string[]> =>
     (await queues.list(null, ALL)).data.filter(({ isPaused }) => isPaused).map(({ projectId }) => projectId);
 
-  it('pauses and resumes the queue of a project, writes each change down once, and wakes the admission', async () => {
+  it("pauses and resumes a project's queue, records each change once, and wakes the dispatcher", async () => {
     for (const isPaused of [true, true, false, false]) await service.pause('web', isPaused, limited);
     expect(events.all).toMatchObject([
       { type: 'queue.paused', projectId: 'web', target: 'web', outcome: 'succeeded' },
@@ -57,7 +57,7 @@ describe('QueueService', () => {
     expect(await paused()).toEqual([]);
   });
 
-  it('pauses and resumes all queues for whoever may see all projects, and for nobody else', async () => {
+  it('pauses and resumes all queues only for callers that may see all projects', async () => {
     await service.pauseAll(true, admin);
     expect(await service.overview(ALL, limited)).toMatchObject({ isPaused: true, data: [] });
     await expect(service.pauseAll(false, limited)).rejects.toBeInstanceOf(AllQueuesOutOfReach);
@@ -70,7 +70,7 @@ describe('QueueService', () => {
     ]);
   });
 
-  it('answers a replay with what is now', async () => {
+  it('answers a replay with the current state', async () => {
     const replayed = (route: string, work: () => Promise<boolean>): Promise<boolean> => {
       const actor = { keyId: admin.keyId, ip: null, userAgent: null, requestId: 'r' };
       const idempotency = { route, key: '"k"', fingerprint: Buffer.alloc(0) };
@@ -89,7 +89,7 @@ describe('QueueService', () => {
     expect(await queues.isPaused(null)).toBe(false);
   });
 
-  it('shows to each caller what it may see, and keeps the rest from it', async () => {
+  it('shows each caller only what it may see', async () => {
     for (const id of ['web', 'shop']) await service.pause(id, true, admin);
     const ids = async (caller: typeof admin): Promise<string[]> =>
       (await service.overview(ALL, caller)).data.map(({ projectId }) => projectId);
@@ -100,7 +100,7 @@ describe('QueueService', () => {
     expect(await paused()).toEqual(['shop', 'web']);
   });
 
-  it('forgets the pause of a project that goes, so that the next one of that name is not born paused', async () => {
+  it('removes the pause of a deleted project, so that a later project with the same id does not start paused', async () => {
     await service.pause('web', true, admin);
     await projects.hooks.onDelete('web');
     await projects.hooks.onDelete('web');

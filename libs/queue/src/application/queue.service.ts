@@ -7,11 +7,11 @@ import { queuePaused, queueResumed } from '../domain/queue.events.js';
 import { type ProjectQueue, QueueRepository } from './queue.repository.js';
 
 export interface QueueOverview extends Page<ProjectQueue> {
-  /** All queues are. */
+  /** Whether every queue is paused. */
   readonly isPaused: boolean;
 }
 
-/** The queues, as one caller may see them. What is paused stays so until it is resumed, over restarts. */
+/** The queues, as one caller may see them. A pause lasts until the queue is resumed, across restarts. */
 @Injectable()
 export class QueueService implements OnModuleInit {
   constructor(
@@ -24,7 +24,7 @@ export class QueueService implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    // Else a later project of that name would be born paused.
+    // Otherwise a later project with the same id would start paused.
     this.projects.beforeDelete((projectId) => this.setPaused(projectId, false));
   }
 
@@ -32,13 +32,13 @@ export class QueueService implements OnModuleInit {
     return { isPaused: await this.queues.isPaused(null), ...(await this.queues.list(caller.projects, page)) };
   }
 
-  /** Commands that run go on. Answers whether they are paused now. @throws {@link AllQueuesOutOfReach} */
+  /** Running commands continue. Returns whether the queues are paused now. @throws {@link AllQueuesOutOfReach} */
   async pauseAll(isPaused: boolean, caller: Caller): Promise<boolean> {
     if (caller.projects !== null) throw new AllQueuesOutOfReach();
     return this.once(null, isPaused);
   }
 
-  /** Answers whether it is paused now. @throws {@link NotFound} */
+  /** Returns whether the queue is paused now. @throws {@link NotFound} */
   async pause(projectId: string, isPaused: boolean, caller: Caller): Promise<boolean> {
     await this.projects.assertVisible(projectId, caller);
     return this.once(projectId, isPaused);

@@ -4,7 +4,7 @@ import type { QueuePlace } from '@app/commands';
 import type { PlaceRepository } from './place.repository.js';
 import { SharedQueuePlaces } from './shared-queue-places.js';
 
-/** A queue in one line: the ids in their order. A look takes as long as the test says. */
+/** A queue as one line of ids in order. The test decides how long a query takes. */
 class FakeQueue implements PlaceRepository {
   ids: string[] = [];
   readonly looks: string[][] = [];
@@ -42,7 +42,7 @@ describe('SharedQueuePlaces', () => {
     return { seen, stop: places.watch(id, (place) => seen.push(place?.position ?? null)) };
   };
 
-  it('says where a queued command stands, and asks nobody about others', async () => {
+  it('returns the place of a queued command, and runs no query for others', async () => {
     queue.ids = ['a', 'b'];
     expect(await places.of({ id: 'b', status: 'queued' })).toEqual({
       position: 2,
@@ -54,7 +54,7 @@ describe('SharedQueuePlaces', () => {
     expect(queue.looks).toEqual([['b'], ['gone']]);
   });
 
-  it('answers all who ask while a look is under way by one more, which begins after they asked', async () => {
+  it('answers all callers that arrive during a query with one more query, which starts after they asked', async () => {
     queue.ids = ['a', 'b', 'c'];
     queue.lookMs = 100;
     const ask = async (id: string): Promise<number | undefined> =>
@@ -68,7 +68,7 @@ describe('SharedQueuePlaces', () => {
     expect(queue.looks).toEqual([['a'], ['b', 'c']]);
   });
 
-  it('answers the next who asks although the look before failed', async () => {
+  it('answers the next caller although the previous query failed', async () => {
     queue.ids = ['a'];
     queue.isAway = true;
     await expect(places.of({ id: 'a', status: 'queued' })).rejects.toBeInstanceOf(Unavailable);
@@ -76,7 +76,7 @@ describe('SharedQueuePlaces', () => {
     expect(await places.of({ id: 'a', status: 'queued' })).toMatchObject({ position: 1 });
   });
 
-  it('tells all who wait by one look a second, and that one is not queued any more', async () => {
+  it('tells all watchers with one query per second, also when a command is no longer queued', async () => {
     queue.ids = ['a', 'b', 'c'];
     const [b, alsoB, c] = [watch('b'), watch('b'), watch('c')];
     await jest.advanceTimersByTimeAsync(1_000);
@@ -88,7 +88,7 @@ describe('SharedQueuePlaces', () => {
     expect([b.seen, alsoB.seen, c.seen]).toEqual([[2, 1, null], [2, 1, null], [3, 2, 1]]); // prettier-ignore
   });
 
-  it('looks no more once nobody waits, and again when somebody does', async () => {
+  it('stops querying once there is no watcher, and starts again with the next one', async () => {
     queue.ids = ['a'];
     const first = watch('a');
     first.stop();
@@ -101,7 +101,7 @@ describe('SharedQueuePlaces', () => {
     expect([first.seen, second.seen]).toEqual([[], [1]]);
   });
 
-  it('takes at most a tenth of the time, however long a look takes', async () => {
+  it('uses at most a tenth of the time, however long a query takes', async () => {
     queue.ids = ['a'];
     queue.lookMs = 2_000;
     watch('a');
@@ -110,7 +110,7 @@ describe('SharedQueuePlaces', () => {
     expect(queue.looks.length).toBeLessThanOrEqual(10);
   });
 
-  it('goes on when the database is there again', async () => {
+  it('continues when the database has recovered', async () => {
     queue.ids = ['a'];
     queue.isAway = true;
     const { seen } = watch('a');

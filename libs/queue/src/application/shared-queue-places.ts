@@ -3,59 +3,62 @@ import { PlaceRepository } from './place.repository.js';
 import { Unavailable } from '@app/kernel';
 import { Injectable, Logger } from '@nestjs/common';
 
-const LOOK_MS = 1_000;
-/** Looking takes at most this share of the time, however many wait. */
-const SHARE = 0.1;
+const POLL_MS = 1_000;
+/** Queries take at most this share of the time, however many commands are watched. */
+const SHARE_MAX = 0.1;
 
 type Listener = (place: QueuePlace | null) => void;
 
-/** Tells where queued commands stand. All who wait share one look at the queue a second. */
+/** Tells the places of queued commands. All watchers share one query per second. */
 @Injectable()
 export class SharedQueuePlaces implements QueuePlaces {
   private readonly logger = new Logger(SharedQueuePlaces.name);
   private readonly listeners = new Map<string, Set<Listener>>();
   private timer: NodeJS.Timeout | undefined;
   private readonly asked = new Set<string>();
-  /** Of the look that is to come, and of the one before it. */
-  private answer: Promise<ReadonlyMap<string, QueuePlace>> | undefined;
+  /** The next query, and the one before it. */
+  private next: Promise<ReadonlyMap<string, QueuePlace>> | undefined;
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly queue: PlaceRepository) {}
 
-  /** Null if it is not queued. Those who ask while a look is under way share the next one. */
+  /** Null if it is not queued. Callers that arrive during a query share the next one. */
   async of({ id, status }: Pick<Command, 'id' | 'status'>): Promise<QueuePlace | null> {
     if (status !== 'queued') return null;
     this.asked.add(id);
-    this.answer ??= this.last = this.answerAfter(this.last);
-    return (await this.answer).get(id) ?? null;
+    this.next ??= this.last = this.queryAfter(this.last);
+    return (await this.next).get(id) ?? null;
   }
 
-  /** Calls back with the place of a command again and again, with null once it is not queued; returns what stops it. */
+  /**
+   * Calls back with the place repeatedly, and with null once the command is not queued. Returns the unsubscribe
+   * function.
+   */
   watch(id: string, listener: Listener): () => void {
     const listeners = this.listeners.get(id) ?? new Set();
     this.listeners.set(id, listeners.add(listener));
-    this.timer ??= this.lookAfter(LOOK_MS);
+    this.timer ??= this.schedule(POLL_MS);
     return () => {
       listeners.delete(listener);
       if (listeners.size === 0) this.listeners.delete(id);
     };
   }
 
-  private async answerAfter(last: Promise<unknown>): Promise<ReadonlyMap<string, QueuePlace>> {
+  private async queryAfter(last: Promise<unknown>): Promise<ReadonlyMap<string, QueuePlace>> {
     await last.catch(() => undefined);
     const ids = [...this.asked];
     this.asked.clear();
-    this.answer = undefined;
+    this.next = undefined;
     return this.queue.places(ids);
   }
 
-  private lookAfter(ms: number): NodeJS.Timeout {
+  private schedule(ms: number): NodeJS.Timeout {
     return setTimeout(() => {
-      void this.look();
+      void this.poll();
     }, ms).unref();
   }
 
-  private async look(): Promise<void> {
+  private async poll(): Promise<void> {
     const since = performance.now();
     const ids = [...this.listeners.keys()];
     try {
@@ -64,7 +67,7 @@ export class SharedQueuePlaces implements QueuePlaces {
     } catch (error) {
       if (!(error instanceof Unavailable)) this.logger.error({ err: error }, 'Places in the queue could not be found');
     }
-    const pause = Math.max(LOOK_MS, (performance.now() - since) / SHARE);
-    this.timer = this.listeners.size === 0 ? undefined : this.lookAfter(pause);
+    const pause = Math.max(POLL_MS, (performance.now() - since) / SHARE_MAX);
+    this.timer = this.listeners.size === 0 ? undefined : this.schedule(pause);
   }
 }

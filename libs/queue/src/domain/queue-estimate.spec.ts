@@ -11,8 +11,8 @@ const wait = (traits: Partial<Waiting>): number | null =>
     ...traits,
   });
 
-describe('the estimate of the wait', () => {
-  it('is the mean duration, shared by the slots', () => {
+describe('the estimated wait', () => {
+  it('is the mean duration divided by the number of slots', () => {
     expect(wait({ position: 1 })).toBe(12);
     expect(wait({ position: 5 })).toBe(60);
     expect(wait({ position: 50 })).toBe(600);
@@ -20,18 +20,18 @@ describe('the estimate of the wait', () => {
     expect(wait({ position: 3, running: 4 })).toBe(24);
   });
 
-  it('is nothing where a slot is free and it was just queued', () => {
+  it('is zero if a slot is free and the command was just queued', () => {
     expect(wait({ running: 0, waitedSeconds: 0 })).toBe(0);
     expect(wait({ running: 3, position: 2, waitedSeconds: 0, meanSeconds: null })).toBe(0);
   });
 
-  it('is unknown where nobody can know: held, no durations, no room on a replica', () => {
+  it('is unknown if the command is held, there are no durations, or the replicas have no room', () => {
     expect(wait({ isHeld: true })).toBeNull();
     expect(wait({ meanSeconds: null })).toBeNull();
     expect(wait({ running: 0, waitedSeconds: 3 })).toBeNull();
   });
 
-  it('takes more running commands than allowed, after the limit was lowered, as no free slot', () => {
+  it('treats more running commands than a lowered limit allows as no free slot', () => {
     expect(wait({ running: 9 })).toBe(12);
   });
 });

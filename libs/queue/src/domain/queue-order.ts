@@ -1,17 +1,17 @@
 import { PRIORITIES, type Priority } from '@app/commands';
 
-/** A command's place in the queue of its project: the smaller one goes first. */
+/** A command's position in its project's queue: smaller ones go first. */
 export interface QueueOrder {
-  /** When an urgent command would have to have come to be its equal. It never changes while the priority stays. */
+  /** When an urgent command would have to be created to be its equal. Changes only with the priority. */
   readonly dueAt: Date;
-  /** The how manieth of its key among its equals, so that keys take turns. */
+  /** The rank among its key's equals, for round-robin between keys. */
   readonly turn: number;
   readonly id: string;
 }
 
 /**
- * Time is cut into spans of `agingSeconds`. A command is worth its priority, and one more for each boundary that has
- * passed since it came; who is worth the same at one time is so at all times, and has the same `dueAt`.
+ * Time is divided into spans of `agingSeconds`. A command's weight is its priority, plus one for each span boundary
+ * since its creation. Commands that are equal at one time are always equal, and have the same `dueAt`.
  */
 export function dueAt(createdAt: Date, priority: Priority, agingSeconds: number): Date {
   const agingMs = agingSeconds * 1000;

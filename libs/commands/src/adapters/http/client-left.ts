@@ -2,8 +2,8 @@ import { onceClosed, rightLost } from '@app/http';
 import type { Request } from 'express';
 
 /**
- * Aborts when nobody waits for the answer any more: the client has left, its key has lost the right, or the process is
- * going to stop.
+ * Aborts when the response is no longer wanted: the client has disconnected, its key has lost the right, or the process
+ * is about to stop.
  */
 export function clientLeft(request: Request, stopping: AbortSignal): AbortSignal {
   const controller = new AbortController();

@@ -26,7 +26,7 @@ export class ResultResponse implements CommandResult {
   @ApiProperty({ type: 'integer', nullable: true })
   queueMs!: number | null;
 
-  @ApiProperty({ type: 'integer', description: 'Bytes written, including those that were not kept' })
+  @ApiProperty({ type: 'integer', description: 'Bytes written, including those not kept' })
   stdoutBytes!: number;
 
   @ApiProperty({ type: 'integer' })
@@ -35,7 +35,7 @@ export class ResultResponse implements CommandResult {
   @ApiProperty({ description: 'The output limit was exceeded' })
   truncated!: boolean;
 
-  @ApiPropertyOptional({ description: 'After a kill no process of the tree was found' })
+  @ApiPropertyOptional({ description: 'No process of the tree was left after a kill' })
   killVerified?: boolean;
 
   @ApiPropertyOptional({ type: 'integer', description: 'Processes that survived a kill' })
@@ -66,7 +66,7 @@ export class QueuePlaceResponse implements QueuePlace {
   estimatedWaitSeconds!: number | null;
 }
 
-/** A command as lists show it. */
+/** A command as shown in lists. */
 export class CommandItem {
   @ApiProperty({ example: 'cmd_01jd4x…' })
   id!: string;
@@ -95,7 +95,7 @@ export class CommandItem {
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'The container that it runs in, or will run in; null: the default, or none on the local runtime',
+    description: 'The container the command runs in, or will run in; null: the default, or none on the local runtime',
   })
   container!: string | null;
 
@@ -162,7 +162,7 @@ export class CommandResponse extends CommandItem {
   stdin!: string;
 }
 
-// Beside these it has the fields of its type.
+// Followed by the fields of its type.
 for (const { fields } of Object.values(WORK_TYPES)) {
   for (const [name, { kind }] of Object.entries(fields)) {
     ApiPropertyOptional({ type: kind === 'text' ? String : [String] })(CommandResponse.prototype, name);
@@ -172,7 +172,8 @@ for (const { fields } of Object.values(WORK_TYPES)) {
 export class CommandPage {
   @ApiProperty({
     type: [CommandItem],
-    description: 'At most 1 MiB of JSON. Scripts, arguments and input are in the detail of each command',
+    description:
+      'At most 1 MiB of JSON. Scripts, arguments and input are included only when a single command is requested',
   })
   data!: CommandItem[];
 

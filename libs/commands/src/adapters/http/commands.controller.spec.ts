@@ -7,7 +7,7 @@ import { CommandsController } from './commands.controller.js';
 import type { CreateCommandRequest } from './commands.dto.js';
 
 describe('CommandsController', () => {
-  it('makes no command on a replica that is going to stop, and says that another one will', async () => {
+  it('creates no command on a replica that is about to stop, and says that another one will', async () => {
     const create = jest.fn();
     const controller = new CommandsController(
       { create } as unknown as CommandsService,

@@ -47,12 +47,12 @@ export class CommandsController {
     name: 'Prefer',
     required: false,
     description:
-      '`wait=N`, N up to 60: answer 200 if it ends in that time, else 202 after N s, or 45 s if that is less (`Preference-Applied` says which). ' +
-      'Send an `Idempotency-Key` with it: a proxy that repeats a request which takes long would start the command again.',
+      '`wait=N`, N up to 60: responds 200 if it ends within that time, otherwise 202 after N s, but at most 45 s (`Preference-Applied` says which). ' +
+      'Send an `Idempotency-Key` with it: otherwise a proxy that retries a slow request starts the command twice.',
   })
   @ApiBody({ type: CreateCommandRequest, examples: COMMAND_EXAMPLES })
   @ApiAcceptedResponse({ type: CommandResponse })
-  @ApiOkResponse({ type: CommandResponse, description: 'It ended in the time that `Prefer: wait=N` gave it' })
+  @ApiOkResponse({ type: CommandResponse, description: 'It ended within the time given by `Prefer: wait=N`' })
   async create(
     @Param('projectId') projectId: string,
     @Body() body: CreateCommandRequest,
@@ -60,7 +60,7 @@ export class CommandsController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<CommandResponse> {
-    // All that may be refused comes before the command is made. Another replica is there for it.
+    // Everything that may be refused comes before the command is created. Another replica can take it.
     if (this.shutdown.isStopping) throw new ShuttingDown();
     const seconds = preferredWaitSeconds(request);
     const release = seconds === null ? null : this.streams.acquire(caller.keyId);
@@ -110,15 +110,17 @@ export class CommandsController {
 
   @Get('commands/:id/timeline')
   @Scoped('commands:read')
-  @ApiOperation({ summary: 'What has happened to a command, and how long each step took' })
+  @ApiOperation({ summary: 'Show what has happened to a command, and how long each step took' })
   @ApiOkResponse({ type: TimelineResponse })
   async timeline(@Param('id') id: string, @Caller() caller: CallerValue): Promise<TimelineResponse> {
-    return toTimeline(await this.commands.look(id, caller));
+    return toTimeline(await this.commands.getSummary(id, caller));
   }
 
   @Get('commands/:id/wait')
   @Scoped('commands:read')
-  @ApiOperation({ summary: 'Wait for the end: answered after `timeoutSeconds`, and after 45 s at the latest' })
+  @ApiOperation({
+    summary: 'Wait for the end of a command: responds after `timeoutSeconds`, and after 45 s at the latest',
+  })
   @ApiOkResponse({ type: CommandResponse, description: 'The command, ended or not' })
   async wait(
     @Param('id') id: string,

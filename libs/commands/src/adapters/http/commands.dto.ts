@@ -39,12 +39,12 @@ import {
   WORK_TYPES,
 } from '../../domain/work/index.js';
 
-/** A week. */
+/** One week. */
 const SECONDS_MAX = 604_800;
 const ARGUMENTS_MAX = 4_096;
-/** As large as a body. */
+/** The size limit of a request body. */
 const SCRIPT_CHARS_MAX = 1_048_576;
-/** As Kubernetes names containers. @see RFC 1123 */
+/** A Kubernetes container name. @see RFC 1123 */
 const CONTAINER_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const LOCK = /^[\w./-]{1,128}$/;
 const SAFE = Number.MAX_SAFE_INTEGER;
@@ -65,7 +65,7 @@ const IsArgument = (): PropertyDecorator =>
     { each: true },
   );
 
-/** What is asked of the fields that only one type has. */
+/** Validation of the fields that only one type has. */
 const RULES: Readonly<Record<WorkField['kind'], (field: WorkField) => readonly PropertyDecorator[]>> = {
   text: ({ description, example }) => [
     ApiPropertyOptional({ type: 'string', minLength: 1, maxLength: SCRIPT_CHARS_MAX, example, description }),
@@ -108,7 +108,7 @@ const IsStdin = (): PropertyDecorator =>
     },
   });
 
-/** The type, and the fields of all types: which of them go together is checked by {@link toRequest}. */
+/** The type, and the fields of all types: {@link toRequest} checks which belong together. */
 class WorkRequest {
   @ApiProperty({ enum: COMMAND_TYPES })
   @IsString()
@@ -127,7 +127,8 @@ export class CreateCommandRequest extends WorkRequest {
     minLength: 1,
     maxLength: 4096,
     example: '/workspace',
-    description: 'Default `/workspace`, or the directory of a local project. For `git` that directory, or one below it',
+    description:
+      'Default `/workspace`, or the directory of a local project. For `git` it must be that directory or one below it',
   })
   @IsOptional()
   @IsString()
@@ -178,7 +179,7 @@ export class CreateCommandRequest extends WorkRequest {
     type: 'integer',
     minimum: 1,
     maximum: SECONDS_MAX,
-    description: 'Seconds without output until the command is ended',
+    description: 'Seconds without output after which the command is ended',
   })
   @IsOptional()
   @IsInt()
@@ -190,7 +191,7 @@ export class CreateCommandRequest extends WorkRequest {
     type: 'integer',
     minimum: 1,
     maximum: SECONDS_MAX,
-    description: 'Seconds in the queue until the command expires',
+    description: 'Seconds in the queue after which the command expires',
   })
   @IsOptional()
   @IsInt()
@@ -296,7 +297,7 @@ export class WaitQuery {
   timeoutSeconds = 30;
 }
 
-/** @throws {@link InvalidInput} if the fields do not go with the type */
+/** @throws {@link InvalidInput} if the fields do not match the type */
 export function toRequest(request: CreateCommandRequest, traceparent: string | null): CommandRequest {
   const { stdin, env, labels, priority, lock } = request;
   const work = toWork(request);
@@ -320,7 +321,7 @@ export function toRequest(request: CreateCommandRequest, traceparent: string | n
   };
 }
 
-/** @throws {@link InvalidInput} if a field of the type is missing, or one of another type is given */
+/** @throws {@link InvalidInput} if a field of the type is missing, or a field of another type is given */
 function toWork(request: CreateCommandRequest): Work {
   const fields = new Map<string, unknown>(Object.entries(request));
   const wrong = Object.entries(WORK_TYPES).flatMap(([type, known]) =>

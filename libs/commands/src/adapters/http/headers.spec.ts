@@ -10,11 +10,11 @@ describe('headers', () => {
     ['wait=45', 45],
     ['wait=46', 45],
     ['respond-async, wait=60', 45],
-  ])('Prefer: %s is to wait for %d s', (prefer, seconds) => {
+  ])('Prefer: %s waits for %d s', (prefer, seconds) => {
     expect(preferredWaitSeconds(request({ prefer }))).toBe(seconds);
   });
 
-  it('no wait is longer than what proxies wait for', () => {
+  it('no wait is longer than proxies allow', () => {
     expect([0, 30, 45, 60].map(boundedWaitSeconds)).toEqual([0, 30, 45, 45]);
   });
 

@@ -2,15 +2,15 @@ import { InvalidInput } from '@app/kernel';
 import type { Request } from 'express';
 
 const ASKED_SECONDS_MAX = 60;
-/** No wait is longer, whatever is asked for: proxies give up on an answer after 50 or 60 s, and some ask again then. */
+/** Upper bound of every wait: proxies give up on a response after 50 or 60 s, and some then retry. */
 const WAIT_SECONDS_MAX = 45;
 
-/** How long a client that asked to wait so long is made to wait. */
+/** How long a client is made to wait that asked for this time. */
 export function boundedWaitSeconds(asked: number): number {
   return Math.min(asked, WAIT_SECONDS_MAX);
 }
 
-/** Seconds to wait for `Prefer: wait=N`; null if it is not asked for. @see RFC 7240, section 4.3 */
+/** Seconds to wait for `Prefer: wait=N`; null if it is absent. @see RFC 7240, section 4.3 */
 export function preferredWaitSeconds(request: Request): number | null {
   const match = /(?:^|[,;\s])wait\s*=\s*"?([^",;\s]*)"?/i.exec(request.get('prefer') ?? '');
   if (match?.[1] === undefined) return null;
@@ -21,7 +21,7 @@ export function preferredWaitSeconds(request: Request): number | null {
 }
 
 /**
- * Whether the client looks at trailers and the answer can have some: only one in chunks can, and Node throws on the
+ * Whether the client reads trailers and the response can have them: only chunked ones can, and Node throws on the
  * header `Trailer` of any other. @see RFC 9110, section 10.1.4
  */
 export function wantsTrailers(request: Request): boolean {
@@ -29,9 +29,7 @@ export function wantsTrailers(request: Request): boolean {
   return isChunked && /(?:^|,)\s*trailers\s*(?:,|$)/i.test(request.get('te') ?? '');
 }
 
-/**
- * The trace that the request belongs to; null if there is none or it is malformed. @see W3C Trace Context, section 3.2
- */
+/** The trace that the request belongs to; null if absent or malformed. @see W3C Trace Context, section 3.2 */
 export function traceparentOf(request: Request): string | null {
   const value = request.get('traceparent') ?? '';
   return /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(value) ? value : null;

@@ -9,10 +9,10 @@ export class TimelineEntryResponse {
   @ApiProperty({ type: String, format: 'date-time' })
   at!: string;
 
-  @ApiProperty({ type: 'integer', description: 'Milliseconds since the entry before' })
+  @ApiProperty({ type: 'integer', description: 'Milliseconds since the previous entry' })
   sincePreviousMs!: number;
 
-  @ApiProperty({ type: 'integer', description: 'Milliseconds since it was queued' })
+  @ApiProperty({ type: 'integer', description: 'Milliseconds since the command was queued' })
   sinceQueuedMs!: number;
 }
 

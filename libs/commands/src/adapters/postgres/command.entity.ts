@@ -6,7 +6,7 @@ import type { CommandResult } from '../../domain/result.js';
 
 const at = { type: 'timestamptz', precision: 3, nullable: true } as const;
 
-/** A command. The partial indexes stand in the migration, as decorators cannot say them exactly. */
+/** The partial indexes are in the migration, since decorators cannot express them exactly. */
 @Entity('commands')
 @Index('commands_project', ['projectId', 'id'])
 @Index('commands_active', { synchronize: false })
@@ -28,7 +28,7 @@ export class CommandEntity {
   @Column('json')
   spec!: CommandSpec;
 
-  /** What of the spec is small; null in rows of releases that had no such column. */
+  /** The small part of the spec; null in rows of releases without this column. */
   @Column('json', { nullable: true })
   outline!: SpecOutline | null;
 
@@ -93,11 +93,11 @@ export class CommandEntity {
   @Column('bigint', { name: 'stderr_bytes', default: 0 })
   stderrBytes!: string;
 
-  /** Of an open stdin, what is known to have been written. */
+  /** Bytes known to have been written to an open stdin. */
   @Column('bigint', { name: 'stdin_bytes', nullable: true })
   stdinBytes!: string | null;
 
-  /** The spec may have values of variables, or a text for stdin. */
+  /** Whether the spec may contain values of variables, or a text for stdin. */
   @Column('boolean', { name: 'has_input', default: true })
   hasInput!: boolean;
 

@@ -13,14 +13,15 @@ import type { CommandStatus } from '../../domain/status.js';
 import type { CommandResult } from '../../domain/result.js';
 
 /**
- * The spec without what PostgreSQL refuses in a text: a NUL, and half a character, which JSON.stringify escapes so.
- * Backslashes that are escaped get another form first, as it takes for ever to look behind each place for them.
+ * The spec without what PostgreSQL refuses in a text: NUL and lone surrogates, which JSON.stringify escapes. Escaped
+ * backslashes are encoded differently first, since a lookbehind at each position is far too slow.
  */
 export const READABLE_SPEC = String.raw`CASE WHEN strpos(spec::text, '\u0000') + strpos(spec::text, '\ud') = 0 THEN spec
   ELSE regexp_replace(replace(spec::text, '\\', '\u005c'), '\\u(?:0000|d[89a-f]..)', chr(65533), 'g')::json END`;
 
 /**
- * A release before this one leaves `outline` null beside us: then it is made of the spec, as {@link outlineOf} does.
+ * An older release running at the same time leaves `outline` null; it is then derived from the spec, as {@link
+ * outlineOf} does.
  */
 const OUTLINE = `coalesce(outline, (
   SELECT json_build_object('preview', left(coalesce(work->>'script', CASE WHEN work->>'type' = 'git' THEN 'git ' ELSE '' END || (
@@ -37,12 +38,12 @@ const SMALL_COLUMNS = `id, project_id, key_id, type, labels, status, priority, l
   admitted_at, started_at, first_byte_at, ended_at, unreachable_since, cancel_requested_at, cancel_grace_seconds, instance, stdout_bytes,
   stderr_bytes, stdin_bytes, result`;
 
-/** What the commands run is not among them, and not read. */
+/** Does not read what the commands run. */
 export const SUMMARY_COLUMNS = `${SMALL_COLUMNS}, ${OUTLINE}`;
 
 export const COMMAND_COLUMNS = `${SUMMARY_COLUMNS}, spec`;
 
-/** Of these, besides the spec, only a few can be large. */
+/** The columns besides the spec that can be large. */
 export const SIZED_COLUMNS = ['labels', 'outline', 'result', 'instance'];
 
 export interface SummaryRow {
@@ -86,7 +87,7 @@ export function toSummary(row: SummaryRow): CommandSummary {
     projectId: row.project_id,
     keyId: row.key_id,
     type: row.type,
-    // Rows of earlier releases do not have it.
+    // Null in rows of earlier releases.
     outline: { ...row.outline, container: row.outline.container ?? null },
     labels: row.labels,
     status: row.status,
@@ -117,8 +118,8 @@ export function toRank(priority: Priority): number {
 }
 
 /**
- * Waiting time is the difference of two of the database's own times. What was cancelled says why, unless it says so
- * itself.
+ * The waiting time is the difference of two database times. A cancelled command gets the reason of its cancellation
+ * unless its result has one.
  */
 export const ENDING = `status = $3, ended_at = clock_timestamp(), lease_owner = NULL, lease_expires_at = NULL, unreachable_since = NULL,
   result = json_build_object('queueMs', (extract(epoch FROM coalesce(admitted_at, clock_timestamp()) - created_at) * 1000)::bigint)::jsonb

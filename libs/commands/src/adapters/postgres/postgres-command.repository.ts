@@ -14,10 +14,10 @@ import {
   toSummary,
 } from './command.mapper.js';
 
-/** Ids are made by the clock of a replica, times by the database's: ids only narrow a search by time. */
+/** Ids use a replica's clock, times the database's: ids only narrow a search by time. */
 const CLOCKS_DIFFER_MS = 3_600_000;
 
-/** The spec with the names of its variables alone, and with nothing for stdin. */
+/** The spec with only the names of its variables, and without stdin. */
 const SPEC_WITHOUT_INPUT = `(
   SELECT json_object_agg(key, CASE key
     WHEN 'env' THEN (SELECT coalesce(json_object_agg(name, ''::text), '{}'::json) FROM json_object_keys(value) AS name)

@@ -9,7 +9,7 @@ export const EXEC: WorkType<ExecWork> = {
   fields: {
     argv: { kind: 'arguments', example: ['make', 'test'], description: 'For `exec`: exactly these arguments' },
   },
-  example: { summary: 'A program with its arguments', value: { type: 'exec', argv: ['ls', '-l'] } },
+  example: { summary: 'A program with arguments', value: { type: 'exec', argv: ['ls', '-l'] } },
   isGuarded: false,
   program: ({ argv }) => ({ argv }),
   faults: ({ argv }) => (argv[0] === '' ? [{ pointer: '#/argv/0', detail: 'must name a program' }] : []),

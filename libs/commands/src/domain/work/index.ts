@@ -9,7 +9,7 @@ export type { Program, WorkField } from './work-type.js';
 export type Work = ShellWork | ExecWork | GitWork;
 export type CommandType = Work['type'];
 
-/** Every type of command. A new one is a file beside this one, and a line here. */
+/** Every type of command. A new one is a file in this directory, and a line here. */
 export const WORK_TYPES: { readonly [T in CommandType]: WorkType<Extract<Work, { type: T }>> } = {
   shell: SHELL,
   exec: EXEC,

@@ -11,7 +11,7 @@ export const SHELL: WorkType<ShellWork> = {
       kind: 'text',
       example: 'echo hello',
       description:
-        'For `shell`: run as a file, by the program of its `#!` line, otherwise by `sh`. A byte order mark is removed, and where all ' +
+        'For `shell`: run as a file, by the program of its `#!` line, otherwise by `sh`. A byte order mark is removed, and if all ' +
         'lines end in CRLF they are changed to LF; a script with both is not changed. No NUL',
     },
   },

@@ -23,11 +23,11 @@ export class CommandControlController {
   @ApiOperation({
     summary: 'Send a signal to all processes of a command',
     description:
-      'With SIGINT or SIGQUIT 409 where commands cannot be started with these at their default and all processes ignore it: in ' +
+      'SIGINT and SIGQUIT are refused with 409 if all processes ignore them and commands cannot be started otherwise: in ' +
       'images without perl whose `sh` is not bash and whose `env` lacks `--default-signal`, such as plain Alpine.',
   })
   @ApiBody({ type: SignalCommandRequest, examples: SIGNAL })
-  @ApiOkResponse({ type: CommandResponse, description: 'It was sent' })
+  @ApiOkResponse({ type: CommandResponse, description: 'The signal was sent' })
   async signal(
     @Param('id') id: string,
     @Body() { signal }: SignalCommandRequest,
@@ -40,10 +40,10 @@ export class CommandControlController {
   @Scoped('commands:execute')
   @Idempotent()
   @HttpCode(202)
-  @ApiOperation({ summary: 'Cancel a command: SIGTERM to its whole process tree, SIGKILL after the grace' })
+  @ApiOperation({ summary: 'Cancel a command: SIGTERM to its whole process tree, SIGKILL after the grace period' })
   @ApiBody({ type: CancelCommandRequest, examples: CANCEL })
-  @ApiAcceptedResponse({ type: CommandResponse, description: 'It is being cancelled' })
-  @ApiOkResponse({ type: CommandResponse, description: 'It has ended' })
+  @ApiAcceptedResponse({ type: CommandResponse, description: 'The command is being cancelled' })
+  @ApiOkResponse({ type: CommandResponse, description: 'The command has ended' })
   async cancel(
     @Param('id') id: string,
     @Body() { graceSeconds }: CancelCommandRequest,

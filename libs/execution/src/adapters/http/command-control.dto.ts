@@ -9,7 +9,7 @@ export class CancelCommandRequest {
     minimum: 0,
     maximum: 3600,
     default: 10,
-    description: 'Between SIGTERM and SIGKILL',
+    description: 'Grace period between SIGTERM and SIGKILL',
   })
   @IsOptional()
   @IsInt()

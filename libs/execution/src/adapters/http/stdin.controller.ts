@@ -25,9 +25,9 @@ export class StdinController {
   @Scoped('commands:execute')
   @Idempotent()
   @HttpCode(200)
-  @ApiOperation({ summary: 'Write to the stdin of a command that was made with `"stdin": "open"`' })
+  @ApiOperation({ summary: 'Write to the stdin of a command created with `"stdin": "open"`' })
   @ApiBody({ type: WriteStdinRequest, examples: EXAMPLES })
-  @ApiOkResponse({ type: StdinResponse, description: 'It was written' })
+  @ApiOkResponse({ type: StdinResponse, description: 'The data was written' })
   async write(
     @Param('id') id: string,
     @Body() body: WriteStdinRequest,

@@ -3,7 +3,7 @@ import type { StdinPiece } from '@app/supervisor';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 
-/** As large as a body. */
+/** The size limit of a request body. */
 const DATA_CHARS_MAX = 1_048_576;
 const ENCODINGS = ['utf-8', 'base64'] as const;
 
@@ -12,7 +12,7 @@ export class WriteStdinRequest {
     maxLength: DATA_CHARS_MAX,
     example: 'yes\n',
     default: '',
-    description: 'Empty: only the end, or to ask for the offset',
+    description: 'If empty, the request only closes stdin, or only returns the offset',
   })
   @IsOptional()
   @IsString()
@@ -29,8 +29,7 @@ export class WriteStdinRequest {
     type: 'integer',
     minimum: 0,
     maximum: Number.MAX_SAFE_INTEGER,
-    description:
-      'Bytes that were written before. With it a repeated request writes nothing twice; without: whatever was',
+    description: 'Number of bytes already written. With it, a repeated request never writes the same data twice',
   })
   @IsOptional()
   @IsInt()
@@ -49,12 +48,12 @@ export class StdinResponse {
   offset!: number;
 }
 
-/** @throws {@link InvalidInput} if the data is not in the encoding */
+/** @throws {@link InvalidInput} if the data does not match the encoding */
 export function toPiece({ data, encoding, offset, eof }: WriteStdinRequest): StdinPiece {
   return { data: decode(data ?? '', encoding ?? 'utf-8'), offset: offset ?? null, eof: eof ?? false };
 }
 
-/** Node skips what is not base64, and makes U+FFFD of half a surrogate pair: other bytes than were meant. */
+/** Node skips characters outside base64, and replaces lone surrogates by U+FFFD; both would change the data. */
 function decode(data: string, encoding: (typeof ENCODINGS)[number]): Buffer {
   if (encoding === 'base64') {
     const bytes = Buffer.from(data, 'base64');

@@ -36,10 +36,10 @@ const deleted = { status: 'terminating', reason: 'the pod has been deleted', del
 
 describe('instanceState', () => {
   it.each([
-    ['a container that runs', aPod()],
-    ['one in a pod that is being deleted, while it still runs', aPod(deleted)],
+    ['a running container', aPod()],
+    ['a running container in a pod that is being deleted', aPod(deleted)],
     [
-      'one that has ended before, and runs again under the id that is meant',
+      'a container that ended earlier and now runs again with the bound id',
       aPod({}, { ...ended('Error'), running: true }),
     ],
   ])('is present: %s', (_what, pod) => {
@@ -47,11 +47,11 @@ describe('instanceState', () => {
   });
 
   it.each([
-    ['pod_lost', 'there is none', null, 'The pod web-0 is gone.'],
+    ['pod_lost', 'there is no pod', null, 'The pod web-0 is gone.'],
     ['pod_lost', 'it was deleted, and its container has ended', aPod(deleted, ended('Error')), 'The pod was deleted.'],
     [
       'pod_lost',
-      'it was deleted, and nothing is said of its container',
+      'it was deleted, and the container has no status',
       aPod({ ...deleted, containers: [] }),
       'The pod was deleted.',
     ],
@@ -87,14 +87,14 @@ describe('instanceState', () => {
     ],
     [
       'oom_killed',
-      'another runs in its place',
+      'another container runs in its place',
       aPod({}, { ...ended('OOMKilled'), running: true, containerId: 'containerd://2' }),
       'The container has ended: OOMKilled, exit code 137.',
     ],
     ['container_restarted', 'it ended', aPod({}, ended('Error', 1)), 'The container has ended: Error, exit code 1.'],
     [
       'container_restarted',
-      'another runs, and nothing is said of it',
+      'another container runs, and the bound one has no status',
       aPod({}, { containerId: 'containerd://2' }),
       'The container has ended.',
     ],
@@ -102,7 +102,7 @@ describe('instanceState', () => {
     expect(instanceState(pod, INSTANCE)).toEqual({ kind: 'gone', reason, detail });
   });
 
-  it('cannot be told when the node does not answer', () => {
+  it('is unknown while the node does not respond', () => {
     const pod = aPod({ status: 'unknown', reason: 'NodeLost: away' }, { running: false });
     expect(instanceState(pod, INSTANCE)).toEqual({ kind: 'unreachable', detail: 'NodeLost: away' });
   });

@@ -9,7 +9,7 @@ import { KubernetesCommandExecutor } from './kubernetes-command-executor.js';
 
 type Pod = ReturnType<typeof aPod>;
 
-/** As rdev makes it for the project `web`; others may have the label. */
+/** A pod as rdev creates it for the project `web`; other pods may have the label. */
 const own = (overrides: Parameters<typeof aPod>[0] = {}): Pod =>
   labelled({ ...overrides, name: 'rdev-web-0' }, 'rdev-web');
 function labelled(overrides: Parameters<typeof aPod>[0], owner = 'somebody'): Pod {
@@ -22,7 +22,7 @@ function labelled(overrides: Parameters<typeof aPod>[0], owner = 'somebody'): Po
   });
 }
 const CONTAINERS = ['proxy', 'main', 'db'];
-/** Of a pod of three containers, of which `main` is the default; each one's id is `id-of-<name>`. */
+/** A pod with three containers, `main` by default; the id of each is `id-of-<name>`. */
 function ofThree(containers?: string, down: readonly string[] = []): Parameters<typeof aPod>[0] {
   const statuses = CONTAINERS.map((name) => ({
     name,
@@ -84,24 +84,24 @@ describe('KubernetesCommandExecutor', () => {
     await until(() => api.watches.size === 1);
   };
 
-  it('finds nothing before it has seen the cluster', async () => {
+  it('finds nothing before the first list of pods', async () => {
     await expect(executor.locate('web')).rejects.toThrow(ClusterUnavailable);
   });
 
-  it('takes the pod that rdev made, whatever else has the label of the project', async () => {
+  it("selects the pod created by rdev, even if other pods have the project's label", async () => {
     const older = { creationTimestamp: new Date('2020-01-01T00:00:00Z') };
     await follow(labelled({ name: 'decoy', metadata: { ...older, uid: 'decoy' } }), own());
     expect(await executor.locate('web')).toMatchObject({ id: 'uid-of-rdev-web-0', pod: 'rdev-web-0' });
   });
 
-  it('runs nothing in a pod of others while that of the project is not there, or not up', async () => {
+  it("runs nothing in a foreign pod while the project's own pod is absent or not up", async () => {
     await follow(labelled({ name: 'decoy' }), labelled({ name: 'rdev-web-0' }));
     await expect(executor.locate('web')).rejects.toThrow('it has no pod');
     api.set(own({ metadata: { uid: 'real' }, container: starting }));
     await expect(executor.locate('web')).rejects.toThrow(ProjectNotRunning);
   });
 
-  it('runs nothing in a pod of another install, nor of one that is not known, unless the project is its own', async () => {
+  it('runs nothing in a pod of another or unknown install, unless the project exists here', async () => {
     const pod = (name: string, labels: Record<string, string>) =>
       labelled({ name, metadata: { uid: name, labels: { 'rdev.dev/managed': 'true', ...labels } } }, name.slice(0, -2));
     await follow(
@@ -113,14 +113,14 @@ describe('KubernetesCommandExecutor', () => {
     for (const id of ['old', 'new']) await expect(executor.locate(id)).rejects.toThrow('it has no pod');
   });
 
-  it('takes any pod with the label where rdev has made none', async () => {
+  it('selects any pod with the label if rdev has created none', async () => {
     await follow(
       aPod({ name: 'theirs', metadata: { uid: 'x', name: 'theirs', labels: { 'rdev.dev/project': 'own' } } }),
     );
     expect(await executor.locate('own')).toMatchObject({ id: 'x', pod: 'theirs' });
   });
 
-  it('waits for the watch where that lags behind, and does not call the project stopped', async () => {
+  it('waits for a lagging watch instead of reporting the project as stopped', async () => {
     await follow(own({ container: starting }));
     api.silent = true;
     api.set(own());
@@ -136,7 +136,7 @@ describe('KubernetesCommandExecutor', () => {
     expect(await executor.observe(instance)).toEqual({ kind: 'present' });
   });
 
-  it('says that the cluster cannot be reached where neither tells', async () => {
+  it('reports the cluster as unavailable if neither the watch nor the API responds', async () => {
     await follow();
     api.refusal = { status: 503, body: '' };
     await expect(executor.locate('web')).rejects.toThrow(ClusterUnavailable);
@@ -146,8 +146,8 @@ describe('KubernetesCommandExecutor', () => {
     await expect(executor.locate('web')).rejects.toThrow(ClusterUnavailable);
   }, 20_000);
 
-  describe('where the pod has several containers', () => {
-    it('takes the default, and the one that is named if the pod lists it', async () => {
+  describe('in a pod with several containers', () => {
+    it('uses the default container, or a requested one that the pod lists', async () => {
       await follow(aPod(ofThree(' db, early,gone')));
       const id = 'three';
       expect(await executor.locate('own')).toMatchObject({ id, container: 'main', containerId: 'id-of-main' });
@@ -158,16 +158,19 @@ describe('KubernetesCommandExecutor', () => {
       expect((await executor.instances('own')).map(({ container }) => container)).toEqual(['main', 'db']);
     });
 
-    it.each(['proxy', 'early', 'gone', 'db'])('never enters one that the pod does not list: %s', async (name) => {
-      await follow(aPod(ofThree(name === 'db' ? undefined : 'db,early,gone')));
-      const attempt = executor.locate('own', name);
-      await expect(attempt).rejects.toThrow(ContainerRefused);
-      await expect(attempt).rejects.toThrow(
-        `has no container "${name}" that commands may run in. They may run in: main${name === 'db' ? '' : ', db'}. `,
-      );
-    });
+    it.each(['proxy', 'early', 'gone', 'db'])(
+      'never enters a container that the pod does not list: %s',
+      async (name) => {
+        await follow(aPod(ofThree(name === 'db' ? undefined : 'db,early,gone')));
+        const attempt = executor.locate('own', name);
+        await expect(attempt).rejects.toThrow(ContainerRefused);
+        await expect(attempt).rejects.toThrow(
+          `has no container "${name}" that commands may run in. They may run in: main${name === 'db' ? '' : ', db'}. `,
+        );
+      },
+    );
 
-    it('needs the one that is named to run, and no other', async () => {
+    it('requires only the requested container to run', async () => {
       await follow(aPod(ofThree('db', ['db'])));
       await expect(executor.locate('own', 'db')).rejects.toThrow(
         'The container "db" of the pod "three" is not running (CrashLoopBackOff: back-off 10s). Commands may run in: main, db (not running).',
@@ -182,7 +185,7 @@ describe('KubernetesCommandExecutor', () => {
       await expect(attempt).rejects.toThrow('Commands may run in: main (not running), db (not running).');
     });
 
-    it('enters the container that the command was bound to, and none that has come in its place', async () => {
+    it('enters the bound container, but not its replacement', async () => {
       await follow(aPod(ofThree('db')));
       const db = await executor.locate('own', 'db');
       const entered: (string | null)[] = [];

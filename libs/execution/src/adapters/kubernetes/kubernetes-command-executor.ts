@@ -19,12 +19,11 @@ import { instanceState, isUp } from './instance-state.js';
 import { containerOf, containerRefused, openContainers } from './pod-containers.js';
 
 const SPOOL_ANNOTATION = 'rdev.dev/spool-dir';
-/** So long the watch may lag behind the API before it counts as broken. */
+/** How long the watch may lag behind the API before it counts as broken. */
 const CATCH_UP_MS = 3_000;
 
 /**
- * Runs commands in pods: exec starts a supervisor there and attaches to it, and the informer tells whether the pod
- * lives.
+ * Runs commands in pods: exec starts a supervisor there and attaches to it, and the informer reports the pod's state.
  */
 @Injectable()
 export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
@@ -39,59 +38,62 @@ export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
     super();
   }
 
-  /** By what the informer shows, or by what the API says where that is not enough: it may be a moment ahead. */
+  /** Asks the informer first, then the API, which may be slightly ahead. */
   async locate(projectId: string, container: string | null = null): Promise<Instance> {
-    const shown = await this.shown(projectId);
+    const shown = await this.observedPod(projectId);
     const instance = shown === null ? null : instanceIn(shown, container);
     if (instance !== null) return instance;
-    const pod = await this.chosen(projectId, await this.ask(projectId));
+    const pod = await this.select(projectId, await this.fetchPods(projectId));
     if (pod === null) throw new ProjectNotRunning(projectId, 'stopped', 'it has no pod');
     const ahead = instanceIn(pod, container);
-    if (ahead === null) throw whyNone(projectId, pod, container);
+    if (ahead === null) throw unavailableError(projectId, pod, container);
     await this.whenShown(ahead);
     return ahead;
   }
 
   async instances(projectId: string): Promise<readonly Instance[]> {
-    const pod = await this.shown(projectId);
+    const pod = await this.observedPod(projectId);
     const open = pod === null ? [] : openContainers(pod).map(({ name }) => instanceIn(pod, name));
     return open.filter((instance) => instance !== null);
   }
 
-  private async shown(projectId: string): Promise<ObservedPod | null> {
+  private async observedPod(projectId: string): Promise<ObservedPod | null> {
     if (!this.informer.state.synced)
       throw new ClusterUnavailable(new Error('The pods of the cluster are not known yet.'));
-    return this.chosen(projectId, this.informer.list());
+    return this.select(projectId, this.informer.list());
   }
 
-  /** Others may put the label of a project on pods of theirs; one that rdev made is the pod that rdev made. */
-  private async chosen(projectId: string, pods: readonly ObservedPod[]): Promise<ObservedPod | null> {
+  /** Other pods may have the project's label; a pod created by rdev takes precedence. */
+  private async select(projectId: string, pods: readonly ObservedPod[]): Promise<ObservedPod | null> {
     const labelled = pods.filter((pod) => pod.project === projectId && this.informer.shows(pod));
     const own = labelled.filter((pod) => isPodOf(projectId, pod));
-    // A pod that rdev made proves that this install has its project, but where it does not say which install made it.
+    // A pod created by rdev proves that this install has the project, but does not say which install created the pod.
     const isCertain = own.length === labelled.length && !own.some(isOfAnUnknownInstall);
     if (isCertain || (await this.projects.isManaged(projectId))) return choosePod(own);
     return choosePod(labelled.filter((pod) => !isOfAnUnknownInstall(pod)));
   }
 
-  private async ask(projectId: string): Promise<readonly ObservedPod[]> {
+  private async fetchPods(projectId: string): Promise<readonly ObservedPod[]> {
     const query = new URLSearchParams({ labelSelector: `${PROJECT_LABEL}=${projectId}` });
     const path = `/api/v1/namespaces/${this.client.namespace}/pods?${query.toString()}`;
     const { items } = (await this.client.getJson(path)) as { items: readonly V1Pod[] };
     return items.map(observePod);
   }
 
-  /** What the informer does not show counts as gone, so that a command must not be bound to it. */
+  /**
+   * Waits until the informer shows the instance: it treats unknown pods as gone, so a command must not be bound
+   * earlier.
+   */
   private whenShown(instance: Instance): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-    const look = (): void => {
+    const check = (): void => {
       if (instanceState(this.informer.get(instance.id), instance).kind === 'present') resolve(undefined);
     };
-    const unsubscribe = this.informer.onChange(look);
+    const unsubscribe = this.informer.onChange(check);
     const timer = setTimeout(() => {
       reject(new ClusterUnavailable(new Error('The watch lags behind.')));
     }, CATCH_UP_MS);
-    look();
+    check();
     return promise.finally(() => {
       unsubscribe();
       clearTimeout(timer);
@@ -104,18 +106,18 @@ export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
 
   private stateOf(instance: Instance): InstanceState {
     const { synced, staleSince } = this.informer.state;
-    if (!synced || staleSince !== null) return { kind: 'unreachable', detail: 'The Kubernetes API does not answer.' };
+    if (!synced || staleSince !== null) return { kind: 'unreachable', detail: 'The Kubernetes API does not respond.' };
     return instanceState(this.informer.get(instance.id), instance);
   }
 
-  /** Nothing outlives the pod. */
+  /** No process outlives the pod. */
   reap(): Promise<number> {
     return Promise.resolve(0);
   }
 
   protected supervisor({ pod, container, containerId, id, spoolDirectory }: Instance): Supervisor {
     return new Supervisor(async (argv, signal) => {
-      // A name leads to whatever pod has it now; the command is bound to one instance of it.
+      // The name identifies whichever pod has it now, but the command is bound to one instance.
       const current = this.informer.get(id);
       if (current !== null && containerOf(current, container)?.containerId !== containerId) {
         throw new Error('The container is not the one that the command was bound to.');
@@ -127,7 +129,7 @@ export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
   }
 }
 
-/** Null if no command can run there now; `wanted` is the name of a container, or null for the default. */
+/** Null if no command can run there now. @param wanted name of a container; null: the default */
 function instanceIn(pod: ObservedPod, wanted: string | null): Instance | null {
   const open = openContainers(pod).find(({ name }) => name === (wanted ?? pod.container));
   if (!isUp(pod) || !open?.running || open.containerId === null) return null;
@@ -136,7 +138,7 @@ function instanceIn(pod: ObservedPod, wanted: string | null): Instance | null {
   return { id, containerId: open.containerId, pod: name, container: open.name, node, spoolDirectory };
 }
 
-function whyNone(projectId: string, pod: ObservedPod, wanted: string | null): Error {
+function unavailableError(projectId: string, pod: ObservedPod, wanted: string | null): Error {
   if (wanted === null || !isUp(pod)) return new ProjectNotRunning(projectId, pod.status, pod.reason);
   return containerRefused(pod, wanted);
 }

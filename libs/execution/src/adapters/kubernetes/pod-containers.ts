@@ -1,14 +1,14 @@
 import type { ObservedPod } from '@app/kubernetes';
 import { ContainerRefused } from '@app/commands';
 
-/** Lists, separated by commas, further containers of the pod that commands may name. */
+/** Comma-separated list of the pod's other containers that commands may name. */
 export const CONTAINERS_ANNOTATION = 'rdev.dev/containers';
 
 type Container = ObservedPod['containers'][number];
 
 /**
- * The containers that commands may run in: the default, and those that the pod's annotation lists. Others may have
- * rights that the project does not have, as an injected proxy does. Never an init container, nor an ephemeral one.
+ * The containers that commands may run in: the default, and those that the pod's annotation lists. Others, such as an
+ * injected proxy, may have privileges that the project does not have. Never an init or ephemeral container.
  */
 export function openContainers({ annotations, container, containers }: ObservedPod): readonly Container[] {
   const listed = (annotations[CONTAINERS_ANNOTATION] ?? '').split(',').map((name) => name.trim());
@@ -19,7 +19,9 @@ export function containerOf({ containers }: ObservedPod, wanted: string | null):
   return containers.find(({ name }) => name === wanted);
 }
 
-/** Why no command can run in that container of a pod that is up; ends the command, so that it says where one could. */
+/**
+ * Why commands cannot run in that container of a running pod. The command ends with this, so it lists the alternatives.
+ */
 export function containerRefused(pod: ObservedPod, wanted: string): ContainerRefused {
   const open = openContainers(pod);
   const names = open.map(({ name, running }) => (running ? name : `${name} (not running)`)).join(', ');

@@ -31,7 +31,7 @@ describe('LocalCommandExecutor', () => {
     return { text, end: await attachment.end };
   };
 
-  it('runs in the directory of the project, and in others from there', async () => {
+  it("runs in the project's directory, and resolves others relative to it", async () => {
     await make('web');
     const directory = workspaces.directory('web');
     await mkdir(join(directory, '-'));
@@ -41,7 +41,7 @@ describe('LocalCommandExecutor', () => {
     expect((await run('web', { program: pwd, cwd: '/usr' })).text).toBe('/usr\n');
   });
 
-  it('starts nothing in a directory that is gone, whenever it went', async () => {
+  it('starts nothing in a missing directory, whenever it was removed', async () => {
     await make('gone');
     const instance = await executor.locate('gone');
     await rm(workspaces.directory('gone'), { recursive: true });
@@ -55,7 +55,7 @@ describe('LocalCommandExecutor', () => {
     expect(await executor.observe()).toEqual({ kind: 'present' });
   });
 
-  it('ends what commands of a project have left running, and nothing of another', async () => {
+  it('ends processes left by the commands of a project, and no others', async () => {
     await make('stops');
     await make('stays');
     const script = 'setsid sleep 300 & echo $!';

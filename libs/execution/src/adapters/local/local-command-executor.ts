@@ -9,7 +9,7 @@ import type { InstanceState } from '../../application/command-executor.js';
 import type { Instance } from '@app/commands';
 import { SupervisedCommandExecutor } from '../supervised-command-executor.js';
 
-/** Runs commands as processes of this machine, under the same supervisor that runs them in pods. */
+/** Runs commands as processes of this machine, under the same supervisor as in pods. */
 @Injectable()
 export class LocalCommandExecutor extends SupervisedCommandExecutor {
   readonly isIsolated = false;
@@ -31,7 +31,7 @@ export class LocalCommandExecutor extends SupervisedCommandExecutor {
     return [await this.locate(projectId)];
   }
 
-  /** A directory that has gone by now fails the start: a container has another place to be, this machine has none. */
+  /** A missing directory fails the start. A container falls back to another directory, but this machine has none. */
   override start(instance: Instance, request: StartRequest, from: StreamPosition, signal: AbortSignal): Attachment {
     return super.start(
       instance,
@@ -41,7 +41,7 @@ export class LocalCommandExecutor extends SupervisedCommandExecutor {
     );
   }
 
-  /** It is this machine; what becomes of the directory does not end a command. */
+  /** This machine is always present; what happens to the directory does not end a command. */
   observe(): Promise<InstanceState> {
     return Promise.resolve({ kind: 'present' });
   }

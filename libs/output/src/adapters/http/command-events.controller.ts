@@ -21,7 +21,7 @@ export class CommandEventsController {
   ) {
     routes.add('/v1/commands/:id/events', {
       scope: 'commands:read',
-      authorize: (id, caller) => commands.look(id, caller),
+      authorize: (id, caller) => commands.getSummary(id, caller),
     });
   }
 
@@ -39,7 +39,7 @@ export class CommandEventsController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
-    const command = await this.commands.look(id, caller);
+    const command = await this.commands.getSummary(id, caller);
     return this.streams.open(request, response, async (last) => {
       const eventId = last === null ? { position: START, complete: false } : parseEventId(last);
       if (isEndOf(command, eventId)) return null;

@@ -43,7 +43,7 @@ async function messages(
   return all;
 }
 
-/** What a follower would be given from a position on. */
+/** What a follower would receive from a position on. */
 function followedFrom(position: Position): Followed[] {
   return WHOLE.flatMap((item): Followed[] => {
     if (item.kind !== 'output') return [item];
@@ -57,7 +57,7 @@ function followedFrom(position: Position): Followed[] {
   });
 }
 
-/** The output as a client puts it together. */
+/** The output as a client assembles it. */
 function received(all: readonly MessageEvent[]): Record<string, string> {
   const streams: Record<StreamName, string> = { stdout: '', stderr: '' };
   for (const { type, data } of all) {
@@ -92,7 +92,7 @@ describe('toMessages', () => {
     expect(all.at(-1)!.data).toEqual({ status: 'failed', result });
   });
 
-  it('names no event error', async () => {
+  it('has no event named error', async () => {
     expect((await messages(WHOLE)).map(({ type }) => type)).not.toContain('error');
   });
 
@@ -122,7 +122,7 @@ describe('toMessages', () => {
     }
   });
 
-  it('gives half of a character before the end, as bytes', async () => {
+  it('sends a split character before the end, as bytes', async () => {
     const all = await messages([
       { kind: 'output', runs: [out(0, Buffer.from('€').subarray(0, 2))] },
       { kind: 'ended', command },
@@ -133,7 +133,7 @@ describe('toMessages', () => {
     ]);
   });
 
-  it('gives half of a character when its rest does not come, within 250 ms', async () => {
+  it('sends a split character within 250 ms if its rest does not arrive', async () => {
     jest.useFakeTimers();
     const began = performance.now();
     async function* slow(): AsyncGenerator<Followed> {

@@ -4,10 +4,10 @@ import type { Position } from '@app/commands';
 import { formatEventId } from '../../domain/event-id.js';
 import { type Frame, Framer } from './framer.js';
 
-/** Part of a character waits so long for its rest; the look after that is at most 200 ms later. */
+/** How long a split character waits for its rest; it is sent at most one poll (200 ms) later. */
 const PARTIAL_CHARACTER_MS = 50;
 
-/** The messages of a command's stream. Each carries the position that a client has once it has read it. */
+/** The messages of a command's stream. Each carries the position that a client has reached after reading it. */
 export async function* toMessages(
   followed: AsyncIterable<Followed>,
   from: Position,

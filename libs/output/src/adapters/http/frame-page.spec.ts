@@ -12,7 +12,7 @@ const OWNER = 'replica';
 const RUN_BYTES = 64 * 1024;
 
 describe('pages of output as JSON', () => {
-  /** All pages of an ended command that wrote these bytes, in runs of that length. */
+  /** All pages of an ended command that wrote these bytes, in runs of the given length. */
   async function pagesOf(
     bytes: Buffer,
     runBytes = RUN_BYTES,
@@ -57,20 +57,20 @@ describe('pages of output as JSON', () => {
   it.each([
     ['control characters', Buffer.alloc(2_000_000, 1)],
     ['text', Buffer.alloc(3_000_000, 'text ')],
-    ['what is no text', Buffer.alloc(3_000_000, 0xfe)],
-  ])('end at 1 MiB of %s, and go on exactly from there', async (_what, bytes) => {
+    ['binary data', Buffer.alloc(3_000_000, 0xfe)],
+  ])('end at 1 MiB of %s, and continue exactly from there', async (_what, bytes) => {
     const pages = await pagesOf(bytes);
     expect(pages.length).toBeGreaterThan(1);
     for (const page of pages) expect(Buffer.byteLength(JSON.stringify(page))).toBeLessThan(PAGE_BYTES_MAX + 200);
     expect(bytesIn(pages).equals(bytes)).toBe(true);
   });
 
-  it('have 50 frames unless asked otherwise', async () => {
+  it('have 50 frames by default', async () => {
     const pages = await pagesOf(Buffer.alloc(120, 'x'), 1, {});
     expect(pages.map(({ data }) => data.length)).toEqual([50, 50, 20]);
   });
 
-  it('end at the number of frames that was asked for', async () => {
+  it('end at the requested number of frames', async () => {
     const bytes = Buffer.from('0123456789');
     const pages = await pagesOf(bytes, 1, { limit: 3 });
     expect(pages.map(({ data }) => data.length)).toEqual([3, 3, 3, 1]);

@@ -10,7 +10,7 @@ const FRAMES_DEFAULT = 50;
 const FRAMES_MAX = 200;
 const BATCH_BYTES = 256 * 1024;
 
-/** One page of frames of both streams. Its cursor is good for more also while the command runs. */
+/** One page of frames of both streams. While the command runs, its cursor stays valid for later output. */
 export async function framePage(
   output: OutputService,
   command: CommandSummary,
@@ -54,7 +54,7 @@ async function* allFrames(output: OutputService, command: CommandSummary, from: 
     yield* framer.push(runs);
     at = advance(at, runs);
   }
-  // Half a character at the end stays for the next page, unless nothing can come to complete it.
+  // A split character at the end is left for the next page, unless its rest cannot arrive any more.
   if (hasEnded(command.status)) yield* framer.flush();
 }
 

@@ -10,7 +10,7 @@ function data(stream: StreamName, offset: number, bytes: Buffer | string): Outpu
   return { kind: 'data', stream, offset, data: Buffer.from(bytes) };
 }
 
-/** Checks what holds of all frames, and gives the bytes of a stream. */
+/** Checks the invariants of all frames, and returns the bytes of a stream. */
 function bytesOf(frames: readonly Frame[], stream: StreamName, from: Position = START): Buffer {
   let at: Position = from;
   const parts: Buffer[] = [];
@@ -36,9 +36,9 @@ describe('Framer', () => {
   it.each([
     ['control characters', Buffer.alloc(300_000, 1)],
     ['quotes', Buffer.alloc(300_000, '"')],
-    ['what is no text', Buffer.alloc(300_000, 0xff)],
-    ['line ends between characters of four bytes', Buffer.from('😀\n\u0001'.repeat(50_000))],
-  ])('makes frames of at most 128 KiB of JSON of %s', (_what, bytes) => {
+    ['binary data', Buffer.alloc(300_000, 0xff)],
+    ['line ends between four-byte characters', Buffer.from('😀\n\u0001'.repeat(50_000))],
+  ])('makes frames of at most 128 KiB of JSON from %s', (_what, bytes) => {
     const framer = new Framer(START);
     const frames = [...framer.push([data('stdout', 0, bytes)]), ...framer.flush()];
     expect(bytesOf(frames, 'stdout').equals(bytes)).toBe(true);
@@ -62,7 +62,7 @@ describe('Framer', () => {
     }
   });
 
-  it('never splits a character when it gets one byte at a time, on both streams in turn', () => {
+  it('never splits a character when it gets single bytes, alternating between streams', () => {
     const bytes = Buffer.from(TEXT);
     const framer = new Framer(START);
     const frames: Frame[] = [];
@@ -77,7 +77,7 @@ describe('Framer', () => {
     expect(frames.map((frame) => frame.kind === 'output' && frame.encoding)).not.toContain('base64');
   });
 
-  it('says of what waits that it is not given yet', () => {
+  it('does not count pending bytes in the position', () => {
     const framer = new Framer({ stdout: 10, stderr: 5 });
     const [euro] = [Buffer.from('€')];
     expect([...framer.push([data('stdout', 10, euro.subarray(0, 2))])]).toEqual([]);
@@ -90,7 +90,7 @@ describe('Framer', () => {
     expect([...framer.flush()]).toEqual([]);
   });
 
-  it('gives what waits as it is when it is flushed, and the rest when that comes', () => {
+  it('flushes pending bytes as they are, and their rest when it arrives', () => {
     const framer = new Framer(START);
     const bytes = Buffer.from('a€');
     const frames = [
@@ -104,16 +104,16 @@ describe('Framer', () => {
     expect([...framer.flush()]).toEqual([]);
   });
 
-  describe('flushing what has waited', () => {
+  describe('flushing by waiting time', () => {
     const now = jest.spyOn(performance, 'now');
     afterAll(() => now.mockRestore());
     const [first, rest] = [Buffer.from('€').subarray(0, 2), Buffer.from('€').subarray(2)];
     const given = (frames: Iterable<Frame>): string[] =>
       [...frames].map((frame) => `${frame.stream} ${frame.kind === 'output' ? frame.encoding : ''}`);
 
-    it('goes by the character that waits now, not by those that waited before', () => {
+    it('counts from the pending character, not from earlier ones', () => {
       const framer = new Framer(START);
-      // Each piece completes a character and begins the next, so none waits for long.
+      // Each piece completes a character and begins the next, so none waits long.
       now.mockReturnValue(1_000);
       expect(given(framer.push([data('stdout', 0, first)]))).toEqual([]);
       for (let at = 2, ms = 1_040; ms < 2_000; at += 3, ms += 40) {
@@ -123,7 +123,7 @@ describe('Framer', () => {
       }
     });
 
-    it('goes on counting while a character gets longer, but not whole', () => {
+    it('continues counting while a character grows without being complete', () => {
       const framer = new Framer(START);
       now.mockReturnValue(1_000);
       expect(given(framer.push([data('stdout', 0, first.subarray(0, 1))]))).toEqual([]);
@@ -133,7 +133,7 @@ describe('Framer', () => {
       expect(given(framer.flush(50))).toEqual(['stdout base64']);
     });
 
-    it('gives each stream its own time', () => {
+    it('counts for each stream separately', () => {
       const framer = new Framer(START);
       now.mockReturnValue(1_000);
       expect(given(framer.push([data('stdout', 0, first)]))).toEqual([]);
@@ -145,7 +145,7 @@ describe('Framer', () => {
     });
   });
 
-  it('cuts big output into frames of at most 64 KiB, between characters', () => {
+  it('cuts large output into frames of at most 64 KiB, between characters', () => {
     const bytes = Buffer.from('😀'.repeat(100_000));
     const framer = new Framer(START);
     const frames = [
@@ -155,7 +155,7 @@ describe('Framer', () => {
     expect(frames.map((frame) => frame.kind === 'output' && frame.encoding)).not.toContain('base64');
   });
 
-  it('gives binary as base64, byte for byte, and does not hold it back', () => {
+  it('returns binary as base64, byte for byte, without delay', () => {
     const bytes = new Random(1).bytes(200_000);
     const framer = new Framer(START);
     const frames: Frame[] = [];
@@ -165,7 +165,7 @@ describe('Framer', () => {
     expect(bytesOf(frames, 'stderr').equals(bytes)).toBe(true);
   });
 
-  it('tells gaps in their place, behind what waited', () => {
+  it('reports gaps in order, after pending bytes', () => {
     const framer = new Framer(START);
     const euro = Buffer.from('€');
     const frames = [
@@ -184,14 +184,14 @@ describe('Framer', () => {
     bytesOf(frames, 'stdout');
   });
 
-  it('starts in the middle of a character where a client resumes there', () => {
+  it('starts in the middle of a character if a client resumes there', () => {
     const euro = Buffer.from('€!');
     const framer = new Framer({ stdout: 1, stderr: 0 });
     const frames = [...framer.push([data('stdout', 1, euro.subarray(1))])];
     expect(bytesOf(frames, 'stdout', { stdout: 1, stderr: 0 }).equals(euro.subarray(1))).toBe(true);
   });
 
-  it.each([1, 2, 3, 4])('gives exactly the bytes, whatever the pieces and flushes (seed %d)', (seed) => {
+  it.each([1, 2, 3, 4])('preserves the bytes exactly, whatever the pieces and flushes (seed %d)', (seed) => {
     const random = new Random(seed);
     const framer = new Framer(START);
     const expected = { stdout: [] as Buffer[], stderr: [] as Buffer[] };

@@ -22,11 +22,11 @@ export type Frame =
     };
 
 const FRAME_BYTES_MAX = 64 * 1024;
-/** A control character has six bytes in JSON: what is full of them goes in smaller pieces. */
+/** A control character takes six bytes in JSON, so output full of them is cut into smaller pieces. */
 const FRAME_JSON_BYTES_MAX = 128 * 1024;
 const EMPTY: Buffer = Buffer.alloc(0);
 
-/** Cuts runs of bytes into frames that never split a UTF-8 character: its first bytes wait for the rest. */
+/** Cuts runs of bytes into frames without splitting UTF-8 characters: the first bytes of one wait for the rest. */
 export class Framer {
   private readonly held: Record<StreamName, Buffer> = { stdout: EMPTY, stderr: EMPTY };
   private readonly given: { stdout: number; stderr: number };
@@ -36,7 +36,7 @@ export class Framer {
     this.given = { ...from };
   }
 
-  /** The bytes that the frames so far hold; what waits is not among them. */
+  /** The position after the frames so far, without pending bytes. */
   get position(): Position {
     return { ...this.given };
   }
@@ -59,14 +59,14 @@ export class Framer {
         yield frame;
         bytes = bytes.subarray(length);
       }
-      // What waits is another character unless nothing was given.
+      // Pending bytes now belong to another character, unless nothing was returned.
       if (bytes.length < held.length + run.data.length || held.length === 0)
         this.heldSince[run.stream] = performance.now();
       this.held[run.stream] = bytes;
     }
   }
 
-  /** Gives what has waited for that long, whole character or not. */
+  /** Returns bytes that have been pending this long, even if they split a character. */
   *flush(waitedMs = 0): Generator<Frame> {
     for (const stream of ['stdout', 'stderr'] as const) {
       if (performance.now() - this.heldSince[stream] >= waitedMs) yield* this.flushStream(stream);
@@ -79,7 +79,7 @@ export class Framer {
     if (bytes.length > 0) yield this.frame(stream, encode(bytes), bytes.length);
   }
 
-  /** The next frame of these bytes; null if there is no whole character. */
+  /** The next frame of these bytes; null if they contain no complete character. */
   private next(stream: StreamName, bytes: Buffer): OutputFrame | null {
     for (let bytesMax = FRAME_BYTES_MAX; ; bytesMax /= 2) {
       const piece = bytes.subarray(0, bytesMax);

@@ -6,7 +6,7 @@ import type { CommandSummary } from '@app/commands';
 import { partialCharacterBytes } from '../../domain/utf8.js';
 import type { OutputQuery } from './output.dto.js';
 
-/** Sends the beginning and the end of one stream, with a line between them that says which bytes are missing. */
+/** Sends the beginning and the end of one stream, with a line in between that says which bytes are missing. */
 export async function sendHeadTail(
   output: OutputService,
   command: CommandSummary,
@@ -15,7 +15,7 @@ export async function sendHeadTail(
 ): Promise<void> {
   const produced = command.position[stream];
   const gaps = await output.gaps(command, stream, 0);
-  // Bytes behind the output limit are missing anyway: the end is the end of what is stored.
+  // Bytes beyond the output limit are missing anyway: the end means the end of the stored output.
   const stored = gaps[0]?.offset ?? produced;
   const half = Math.floor(maxBytes / 2);
   const whole = stored <= maxBytes;
@@ -58,7 +58,7 @@ async function readBytes(
   return Buffer.concat(parts);
 }
 
-/** Bytes at the beginning that belong to a character whose lead was cut off. */
+/** Leading bytes of a character whose first byte was cut off. */
 function leadingContinuationBytes(bytes: Buffer): number {
   let count = 0;
   while (count < 3 && count < bytes.length && ((bytes[count] ?? 0) & 0b1100_0000) === 0b1000_0000) count++;

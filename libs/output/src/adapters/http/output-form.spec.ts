@@ -18,7 +18,7 @@ describe('the form of output', () => {
     ['', JSON_TYPE, 'frames'],
     ['cursor=x&limit=2&follow=false', JSON_TYPE, 'frames'],
     ['view=head-tail&stream=stderr&maxBytes=256', undefined, 'head-tail'],
-  ] as const)('takes what it honours: %j as %s is %s', (query, accepted, expected) => {
+  ] as const)('accepts what it honours: %j as %s is %s', (query, accepted, expected) => {
     expect(form(query, accepted)).toBe(expected);
   });
 

@@ -2,19 +2,19 @@ import { InvalidInput } from '@app/kernel';
 import type { Request } from 'express';
 import type { OutputQuery } from './output.dto.js';
 
-/** What output is read as, and the parameters that mean something then. */
+/** The forms of output, and the parameters that apply to each. */
 const FORMS = {
   'head-tail': { takes: ['view', 'stream', 'maxBytes'], what: 'the beginning and the end' },
-  frames: { takes: ['cursor', 'limit'], what: 'frames as JSON, which are of both streams and go on at a cursor' },
-  followed: { takes: ['follow', 'stream', 'from'], what: 'raw bytes that are followed to the end' },
-  raw: { takes: ['stream', 'from', 'limit'], what: 'raw bytes that are there' },
+  frames: { takes: ['cursor', 'limit'], what: 'frames of both streams as JSON, continued by a cursor' },
+  followed: { takes: ['follow', 'stream', 'from'], what: 'raw bytes, followed to the end' },
+  raw: { takes: ['stream', 'from', 'limit'], what: 'the raw bytes stored so far' },
 } as const;
 
 export type OutputForm = keyof typeof FORMS;
 
-/** @throws {@link InvalidInput} if a parameter was given that would be ignored */
+/** @throws {@link InvalidInput} if a parameter is given that would be ignored */
 export function outputForm(request: Request, query: OutputQuery): OutputForm {
-  const form = chosen(request, query);
+  const form = formOf(request, query);
   const { takes, what } = FORMS[form];
   const known: readonly string[] = query.follow ? takes : [...takes, 'follow'];
   const ignored = Object.keys(request.query).filter((name) => !known.includes(name));
@@ -23,7 +23,7 @@ export function outputForm(request: Request, query: OutputQuery): OutputForm {
   return form;
 }
 
-function chosen(request: Request, { view, follow }: OutputQuery): OutputForm {
+function formOf(request: Request, { view, follow }: OutputQuery): OutputForm {
   if (view === 'head-tail') return 'head-tail';
   const type = request.accepts(['application/octet-stream', 'application/json']);
   if (type === 'application/json') return 'frames';

@@ -31,7 +31,7 @@ export class OutputController {
       'The header `Rdev-Complete: true` says that the command has ended and no more bytes follow, even if some are missing; the trailer says that all were sent. ' +
       'With `follow=true` the response ends with the command; if bytes are missing the connection is reset instead. ' +
       'Some proxies hide that: compare with `stdoutBytes` or `stderrBytes` of the command, or send `TE: trailers` and look for the trailer `Rdev-Complete: true`. ' +
-      'A parameter that means nothing for the form that was asked for is refused: `limit` with `follow`, for example, or `stream` with JSON.',
+      'A parameter that does not apply to the requested form is refused: `limit` with `follow`, for example, or `stream` with JSON.',
   })
   @ApiProduces('application/octet-stream', 'application/json')
   @ApiOkResponse({ type: OutputPage })
@@ -43,7 +43,7 @@ export class OutputController {
     @Res() response: Response,
   ): Promise<void> {
     const form = outputForm(request, query);
-    const command = await this.commands.look(id, caller);
+    const command = await this.commands.getSummary(id, caller);
     const signal = clientLeft(request, this.shutdown.signal);
     if (form === 'head-tail') await sendHeadTail(this.output, command, query, response);
     else if (form === 'frames') response.json(await framePage(this.output, command, query));

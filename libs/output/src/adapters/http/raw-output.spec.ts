@@ -60,7 +60,7 @@ describe('raw output', () => {
     return sendFollowed(service, command, {} as Caller, new OutputQuery(), follower);
   }
 
-  /** All that comes, and whether the connection was closed or reset in the end. */
+  /** Everything received, and whether the connection was closed or reset in the end. */
   async function ask(
     version: '1.0' | '1.1',
     headers = '',
@@ -80,7 +80,7 @@ describe('raw output', () => {
 
   const lastChunk = /\r\n0\r\n[^]*\r\n$/;
 
-  it('ends in order when all is there: stderr may lack what it likes', async () => {
+  it('closes normally if all bytes of the stream were sent, even if stderr has gaps', async () => {
     steps = [output(DATA, OTHER_GAP), ended('failed')];
     expect(await ask('1.0')).toMatchObject({ text: expect.stringMatching(/data$/), end: 'closed' });
     expect((await ask('1.1')).text).toMatch(/data\r\n0\r\n\r\n$/);
@@ -91,9 +91,9 @@ describe('raw output', () => {
     ['bytes that the output limit cut', [output(DATA, GAP), ended('succeeded')]],
     ['a lost command', [output(DATA), ended('lost')]],
     ['a stop', [output(DATA), 'aborted']],
-    ['a stop in the very last moment', [output(DATA), 'aborted', output(DATA), ended('succeeded')]],
+    ['a stop at the last moment', [output(DATA), 'aborted', output(DATA), ended('succeeded')]],
     ['output that has expired', [output(DATA), 'expired']],
-  ])('never looks whole after %s', async (_name, all) => {
+  ])('never appears complete after %s', async (_name, all) => {
     steps = all;
     const old = await ask('1.0');
     expect([old.end, old.text]).toEqual(['reset', expect.stringMatching(/\r\n\r\ndata$/)]);
@@ -102,37 +102,37 @@ describe('raw output', () => {
     expect(text).not.toMatch(lastChunk);
   });
 
-  it('says in trailers what is missing, to a client that looks at them', async () => {
+  it('reports missing bytes in trailers, to a client that reads them', async () => {
     steps = [output(DATA, GAP), ended('succeeded')];
     const { text } = await ask('1.1', 'TE: trailers\r\n');
     expect(text).toMatch(/^Trailer: Rdev-Complete, Rdev-Missing\r$/m);
     expect(text).toMatch(/data\r\n0\r\nRdev-Complete: false\r\nRdev-Missing: 4-10\r\n\r\n$/);
   });
 
-  it('breaks also for such a client where nothing more can be said', async () => {
+  it('resets the connection also for such a client if it cannot send trailers any more', async () => {
     steps = [output(DATA), 'aborted'];
     expect((await ask('1.1', 'TE: trailers\r\n')).text).not.toMatch(lastChunk);
   });
 
-  it('says at the beginning what is known to be missing then', async () => {
+  it('reports in the headers what is already known to be missing', async () => {
     known = [GAP];
     steps = [output(DATA, GAP), ended('succeeded')];
     expect((await ask('1.1')).text).toMatch(/^Rdev-Missing: 4-10\r$/m);
   });
 
-  it('answers HEAD without following, so that the next request of the connection is answered, too', async () => {
+  it('answers HEAD without following, so that the connection can take the next request', async () => {
     steps = ['expired'];
     const { text } = await ask('1.1', '', 'HEAD / HTTP/1.1\r\nHost: x\r\n\r\nHEAD');
     expect(text.match(/^HTTP\/1\.1 200 /gm)).toHaveLength(2);
   });
 
-  it('is in no part of which a client can ask by Range', async () => {
+  it('ignores the Range header', async () => {
     steps = [ended('succeeded')];
     expect((await ask('1.1')).text).toMatch(/^Accept-Ranges: none\r$/m);
   });
 
   it.each(['failed', 'lost'])(
-    'without follow is complete when no more comes, also of a command that is %s',
+    'without follow is complete once no more can come, also for a command that is %s',
     async (status) => {
       const stored = { ...command, status, position: { stdout: 10, stderr: 0 } } as Command;
       const service = {
@@ -148,7 +148,7 @@ describe('raw output', () => {
     },
   );
 
-  it('breaks a range off when it is to stop, rather than have the client wait for its length', async () => {
+  it('breaks off on shutdown, instead of leaving the client waiting for the announced length', async () => {
     const stored = { ...command, position: { stdout: 4, stderr: 0 } };
     answer = (response) => {
       const abort = new AbortController();
@@ -166,8 +166,8 @@ describe('raw output', () => {
   });
 });
 
-describe('a raw answer of output with very many gaps', () => {
-  it('names the first of them, and says where the next answer begins', async () => {
+describe('a raw response with very many gaps', () => {
+  it('lists the first of them, and says where the next response begins', async () => {
     const commands = new InMemoryCommandRepository();
     const ledger = new InMemoryOutputLedger(commands);
     const { id } = aCommand();

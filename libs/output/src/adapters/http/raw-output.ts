@@ -8,10 +8,10 @@ import { runLength } from '../../application/output-writer.js';
 import { type CommandSummary, type Position, hasEnded } from '@app/commands';
 import type { OutputQuery } from './output.dto.js';
 
-/** What a slow reader makes an answer hold. */
+/** The most that a response buffers for a slow reader. */
 const BATCH_BYTES = 128 * 1024;
 
-/** Sends the bytes of one stream that are stored now. */
+/** Sends the stored bytes of one stream. */
 export async function sendRange(
   output: OutputService,
   command: CommandSummary,
@@ -40,14 +40,14 @@ export async function sendRange(
       at = run.offset + runLength(run);
     }
   }
-  // The rest is not to come: whoever waits for the length that was announced would wait for long.
+  // The announced rest will not come, so do not leave the client waiting for it.
   if (at < to || signal.aborted) breakOff(response);
   else response.end();
 }
 
 /**
- * Streams one stream to the end of the command. Breaks the connection where it cannot, and where bytes are missing,
- * except for a client that wants trailers: those say it.
+ * Streams one stream to the end of the command. Resets the connection on failure and if bytes are missing, unless the
+ * client wants trailers, which report that.
  */
 export async function sendFollowed(
   output: OutputService,
@@ -73,7 +73,7 @@ export async function sendFollowed(
       }
     }
   } finally {
-    // An answer that ends in an orderly way is whole: any other must not look like it.
+    // A response that ends normally is complete; any other must not look like one.
     if (ended === undefined || signal.aborted) breakOff(response);
     else end(response, { isComplete: missing.length === 0 && ended.status !== 'lost', missing, wantsTrailers });
   }
@@ -87,7 +87,7 @@ function begin(response: Response, known: readonly Range[], wantsTrailers: boole
   response.flushHeaders();
 }
 
-/** HEAD has all that it asks for with the headers: to read on would hold up the next request of its connection. */
+/** HEAD is complete with the headers: reading on would delay the next request of its connection. */
 function endHead(response: Response): boolean {
   if (response.req.method !== 'HEAD') return false;
   response.end();
@@ -96,9 +96,9 @@ function endHead(response: Response): boolean {
 
 export interface Follower {
   readonly response: Response;
-  /** Aborts when nobody waits for more. */
+  /** Aborts when the response is no longer wanted. */
   readonly signal: AbortSignal;
-  /** It said `TE: trailers`. @see RFC 9110, section 10.1.4 */
+  /** The client sent `TE: trailers`. @see RFC 9110, section 10.1.4 */
   readonly wantsTrailers: boolean;
 }
 
@@ -119,7 +119,7 @@ function end(response: Response, { isComplete, missing, wantsTrailers }: Ending)
   else breakOff(response);
 }
 
-/** Until the kernel has it: what is still in this process is lost when the connection is broken off. */
+/** Resolves once the kernel has the data: what this process still buffers is lost when the connection is reset. */
 function write(response: Response, data: Buffer, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
@@ -135,7 +135,7 @@ function write(response: Response, data: Buffer, signal: AbortSignal): Promise<v
   });
 }
 
-/** Of the other stream nothing is wanted: it counts as read. */
+/** The other stream is not wanted, so it counts as read. */
 function startOf(stream: StreamName, from: number, { position }: CommandSummary): Position {
   return stream === 'stdout' ? { stdout: from, stderr: position.stderr } : { stdout: position.stdout, stderr: from };
 }
@@ -149,7 +149,7 @@ function setHeaders(response: Response, nextOffset: number, complete: boolean): 
 function setRawHeaders(response: Response): void {
   response.setHeader('Content-Type', 'application/octet-stream');
   response.setHeader('Cache-Control', 'no-store, no-transform');
-  // `from` and `limit` are for that: `Range` would be for a body that has its length, which this gets only at the end.
+  // `from` and `limit` replace `Range`, which needs a body length that is known only at the end.
   response.setHeader('Accept-Ranges', 'none');
 }
 
@@ -158,7 +158,7 @@ function assertWithin(from: number, stored: number): void {
     throw new InvalidInput([{ pointer: 'from', detail: `must be at most ${String(stored)}, what is stored so far` }]);
 }
 
-/** A header names so many gaps and no more: the answer ends after these, and says where the next one begins. */
+/** A header lists at most this many gaps: the response ends after them, and says where the next one begins. */
 function endOfRange(asked: number, gaps: readonly OutputGap[]): number {
   const last = gaps[GAPS_MAX - 1];
   return last === undefined ? asked : Math.min(asked, last.offset + last.length);

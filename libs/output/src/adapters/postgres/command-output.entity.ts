@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** A run of bytes of one stream, or with `data` null a range that is declared missing. */
+/** A run of bytes of one stream, or a range declared missing if `data` is null. */
 @Entity('command_output')
 export class CommandOutputEntity {
   @PrimaryColumn({ type: 'text', name: 'command_id', collation: 'C', primaryKeyConstraintName: 'command_output_pkey' })
@@ -13,7 +13,7 @@ export class CommandOutputEntity {
   @PrimaryColumn({ type: 'bigint', name: 'stream_offset', primaryKeyConstraintName: 'command_output_pkey' })
   streamOffset!: string;
 
-  /** Bytes of both streams before it. */
+  /** Total bytes of both streams before it. */
   @Column('bigint')
   position!: string;
 

@@ -29,7 +29,7 @@ describe('partitions of commands', () => {
   afterEach(() => db.close());
 
   const daysAhead = (days: number): Date => new Date(Date.now() + days * DAY_MS);
-  /** A command that runs and has written a byte. */
+  /** Creates a running command that has written a byte. */
   const running = async (id = newId('cmd')): Promise<string> => {
     await commands.enqueue(aNewCommand({ id }), { queuedMax: 10, agingSeconds: 300 });
     await database.query(`UPDATE commands SET status = 'running', lease_owner = $2 WHERE id = $1`, [id, OWNER]);
@@ -44,7 +44,7 @@ describe('partitions of commands', () => {
     await database.query('UPDATE commands SET ended_at = $2 WHERE id = $1', [id, at]);
   };
 
-  it('stay while a command of theirs has not ended, and as long after its end as the retention says', async () => {
+  it('are kept while one of their commands has not ended, and for the retention period after its end', async () => {
     const id = await running();
     await keep(200);
     expect(await hasOutput(id)).toBe(true);
@@ -58,7 +58,7 @@ describe('partitions of commands', () => {
     expect(await commands.findById(id)).toBeNull();
   });
 
-  it('go although an older command has not ended', async () => {
+  it('are dropped although an older command has not ended', async () => {
     await running(newId('cmd', daysAhead(-1)));
     const id = await running();
     await end(id, new Date());
@@ -66,7 +66,7 @@ describe('partitions of commands', () => {
     expect(await hasOutput(id)).toBe(false);
   });
 
-  it('stay while they hold what is young by its rows, though its id says that it is old', async () => {
+  it("are kept while they contain recent rows, even if the command's id is old", async () => {
     const old = newId('cmd', daysAhead(-120));
     await expect(running(old)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     const id = await running(old);
@@ -76,7 +76,7 @@ describe('partitions of commands', () => {
     expect(await commands.findById(id)).not.toBeNull();
   });
 
-  it.each([9, 40])('are made for the output of a command whose id is %i days ahead', async (days) => {
+  it.each([9, 40])('are created for the output of a command whose id is %i days ahead', async (days) => {
     const id = newId('cmd', daysAhead(days));
     expect(await hasOutput(await running(id))).toBe(true);
   });

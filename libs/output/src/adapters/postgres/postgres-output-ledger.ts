@@ -6,7 +6,7 @@ import { advance, runLength } from '../../application/output-writer.js';
 import { type Position, LeaseLost } from '@app/commands';
 
 const STREAM_NUMBER: Record<StreamName, number> = { stdout: 1, stderr: 2 };
-/** Of small rows; of larger ones as many as have the bytes that were asked for, and each has at most 64 KiB. */
+/** For small rows; larger ones, of at most 64 KiB each, are limited by the requested number of bytes. */
 const ROWS_PER_READ = 128;
 const COLUMNS = 'stream, stream_offset, position, length, data, reason';
 
@@ -36,7 +36,7 @@ export class PostgresOutputLedger implements OutputLedger {
       const [a, b, c, d, e, f] = [first - 3, first - 2, first - 1, first, first + 1, first + 2].map(String);
       return `($${a}::smallint, $${b}::bigint, $${c}::bigint, $${d}::bigint, $${e}::bytea, $${f}::text)`;
     });
-    // One statement, so that the bytes and the position that fences the next ones commit together.
+    // One statement, so that the bytes commit together with the position that fences the next ones.
     const rows = await this.database.query(
       `WITH moved AS (
          UPDATE commands SET stdout_bytes = $5, stderr_bytes = $6, first_byte_at = coalesce(first_byte_at, clock_timestamp())
@@ -97,7 +97,7 @@ export class PostgresOutputLedger implements OutputLedger {
     return rows.flatMap((row) => toRun(row, 0)).filter((run) => run.kind === 'gap');
   }
 
-  /** Whether these bytes are there already: the commit of an earlier try went through, but not its answer. */
+  /** Whether these bytes are already stored: an earlier attempt committed, but its response was lost. */
   private async wasAppended(commandId: string, owner: string, to: Position): Promise<boolean> {
     const rows = await this.database.query(
       'SELECT id FROM commands WHERE id = $1 AND lease_owner = $2 AND stdout_bytes = $3 AND stderr_bytes = $4',
@@ -107,14 +107,14 @@ export class PostgresOutputLedger implements OutputLedger {
   }
 }
 
-/** The row that holds the byte at an offset, or the offset itself if none does yet. */
+/** The offset of the row that contains the byte at an offset, or the offset itself if there is none yet. */
 function firstRow(stream: string, offset: string): string {
   return `coalesce((SELECT stream_offset FROM command_output WHERE command_id = $1 AND stream = ${stream}
     AND stream_offset <= ${offset} ORDER BY stream_offset DESC LIMIT 1), 0)`;
 }
 
 /**
- * The first of these runs: one at least, and no more once they have that many bytes. Their length is known without
+ * The first of these runs: at least one, and no more once they reach that many bytes. Their length is known without
  * reading them.
  */
 function some(runs: string, rows: string, bytes: string): string {
@@ -124,7 +124,7 @@ function some(runs: string, rows: string, bytes: string): string {
     ) run WHERE before < greatest(${bytes}::bigint, 1) ORDER BY position LIMIT ${rows}`;
 }
 
-/** The row as a run, without what lies before the offset; nothing if all of it does. */
+/** The row as a run, without bytes before the offset; none if the offset is past its end. */
 function toRun(row: OutputRow, from: number): OutputRun[] {
   const offset = Number(row.stream_offset);
   const skip = Math.max(0, from - offset);

@@ -19,7 +19,7 @@ export class CommandCheckController {
   @ApiOperation({
     summary: 'Check whether a command would be accepted, without creating it',
     description:
-      'Applies the policy, the guard-rail for git, the state of the project and the limits. A malformed body is 400.',
+      'Applies the policy, the git guard-rail, the state of the project and the limits. A malformed body is 400.',
   })
   @ApiBody({ type: CreateCommandRequest, examples: COMMAND_EXAMPLES })
   @ApiOkResponse({ type: CommandCheckResponse })

@@ -1,9 +1,9 @@
 import { CommandPolicy } from '../../domain/command-policy.js';
 
-/** The policy of that file; without a file, the one that allows everything. @throws {@link InvalidPolicy} */
+/** Loads the policy from the file; without a file, everything is allowed. @throws {@link InvalidPolicy} */
 export async function loadPolicy(file: string | null): Promise<CommandPolicy> {
   if (file === null) return new CommandPolicy();
-  // Only a policy needs YAML.
+  // YAML is loaded only if there is a policy.
   const { readPolicy } = await import('./policy-file.js');
   return readPolicy(file);
 }

@@ -21,7 +21,7 @@ const withEnv = (env: Record<string, string>, { spec }: RulesSubject) => subject
 const reject = (text: string, command: RulesSubject) => parsePolicy('p.yaml', text).rejection(command);
 
 describe('a command policy', () => {
-  it('allows everything without rules, but what the guard-rail for git refuses', async () => {
+  it('allows everything without rules, except what the git guard-rail refuses', async () => {
     for (const policy of [new CommandPolicy(), await loadPolicy(null), parsePolicy('p.yaml', 'rules: []')]) {
       expect(policy.rejection(exec('rm', '-rf', '/'))).toBeNull();
       expect(policy.rejection(git('status'))).toBeNull();
@@ -30,7 +30,7 @@ describe('a command policy', () => {
     }
   });
 
-  it('goes by the first rule that applies, and says its reason', () => {
+  it('applies the first matching rule, and reports its reason', () => {
     const text = `
 rules:
   - { action: allow, programs: [kubectl], projects: ['infra-*'] }
@@ -92,7 +92,7 @@ rules:
     ['git stash drop *', git('stash', 'drop')],
     ['git submodule update *', git('submodule', '-q', 'update')],
     ['rm -rf *', exec('rm', '-rf')],
-  ])('denies "%s" by what is done, and not only by what is written (%#)', (glob, command) => {
+  ])('denies "%s" by its effect, however it is written (%#)', (glob, command) => {
     expect(reject(`rules: [{ action: deny, argv: ["${glob}"] }]`, command)).toMatchObject({ by: 'policy', rule: 1 });
     expect(reject(`rules: [{ action: deny, argv: ["${glob}x"] }]`, command)?.by).not.toBe('policy');
   });
@@ -122,11 +122,11 @@ rules:
     ['argv: ["git commit *"]', git('commit', '-m', 'two words'), true],
     ['argv: ["git log *"]', git('-C', 'sub', 'log', '-1'), true],
     ['argv: ["git push origin main"]', git('push', '--force', 'origin', 'main'), false],
-  ])('allows by %s exactly what is written (%#)', (conditions, command, allowed) => {
+  ])('allows by %s only the exact spelling (%#)', (conditions, command, allowed) => {
     expect(reject(only(conditions), command)).toEqual(allowed ? null : expect.objectContaining({ by: 'policy' }));
   });
 
-  it('holds exec of git to what git is held to, where a rule speaks of git', () => {
+  it('applies the git guard-rail to exec of git if a rule mentions git', () => {
     const alias = exec('git', '-c', 'alias.x=!id', 'x');
     const byGit = { by: 'git', rule: null };
     for (const rules of [
@@ -159,7 +159,7 @@ rules:
       expect(reject(rules, alias)).toBeNull();
   });
 
-  it('has no pattern that takes long', () => {
+  it('contains no pattern with exponential run time', () => {
     const glob = '*a'.repeat(240);
     const from = performance.now();
     expect(reject(`rules: [{ action: deny, scripts: ['${glob}*b'] }]`, shell('a'.repeat(1_000_000)))).toBeNull();
@@ -186,18 +186,18 @@ rules:
     ['rules:\n  - action: !!js/function x', 2, ''],
     ['rules:\n  - &a {action: deny}\n  - *a', 3, 'map'],
     ['rules:\n\t- action: deny', 2, ''],
-  ])('that is not valid names the file, the line and what is wrong: %j', (text, line, words) => {
+  ])('that is invalid is refused with the file, the line and the error: %j', (text, line, words) => {
     expect(() => parsePolicy('p.yaml', text)).toThrow(InvalidPolicy);
     expect(() => parsePolicy('p.yaml', text)).toThrow(new RegExp(`RDEV_POLICY_FILE[^]*p\\.yaml:${line}: .*${words}`));
   });
 
-  it('names every problem at once', () => {
+  it('reports all errors together', () => {
     expect(() => parsePolicy('p.yaml', 'rules:\n  - action: x\n  - action: deny\n    keys: []')).toThrow(
       /:2: [^]*:4: /,
     );
   });
 
-  it('stops the start if its file cannot be read', async () => {
+  it('prevents the start if its file cannot be read', async () => {
     await expect(loadPolicy('/there/is/no/such/file')).rejects.toThrow(
       /\/there\/is\/no\/such\/file: cannot be read: ENOENT/,
     );

@@ -11,7 +11,7 @@ const REASON_CHARS_MAX = 500;
 const LISTS = ['types', 'projects', 'keys', 'containers', 'programs', 'argv', 'scripts', 'env'] as const;
 const FIELDS = new Set<unknown>(['action', 'reason', ...LISTS]);
 
-/** The policy cannot be used; the message names the file, each line at fault and what is wrong with it. */
+/** The policy cannot be used; the message contains the file, and each invalid line with its error. */
 export class InvalidPolicy extends StartRefused {
   constructor(file: string, problems: readonly string[], options?: ErrorOptions) {
     const lines = problems.map((problem) => `  ${file}:${problem}`);
@@ -20,7 +20,7 @@ export class InvalidPolicy extends StartRefused {
   }
 }
 
-/** The policy of that file. @throws {@link InvalidPolicy} */
+/** Reads the policy from the file. @throws {@link InvalidPolicy} */
 export function readPolicy(file: string): CommandPolicy {
   try {
     return parsePolicy(file, readFileSync(file, 'utf8'));
@@ -87,7 +87,7 @@ function refuseMisplaced(
     refuse(fields.get('types'), `"types" must hold some of ${COMMAND_TYPES.join(', ')}`);
 }
 
-/** An empty list would apply to nothing, and one misspelt to everything: both are refused. */
+/** An empty list would match nothing, and a misspelt one everything: both are refused. */
 function readList(name: string, fields: ReadonlyMap<unknown, unknown>, refuse: Refuse): string[] | null {
   if (!fields.has(name)) return null;
   const node = fields.get(name);

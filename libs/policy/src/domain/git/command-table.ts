@@ -49,10 +49,10 @@ const CONFIG =
 const CONFIG_VERB = `${CONFIG} all regexp show-names append`;
 
 /**
- * What git may be given: subcommands, their verbs, and the options of each. Not here, and so refused: options that run
- * a program or write a file of the caller's choice, those for a terminal, plumbing that is a server or a helper,
- * scripts, aliases, and what git will gain. Options have their whole names, as an abbreviation can become another
- * option with the next release of git. `<path>` and the like are kinds of operands; options.ts explains the rest.
+ * What git may be given: subcommands, their verbs, and the options of each. Anything else is refused: options that run
+ * a program or write a file of the caller's choice, options for a terminal, plumbing that is a server or a helper,
+ * scripts, aliases, and future additions to git. Options are written in full, since an abbreviation can become another
+ * option in a later release. `<path>` and the like are kinds of operands; options.ts explains the rest.
  */
 export const COMMANDS: Readonly<Record<string, string>> = {
   add: ADD,

@@ -16,13 +16,13 @@ interface Case {
 }
 
 /**
- * They do not name an option that they do not know: scripts, and verbs of later releases. A person has compared these
- * with the manual.
+ * Scripts, and verbs of later releases, report unknown options without naming them. These were compared with the
+ * manual.
  */
 const SILENT =
   /^((bisect|config|sparse-checkout|submodule) .*|cherry-pick|revert|diff-files|diff-index|diff-tree|rev-list|rev-parse|stash store|submodule)$/;
-/** They complain of something else first. */
-const ELSE = [
+/** These report another error first. */
+const OTHER_ERROR = [
   'diff --cached',
   'diff --staged',
   'diff --merge-base',
@@ -33,14 +33,14 @@ const ELSE = [
 
 const takesNext = ({ kind }: Option): boolean => !['flag', 'optional'].includes(kind);
 
-/** By what git tells shells for completion, `--depth=` with a value, and by its usage, `-q, --quiet`. */
+/** Searches git's list for shell completion, `--depth=` for options with a value, and its usage, `-q, --quiet`. */
 function isKnown({ written, option }: Case, completions: ReadonlySet<string>, usage: string): boolean {
   const { name } = option;
   const isLong = completions.has(`${name}=`) ? takesNext(option) : completions.has(name) && !takesNext(option);
   return isLong && (written === name || usage.replaceAll('[no-]', '').includes(` ${written}, ${name}`));
 }
 
-/** Options that many commands share are tried with one of them. */
+/** Options shared by many commands are tested with one of them. */
 const SHARED = SUBCOMMANDS.get('log')!.options;
 
 function casesOf(command: readonly string[], { options, verbs, shows }: Subcommand): Case[] {
@@ -50,8 +50,8 @@ function casesOf(command: readonly string[], { options, verbs, shows }: Subcomma
   return [...cases, ...[...verbs].flatMap(([verb, more]) => casesOf([...command, verb], more))];
 }
 
-/** An option that git reads in another way than we do would hide the one behind it. */
-describe('the options of the table, against the git that is installed', () => {
+/** An option that git parses differently than rdev does would hide the one after it. */
+describe('the table of options, compared with the installed git', () => {
   const repository = mkdtempSync(join(tmpdir(), 'rdev-git-table-'));
   const env = {
     PATH: process.env.PATH ?? '',
@@ -89,7 +89,7 @@ describe('the options of the table, against the git that is installed', () => {
     const { stdout } = await run([...command, '--git-completion-helper-all']);
     return new Set(stdout.split(/\s+/));
   };
-  /** By an option behind it that no git has. Null: git reads it as the table says. */
+  /** Appends an option that does not exist. Null: git parses the options as the table says. */
   const difference = async ({ command, written, option }: Case): Promise<string | null> => {
     const what = `git ${command.join(' ')} ${written}`;
     const { stderr } = await run([...command, written, NONE]);
@@ -99,7 +99,7 @@ describe('the options of the table, against the git that is installed', () => {
     return takesNext(option) === isSeparate ? `${what} is ${option.kind}: ${stderr.split('\n', 1).join()}` : null;
   };
 
-  it('are all known to it, and take their values as the table says', async () => {
+  it('contains only options that git has, with values as git takes them', async () => {
     const groups = Map.groupBy(
       [...SUBCOMMANDS].flatMap(([name, subcommand]) => casesOf([name], subcommand)),
       ({ command }) => command.join(' '),
@@ -110,7 +110,9 @@ describe('the options of the table, against the git that is installed', () => {
       if (SILENT.test(name)) return;
       const { command } = cases[0]!;
       const [known, { stdout: usage }] = await Promise.all([completions(command), run([...command, '-h'])]);
-      probes.push(...cases.filter((each) => !isKnown(each, known, usage) && !ELSE.includes(`${name} ${each.written}`)));
+      probes.push(
+        ...cases.filter((each) => !isKnown(each, known, usage) && !OTHER_ERROR.includes(`${name} ${each.written}`)),
+      );
     });
     await each(probes, async (probe) => {
       const text = await difference(probe);

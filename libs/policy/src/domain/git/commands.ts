@@ -2,33 +2,35 @@ import { COMMANDS } from './command-table.js';
 import { type Options, optionsOf } from './options.js';
 
 /**
- * What an operand may be: `inside` is a path below, `path` one that git opens or writes by itself, `input` one
- * that may be `-` for stdin, `source` a repository to
- * read from, `remote` one to write to, `ref` the whole name of one.
+ * Kinds of operands: `inside` is a path below the project, `path` one that git opens or writes itself, `input` the same
+ * or `-` for stdin, `source` a repository to read from, `remote` one to write to, `ref` a full reference name.
  */
 export type OperandKind = 'any' | 'inside' | 'path' | 'input' | 'source' | 'remote' | 'ref';
 
 export interface Subcommand {
   readonly options: Options;
-  /** By position; the last holds for all further ones. */
+  /** By position; the last one applies to all further operands. */
   readonly operands: readonly OperandKind[];
-  /** What the first operand has to be, with what may follow it; empty: none. */
+  /** The verbs that the first operand must be one of, and what may follow each; empty: none. */
   readonly verbs: ReadonlyMap<string, Subcommand>;
-  /** The first operand may also be something else than a verb. */
+  /** Whether the first operand may also be something other than a verb. */
   readonly isOpen: boolean;
-  /** Git reads no options behind the first operand. */
+  /** Whether git stops reading options at the first operand. */
   readonly stops: boolean;
   /** Refused without this option. */
   readonly requires: string | null;
-  /** Deletes what its operands match by the index, even behind a link that stands in a directory's place by now. */
+  /**
+   * Whether it deletes the files that its operands match in the index, even through a link that has replaced a
+   * directory.
+   */
   readonly deletes: boolean;
-  /** Reads from another repository, and may do so from a path. */
+  /** Whether it reads from another repository, which may be at a path. */
   readonly fetches: boolean;
-  /** Makes a name for the directory from its source, if there is none. */
+  /** Whether it derives a missing directory name from the source. */
   readonly guesses: boolean;
-  /** Shows differences: a repository's settings and attributes can name programs for that. */
+  /** Whether it shows diffs: a repository's settings and attributes can name programs for that. */
   readonly shows: boolean;
-  /** The usual name of the same. */
+  /** The more common name of the same command. */
   readonly sameAs: string | null;
 }
 
@@ -37,7 +39,7 @@ const STOPPING = /^config\b/;
 const SHOWING =
   /^(annotate|blame|diff|diff-files|diff-index|diff-tree|format-patch|log|range-diff|reflog|reflog show|show|stash list|stash show|whatchanged)$/;
 const FETCHING = /^(clone|fetch|ls-remote|pull)$/;
-/** Files that it writes by itself have names that a link in the working tree can have, too. */
+/** The names of the files that it writes could be links in the working tree. */
 const REQUIRED: Readonly<Record<string, string>> = { 'format-patch': '--stdout' };
 const SAME: Readonly<Record<string, string>> = { annotate: 'blame', stage: 'add' };
 
@@ -63,7 +65,7 @@ function subcommandOf(name: string, text: string): Subcommand {
   };
 }
 
-/** What may be run; whatever is not here is refused. */
+/** The allowed subcommands; all others are refused. */
 export const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map(
   Object.entries(COMMANDS)
     .filter(([name]) => !name.includes(' '))

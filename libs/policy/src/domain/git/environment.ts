@@ -1,12 +1,12 @@
 type Rule = RegExp | null;
 
 const SWITCH = /^(0|1|true|false|)$/i;
-/** Not a path: catalogues of messages hold formats. */
+/** Not a path: message catalogues contain format strings. */
 const LOCALE = /^[\w.@:-]*$/;
 
 /**
- * Variables that a request may set for git, with what their values have to look like. Any other is refused: programs
- * read many.
+ * Variables that a request may set for git, and the values allowed. All others are refused, since programs read many
+ * variables.
  */
 const ALLOWED: readonly (readonly [RegExp, Rule])[] = [
   [/^GIT_(AUTHOR|COMMITTER)_(NAME|EMAIL|DATE)$/, null],
@@ -16,7 +16,7 @@ const ALLOWED: readonly (readonly [RegExp, Rule])[] = [
   ],
   [/^GIT_(LITERAL|GLOB|NOGLOB|ICASE)_PATHSPECS$/, SWITCH],
   [/^GIT_(MERGE_(AUTOEDIT|VERBOSITY)|REFLOG_ACTION|PROGRESS_DELAY|DEFAULT_HASH|HTTP_LOW_SPEED_(LIMIT|TIME))$/, null],
-  // Anything else is a file to write to, or a descriptor.
+  // Any other value is a file to write to, or a descriptor.
   [
     /^GIT_TRACE(_(PACKET|PERFORMANCE|SETUP|CURL|SHALLOW|PACK_ACCESS|REFS)|2|2_(EVENT|PERF))?$/,
     /^(0|1|2|true|false|)$/i,
@@ -27,19 +27,18 @@ const ALLOWED: readonly (readonly [RegExp, Rule])[] = [
   [/^(https_proxy|HTTPS_PROXY|no_proxy|NO_PROXY)$/, null],
 ];
 
-/** In words, for clients. */
+/** Shown to clients. */
 export const ALLOWED_VARIABLES =
   'GIT_AUTHOR_*, GIT_COMMITTER_*, GIT_TRACE* to stderr, other GIT_* that name no program or file, LANG, LC_*, TZ, TERM, CI, NO_COLOR, HTTPS_PROXY, NO_PROXY';
 
 /**
- * Whether it may be set where a policy allows a program by its name: it changes neither which program runs nor what it
- * reads.
+ * Whether it may be set if a policy allows a program by name: it affects neither which program runs nor what it reads.
  */
 export function isHarmlessVariable(name: string, value: string): boolean {
   return ALLOWED.some(([names, values]) => names.test(name) && (values?.test(value) ?? true));
 }
 
-/** Why git is refused with these variables of the request; null: it is not. */
+/** Why git is refused with these variables; null if it is not. */
 export function environmentRefusal(env: Readonly<Record<string, string>>): string | null {
   const refused = Object.entries(env).find(([name, value]) => !isHarmlessVariable(name, value));
   if (refused === undefined) return null;

@@ -4,39 +4,39 @@ import { GitRefused, shown } from './refused.js';
 import { configRefusal } from './settings.js';
 import { cloneDirectory, valueRefusal } from './values.js';
 
-/** What git does with its arguments, as far as they may be given. */
+/** A git command line, parsed as far as its arguments are allowed. */
 export interface GitCall {
-  /** Null: nothing but options of git itself. */
+  /** Null: only global options. */
   readonly subcommand: string | null;
   readonly verb: string | null;
   readonly options: readonly { readonly name: string; readonly value: string | null }[];
   readonly operands: readonly string[];
-  /** What stands behind the subcommand. */
+  /** The arguments after the subcommand. */
   readonly given: readonly string[];
-  /** What git opens, writes or enters by its name, from where it is started. */
+  /** Paths that git opens, writes or enters itself, relative to its working directory. */
   readonly paths: readonly string[];
-  /** It may read from a repository at a path. */
+  /** Whether it may read from a repository at a path. */
   readonly readsPaths: boolean;
-  /** To be run: with what keeps the repository's settings from running programs. */
+  /** The arguments to run: with options that keep the repository's settings from running programs. */
   readonly args: readonly string[];
 }
 
 /**
- * Options of git itself that stand alone: git takes neither abbreviations nor bundles of them. `-h` and `--help` are
- * not among them, as both run a viewer of manuals.
+ * Global options without a value: git takes neither abbreviations nor bundles of them. Without `-h` and `--help`, which
+ * run a manual viewer.
  */
 const GLOBAL_FLAGS =
   /^(-v|--version|-P|--no-pager|--no-replace-objects|--no-optional-locks|--no-lazy-fetch|--no-advice|--(literal|glob|noglob|icase)-pathspecs|--exec-path|--html-path|--man-path|--info-path)$/;
 
 /**
- * Whatever a repository's settings and attributes say: `diff.external`, `diff.<driver>.command` and `.textconv` are not
+ * Ignores the repository's settings and attributes: `diff.external`, `diff.<driver>.command` and `.textconv` are not
  * run.
  */
 const WITHOUT_PROGRAMS = ['--no-ext-diff', '--no-textconv'];
-/** Whatever `remote.<name>.uploadpack` says, which for a path is run on this side. */
+/** Overrides `remote.<name>.uploadpack`, which is run locally if the remote is a path. */
 const WITH_OWN_PROGRAM = ['--upload-pack=git-upload-pack'];
-/** Git then runs itself for each of them, without that option. */
-const MANY = ['--all', '--multiple'];
+/** With these, git runs itself for each remote, without that option. */
+const MULTIPLE = ['--all', '--multiple'];
 
 /**
  * @param directory the project's, absolute
@@ -46,14 +46,14 @@ export function parseGitCall(args: readonly string[], directory: string): GitCal
   return new Parser(args, directory).parse();
 }
 
-/** Arguments are read in the order in which git reads them, so that none is taken for something else. */
+/** Reads arguments in git's order, so that none is mistaken for something else. */
 class Parser {
   private at = 0;
   private readonly options: { name: string; value: string | null }[] = [];
   private readonly operands: string[] = [];
   private readonly paths: string[] = [];
   private readonly added: string[] = [];
-  /** The directory that `-C` leads to, with a slash. */
+  /** The directory selected by `-C`, with a trailing slash. */
   private base = '';
   private insertAt = 0;
   private given: readonly string[] = [];
@@ -81,7 +81,7 @@ class Parser {
     const own = [...(shows ? WITHOUT_PROGRAMS : []), ...(fetches ? WITH_OWN_PROGRAM : [])];
     const argv = [...this.args.toSpliced(this.insertAt, 0, ...own), ...this.added];
     if (specification.deletes && this.deletesFiles()) argv.unshift('--literal-pathspecs');
-    const readsPaths = fetches && !MANY.some((name) => this.optionNames.includes(name));
+    const readsPaths = fetches && !MULTIPLE.some((name) => this.optionNames.includes(name));
     return { ...this.call(found.sameAs ?? subcommand, verb, argv), readsPaths };
   }
 
@@ -113,12 +113,12 @@ class Parser {
     if (directory !== '') this.base = `${this.within(directory)}/`;
   }
 
-  /** The verb, if the subcommand has one. */
+  /** Returns the verb, if the subcommand has one. */
   private rest(specification: Subcommand): string | null {
     for (; this.at < this.args.length; this.at++) {
       const argument = this.args[this.at] ?? '';
       if (argument === '--') {
-        this.behindDashes(specification);
+        this.afterDashes(specification);
         break;
       }
       if (/^-./.test(argument)) this.option(specification, argument);
@@ -132,16 +132,17 @@ class Parser {
     return null;
   }
 
-  private behindDashes({ verbs }: Subcommand): void {
+  private afterDashes({ verbs }: Subcommand): void {
     if (verbs.size > 0) throw new GitRefused(`${shown(this.name)} is allowed without a leading "--"`);
-    const behind = this.args.slice(this.at + 1);
-    const odd = behind.find((operand) => /^-./.test(operand));
-    // Some subcommands hand them to another git without the dashes.
-    if (odd !== undefined) throw new GitRefused(`${shown(odd)} would pass for an option: write a path as "./-…"`);
-    this.operands.push(...behind);
+    const operands = this.args.slice(this.at + 1);
+    const optionLike = operands.find((operand) => /^-./.test(operand));
+    // Some subcommands pass them to another git without the dashes.
+    if (optionLike !== undefined)
+      throw new GitRefused(`${shown(optionLike)} could be taken for an option: write a path as "./-…"`);
+    this.operands.push(...operands);
   }
 
-  /** Reads all that follows the verb, if it is one. */
+  /** Reads everything after the verb, if it is one. */
   private verb({ verbs, isOpen }: Subcommand, name: string): string | null {
     if (verbs.size === 0 || this.operands.length > 0) return null;
     const found = verbs.get(name);
@@ -164,18 +165,18 @@ class Parser {
     if (specification.guesses && this.operands.length === 1) this.nameDirectory(this.operands[0] ?? '');
   }
 
-  /** Git would guess it, from a source that can be anything. */
+  /** Git would derive it from the source, which can be anything. */
   private nameDirectory(source: string): void {
     const name = cloneDirectory(
       source,
       ['--bare', '--mirror'].some((option) => this.optionNames.includes(option)),
     );
-    if (name === null) throw new GitRefused(`${shown(this.name)} takes a directory behind ${shown(source)}`);
+    if (name === null) throw new GitRefused(`${shown(this.name)} needs a directory after ${shown(source)}`);
     this.check('the directory', 'path', name);
     this.added.push(name);
   }
 
-  /** Then each operand has to be one file, whose directories can be looked at. */
+  /** If so, each operand must be a single file, so that its directories can be checked. */
   private deletesFiles(): boolean {
     if (this.optionNames.includes('--cached')) return false;
     const many = ['-r', '--pathspec-from-file'].find((name) => this.optionNames.includes(name));
@@ -191,7 +192,7 @@ class Parser {
 
   private option(specification: Subcommand, argument: string): void {
     if (specification.stops && this.operands.length > 0)
-      throw new GitRefused(`${shown(this.name)} reads no options behind the first operand, such as ${shown(argument)}`);
+      throw new GitRefused(`${shown(this.name)} takes no options after the first operand, such as ${shown(argument)}`);
     if (argument.startsWith('--')) this.long(specification.options, argument);
     else this.short(specification.options, argument);
   }
@@ -204,7 +205,7 @@ class Parser {
     this.take(option, name, equals < 0 ? null : argument.slice(equals + 1));
   }
 
-  /** Git bundles them, and a value may follow without a space. */
+  /** Git allows bundles of them, and a value without a space. */
   private short(options: Options, argument: string): void {
     if (/^-\d+$/.test(argument) && options.has('-#')) {
       this.options.push({ name: argument, value: null });
@@ -230,7 +231,7 @@ class Parser {
     this.options.push({ name, value });
   }
 
-  /** A value that looks like an option could be one for a git that reads the option before it in another way. */
+  /** A value that looks like an option could be one to a git release that parses the previous option differently. */
   private next(kind: Kind, written: string): string | null {
     const value = this.args[this.at + 1];
     if (value === undefined) return null;
@@ -249,7 +250,7 @@ class Parser {
     if (kind === 'path' || kind === 'file' || kind === 'input') this.paths.push(this.within(value));
   }
 
-  /** From where git is started, unless it is absolute. */
+  /** Relative to git's initial working directory, unless absolute. */
   private within(path: string): string {
     return path.startsWith('/') ? path : this.base + path;
   }

@@ -135,19 +135,19 @@ describe('gitRefusal', () => {
   });
 
   it.each([
-    // Git stops reading options at the first operand of config; so do we.
+    // Git stops reading options at the first operand of config; so does rdev.
     'config core.fsmonitor evil --get',
     'config --type bool core.fsmonitor evil --list',
     'config core.fsmonitor -l',
     'config --global user.email me@example.com',
     'config --system user.email me@example.com',
-    // A viewer of manuals is a program that its own variables steer.
+    // A manual viewer is a program controlled by its own variables.
     'help',
     'help status',
     '--help',
     '-h status',
     'status --help',
-    // Outside, or files whose name a link could have.
+    // Outside the project, or files whose name could be a link.
     'worktree add ../other topic',
     'worktree add /tmp/x topic',
     'worktree add .git/x topic',
@@ -176,7 +176,7 @@ describe('gitRefusal', () => {
     'gc --expire-to=/tmp/x',
     'apply --build-fake-ancestor=x fix.patch',
     'apply --directory=../.. fix.patch',
-    // Behind the dashes git may still read an option.
+    // After the dashes git may still read an option.
     'pull -- . --upload-pack=x',
     'stash list -- --output=x',
     'add -- -n',
@@ -192,7 +192,7 @@ describe('gitRefusal', () => {
     'clone https://example.com/a.git /srv/a',
     'clone https://example.com/a.git /workspace/../a',
     'worktree add /workspace/.git/x',
-    // Names of references that are files.
+    // Reference names that are files.
     'update-ref config HEAD',
     'symbolic-ref hooks/x refs/heads/x',
     // Abbreviations, and values that look like options.
@@ -202,7 +202,7 @@ describe('gitRefusal', () => {
     'log -n --output=x',
     'commit --ame',
     'add --patch',
-    // Settings that run programs, in every form in which git takes them.
+    // Settings that run programs, in every form that git accepts.
     '-c core.sshCommand=evil fetch',
     '-ccore.sshCommand=evil fetch',
     '-c CORE.SSHCOMMAND=evil fetch',
@@ -225,7 +225,7 @@ describe('gitRefusal', () => {
     'clone -c core.sshCommand=evil x y',
     'clone --config core.sshCommand=evil x y',
     'clone --conf core.sshCommand=evil x y',
-    // Options that name a program, whole and shortened.
+    // Options that name a program, in full and abbreviated.
     'clone --upload-pack=evil x y',
     'clone --upload-pack evil x y',
     'clone --upload-pa evil x y',
@@ -263,7 +263,7 @@ describe('gitRefusal', () => {
     'remote add x ext::evil',
     'fetch ext::evil',
     'archive --remote=ext::evil HEAD',
-    // Subcommands that run what they are told.
+    // Subcommands that run a given program.
     'bisect run evil',
     'submodule foreach evil',
     'submodule --quiet foreach evil',
@@ -286,7 +286,7 @@ describe('gitRefusal', () => {
     'credential fill',
     'gui',
     'status-alias',
-    // Other transports and hosts that are options.
+    // Other transports, and hosts that are options.
     'clone evil::x',
     'clone evil://x',
     'clone ssh://-oProxyCommand=evil/x',
@@ -299,7 +299,7 @@ describe('gitRefusal', () => {
     'merge --strategy=evil x',
     'rebase -sevil x',
     'cherry-pick --strategy evil x',
-    // Files elsewhere, and those that say what git runs.
+    // Files elsewhere, and files that determine what git runs.
     '-C / status',
     '-C ../other status',
     '-C .git status',
@@ -329,7 +329,7 @@ describe('gitRefusal', () => {
     'archive --remote=x HEAD',
     'clone --separate-git-dir=/x y',
     'init --separate-git-dir x',
-    // What a later command would run.
+    // Settings that a later command would run.
     'config core.sshCommand evil',
     'config --global alias.x !evil',
     'config set alias.x !evil',
@@ -353,12 +353,12 @@ describe('gitRefusal', () => {
     'config --file user.name alias.x !evil',
     'config -f user.name core.pager evil',
     'config set --comment user.name alias.x !evil',
-  ])('is not misled by a harmless name in front: git %s', (line) => {
+  ])('is not misled by a harmless first name: git %s', (line) => {
     expect(refusal(words(line))).toEqual(expect.any(String));
   });
 
   it.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])(
-    'knows no subcommand or option by the name of what every object has: %s',
+    'does not treat properties of every object as a subcommand or option: %s',
     (name) => {
       expect(refusal([name])).toContain('is not allowed; allowed are add ');
       expect(refusal(['log', `--${name}`])).toContain('is not allowed');
@@ -366,7 +366,7 @@ describe('gitRefusal', () => {
     },
   );
 
-  it('says what is at fault and what is allowed, and shows little of what was sent', () => {
+  it('reports the error and what is allowed, with little of the input', () => {
     expect(refusal(['-c', 'core.pager=secret', 'log'])).toBe(
       'the setting "core.pager" is not among those that may be set',
     );
@@ -398,7 +398,7 @@ describe('gitRefusal', () => {
     '/workspaces',
     '/workspace/../x',
     '/tmp',
-  ])('runs not in %s', (cwd) => expect(refusal(['status'], {}, cwd)).toContain('"cwd"'));
+  ])('does not run in %s', (cwd) => expect(refusal(['status'], {}, cwd)).toContain('"cwd"'));
 
   describe('in the environment', () => {
     it.each([
@@ -413,7 +413,7 @@ describe('gitRefusal', () => {
       for (const name of names.split(' ')) expect(refusal(['status'], { [name]: 'x' })).toContain(name);
     });
 
-    it('refuses a trace that is written to a file', () => {
+    it('refuses a trace to a file', () => {
       for (const name of ['GIT_TRACE', 'GIT_TRACE_PACKET', 'GIT_TRACE2', 'GIT_TRACE2_EVENT'])
         expect([refusal(['status'], { [name]: '/tmp/x' }), refusal(['status'], { [name]: '1' })]).toEqual([
           expect.stringContaining(name),
@@ -421,7 +421,7 @@ describe('gitRefusal', () => {
         ]);
     });
 
-    it('allows what says who commits, and what is none of git’s business', () => {
+    it('allows variables that identify the committer, and ones that git does not use', () => {
       const env = {
         GIT_AUTHOR_NAME: 'a',
         GIT_COMMITTER_DATE: 'b',
@@ -434,7 +434,7 @@ describe('gitRefusal', () => {
     });
   });
 
-  /** What git has for running programs, for reading and writing files by name, and for asking at a terminal. */
+  /** Git's options for running programs, for reading and writing files by name, and for asking at a terminal. */
   const DANGEROUS: Readonly<Record<string, string>> = {
     add: '-p -i -e --patch --interactive --edit',
     am: '-i --interactive --directory',
@@ -484,7 +484,7 @@ describe('gitRefusal', () => {
     whatchanged: '-O --output --ext-diff --textconv',
   };
 
-  it.each(Object.entries(DANGEROUS))('git %s has none of %s, however written', (name, options) => {
+  it.each(Object.entries(DANGEROUS))('git %s accepts none of %s, however written', (name, options) => {
     const of = ([first = '', ...more]: string[]): Subcommand =>
       more.reduce((subcommand, verb) => subcommand.verbs.get(verb)!, SUBCOMMANDS.get(first)!);
     const allowed = of(words(name)).options;
@@ -511,7 +511,7 @@ describe('gitRefusal', () => {
     ...words(
       'help difftool mergetool filter-branch bundle daemon instaweb gui send-email fast-import fast-export credential hook shell upload-pack receive-pack upload-archive remote-ext remote-fd submodule--helper interpret-trailers bugreport diagnose checkout-index read-tree unpack-file merge-file merge-index mailsplit mailinfo index-pack unpack-objects multi-pack-index commit-graph scalar svn p4 cvsserver imap-send request-pull for-each-repo var web--browse difftool--helper sh-setup citool gitk archimport quiltimport http-backend lfs',
     ),
-  ])('git %s is not among what may be run', (line) => {
+  ])('git %s is not an allowed subcommand', (line) => {
     expect(refusal([...words(line), 'x'])).toContain('is not allowed');
     expect(Object.keys(COMMANDS)).not.toContain(line);
   });
@@ -520,7 +520,7 @@ describe('gitRefusal', () => {
     words(
       '-C -c --config-env --git-dir --work-tree --exec-path --namespace --super-prefix --bare --attr-source -p --paginate',
     ),
-  )('git refuses its own option %s in front of any subcommand', (option) => {
+  )('refuses the global option %s before any subcommand', (option) => {
     const written = [
       [`${option}=core.pager=x`],
       [`${option}core.pager=x`],

@@ -13,8 +13,8 @@ export interface GitRequest {
 }
 
 /**
- * Why `git` is refused: it could run a program of the caller's choice, or write outside the project. Null: it is not.
- * Allowed is what is listed, as git gains commands, options, settings and variables with every release.
+ * Why `git` is refused: it could run a program of the caller's choice, or write outside the project. Null if it is not.
+ * This is an allow-list, since git gains commands, options, settings and variables with every release.
  */
 export function gitRefusal({ args, env, cwd, directory }: GitRequest): string | null {
   try {

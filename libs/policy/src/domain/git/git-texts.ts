@@ -1,15 +1,15 @@
 import { type GitCall, parseGitCall } from './git-call.js';
 import { GitRefused } from './refused.js';
 
-/** The forms in which a rule may say what git does. */
+/** The forms of a git command line that rules are matched against. */
 export interface GitTexts {
-  /** Without the options of git itself. */
+  /** Without global options. */
   readonly plain: readonly string[];
-  /** The whole names of options in front of the operands, their values behind "="; and without options. */
+  /** With options in full before the operands and values after "="; and without options. */
   readonly normal: readonly (readonly string[])[];
 }
 
-/** Null for what git is refused, and for nothing but options of git itself. */
+/** Null if git is refused, or has only global options. */
 export function gitTexts(args: readonly string[], directory: string): GitTexts | null {
   const call = callOf(args, directory);
   const subcommand = call?.subcommand ?? null;

@@ -1,14 +1,14 @@
 import { parseGitCall } from './git-call.js';
 
-/** Before the settings of a repository, which none of these can then be. Needs git 2.31; an older one ignores them. */
+/** Takes precedence over the repository's own settings. Needs git 2.31; an older one ignores these. */
 const SETTINGS: Readonly<Record<string, string>> = {
-  // No URL, wherever it comes from, runs a `git-remote-x`, nor a repository at a path its hooks: none is written to.
+  // URLs run no `git-remote-x`, and repositories at a path run no hooks, since none is written to.
   'protocol.allow': 'never',
   'protocol.https.allow': 'always',
   'protocol.http.allow': 'always',
   'protocol.ssh.allow': 'always',
   'protocol.git.allow': 'always',
-  // A directory with the files of a repository is not one unless it is named `.git`. Needs git 2.38.
+  // A directory with the files of a repository counts as one only if it is named `.git`. Needs git 2.38.
   'safe.bareRepository': 'explicit',
   'core.hooksPath': '/dev/null',
   'core.fsmonitor': 'false',
@@ -22,14 +22,14 @@ const SETTINGS: Readonly<Record<string, string>> = {
   'gpg.ssh.program': 'ssh-keygen',
 };
 
-/** Git takes ":" as an editor that changes nothing, without running it. */
+/** Git treats ":" as an editor that changes nothing, without running it. */
 export const GIT_EDITORS: Readonly<Record<string, string>> = { GIT_EDITOR: ':', GIT_SEQUENCE_EDITOR: ':' };
 
 /**
- * The settings, behind those that the environment already has.
- * @param options.readsPaths the command may read from a repository at a path; a submodule of it may not
- * @param options.trustsOwners no matter which user owns a repository: in pods that others made the root of a volume
- *   belongs to root, which git takes for somebody else's. Needs git 2.38
+ * The settings, appended to those already in the environment.
+ * @param options.readsPaths the command may read from a repository at a path; a submodule may not
+ * @param options.trustsOwners trusts repositories of any user: in pods not created by rdev the root of a volume belongs
+ *   to root, which git distrusts. Needs git 2.38
  */
 export function gitSettings(
   environment: Readonly<Record<string, string>>,
@@ -51,11 +51,11 @@ export function gitSettings(
 const REFUSE = 'refuse() { echo "rdev: git is not run: $1" >&2; exit 126; }';
 
 /**
- * Holds, where git runs, what its arguments cannot show: no symbolic link that a repository brings leads from the
- * directory or to a path. Between the look and git's own another command could still change a link.
- * Arguments: the project's directory, the path from there to the command's, how many paths, the paths, the program.
+ * Checks what the arguments cannot show, where git runs: no symbolic link from the repository leads away from the
+ * directory or to a path. Another command could still change a link after this check. Arguments: the project's
+ * directory, the path from there to the command's, the number of paths, the paths, the program.
  */
-const LOOK = `${REFUSE}
+const CHECK_LINKS = `${REFUSE}
 if [ -d "$1" ]; then
   root=$(CDPATH= cd -- "$1" && pwd -P)
   [ "\${root%/*}" ] && export GIT_CEILING_DIRECTORIES="\${root%/*}"
@@ -81,12 +81,12 @@ exec "$@"
 `;
 
 export interface GuardedGit {
-  /** `git`, or a path of it. */
+  /** `git`, or a path to it. */
   readonly program: string;
   readonly args: readonly string[];
   /** The project's, absolute. */
   readonly directory: string;
-  /** From there to the command's; empty or with a slash in front. */
+  /** The path from there to the command's directory; empty or with a leading slash. */
   readonly below: string;
 }
 
@@ -96,7 +96,7 @@ export function guardedGit({ program, args, directory, below }: GuardedGit): { a
   const argv = [
     'sh',
     '-c',
-    LOOK,
+    CHECK_LINKS,
     'sh',
     directory,
     below,

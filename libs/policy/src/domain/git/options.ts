@@ -1,10 +1,10 @@
 /**
  * How an option takes its value, and what the value may be.
  *
- * - `flag`: none. `optional`: only behind "=", or directly behind the letter.
- * - `last`: as a flag that takes the next argument, if there is one.
- * - `text`: free, so that the next argument may begin with "-". `value`: the next one may not.
- * - `file`, `setting`, `strategy`, `format`, `remote`: a value with a rule of its own.
+ * - `flag`: none. `optional`: only after "=", or directly after the letter.
+ * - `last`: a flag that takes the next argument, if there is one.
+ * - `text`: anything, so the next argument may begin with "-". `value`: the next one may not.
+ * - `file`, `setting`, `strategy`, `format`, `remote`: a value with its own rule.
  */
 export type Kind =
   'flag' | 'optional' | 'last' | 'value' | 'text' | 'file' | 'setting' | 'strategy' | 'format' | 'remote';
@@ -15,15 +15,14 @@ export interface Option {
   readonly kind: Kind;
 }
 
-/** By every name, as in `-m` and `--message`; `-#` stands for a number, as in `-5`. */
+/** Keyed by every name, as in `-m` and `--message`; `-#` stands for a number, as in `-5`. */
 export type Options = ReadonlyMap<string, Option>;
 
 const KINDS: Readonly<Record<string, Kind>> = { '?': 'optional', '': 'value' };
 
 /**
- * Options from words: `v|verbose` is `-v` and `--verbose`, `[no-]verify` is `--verify` and `--no-verify`,
- * `m|message=text` takes free text, `color=?` an optional value, `depth=` any value.
- * The last word of a name holds.
+ * Parses a compact notation: `v|verbose` is `-v` and `--verbose`, `[no-]verify` is `--verify` and `--no-verify`,
+ * `m|message=text` takes any text, `color=?` an optional value, `depth=` any value. The last definition of a name wins.
  */
 export function optionsOf(words: readonly string[]): Options {
   return new Map(words.flatMap((word) => expand(word)).flatMap((word) => entriesOf(word)));

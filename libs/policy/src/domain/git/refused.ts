@@ -1,7 +1,7 @@
-/** Says why git is not run; ends a sentence that is shown to the client. */
+/** Why git is not run; completes a sentence shown to the client. */
 export class GitRefused extends Error {}
 
-/** Of what a client sent, as much as helps to find it. */
+/** Client input, shortened for a message. */
 export function shown(text: string): string {
   return `"${text.length > 40 ? `${text.slice(0, 40)}…` : text}"`;
 }

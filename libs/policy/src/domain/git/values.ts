@@ -2,13 +2,13 @@ import type { OperandKind } from './commands.js';
 import type { Kind } from './options.js';
 import { isHarmlessSetting } from './settings.js';
 
-/** Says why a value is refused; null: it is not. The directory is the project's. */
+/** Returns why a value is refused; null if it is not. The directory is the project's. */
 type Rule = (value: string, directory: string) => string | null;
 
 const SCHEMES = ['https', 'http', 'ssh', 'git', 'git+ssh', 'ssh+git', 'file'];
-/** Others are programs: `git merge -s x` runs `git-merge-x`. */
+/** Any other runs a program: `git merge -s x` runs `git-merge-x`. */
 const STRATEGIES = ['ort', 'recursive', 'resolve', 'octopus', 'ours', 'subtree'];
-/** Others are programs that settings name. */
+/** Any other runs a program named by a setting. */
 const FORMATS = ['tar', 'zip', 'tgz', 'tar.gz'];
 
 const CONTROL = /[\u0000-\u001f\u007f]/;
@@ -16,8 +16,9 @@ const CONTROL = /[\u0000-\u001f\u007f]/;
 const IGNORED = /[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g;
 
 /**
- * Below, not up, and not in `.git`, whose files say what git runs. Git leaves control characters out of some names.
- * @param directory what an absolute path has to be below of
+ * Only paths below the project, without "..", and not in `.git`, whose files determine what git runs. Git drops control
+ * characters from some names.
+ * @param directory which an absolute path must be below
  */
 export function pathRefusal(path: string, directory: string): string | null {
   const isAbsolute = path.startsWith(`${directory}/`);
@@ -29,7 +30,7 @@ export function pathRefusal(path: string, directory: string): string | null {
   return isOutside ? 'takes a path below the directory of the project, without "..", and none in ".git"' : null;
 }
 
-/** The name that git would give to a clone, if it is a plain one; null: it is not. */
+/** The name that git would give to a clone; null unless it is a plain one. */
 export function cloneDirectory(source: string, isBare: boolean): string | null {
   const path = source.replace(/\/+$/, '').replace(/\/\.git$/, '');
   const name = (path.split(/[/:]/).at(-1) ?? '').replace(/\.(git|bundle)$/, '');
@@ -40,7 +41,7 @@ export function isGitDirectory(name: string): boolean {
   return name.replace(IGNORED, '').toLowerCase() === '.git';
 }
 
-/** A repository at a path has hooks and settings, which may come from the working tree of another. */
+/** A repository at a path has hooks and settings, which may come from another's working tree. */
 function remoteRefusal(text: string): string | null {
   if (/^(\/|~|\.\.?(\/|$))|^file:/.test(text)) return 'is a path: git commands write only to remote addresses';
   return sourceRefusal(text);
@@ -53,7 +54,7 @@ function sourceRefusal(text: string): string | null {
   if (scheme === undefined) return null;
   if (!SCHEMES.includes(scheme)) return `has a transport that is not one of ${SCHEMES.join(', ')}`;
   return host.startsWith('-') || text.startsWith(`${scheme}://-`)
-    ? 'has a host that would pass for an option of ssh'
+    ? 'has a host that could be taken for an option of ssh'
     : null;
 }
 

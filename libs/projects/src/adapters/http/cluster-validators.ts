@@ -9,14 +9,14 @@ function isQuantity(value: unknown): boolean {
   return typeof value === 'string' && parseQuantity(value) !== null;
 }
 
-/** Amounts of what a container may use. */
+/** Quantities of resources that a container may use. */
 export const IsQuantities = (): PropertyDecorator =>
   checkedBy('isQuantities', isQuantities, 'must have amounts like "500m" or "1Gi" of cpu, memory or ephemeral-storage');
 
-/** An amount of bytes. */
+/** A quantity of bytes. */
 export const IsQuantity = (): PropertyDecorator => checkedBy('isQuantity', isQuantity, 'must be an amount like "10Gi"');
 
-/** A list of what a project may reach. */
+/** A list of allowed destinations. */
 export const IsEgress = (): PropertyDecorator =>
   checkedBy(
     'isEgress',

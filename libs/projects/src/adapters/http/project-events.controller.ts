@@ -51,7 +51,7 @@ async function* toMessages(
   for await (const event of events(signal)) yield toMessage(event);
 }
 
-/** Of the actor only the key: addresses are for the audit. */
+/** Includes only the actor's key: addresses are only for the audit log. */
 function toMessage({ id, seq, type, at, projectId, target, outcome, actor, data }: LoggedEvent): MessageEvent {
   const kind = type.startsWith('command.') ? 'command' : 'project';
   const subject = kind === 'command' ? { projectId, commandId: target } : { projectId };
@@ -59,7 +59,7 @@ function toMessage({ id, seq, type, at, projectId, target, outcome, actor, data 
   return { type: kind, id: String(seq), data: body };
 }
 
-/** Null: none was given, and the stream begins now. */
+/** Null if there was none: the stream begins now. */
 function toSeq(id: string | null): number | null {
   if (id === null) return null;
   if (!/^\d{1,15}$/.test(id)) throw new InvalidCursor();

@@ -28,7 +28,7 @@ import {
 } from './projects.dto.js';
 
 const CREATE = {
-  smallest: { summary: 'A directory, or a pod with the defaults', value: { id: 'hello' } },
+  smallest: { summary: 'A directory, or a pod with the default settings', value: { id: 'hello' } },
   variables: {
     summary: 'With a name, labels, and environment variables for every command',
     value: { id: 'hello-2', name: 'Hello', labels: { team: 'a' }, env: { GREETING: 'hello' } },

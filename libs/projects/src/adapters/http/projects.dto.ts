@@ -92,7 +92,7 @@ export class CreateProjectRequest {
     maxLength: 2048,
     pattern: GIT_URL.source,
     example: 'https://example.com/web.git',
-    description: 'Repository that is cloned into the project',
+    description: 'Repository to clone into the project',
   })
   @IsOptional()
   @IsString()
@@ -122,7 +122,7 @@ export class CreateProjectRequest {
   })
   @IsOptional()
   @IsString()
-  @Matches(IMAGE, { message: 'must be the name of an image' })
+  @Matches(IMAGE, { message: 'must be an image name' })
   image?: string;
 
   @ApiPropertyOptional({ ...OBJECT, description: 'Secret with the credentials of the image registry' })
@@ -205,7 +205,7 @@ export class CreateProjectRequest {
   egress?: string[];
 }
 
-/** A JSON merge patch: null restores the default. The repository and the storage stay what they are. */
+/** A JSON merge patch: null restores the default. Repository and storage cannot be changed. */
 export class UpdateProjectRequest extends OmitType(CreateProjectRequest, [
   'id',
   'gitUrl',
@@ -299,7 +299,7 @@ export function toSpec(request: CreateProjectRequest): ProjectSpec {
   };
 }
 
-/** The fields that are there; null means the default. */
+/** Only the fields that are present; null means the default. */
 export function toChange(request: UpdateProjectRequest, id: string): Partial<Defaults> {
   const { resources, ...rest } = request;
   const asked = resources ? { requests: resources.requests ?? {}, limits: resources.limits ?? {} } : resources;

@@ -1,13 +1,13 @@
-/** Where the Secret of `gitSecretName` is mounted, in the init container alone. */
+/** Where the Secret of `gitSecretName` is mounted, only in the init container. */
 export const GIT_SECRET_DIRECTORY = '/run/rdev-git';
 
-/** The volume's root belongs to root, which git takes for somebody else's repository. */
+/** The volume's root belongs to root, so git considers it another user's repository. */
 export const TRUST_WORKSPACE = String.raw`[ -e "$HOME/.gitconfig" ] || printf '[safe]\n\tdirectory = *\n' >"$HOME/.gitconfig"`;
 
 /**
- * Clones `RDEV_GIT_URL` at `RDEV_GIT_REF` into the workspace. A repository that is there stays as it is; one that was
- * not finished, which the mark says, is cloned anew. Credentials are read from files, by ssh or when git asks for them,
- * and never become arguments, variables or configuration that stays.
+ * Clones `RDEV_GIT_URL` at `RDEV_GIT_REF` into the workspace. A complete repository is left as it is; an incomplete
+ * one, recognized by a marker file, is cloned again. Credentials are read from files, by ssh or when git asks for them,
+ * and never become arguments, variables or permanent configuration.
  */
 export const CLONE_SCRIPT = String.raw`set -eu
 cd /workspace

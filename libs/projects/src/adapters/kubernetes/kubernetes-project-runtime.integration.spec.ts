@@ -34,7 +34,7 @@ describe('KubernetesProjectRuntime', () => {
     await api.stop();
   });
 
-  it('says of no project that there is none before it has seen the cluster', async () => {
+  it('does not report a project as absent before it has seen the cluster', async () => {
     expect(() => runtime.find('web')).toThrow(ClusterUnavailable);
     expect(() => runtime.observed()).toThrow(ClusterUnavailable);
     informer.start();
@@ -43,7 +43,7 @@ describe('KubernetesProjectRuntime', () => {
     expect(runtime.observed()).toEqual([]);
   });
 
-  it('shows what it saw last while the cluster is away, and cannot say that something else is not there', async () => {
+  it('shows the last known state while the cluster is unavailable, and cannot confirm that a project is absent', async () => {
     const pod = aPod({ name: 'web-0' });
     api.set(pod);
     informer.start();
@@ -62,7 +62,7 @@ describe('KubernetesProjectRuntime', () => {
     expect(runtime.find('other')).toBeNull();
   });
 
-  describe('looking after a project', () => {
+  describe('reconciling a project', () => {
     const BASE = '/api/v1/namespaces/projects';
     const STATEFUL_SETS = '/apis/apps/v1/namespaces/projects/statefulsets';
     const { signal } = new AbortController();
@@ -91,7 +91,7 @@ describe('KubernetesProjectRuntime', () => {
       await informer.whenSynced();
     });
 
-    it('makes each object once, and leaves what another replica has made meanwhile', async () => {
+    it('creates each object once, and keeps what another replica has created meanwhile', async () => {
       const project = aProject();
       expect(await runtime.reconcile(project, signal)).toMatchObject({ status: 'pending' });
       expect([...api.objects.keys()].map((path) => path.split('/').slice(-2)).sort()).toEqual([
@@ -100,13 +100,13 @@ describe('KubernetesProjectRuntime', () => {
         ['statefulsets', `rdev-${project.id}`],
       ]);
       podFor(project.id, project);
-      // Not seen by a read, and there when it is created.
+      // Not returned by a read, but present when it is created.
       api.onRequest = (method, path) =>
         method === 'GET' && !path.includes('/pods/') ? { status: 404, body: {} } : null;
       expect(await runtime.reconcile(project, signal)).toEqual({ status: 'running', reason: null });
     });
 
-    it('puts back what somebody has deleted', async () => {
+    it('recreates deleted objects', async () => {
       const project = aProject();
       await runtime.reconcile(project, signal);
       const before = [...api.objects.keys()].sort();
@@ -115,7 +115,7 @@ describe('KubernetesProjectRuntime', () => {
       expect([...api.objects.keys()].sort()).toEqual(before);
     });
 
-    it('scales back what somebody has scaled, and never touches the template of a pod that runs', async () => {
+    it('restores the scale, and never touches the template of a running pod', async () => {
       const project = aProject();
       await runtime.reconcile(project, signal);
       const path = `${STATEFUL_SETS}/rdev-${project.id}`;
@@ -132,7 +132,7 @@ describe('KubernetesProjectRuntime', () => {
       expect(spec?.template.spec?.containers[0]?.image).toBe('newer:2');
     });
 
-    it('takes no StatefulSet that is not its own, and does not delete it either', async () => {
+    it('neither adopts nor deletes a foreign StatefulSet', async () => {
       const project = aProject();
       const path = `${STATEFUL_SETS}/rdev-${project.id}`;
       api.objects.set(path, { metadata: { name: 'x', labels: {} }, spec: { replicas: 3 } });
@@ -148,7 +148,7 @@ describe('KubernetesProjectRuntime', () => {
       ['persistentvolumeclaims', 'create'],
       ['networkpolicies', 'get'],
       ['networkpolicies', 'create'],
-    ])('says that it may not do with %s: %s', async (resource, verb) => {
+    ])('reports missing permissions for %s: %s', async (resource, verb) => {
       const methods: Record<string, string> = { get: 'GET', create: 'POST' };
       api.onRequest = (method, path) =>
         path.includes(`/${resource}`) && method === methods[verb] ? forbidden(verb, resource) : null;
@@ -158,7 +158,7 @@ describe('KubernetesProjectRuntime', () => {
       });
     });
 
-    it('does not say that a project has failed because rdev has lost its rights as a whole', async () => {
+    it('does not report a project as failed if rdev has lost all its permissions', async () => {
       const project = aProject();
       await runtime.reconcile(project, signal);
       const { status, body } = forbidden('list', 'pods');
@@ -168,7 +168,7 @@ describe('KubernetesProjectRuntime', () => {
       await expect(runtime.reconcile(project, signal)).rejects.toThrow(ClusterUnavailable);
     });
 
-    it('does not say that a project has failed because the cluster does not answer', async () => {
+    it('does not report a project as failed if the cluster does not respond', async () => {
       for (const status of [500, 503, 429]) {
         api.onRequest = () => ({ status, body: {} });
         await expect(runtime.reconcile(aProject(), signal)).rejects.toThrow(ClusterUnavailable);
@@ -176,7 +176,7 @@ describe('KubernetesProjectRuntime', () => {
       await expect(runtime.reconcile(aProject(), AbortSignal.abort(new Error('stop')))).rejects.toThrow('stop');
     });
 
-    it('asks the events why no pod comes, once that takes long', async () => {
+    it('reads the events for the reason once a pod takes long to appear', async () => {
       const project = aProject();
       const message = 'create Pod x failed error: pods "x" is forbidden: exceeded quota: small, requested: cpu=1';
       expect(await runtime.reconcile(project, signal)).toMatchObject({ status: 'pending' });
@@ -188,7 +188,7 @@ describe('KubernetesProjectRuntime', () => {
       expect([status, reason]).toEqual(['failed', expect.stringMatching(/^quota exceeded: small/)]);
     });
 
-    it('does not take the troubles of a pod that was replaced for those of the one in its place', async () => {
+    it('does not attribute the problems of a replaced pod to its replacement', async () => {
       const before = aProject({ image: 'none:1', changedAt: new Date(Date.now() - 3_000) });
       const after = { ...before, image: null };
       const { id } = before;
@@ -203,7 +203,7 @@ describe('KubernetesProjectRuntime', () => {
       expect(await runtime.reconcile(before, signal)).toMatchObject({ status: 'failed' });
       expect(await runtime.reconcile(after, signal)).toMatchObject({
         status: 'pending',
-        reason: 'waiting for the pod before it to end',
+        reason: 'waiting for the previous pod to end',
       });
       podFor(id, after, 'second', waiting);
       expect(await runtime.reconcile(after, signal)).toMatchObject({ status: 'pending' });
@@ -212,7 +212,7 @@ describe('KubernetesProjectRuntime', () => {
       expect([status, reason]).toEqual(['failed', expect.stringMatching(/^the Secret "none" does not exist/)]);
     });
 
-    it('waits for the pod before its policy and its volume go, and keeps the volume if it is told to', async () => {
+    it('waits for the pod before it removes its policy and volume, and keeps the volume on request', async () => {
       const project = aProject();
       await runtime.reconcile(project, signal);
       podFor(project.id, project);
@@ -225,7 +225,7 @@ describe('KubernetesProjectRuntime', () => {
       expect(api.objects.size).toBe(0);
     });
 
-    describe('beside another install', () => {
+    describe('next to another install', () => {
       const theirs = new Install('theirs');
       const pathsOf = (id: string) => [...api.objects.keys()].filter((path) => path.endsWith(`/rdev-${id}`)).sort();
       const labelOf = (path: string) => (api.objects.get(path) as StoredObject).metadata?.labels?.['rdev.dev/install'];
@@ -239,7 +239,7 @@ describe('KubernetesProjectRuntime', () => {
         other = new KubernetesProjectRuntime(informer, await api.client(), DEFAULTS, new SystemClock(), theirs);
       });
 
-      it('changes and removes nothing that is theirs, and takes no id of theirs', async () => {
+      it('changes and removes none of its objects, and accepts none of its ids', async () => {
         const project = aProject();
         await other.reconcile(project, signal);
         const before = new Map(api.objects);
@@ -253,7 +253,7 @@ describe('KubernetesProjectRuntime', () => {
         await other.assertFree(project.id);
       });
 
-      it.each([0, 1, 2])('takes no id of which one object is theirs (%i)', async (kept) => {
+      it.each([0, 1, 2])('accepts no id with one object of the other install (%i)', async (kept) => {
         const project = aProject();
         await other.reconcile(project, signal);
         pathsOf(project.id).forEach((path, index) => {
@@ -266,7 +266,7 @@ describe('KubernetesProjectRuntime', () => {
         expect(pathsOf(project.id)).toEqual([theirsStill]);
       });
 
-      it('takes over what a release before made, once, and without touching the pod', async () => {
+      it('adopts objects of an earlier release once, without touching the pod', async () => {
         const project = aProject();
         await other.reconcile(project, signal);
         const paths = pathsOf(project.id);
@@ -279,7 +279,7 @@ describe('KubernetesProjectRuntime', () => {
         expect(await other.reconcile(project, signal)).toMatchObject({ status: 'failed' });
       });
 
-      it('takes a volume that a release before has left', async () => {
+      it('adopts a volume left by an earlier release', async () => {
         const project = aProject();
         await other.reconcile(project, signal);
         const [volume = '', statefulSet = '', policy = ''] = pathsOf(project.id);
@@ -291,7 +291,7 @@ describe('KubernetesProjectRuntime', () => {
         expect(labelOf(volume)).toBe('ours');
       });
 
-      it('leaves what was replaced between a look and a change', async () => {
+      it('leaves an object that was replaced between a read and a change', async () => {
         const project = aProject();
         await runtime.reconcile(project, signal);
         const path = `${STATEFUL_SETS}/rdev-${project.id}`;
@@ -308,7 +308,7 @@ describe('KubernetesProjectRuntime', () => {
         expect(api.objects.get(path)).toEqual(meanwhile);
       });
 
-      it('gets all of a project that both create at once, or nothing', async () => {
+      it('gets all objects or none if both create a project concurrently', async () => {
         const other = new KubernetesProjectRuntime(
           informer,
           await api.client(),
@@ -327,7 +327,7 @@ describe('KubernetesProjectRuntime', () => {
         }
       });
 
-      it('shows no pod of theirs, nor one of an unknown install, and finds its own', async () => {
+      it('hides its pods and those of unknown installs, but shows its own', async () => {
         const labels = { 'rdev.dev/project': 'web' };
         const old = { ...labels, 'rdev.dev/managed': 'true' };
         const pods = [old, { ...old, 'rdev.dev/install': 'theirs' }, { ...labels, 'rdev.dev/project': 'own' }].map(
@@ -349,14 +349,14 @@ describe('KubernetesProjectRuntime', () => {
       });
     });
 
-    it('creates nothing where it cannot be told whether the id is free', async () => {
+    it('creates nothing if it is unknown whether the id is free', async () => {
       api.onRequest = () => ({ status: 503, body: {} });
       await expect(runtime.assertFree('web')).rejects.toThrow(ClusterUnavailable);
       api.onRequest = () => forbidden('get', 'networkpolicies');
       await runtime.assertFree('web');
     });
 
-    it('says on which volume the files are', async () => {
+    it('reports which volume contains the files', async () => {
       const project = aProject();
       const { volume } = await runtime.reconcile(project, signal);
       expect(volume).toMatch(/^uid-/);
@@ -367,7 +367,7 @@ describe('KubernetesProjectRuntime', () => {
       expect(after.volume).not.toBe(volume);
     });
 
-    it('says why a pod does not go that was deleted, and forgets it when it has gone', async () => {
+    it('reports why a deleted pod does not end, until it has ended', async () => {
       const stopped = aProject({ desired: 'stopped', status: 'stopping', reason: 'no command has run for 60 s' });
       await runtime.reconcile(stopped, signal);
       const path = `${BASE}/pods/rdev-${stopped.id}-0`;
@@ -399,7 +399,7 @@ describe('KubernetesProjectRuntime', () => {
       });
     });
 
-    it('makes no pod that would hold on to a volume that was deleted', async () => {
+    it('creates no pod that would keep a deleted volume in use', async () => {
       const project = aProject();
       const metadata = { name: 'x', deletionTimestamp: new Date().toISOString() };
       api.objects.set(`${BASE}/persistentvolumeclaims/rdev-${project.id}`, { metadata });
@@ -409,21 +409,24 @@ describe('KubernetesProjectRuntime', () => {
     });
   });
 
-  it.each(['Not_A.dns', 'x'.repeat(63), 'UPPER'])('shows no pod whose label no route can name: %s', async (id) => {
-    api.set(aPod({ name: 'odd', metadata: { uid: 'odd', name: 'odd', labels: { 'rdev.dev/project': id } } }));
-    informer.start();
-    await informer.whenSynced();
-    expect(runtime.observed()).toEqual([]);
-  });
+  it.each(['Not_A.dns', 'x'.repeat(63), 'UPPER'])(
+    'hides pods whose label cannot be used in a route: %s',
+    async (id) => {
+      api.set(aPod({ name: 'odd', metadata: { uid: 'odd', name: 'odd', labels: { 'rdev.dev/project': id } } }));
+      informer.start();
+      await informer.whenSynced();
+      expect(runtime.observed()).toEqual([]);
+    },
+  );
 
   it.each(['https://user:pw@example.com/x.git', 'https://token@example.com/x.git', 'ssh://git:pw@example.com/x'])(
-    'refuses credentials in an address, which all could read who may see pods: %s',
+    'refuses credentials in a URL, which would be visible to everyone who may read pods: %s',
     (gitUrl) => {
       expect(() => runtime.validate(aProject({ gitUrl }))).toThrow(/Secret/);
     },
   );
 
-  it.each(['/srv/x.git', 'file:///srv/x.git'])('refuses a path, which would be one in the pod: %s', (gitUrl) => {
+  it.each(['/srv/x.git', 'file:///srv/x.git'])('refuses a path, which would be inside the pod: %s', (gitUrl) => {
     expect(() => runtime.validate(aProject({ gitUrl }))).toThrow(/must be/);
   });
 

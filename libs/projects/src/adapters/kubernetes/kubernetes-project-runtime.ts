@@ -39,18 +39,18 @@ import {
   conditionOf,
   eventsSince,
   refused,
-  troubleIn,
-  unlessStuck,
-  whyStuck,
-} from './project-trouble.js';
+  diagnose,
+  withoutStuck,
+  stuckReason,
+} from './project-diagnosis.js';
 
 const NAME_ANNOTATION = 'rdev.dev/name';
-/** So long a project may just be on its way; after that somebody wants to know why it does not come up. */
+/** How long a project may be pending before its events are searched for the reason. */
 const PATIENCE_MS = 1_500;
-/** The clocks of the cluster and the database may differ by so much. */
+/** The most by which the clocks of the cluster and the database may differ. */
 const CLOCK_SKEW_MS = 5_000;
 
-/** A project is a pod that carries the label `rdev.dev/project`, of somebody's making or of a StatefulSet of rdev's. */
+/** A project is a pod with the label `rdev.dev/project`, created by a client or by a StatefulSet of rdev. */
 @Injectable()
 export class KubernetesProjectRuntime implements ProjectRuntime {
   readonly kind = 'kubernetes';
@@ -80,12 +80,12 @@ export class KubernetesProjectRuntime implements ProjectRuntime {
   observed(): readonly ObservedProject[] {
     if (!this.informer.state.synced) throw new ClusterUnavailable();
     const ids = new Set(this.informer.list().map(({ project }) => project));
-    return [...ids].flatMap((id) => this.chosen(id) ?? []);
+    return [...ids].flatMap((id) => this.select(id) ?? []);
   }
 
-  /** What is absent from an old view may be there by now: that is no answer. */
+  /** Does not report a project as absent from a stale view: it may exist by now. */
   find(id: string): ObservedProject | null {
-    const project = this.chosen(id);
+    const project = this.select(id);
     if (project === null && (this.stale || !this.informer.state.synced)) throw new ClusterUnavailable();
     return project;
   }
@@ -105,7 +105,7 @@ export class KubernetesProjectRuntime implements ProjectRuntime {
     if (!/^(https?|ssh|git):\/\/|^[\w.-]+@[\w.-]+:/.test(gitUrl)) {
       throw new InvalidInput([{ pointer, detail: 'must be an http, https, ssh or git URL, or an scp-like address' }]);
     }
-    // It would be in the pod's description, for all who may see pods.
+    // It would be in the pod's description, visible to everyone who may read pods.
     if (/^https?:\/\/[^/]*@|^[a-z]+:\/\/[^/@]*:[^/@]*@/.test(gitUrl)) {
       const detail = 'must not have credentials; put them into a Secret and name it by gitSecretName';
       throw new InvalidInput([{ pointer, detail }]);
@@ -116,12 +116,13 @@ export class KubernetesProjectRuntime implements ProjectRuntime {
     const paths = [this.statefulSet(id), this.volumeClaim(id), this.networkPolicy(id)];
     try {
       const [statefulSet, ...others] = await Promise.all(paths.map((path) => this.objects.find(path)));
-      // A volume that nobody has labelled was left by a release before; a StatefulSet says that its project is there.
+      // An unlabelled volume may be left from an earlier release; an unlabelled StatefulSet means that its project
+      // exists.
       const isTaken = statefulSet && isManaged(statefulSet) && !statefulSet.metadata?.labels?.[INSTALL_LABEL];
       const isForeign = [statefulSet, ...others].some((object) => object && this.objects.isForeign(object));
       if (isTaken || isForeign) throw new ProjectOfAnotherInstall(id, this.client.namespace);
     } catch (error) {
-      // What the API refuses is said of the project, with what to do about it.
+      // A refusal by the API is reported as the project's reason, with advice.
       if (!(error instanceof KubernetesApiError)) throw error;
     }
   }
@@ -131,7 +132,7 @@ export class KubernetesProjectRuntime implements ProjectRuntime {
       return await this.ensure(project, signal);
     } catch (error) {
       if (error instanceof NotOurs) return { status: 'failed', reason: error.message };
-      // Where not even pods may be seen any more, it is not the project that is refused.
+      // If rdev may not even read pods any more, it is not this project that is refused.
       if (error instanceof KubernetesApiError && this.stale) throw new ClusterUnavailable(error);
       if (error instanceof KubernetesApiError) return refused(error);
       throw error;
@@ -142,7 +143,7 @@ export class KubernetesProjectRuntime implements ProjectRuntime {
     const statefulSet = await this.objects.find<V1StatefulSet>(this.statefulSet(id), signal);
     const isForeign = statefulSet !== null && (!isManaged(statefulSet) || this.objects.isForeign(statefulSet));
     if (!isForeign) await this.objects.remove(this.statefulSet(id), signal);
-    // Its policy guards the pod to the end, and its volume cannot go before it.
+    // The network policy guards the pod until it ends, and the volume cannot be removed before that.
     if (!isForeign && (await this.pod(id, signal)) !== null) return false;
     await this.objects.remove(this.networkPolicy(id), signal);
     return keepStorage || this.objects.remove(this.volumeClaim(id), signal);
@@ -158,19 +159,19 @@ export class KubernetesProjectRuntime implements ProjectRuntime {
     });
   }
 
-  /** Makes what is missing or other than wanted, and looks how the project is. @throws {@link NotOurs} */
+  /** Creates missing objects, updates changed ones, and returns the project's state. @throws {@link NotOurs} */
   private async ensure(project: ManagedProject, signal: AbortSignal): Promise<Finding> {
     const statefulSet = await this.ownStatefulSet(project.id, signal);
-    // Of two installs that create the project at once, the one that creates the claim gets all of it.
+    // If two installs create the project concurrently, the one that creates the claim gets all of it.
     const claim = await this.ensureVolumeClaim(project, signal);
     await this.ensureNetworkPolicy(project, signal);
-    // A claim that was deleted goes when no pod uses it any more; a new pod would keep it from that.
+    // A deleted claim is removed once no pod uses it; a new pod would prevent that.
     const isGoing = claim?.metadata?.deletionTimestamp !== undefined;
     const isThere = statefulSet !== null && statefulSet.spec?.replicas !== 0;
     const isDue = !isGoing || isThere || project.desired === 'stopped';
     const current = isDue ? await this.ensureStatefulSet(project, statefulSet, signal) : statefulSet;
     const condition = await this.observe(project, uidsOf(current, claim), signal);
-    const obstacle = isGoing ? 'the volume was deleted, and goes with its pod' : null;
+    const obstacle = isGoing ? 'the volume was deleted and will be removed with its pod' : null;
     const volume = claim?.metadata?.uid;
     return { ...condition, reason: condition.reason ?? obstacle, ...(volume !== undefined && { volume }) };
   }
@@ -182,7 +183,7 @@ export class KubernetesProjectRuntime implements ProjectRuntime {
     throw new NotOurs(`the namespace has a StatefulSet "${name}" that is not rdev's. Remove it, or choose another id`);
   }
 
-  /** A claim that is there stays as it is: it may hold what an earlier project of that id left. */
+  /** An existing claim is not changed: it may contain the files of an earlier project with this id. */
   private async ensureVolumeClaim(
     project: ManagedProject,
     signal: AbortSignal,
@@ -201,8 +202,8 @@ export class KubernetesProjectRuntime implements ProjectRuntime {
   }
 
   /**
-   * A pod that runs is replaced only for a wish of a client. What a newer rdev, or another default, would do otherwise
-   * comes with the next start: it must not end commands.
+   * A running pod is replaced only when a client asks for it. Changes by a newer rdev or new defaults apply at the next
+   * start, since they must not end commands.
    */
   private async ensureStatefulSet(
     project: ManagedProject,
@@ -212,38 +213,36 @@ export class KubernetesProjectRuntime implements ProjectRuntime {
     const wanted = statefulSetOf(project, this.defaults, this.install.id);
     if (current === null) return this.objects.create(this.statefulSets, wanted, signal);
     const replicas = wanted.spec?.replicas;
-    const isAsWished = current.metadata?.annotations?.[TEMPLATE_ANNOTATION] === templateKey(project);
-    if (isAsWished && current.spec?.replicas === replicas) return current;
+    const isUpToDate = current.metadata?.annotations?.[TEMPLATE_ANNOTATION] === templateKey(project);
+    if (isUpToDate && current.spec?.replicas === replicas) return current;
     const isIdle = current.spec?.replicas === 0;
-    const template = isAsWished && !isIdle ? {} : { template: wanted.spec?.template };
+    const template = isUpToDate && !isIdle ? {} : { template: wanted.spec?.template };
     const metadata = { uid: current.metadata?.uid, annotations: wanted.metadata?.annotations };
     await this.objects.change(this.statefulSet(project.id), { metadata, spec: { replicas, ...template } }, signal);
     return current;
   }
 
-  /**
-   * By the API, not by the informer, whose view may be a moment old: the status never goes back to what it was before.
-   */
+  /** Reads from the API instead of the informer, which may be behind: the status must not revert to an earlier one. */
   private async observe(project: ManagedProject, owners: readonly string[], signal: AbortSignal): Promise<Condition> {
     const pod = await this.pod(project.id, signal);
-    const stuck = pod === null ? null : whyStuck(pod, this.clock.now());
+    const stuck = pod === null ? null : stuckReason(pod, this.clock.now());
     if (project.desired === 'stopped') {
       const status = pod === null ? 'stopped' : 'stopping';
-      return { status, reason: stuck ?? unlessStuck(project.reason) };
+      return { status, reason: stuck ?? withoutStuck(project.reason) };
     }
     if (stuck !== null) return { status: 'pending', reason: stuck };
     if (pod !== null && pod.annotations[TEMPLATE_ANNOTATION] !== templateKey(project)) {
-      // Whatever is in its way is of no more concern.
-      return { status: 'pending', reason: 'waiting for the pod before it to end' };
+      // The old pod's problems no longer matter.
+      return { status: 'pending', reason: 'waiting for the previous pod to end' };
     }
     const condition: Condition = pod === null ? { status: 'pending', reason: 'waiting for a pod' } : conditionOf(pod);
     const waitedMs = this.clock.now().getTime() - project.changedAt.getTime();
-    const isOnItsWay = waitedMs < PATIENCE_MS || pod?.status === 'terminating';
-    if (condition.status !== 'pending' || isOnItsWay) return condition;
-    return troubleIn(await this.events(project, pod, owners, signal)) ?? condition;
+    const isStarting = waitedMs < PATIENCE_MS || pod?.status === 'terminating';
+    if (condition.status !== 'pending' || isStarting) return condition;
+    return diagnose(await this.events(project, pod, owners, signal)) ?? condition;
   }
 
-  /** Those that tell why this pod does not come up, or why there is none. */
+  /** The events that explain why this pod does not start, or why there is none. */
   private async events(
     { changedAt }: ManagedProject,
     pod: ObservedPod | null,
@@ -256,7 +255,7 @@ export class KubernetesProjectRuntime implements ProjectRuntime {
       const { items = [] } = (await this.client.getJson(path, { signal })) as { items?: readonly ClusterEvent[] };
       return items;
     };
-    // By UID, as what a former project of that id consisted of had the same names, and so had each pod of this one.
+    // By UID, since objects of an earlier project with this id, and earlier pods of this one, had the same names.
     const [ofPod, ...ofOthers] = await Promise.all([pod === null ? [] : of(pod.uid), ...owners.map(of)]);
     const since = new Date(changedAt.getTime() - CLOCK_SKEW_MS);
     const others = eventsSince(ofOthers.flat(), since).filter(
@@ -270,7 +269,7 @@ export class KubernetesProjectRuntime implements ProjectRuntime {
     return pod === null || this.objects.isForeign(pod) ? null : observePod(pod);
   }
 
-  private chosen(id: string): ObservedProject | null {
+  private select(id: string): ObservedProject | null {
     const pods = this.informer.list().filter((pod) => pod.project === id && !isOfAnUnknownInstall(pod));
     const pod = choosePod(pods);
     return pod === null || !PROJECT_ID.test(id) ? null : toProject(pod);
@@ -305,7 +304,7 @@ export class KubernetesProjectRuntime implements ProjectRuntime {
   }
 }
 
-/** Of the StatefulSet, which tells of a pod that could not be made until it was, and of the volume claim. */
+/** The UIDs of the StatefulSet, whose events include failures to create the pod, and of the volume claim. */
 function uidsOf(...objects: readonly (V1StatefulSet | V1PersistentVolumeClaim | null)[]): readonly string[] {
   return objects.flatMap((object) => object?.metadata?.uid ?? []);
 }

@@ -3,13 +3,13 @@ import type { Install } from '@app/kernel';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { MANAGED_LABEL } from './project-objects.js';
 
-/** Controllers change a new volume claim at the same time. */
+/** Controllers update a new volume claim concurrently. */
 const TRIES = 5;
 
-/** What has the name of one of our objects and is not ours; the message says whose it is and what to do. */
+/** An object with this name exists and is not ours; the message says whose it is and what to do. */
 export class NotOurs extends Error {}
 
-/** Objects of the cluster as one install may treat them: what others made is neither changed nor removed. */
+/** Access to the cluster's objects for one install: it neither changes nor removes foreign ones. */
 export class OwnedObjects {
   constructor(
     private readonly client: KubernetesClient,
@@ -22,14 +22,14 @@ export class OwnedObjects {
     return maker !== undefined && maker !== this.install.id;
   }
 
-  /** As it is, whosever it is; null if there is none. */
+  /** The object, whoever owns it; null if there is none. */
   async find<T extends KubernetesObject>(path: string, signal?: AbortSignal): Promise<T | null> {
     return (await orNull(this.client.getJson(path, { signal }))) as T | null;
   }
 
   /**
-   * The object, if there is one, made ours if nobody's: a release without identities made it, and the first install
-   * whose database has the project takes it over.
+   * The object, if there is one. An unowned object, created by a release without identities, is adopted by the first
+   * install whose database has the project.
    * @throws {@link NotOurs}
    */
   async own<T extends KubernetesObject>(path: string, signal: AbortSignal): Promise<T | null> {
@@ -49,14 +49,14 @@ export class OwnedObjects {
     }
   }
 
-  /** Changes an object of ours; one that was replaced meanwhile is left for the next time. */
+  /** Changes one of our objects; one that was replaced meanwhile is left for the next reconciliation. */
   async change(path: string, change: object, signal: AbortSignal): Promise<void> {
     await unlessChanged(this.client.patch(path, change, { signal }));
   }
 
   /**
-   * What another replica has created meanwhile stays; null: and is gone again. @throws {@link NotOurs} if it was
-   * another install
+   * Returns the existing object if another replica has created it meanwhile; null if it is already gone again. @throws
+   * {@link NotOurs} if another install created it
    */
   async create<T extends KubernetesObject>(collection: string, object: T, signal: AbortSignal): Promise<T | null> {
     try {
@@ -69,7 +69,7 @@ export class OwnedObjects {
     return found;
   }
 
-  /** Asks for the end of what is ours. Answers whether nothing of ours is left. */
+  /** Requests the deletion of our object. Returns whether it is gone. */
   async remove(path: string, signal: AbortSignal): Promise<boolean> {
     const object = await this.find(path, signal);
     if (object === null || this.isForeign(object)) return true;
@@ -79,12 +79,12 @@ export class OwnedObjects {
   }
 }
 
-/** Whether rdev made it, this install or another. */
+/** Whether this or another install of rdev created it. */
 export function isManaged({ metadata }: Pick<KubernetesObject, 'metadata'>): boolean {
   return metadata?.labels?.[MANAGED_LABEL] === 'true';
 }
 
-/** A precondition that does not hold says nothing against the project: it is looked at again. */
+/** A failed precondition is not the project's fault: it is reconciled again. */
 async function unlessChanged(answer: Promise<unknown>): Promise<void> {
   try {
     await answer;

@@ -1,6 +1,6 @@
 import type { Resources } from '../../domain/project.js';
 
-/** What all pods of projects have besides, in the form of Kubernetes. */
+/** Additional settings of all project pods, in the form of Kubernetes. */
 export interface PodDefaults {
   /** Null: the cluster's default. */
   readonly runtimeClassName: string | null;
@@ -8,10 +8,10 @@ export interface PodDefaults {
   readonly tolerations: readonly object[];
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
-  /** User, group and fsGroup. Null: left to the cluster, or the image. */
+  /** User, group and fsGroup. Null: left to the cluster or the image. */
   readonly user: number | null;
   readonly graceSeconds: number;
-  /** Null: the name server of the cluster where it is by convention. */
+  /** Null: the cluster's name server at its conventional place. */
   readonly dnsEgress: readonly object[] | null;
 }
 
@@ -26,7 +26,7 @@ const PLAIN: PodDefaults = {
   dnsEgress: null,
 };
 
-/** What the operator gives projects that ask for nothing else; injected as a value. */
+/** The operator's defaults for projects; injected as a value. */
 export class ProjectDefaults {
   constructor(
     readonly image: string,

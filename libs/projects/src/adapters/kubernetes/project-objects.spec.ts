@@ -14,7 +14,7 @@ function podOf(traits: Partial<ManagedProject> = {}, defaults = DEFAULTS): V1Pod
   return spec;
 }
 
-/** What the restricted profile demands of a pod. @see Kubernetes, "Pod Security Standards" */
+/** Violations of the restricted profile. @see Kubernetes, "Pod Security Standards" */
 function violations(pod: V1PodSpec): string[] {
   const found: string[] = [];
   const demand = (holds: boolean, what: string) => holds || found.push(what);
@@ -71,13 +71,13 @@ describe('the objects of a project', () => {
   };
 
   it.each([
-    ['with nothing special', {}],
+    ['with default settings', {}],
     ['with everything', everything],
   ])('meet the restricted Pod Security Standard %s', (_case, traits) => {
     expect(violations(podOf(traits))).toEqual([]);
   });
 
-  it('are found wanting by that check where they would be', () => {
+  it('would fail that check if they violated it', () => {
     const pod = podOf(everything);
     const volumes = [{ name: 'x', hostPath: { path: '/' } }];
     const bad = Object.assign(pod, { hostPID: true, securityContext: {}, volumes });
@@ -86,7 +86,7 @@ describe('the objects of a project', () => {
     );
   });
 
-  it('give a pod no token, no links to services, and a root that cannot be written to', () => {
+  it('give a pod no token, no service links and a read-only root', () => {
     const pod = podOf(everything);
     expect(pod).toMatchObject({ automountServiceAccountToken: false, enableServiceLinks: false });
     for (const container of [...pod.containers, ...(pod.initContainers ?? [])])
@@ -95,7 +95,7 @@ describe('the objects of a project', () => {
     expect(podOf({}, writable).containers[0]?.securityContext?.readOnlyRootFilesystem).toBe(false);
   });
 
-  it('show the credentials for git to the init container alone, as files, and its Secrets to the main one alone', () => {
+  it('show the git credentials only to the init container, as files, and the Secrets of envFrom only to the main one', () => {
     const pod = podOf(everything);
     const [clone] = pod.initContainers ?? [];
     const [main] = pod.containers;
@@ -108,7 +108,7 @@ describe('the objects of a project', () => {
     expect(podOf({}).initContainers).toEqual([]);
   });
 
-  it('never splice what a client said into a script', () => {
+  it('never insert client input into a script', () => {
     const hostile = '$(touch /tmp/x)`id`";\'';
     const { initContainers: [clone] = [] } = podOf({ ...everything, gitUrl: hostile, gitRef: hostile });
     expect(JSON.stringify(clone?.command)).not.toContain('touch');
@@ -118,7 +118,7 @@ describe('the objects of a project', () => {
   it.each([
     ['the defaults', null, RESOURCES],
     [
-      'what is asked for over them',
+      'what is requested over them',
       { requests: { cpu: '1' }, limits: { memory: '4Gi' } },
       { requests: { cpu: '1', memory: '256Mi' }, limits: { cpu: '2', memory: '4Gi' } },
     ],
@@ -127,12 +127,12 @@ describe('the objects of a project', () => {
       { requests: { cpu: '4' }, limits: { memory: '128Mi' } },
       { requests: { cpu: '4', memory: '128Mi' }, limits: { cpu: '4', memory: '128Mi' } },
     ],
-  ])('take as resources %s', (_case, resources, expected) => {
+  ])('set resources: %s', (_case, resources, expected) => {
     expect(podOf({ resources }).containers[0]?.resources).toEqual(expected);
     expect(podOf({ ...everything, resources }).initContainers?.[0]?.resources).toEqual(expected);
   });
 
-  it('request little of what is limited only, where Kubernetes would request the limit', () => {
+  it('request little of resources that only have a limit, instead of the whole limit as Kubernetes would', () => {
     const limits = { cpu: '50m', memory: '2Gi', 'ephemeral-storage': '10Gi' };
     const limited = new ProjectDefaults('work:1', DEFAULTS.storage, { requests: {}, limits }, [], true);
     const { containers } = podOf({ resources: { requests: {}, limits: { memory: '1Gi' } } }, limited);
@@ -142,7 +142,7 @@ describe('the objects of a project', () => {
     });
   });
 
-  it('have what the operator gives all pods, under what is their own', () => {
+  it("have the operator's pod settings, with their own taking precedence", () => {
     const tolerations = [{ key: 'projects', operator: 'Exists' }];
     const defaults = withPod({
       runtimeClassName: 'gvisor',
@@ -165,7 +165,7 @@ describe('the objects of a project', () => {
     expect(podOf()).not.toHaveProperty('runtimeClassName');
   });
 
-  it('run as the user that the operator gives them, or as one of the cluster', () => {
+  it('run as the user given by the operator, or as one of the cluster', () => {
     expect(podOf().securityContext).toMatchObject({ runAsUser: 1000, runAsGroup: 1000, fsGroup: 1000 });
     const other = podOf({}, withPod({ user: 2000 })).securityContext;
     expect(other).toMatchObject({ runAsUser: 2000, runAsGroup: 2000, fsGroup: 2000 });
@@ -176,13 +176,13 @@ describe('the objects of a project', () => {
     });
   });
 
-  it('ask for names where the operator says', () => {
+  it('use the name server given by the operator', () => {
     const dnsEgress = [{ to: [{ namespaceSelector: {} }], ports: [{ protocol: 'UDP', port: 5353 }] }];
     const policy = networkPolicyOf(aProject({ egress: [] }), withPod({ dnsEgress }), 'ours');
     expect(policy.spec?.egress).toEqual(dnsEgress);
   });
 
-  it('let no directory grow beyond what the pod may use of the disk', () => {
+  it("let no directory exceed the pod's disk limit", () => {
     const limitsOf = (pod: V1PodSpec) =>
       pod.volumes?.flatMap(({ name, emptyDir }) => (emptyDir ? [[name, emptyDir.sizeLimit]] : []));
     const each = (limit: string) => ['spool', 'tmp', 'home'].map((name) => [name, limit]);
@@ -194,7 +194,7 @@ describe('the objects of a project', () => {
     );
   });
 
-  it('have names and labels that lead back to the project, short enough for the longest id', () => {
+  it('have names and labels that identify the project, short enough for the longest id', () => {
     const project = aProject({ id: 'x'.repeat(40) });
     for (const { metadata } of [
       statefulSetOf(project, DEFAULTS, 'ours'),
@@ -209,11 +209,11 @@ describe('the objects of a project', () => {
         'app.kubernetes.io/managed-by': 'rdev',
       });
     }
-    // A StatefulSet labels its pods with its name and a hash behind it, and labels have at most 63 characters.
+    // A StatefulSet labels its pods with its name and a hash, and labels have at most 63 characters.
     expect(objectName(project.id).length).toBeLessThanOrEqual(52);
   });
 
-  it('name the container that commands run in, as others may put theirs before it', () => {
+  it('specify the container that commands run in, since others may be injected before it', () => {
     const { metadata } = statefulSetOf(aProject(), DEFAULTS, 'ours').spec?.template ?? {};
     expect(chooseContainer(metadata?.annotations ?? {}, ['mesh-proxy', 'main'])).toBe('main');
     expect(metadata?.annotations).toMatchObject({
@@ -222,7 +222,7 @@ describe('the objects of a project', () => {
     });
   });
 
-  it('stay when nothing is wished for that a pod depends on, and change with what is', () => {
+  it('change their template key only with settings that the pod depends on', () => {
     const project = aProject({ image: 'a:1' });
     const key = templateKey(project);
     const same = {
@@ -243,7 +243,7 @@ describe('the objects of a project', () => {
       expect(templateKey({ ...project, ...change })).not.toBe(key);
   });
 
-  it('take the volume that is asked for, else the default', () => {
+  it('use the requested volume, or the default', () => {
     const spec = (storage: ManagedProject['storage'], className: string | null) =>
       volumeClaimOf({ id: 'x', storage }, { storage: { size: '10Gi', className }, pod: PLAIN }, 'ours').spec;
     expect(spec(null, null)).toEqual({ accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Gi' } } });
@@ -254,7 +254,7 @@ describe('the objects of a project', () => {
     expect(spec({ size: null, className: null }, 'slow')).toMatchObject({ storageClassName: 'slow' });
   });
 
-  it('let nobody in, and out only to the name server and what is listed', () => {
+  it('allow no ingress, and egress only to the name server and the listed destinations', () => {
     const egressOf = (egress: string[] | null) =>
       networkPolicyOf({ id: 'x', egress }, { egress: ['public:443'], pod: PLAIN }, 'ours').spec;
     const none = egressOf([]);

@@ -22,27 +22,27 @@ import { CLONE_SCRIPT, GIT_SECRET_DIRECTORY } from './clone-script.js';
 import type { ProjectDefaults } from './project-defaults.js';
 import { waitScript } from './wait-script.js';
 
-/** Without the class around it: objects are written down here, not constructed. */
+/** Without its class: objects are written as literals, not constructed. */
 type V1Container = Pick<ContainerClass, keyof ContainerClass>;
 
-/** On what rdev made, and on nothing else. */
+/** On all objects created by rdev, and on no others. */
 export const MANAGED_LABEL = 'rdev.dev/managed';
-/** Says for which wishes the pod was made: another value takes a new pod. */
+/** A fingerprint of the settings that the pod was created with: another value needs a new pod. */
 export const TEMPLATE_ANNOTATION = 'rdev.dev/template';
 export const CLONE_CONTAINER = 'clone';
 const MAIN_CONTAINER = 'main';
 
 const HOME = '/home/rdev';
 const SPOOL_DIRECTORY = '/run/rdev';
-/** What is requested of a resource that is limited only: Kubernetes would request the whole limit. */
+/** The request of a resource that only has a limit: Kubernetes would request the whole limit. */
 const SMALL: Readonly<Record<string, string>> = { cpu: '100m', memory: '256Mi', 'ephemeral-storage': '256Mi' };
-/** For each directory that goes with the pod, where nothing limits what a pod may use of its node's disk. */
+/** For each directory that is removed with the pod, if nothing limits the pod's disk usage. */
 const SCRATCH_MAX = '10Gi';
 /** Addresses that are not of the public internet. @see RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 */
 const PRIVATE_V4 = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16', '127.0.0.0/8'];
 const PRIVATE_V6 = ['fc00::/7', 'fe80::/10', '::1/128'];
 
-/** The name of all objects of a project but its pod: the same however often it is made. */
+/** The name of all objects of a project except its pod; always the same. */
 export function objectName(projectId: string): string {
   return `rdev-${projectId}`;
 }
@@ -51,29 +51,29 @@ export function podName(projectId: string): string {
   return `${objectName(projectId)}-0`;
 }
 
-/** Made by a release that gave no identity: whose it is only the install knows that has the project. */
+/** Created by a release without identities: only the install that has the project knows its owner. */
 export function isOfAnUnknownInstall({ labels }: Pick<ObservedPod, 'labels'>): boolean {
   return labels[MANAGED_LABEL] === 'true' && labels[INSTALL_LABEL] === undefined;
 }
 
-/** Whether it is the pod that rdev made for the project; others may carry its label too. */
+/** Whether it is the pod that rdev created for the project; other pods may carry its label too. */
 export function isPodOf(projectId: string, { name, ownerName }: Pick<ObservedPod, 'name' | 'ownerName'>): boolean {
   return name === podName(projectId) && ownerName === objectName(projectId);
 }
 
 /**
- * A fingerprint of all that a pod depends on and that a client can change. What the operator changes waits for the next
+ * A fingerprint of all settings that a pod depends on and a client can change. The operator's changes apply at the next
  * start.
  */
 export function templateKey({ image, pullSecretName, envFrom, resources, restarts }: ManagedProject): string {
-  const wishes = JSON.stringify([image, pullSecretName, envFrom, resources, restarts]);
-  return createHash('sha256').update(wishes).digest('hex').slice(0, 16);
+  const settings = JSON.stringify([image, pullSecretName, envFrom, resources, restarts]);
+  return createHash('sha256').update(settings).digest('hex').slice(0, 16);
 }
 
 export function statefulSetOf(project: ManagedProject, defaults: ProjectDefaults, install: string): V1StatefulSet {
   const labels = labelsOf(project.id, defaults, install);
   const annotations = { [TEMPLATE_ANNOTATION]: templateKey(project) };
-  // What a service mesh adds to the pod may come before our container.
+  // A service mesh may inject containers before ours.
   const container = { [CONTAINER_ANNOTATION]: MAIN_CONTAINER, [KUBECTL_ANNOTATION]: MAIN_CONTAINER };
   return {
     apiVersion: 'apps/v1',
@@ -83,7 +83,7 @@ export function statefulSetOf(project: ManagedProject, defaults: ProjectDefaults
       replicas: project.desired === 'running' ? 1 : 0,
       serviceName: objectName(project.id),
       selector: { matchLabels: selectorOf(project.id) },
-      // Ordered, a pod that never gets ready would never be replaced by one that may.
+      // With ordered updates, a pod that never gets ready would never be replaced.
       podManagementPolicy: 'Parallel',
       template: {
         metadata: { labels, annotations: { ...defaults.pod.annotations, ...annotations, ...container } },
@@ -111,7 +111,7 @@ export function volumeClaimOf(
   };
 }
 
-/** Nobody gets in; out go questions to the cluster's name server, and what is listed. */
+/** Allows no ingress; egress only to the cluster's name server and the listed destinations. */
 export function networkPolicyOf(
   { id, egress }: Pick<ManagedProject, 'id' | 'egress'>,
   defaults: Pick<ProjectDefaults, 'egress' | 'pod'>,
@@ -144,7 +144,7 @@ const NAME_SERVER: V1NetworkPolicyEgressRule = {
       namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
       podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
     },
-    // The address that a name server on each node has by convention.
+    // The conventional address of a node-local name server.
     { ipBlock: { cidr: '169.254.20.10/32' } },
   ],
 };
@@ -164,7 +164,7 @@ function podOf(project: ManagedProject, defaults: ProjectDefaults): V1PodSpec {
   const { id, gitUrl, gitSecretName, pullSecretName } = project;
   const { user } = defaults.pod;
   const main = containerOf(project, defaults);
-  // The pod as a whole may use no more; one that does is evicted, and with it all that runs there.
+  // A limit for the whole pod: exceeding it evicts the pod, and ends everything that runs there.
   const sizeLimit = main.resources?.limits?.['ephemeral-storage'] ?? SCRATCH_MAX;
   return {
     automountServiceAccountToken: false,
@@ -212,7 +212,7 @@ function containerOf({ image, envFrom, resources }: ManagedProject, defaults: Pr
   };
 }
 
-/** The same image and limits as the main container, but none of its Secrets; the credentials for git are its own. */
+/** Same image and limits as the main container, but without its Secrets and with the git credentials. */
 function cloneContainerOf({ gitUrl, gitRef, gitSecretName }: ManagedProject, main: V1Container): V1Container {
   const mounts = (main.volumeMounts ?? []).filter(({ name }) => name !== 'spool');
   return {
@@ -229,7 +229,7 @@ function cloneContainerOf({ gitUrl, gitRef, gitSecretName }: ManagedProject, mai
     envFrom: [],
     volumeMounts:
       gitSecretName === null ? mounts : [...mounts, { name: 'git', mountPath: GIT_SECRET_DIRECTORY, readOnly: true }],
-    // What git said becomes the reason of the project.
+    // Git's message becomes the project's reason.
     terminationMessagePolicy: 'FallbackToLogsOnError',
   };
 }
@@ -242,7 +242,7 @@ function securityContext({ readOnlyRoot }: ProjectDefaults): V1SecurityContext {
   };
 }
 
-/** What was asked for, over the defaults; a default gives way where it would make a request larger than its limit. */
+/** The request over the defaults; a default is lowered if a request would otherwise exceed its limit. */
 function resourcesOf(
   asked: ManagedProject['resources'],
   { requests: least, limits: most }: ProjectDefaults['resources'],

@@ -25,28 +25,28 @@ describe('process 1 of a project', () => {
     await rm(directory, { recursive: true });
   });
 
-  it('has a name of its own, and a command line that names no other program', async () => {
+  it("has a distinctive name, and a command line that contains no other program's name", async () => {
     const line = await of(init.pid, 'cmdline');
     for (const name of ['sleep', 'tail', 'tini', 'cat', 'git', 'node', 'bash']) expect(line).not.toContain(name);
     expect(await of(await child(init.pid), 'comm')).toBe('rdev-init\n');
     expect((await readdir(directory)).filter((name) => name.startsWith('init'))).toEqual([]);
   });
 
-  it('outlives the end of the child that it waits for', async () => {
+  it('survives the end of the child that it waits for', async () => {
     const first = await child(init.pid);
     process.kill(first ?? 0, 'SIGKILL');
     await until(async () => ![null, first].includes(await child(init.pid)));
     expect(init.exitCode).toBeNull();
   });
 
-  it('ends when it is told to', async () => {
+  it('ends on SIGTERM', async () => {
     const exit = once(init, 'exit');
     init.kill('SIGTERM');
     expect(await exit).toEqual([0, null]);
   });
 });
 
-/** As Kubernetes makes it of a command: two dollars stand for one. */
+/** As Kubernetes expands a command: two dollars stand for one. */
 function asInContainer(script: string): string {
   return script.replaceAll('$$', '$');
 }

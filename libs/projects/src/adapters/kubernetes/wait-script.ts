@@ -1,14 +1,13 @@
 import { TRUST_WORKSPACE } from './clone-script.js';
 
 /**
- * Process 1 of a project: it reaps what is orphaned and ends at once when it is told to. No signal from inside the pod
- * ends it by accident: what it waits for is a child that it starts again, it is called as nothing else is, and its
- * command line, which `pkill -f` searches, has no name of a program that somebody may want to end. Kubernetes makes one
- * dollar of two.
+ * Process 1 of a project: reaps orphans, and ends immediately on request. No signal from inside the pod ends it by
+ * accident: it restarts the child that it waits for, has a unique name, and its command line, which `pkill -f`
+ * searches, contains no name of a program that a user may want to end. Kubernetes reduces two dollars to one.
  */
 const INIT = 'printf rdev-init >/proc/self/comm; trap "exit 0" TERM INT; while :; do read x <&3 & wait $!; done';
 
-/** The directory is one that goes with the pod: in it is, for a moment, a FIFO that nobody writes to. */
+/** @param directory removed with the pod; briefly contains a FIFO that has no writer */
 export function waitScript(directory: string): string {
   const fifo = `${directory}/init.fifo`;
   return `${TRUST_WORKSPACE}

@@ -60,10 +60,10 @@ describe('LocalProjectRuntime', () => {
   beforeAll(async () => (place = await open()));
   afterAll(() => rm(place.dir, { recursive: true }));
 
-  it('gives up a clone when it is told to, and takes no half of one for a project later', async () => {
+  it('aborts a clone on request, and does not later take a partial one for a project', async () => {
     const { dir, workspaces, gitUrl } = place;
     const runtime = new LocalProjectRuntime(workspaces);
-    // A repository that never answers: git waits for this program, as it waits for ssh.
+    // A repository that never responds: git waits for this program, as it waits for ssh.
     const ssh = join(dir, 'ssh');
     await writeFile(ssh, '#!/bin/sh\nexec sleep 600\n');
     await chmod(ssh, 0o755);
@@ -82,7 +82,7 @@ describe('LocalProjectRuntime', () => {
     await expect(stat(temporary)).rejects.toThrow('ENOENT');
   });
 
-  it('starts over where a crash has left half of a clone', async () => {
+  it('starts over after a crash has left a partial clone', async () => {
     const { workspaces, gitUrl } = place;
     const project = aProject({ status: 'pending', gitUrl });
     const temporary = `${workspaces.directory(project.id)}.cloning`;
@@ -92,7 +92,7 @@ describe('LocalProjectRuntime', () => {
     expect((await readdir(workspaces.directory(project.id))).sort()).toEqual(['.git', 'README']);
   });
 
-  it('checks out a commit by its name', async () => {
+  it('checks out a commit by its id', async () => {
     const { workspaces, gitUrl } = place;
     const commit = execFileSync('git', ['-C', gitUrl, 'rev-parse', 'next'], { env: environment }).toString().trim();
     const project = aProject({ status: 'pending', gitUrl, gitRef: commit });
@@ -100,7 +100,7 @@ describe('LocalProjectRuntime', () => {
     expect((await readdir(workspaces.directory(project.id))).sort()).toEqual(['.git', 'NEW', 'README']);
   });
 
-  it('removes a project of which a process still holds files', async () => {
+  it('removes a project while a process still has its files open', async () => {
     const { workspaces } = place;
     const runtime = new LocalProjectRuntime(workspaces);
     const project = aProject({ status: 'pending' });
@@ -116,7 +116,7 @@ describe('LocalProjectRuntime', () => {
     }
   });
 
-  it('refuses what only a cluster can give, and names each field', () => {
+  it('refuses cluster-only settings, and names each field', () => {
     const runtime = new LocalProjectRuntime(place.workspaces);
     const spec = aProjectSpec({
       image: 'alpine',
@@ -129,12 +129,12 @@ describe('LocalProjectRuntime', () => {
     expect(() => runtime.validate(spec)).toThrow(
       expect.objectContaining({
         code: 'INVALID_REQUEST',
-        errors: fields.map((pointer) => ({ pointer, detail: 'is not for projects of the local runtime' })),
+        errors: fields.map((pointer) => ({ pointer, detail: 'is not supported by the local runtime' })),
       }),
     );
   });
 
-  it('keeps spool and projects to their owner, also those that an earlier release made', async () => {
+  it('makes spool and projects accessible only to their owner, including those of an earlier release', async () => {
     const { workspaces } = place;
     const directories = [workspaces.spoolDirectory, dirname(workspaces.directory('x'))];
     for (const directory of directories) await chmod(directory, 0o755);
@@ -142,7 +142,7 @@ describe('LocalProjectRuntime', () => {
     for (const directory of directories) expect((await stat(directory)).mode & 0o777).toBe(0o700);
   });
 
-  it('says that the directory of a project is gone, until a client has it made again', async () => {
+  it("reports that a project's directory is gone, until a client has it recreated", async () => {
     const runtime = new LocalProjectRuntime(place.workspaces);
     const reconcile = (status: ProjectStatus, reason: string | null = null): Promise<Condition> =>
       runtime.reconcile({ ...project, status, reason }, new AbortController().signal);
@@ -158,7 +158,7 @@ describe('LocalProjectRuntime', () => {
       await rm(directory, { recursive: true, force: true });
       expect(await reconcile(asked)).toEqual({ status: 'running', reason: null });
     }
-    // Somebody has brought it back.
+    // The directory has been restored by hand.
     expect(await reconcile('failed', reason)).toEqual({ status: 'running', reason: null });
   });
 });

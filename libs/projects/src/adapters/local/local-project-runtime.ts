@@ -6,11 +6,14 @@ import { ProjectRuntime } from '../../application/project-runtime.js';
 import type { Condition, ManagedProject, ObservedProject, ProjectSpec } from '../../domain/project.js';
 
 const CLONE_TIMEOUT_MS = 15 * 60_000;
-/** Said until a client starts, restarts or deletes the project, so that none takes an empty directory for its files. */
+/**
+ * Reported until a client starts, restarts or deletes the project, so that no client mistakes an empty directory for
+ * its files. Compared with stored reasons, so the text must not change.
+ */
 const GONE = 'its directory is gone, with all files; a start or restart makes it again';
 const RUNNING: Condition = { status: 'running', reason: null };
 
-/** A project is a directory of this machine. Its state is what the repository says. */
+/** A project is a directory of this machine. Its desired state is in the repository. */
 @Injectable()
 export class LocalProjectRuntime implements ProjectRuntime {
   readonly kind = 'local';
@@ -49,19 +52,19 @@ export class LocalProjectRuntime implements ProjectRuntime {
     const fields = Object.entries(given).filter(([, value]) => value !== null);
     if (fields.length === 0) return;
     throw new InvalidInput(
-      fields.map(([name]) => ({ pointer: `#/${name}`, detail: 'is not for projects of the local runtime' })),
+      fields.map(([name]) => ({ pointer: `#/${name}`, detail: 'is not supported by the local runtime' })),
     );
   }
 
-  /** A directory that is there is the project's: it may have been left for it. */
+  /** An existing directory belongs to the project: it may have been kept for it. */
   assertFree(): Promise<void> {
     return Promise.resolve();
   }
 
-  /** What cannot be cloned is tried again, each time it is looked at: the repository may be there by then. */
+  /** A failed clone is retried at each reconciliation: the repository may exist by then. */
   async reconcile(project: ManagedProject, signal: AbortSignal): Promise<Condition> {
     if (project.desired === 'stopped') return { status: 'stopped', reason: null };
-    if (wasMade(project) && !(await exists(this.workspaces.directory(project.id)))) {
+    if (wasCreated(project) && !(await exists(this.workspaces.directory(project.id)))) {
       return { status: 'failed', reason: GONE };
     }
     try {
@@ -71,7 +74,10 @@ export class LocalProjectRuntime implements ProjectRuntime {
       signal.throwIfAborted();
       const reason = exhausted(error);
       if (reason !== null) this.logger.error({ err: error, projectId: project.id }, reason);
-      return { status: 'failed', reason: reason ?? (error instanceof Error ? error.message : 'it could not be made') };
+      return {
+        status: 'failed',
+        reason: reason ?? (error instanceof Error ? error.message : 'it could not be created'),
+      };
     }
   }
 
@@ -97,7 +103,7 @@ export class LocalProjectRuntime implements ProjectRuntime {
       return;
     }
     if (await exists(directory)) return;
-    // Cloned beside and moved into place: a crash leaves no half of a clone that looks like a whole.
+    // Cloned next to its place and then moved: a crash leaves no partial clone that looks complete.
     const temporary = `${directory}.cloning`;
     await rm(temporary, { recursive: true, force: true });
     await this.clone(gitUrl, gitRef, temporary, signal);
@@ -117,7 +123,7 @@ export class LocalProjectRuntime implements ProjectRuntime {
   }
 }
 
-function wasMade({ status, reason }: ManagedProject): boolean {
+function wasCreated({ status, reason }: ManagedProject): boolean {
   return status === 'running' || (status === 'failed' && reason === GONE);
 }
 

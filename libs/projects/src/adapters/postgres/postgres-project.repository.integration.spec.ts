@@ -7,13 +7,13 @@ describeProjectRepository('PostgreSQL', async () => {
   return { projects: new PostgresProjectRepository(database), close };
 });
 
-describe('what is due now', () => {
-  it('is so at the very moment that says it, and not when that is rounded up', async () => {
+describe('a project that is due now', () => {
+  it('is due at that very instant, which must not be rounded up', async () => {
     const { database, close } = await openTestDatabase();
     const projects = new PostgresProjectRepository(database);
     const claim = async (owner: string, leaseSeconds: number): Promise<string[]> =>
       (await projects.claim(owner, leaseSeconds, 10)).map(({ id }) => id);
-    // In a transaction time stands still; one in two begins in the later half of a millisecond.
+    // Time stands still within a transaction; every other one begins in the second half of a millisecond.
     for (let i = 0; i < 16; i++) {
       await database.run(async () => {
         const project = aProject({ ttlSeconds: 0, idleStopSeconds: 0 });

@@ -17,7 +17,7 @@ import type {
 import { ProjectExists } from '../../domain/project.errors.js';
 import type { ProjectSettings } from './project.entity.js';
 
-/** All but the variables. */
+/** All columns except the variables. */
 const COLUMNS = `id, name, status, reason, git_url AS "gitUrl", git_ref AS "gitRef", labels, created_at AS "createdAt",
   settings, ttl_seconds AS "ttlSeconds", idle_stop_seconds AS "idleStopSeconds", wake_on_command AS "wakeOnCommand",
   desired, revision, changed_at AS "changedAt", restarts, keep_storage AS "keepStorage",
@@ -25,7 +25,7 @@ const COLUMNS = `id, name, status, reason, git_url AS "gitUrl", git_ref AS "gitR
 
 const NEXT = `id > $1 ORDER BY id LIMIT ${String(IDS_PER_READ)}`;
 
-/** Before there were settings, projects were made without any. */
+/** Projects from before this column was added. */
 const NO_SETTINGS: ProjectSettings = {
   image: null,
   pullSecretName: null,
@@ -36,7 +36,7 @@ const NO_SETTINGS: ProjectSettings = {
   egress: null,
 };
 
-/** Columns of their own; what else changes is in the settings. */
+/** Fields with their own column; all others are in the settings. */
 const COLUMN_OF: Partial<Record<keyof ProjectChange, string>> = {
   name: 'name',
   env: 'env',
@@ -62,7 +62,7 @@ export class PostgresProjectRepository implements ProjectRepository {
     const { id, name, gitUrl, gitRef, env, labels, ttlSeconds, idleStopSeconds, wakeOnCommand } = project;
     try {
       await this.database.query(
-        // What a former project of that id, or pods that had it, left behind is not its own.
+        // Does not inherit the activity of an earlier project, or of pods, with this id.
         `WITH forgotten AS (DELETE FROM project_activity WHERE project_id = $1)
          INSERT INTO projects (id, name, status, git_url, git_ref, env, labels, settings, ttl_seconds, idle_stop_seconds, wake_on_command,
            created_at, changed_at, due_at)
@@ -181,7 +181,7 @@ export class PostgresProjectRepository implements ProjectRepository {
   async delete(id: string): Promise<boolean> {
     return this.database.run(async () => {
       const rows = await this.database.query('DELETE FROM projects WHERE id = $1 RETURNING id', [id]);
-      // In a statement of its own: it sees what a use noted that the first one waited for.
+      // A separate statement: it sees activity recorded while the first one waited.
       await this.database.query('DELETE FROM project_activity WHERE project_id = $1', [id]);
       return rows.length === 1;
     });
@@ -239,8 +239,7 @@ export class PostgresProjectRepository implements ProjectRepository {
   }
 
   async touch(uses: ReadonlyMap<string, Date>, seen: readonly string[]): Promise<void> {
-    // In one order, so that replicas do not wait for each other in a circle. A project that is being deleted is waited
-    // for.
+    // In a fixed order, to avoid deadlocks between replicas. Waits for a concurrent deletion of the project.
     await this.database.query(
       `WITH kept AS (SELECT id, created_at FROM projects WHERE id = ANY($1) ORDER BY id FOR KEY SHARE)
        INSERT INTO project_activity AS activity (project_id, last_command_at, active_at)

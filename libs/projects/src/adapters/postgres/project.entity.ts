@@ -1,7 +1,7 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { DesiredState, ProjectSpec, ProjectStatus } from '../../domain/project.js';
 
-/** What is kept of a project in one column: nothing looks for a project by it. */
+/** The fields of a project kept in one column, since no query searches by them. */
 export type ProjectSettings = Pick<
   ProjectSpec,
   'image' | 'pullSecretName' | 'gitSecretName' | 'envFrom' | 'resources' | 'storage' | 'egress'
@@ -70,11 +70,11 @@ export class ProjectEntity {
   @Column('boolean', { name: 'volume_lost', default: false })
   volumeLost!: boolean;
 
-  /** When somebody has to look after it next. */
+  /** When it must be reconciled next. */
   @Column({ type: 'timestamptz', name: 'due_at', precision: 3, default: () => 'now()' })
   dueAt!: Date;
 
-  /** Which replica looks after it now. */
+  /** The replica that is reconciling it. */
   @Column('text', { name: 'lease_owner', nullable: true })
   leaseOwner!: string | null;
 
@@ -82,7 +82,7 @@ export class ProjectEntity {
   leaseExpiresAt!: Date | null;
 }
 
-/** When a project was last used; apart from the project, as pods that others made are used too. */
+/** When a project was last used. Separate from the project, since pods not created by rdev are used too. */
 @Entity('project_activity')
 export class ProjectActivityEntity {
   @PrimaryColumn({
@@ -96,7 +96,7 @@ export class ProjectActivityEntity {
   @Column({ type: 'timestamptz', name: 'last_command_at', precision: 3 })
   lastCommandAt!: Date;
 
-  /** When a command was created or ended last. */
+  /** When a command was last created or ended. */
   @Column({ type: 'timestamptz', name: 'active_at', precision: 3, default: () => 'now()' })
   activeAt!: Date;
 }

@@ -6,7 +6,7 @@ export class BacklogResponse {
   @ApiProperty({ type: 'integer', description: 'Queued commands' })
   depth!: number;
 
-  @ApiProperty({ type: 'number', nullable: true, description: 'How long the oldest has waited' })
+  @ApiProperty({ type: 'number', nullable: true, description: 'How long the oldest command has waited' })
   oldestWaitSeconds!: number | null;
 }
 

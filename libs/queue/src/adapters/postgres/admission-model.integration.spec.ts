@@ -9,12 +9,12 @@ import type { DataSource } from 'typeorm';
 import { QueueLimits } from '../../application/queue-limits.js';
 import { PostgresAdmission } from './postgres-admission.js';
 
-/** With both a run is replayed, as far as chance decided it; else it goes on for some seconds. */
+/** Setting both replays the random decisions of a run. By default a run lasts some seconds. */
 const SEED = Number(process.env.MODEL_SEED ?? Date.now() % 1_000_000);
 const STEPS = Number(process.env.MODEL_STEPS ?? Infinity);
 const STEPS_MS = 8_000;
 
-/** Short, so that commands grow old within the test. */
+/** Short, so that commands age within the test. */
 const AGING_SECONDS = 1;
 const MAX_IN_PROJECT = 3;
 const QUEUED_MAX = 30;
@@ -28,10 +28,10 @@ const [RULES, LIMITS] = [
 ];
 
 /**
- * Its process is killed right after the given number of statements: their work stays where it was committed, and no
- * more follows until it is started again.
+ * Simulates a crash: the connection is killed after the given number of statements. Committed work stays, and further
+ * statements fail until the restart.
  */
-class MortalDatabase extends Database {
+class CrashingDatabase extends Database {
   private statementsLeft = Infinity;
 
   constructor(private readonly sessions: DataSource) {
@@ -46,7 +46,7 @@ class MortalDatabase extends Database {
     return this.statementsLeft <= 0;
   }
 
-  /** With sessions of its own: none of those that were killed is met again. */
+  /** Opens new sessions, since some of the old ones were killed. */
   async startAgain(): Promise<void> {
     if (this.isDead) {
       await this.sessions.destroy();
@@ -72,7 +72,7 @@ interface Row {
   readonly lock: string | null;
   readonly priority: number;
   readonly created: number;
-  /** Its place, while it is queued. */
+  /** Position, while queued. */
   readonly due: number | null;
   readonly turn: number | null;
   readonly owner: string | null;
@@ -90,7 +90,7 @@ const STATE = `
     extract(epoch FROM q.due_at)::float8 AS due, q.turn, c.lease_owner AS owner
   FROM commands c LEFT JOIN queued_commands q ON q.command_id = c.id WHERE c.status IN ('queued', 'starting', 'running')`;
 
-/** What must hold between any two transactions, whoever crashed where. */
+/** Invariants between any two transactions, wherever a replica crashed. */
 const BROKEN = `
   SELECT 'queued without a place' AS what, id FROM commands c
     WHERE status = 'queued' AND NOT EXISTS (SELECT FROM queued_commands q WHERE q.command_id = c.id AND q.project_id = c.project_id
@@ -106,15 +106,15 @@ const BROKEN = `
   UNION ALL SELECT 'a lock held twice', project_id || ' ' || lock FROM commands WHERE status IN ('starting', 'running') AND lock IS NOT NULL
     GROUP BY project_id, lock HAVING count(*) > 1`;
 
-async function admitAndTidy(admission: PostgresAdmission, owner: string, slots: number): Promise<string[]> {
+async function admitAndCompact(admission: PostgresAdmission, owner: string, slots: number): Promise<string[]> {
   const commands = await admission.admit(owner, slots);
-  await admission.tidy();
+  await admission.compact();
   return commands.map(({ id }) => id);
 }
 
 describe('admission, against a model', () => {
   let test: OpenTestDatabase;
-  let databases: MortalDatabase[];
+  let databases: CrashingDatabase[];
   let admissions: PostgresAdmission[];
   let commands: CommandStore;
   let random: Random;
@@ -122,7 +122,7 @@ describe('admission, against a model', () => {
   beforeEach(async () => {
     test = await openTestDatabase();
     const replicas = await Promise.all(REPLICAS.map(() => test.anotherReplica()));
-    databases = replicas.map(({ dataSource }) => new MortalDatabase(dataSource));
+    databases = replicas.map(({ dataSource }) => new CrashingDatabase(dataSource));
     admissions = databases.map((database) => new PostgresAdmission(database, LIMITS, new FakeCommandExecutor()));
     commands = postgresCommandStore(test.database);
     random = new Random(SEED);
@@ -160,7 +160,7 @@ describe('admission, against a model', () => {
 
   const isActive = ({ status }: Row): boolean => status !== 'queued';
 
-  /** By the words of docs/concepts/queue.md, and not by how it is done. */
+  /** Follows docs/concepts/queue.md, independently of the implementation. */
   function couldRun(row: Row, { rows, keyMax, closed }: State): boolean {
     const active = rows.filter(isActive);
     const inProject = active.filter(({ project }) => project === row.project);
@@ -197,7 +197,7 @@ describe('admission, against a model', () => {
 
   const set = (sql: string, ...parameters: unknown[]): Promise<unknown> => test.database.query(sql, parameters);
 
-  /** One of the things that happen to a queue. What chance decides, it decides before anything is awaited. */
+  /** A random queue event. All random decisions are made before anything is awaited. */
   function happening(before: State): () => Promise<unknown> {
     const [queued, active] = [before.rows.filter((row) => !isActive(row)), before.rows.filter(isActive)];
     const [one, running] = [random.pick(queued), random.pick(active)] as [Row | undefined, Row | undefined];
@@ -216,11 +216,11 @@ describe('admission, against a model', () => {
       set('UPDATE api_keys SET max_concurrent_commands = $2 WHERE id = $1', key, random.pick([null, 1, 2, 4]));
   }
 
-  /** Several replicas at once, one of which may die. */
+  /** Several replicas admit concurrently; one of them may crash. */
   async function admitTogether(): Promise<number> {
     const victim = random.below(6);
     databases[victim]?.dieAfter(1 + random.below(5));
-    const rounds = admissions.map((admission, i) => admitAndTidy(admission, REPLICAS[i]!, 1 + random.below(4)));
+    const rounds = admissions.map((admission, i) => admitAndCompact(admission, REPLICAS[i]!, 1 + random.below(4)));
     const outcomes = await Promise.allSettled(rounds);
     for (const [i, outcome] of outcomes.entries()) {
       if (outcome.status === 'rejected' && !databases[i]!.isDead) throw outcome.reason;
@@ -230,12 +230,12 @@ describe('admission, against a model', () => {
     return outcomes.filter(({ status }) => status === 'rejected').length;
   }
 
-  /** Alone, and so with an answer that the words of the documentation foretell. */
+  /** Without concurrency, so the documentation predicts the outcome. */
   async function admitOne(): Promise<boolean> {
     const before = await state();
-    const [id] = await admitAndTidy(admissions[0]!, REPLICAS[0]!, 1);
+    const [id] = await admitAndCompact(admissions[0]!, REPLICAS[0]!, 1);
     const candidates = before.rows.filter((row) => !isActive(row) && couldRun(row, before));
-    // An aged command of a limited key may hold what another could run with: then less is foretold.
+    // An aged command of a limited key may hold what another needs, so only part of the outcome is predicted.
     const holds = before.rows.some(
       (row) => !isActive(row) && before.keyMax.get(row.key) !== null && effective(row, before.now + 0.5) >= 4,
     );
@@ -270,7 +270,7 @@ describe('admission, against a model', () => {
       await assertWhole();
       const after = await state();
       for (const [key, max] of settled.keyMax) {
-        // A limit that was lowered ends nothing that runs; it admits nothing either.
+        // A lowered limit ends no running command, but admits no new one.
         expect(full(after.rows, key)).toBeLessThanOrEqual(Math.max(max ?? Infinity, full(settled.rows, key)));
       }
       await endOne(random.pick(after.rows.filter(isActive)));
@@ -279,9 +279,9 @@ describe('admission, against a model', () => {
     }
     await set('DELETE FROM queue_pauses');
     await set(`UPDATE projects SET status = 'running'`);
-    // Nothing is stuck: with no more arrivals all come to their end.
+    // Nothing is stuck: once arrivals stop, every command ends.
     for (let left = await state(); left.rows.length > 0; left = await state()) {
-      const admitted = await admitAndTidy(admissions[1]!, REPLICAS[1]!, 50);
+      const admitted = await admitAndCompact(admissions[1]!, REPLICAS[1]!, 50);
       if (admitted.length === 0) expect(left.rows.filter(isActive).length).toBeGreaterThan(0);
       for (const row of (await state()).rows.filter(isActive)) await endOne(row);
     }
@@ -293,7 +293,7 @@ describe('admission, against a model', () => {
 
   const PATHS = {
     admission: (database: Database) =>
-      admitAndTidy(new PostgresAdmission(database, LIMITS, new FakeCommandExecutor()), 'dead', 2),
+      admitAndCompact(new PostgresAdmission(database, LIMITS, new FakeCommandExecutor()), 'dead', 2),
     enqueue: (database: Database) =>
       postgresCommandStore(database).enqueue(aNewCommand({ projectId: 'p1', keyId: 'k1' }), RULES),
     'change of priority': async (database: Database) => {
@@ -322,16 +322,16 @@ describe('admission, against a model', () => {
       await assertWhole();
       if (!lived) {
         expect(outcome).toBeInstanceOf(Unavailable);
-        // All of it is committed, which an admission is by one statement, or nothing: whatever was said meanwhile.
+        // Admission is one statement, so it is committed entirely or not at all, whatever the client was told.
         const { rows } = await state();
         const active = rows.filter(isActive);
         if (active.length === 0) expect(rows).toEqual(before);
         else expect(active.map(({ owner }) => owner)).toEqual(['dead', 'dead']);
       }
       seen.push(lived);
-      // The others go on at once: nothing is locked, and nobody waits for the dead.
+      // The other replicas continue immediately: no lock outlives the crash.
       for (let left = before; left.length > 0; left = (await state()).rows) {
-        await admitAndTidy(admissions[1]!, REPLICAS[1]!, 10);
+        await admitAndCompact(admissions[1]!, REPLICAS[1]!, 10);
         for (const row of (await state()).rows.filter(isActive)) await endOne(row);
       }
       if (lived) break;

@@ -1,17 +1,17 @@
 import { FakeCommandExecutor } from '@app/execution/testing';
 import { Database, PLANS_KEPT_MS } from '@app/database';
 import { type KeptPlan, ObservedDatabase, type OpenTestDatabase, openTestDatabase } from '@app/database/testing';
-import { fillQueue, fillQueueUnnoticed } from '@app/queue/testing';
+import { fillQueue, fillQueueUnanalyzed } from '@app/queue/testing';
 import { QueueLimits } from '../../application/queue-limits.js';
 import { PostgresAdmission } from './postgres-admission.js';
 
 /**
- * What costs nothing is the scan of an empty partition. The lanes, one row per project and key, are so few that
- * PostgreSQL may choose to read them all where it needs thirty of them.
+ * Ignores scans of empty partitions, which cost nothing. There are so few lanes, one per project and key, that
+ * PostgreSQL may read them all to get thirty.
  */
 const BIG = /Seq Scan on (commands|queued_commands)\w*( \w+)? +\(cost=0\.00\.\.(?!0\.00 )/;
 
-/** Explains each statement before it runs, in the transaction and with the parameters that it really has. */
+/** Explains each statement before it runs, in its transaction and with its real parameters. */
 class ExplainingDatabase extends Database {
   readonly plans: string[] = [];
 
@@ -30,7 +30,7 @@ describe('admission, with 100,000 commands in 1,000 projects', () => {
   });
   afterAll(() => test.close());
 
-  it('reads no table from one end to the other', async () => {
+  it('never scans a whole table', async () => {
     const database = new ExplainingDatabase(test.dataSource);
     const admission = new PostgresAdmission(
       database,
@@ -38,13 +38,13 @@ describe('admission, with 100,000 commands in 1,000 projects', () => {
       new FakeCommandExecutor(),
     );
     expect(await admission.admit('a', 20)).toHaveLength(20);
-    await admission.tidy();
+    await admission.compact();
     expect(database.plans).toHaveLength(4);
     for (const plan of database.plans) expect(plan).not.toMatch(BIG);
     expect(database.plans.join('\n')).toMatch(/Index.* Scan using queue_lanes_order/);
   });
 
-  it('would find it out', async () => {
+  it('detects a scan of a whole table', async () => {
     const database = new ExplainingDatabase(test.dataSource);
     await database.query('SELECT count(*) FROM queued_commands WHERE priority = 7');
     expect(database.plans[0]).toMatch(BIG);
@@ -52,15 +52,15 @@ describe('admission, with 100,000 commands in 1,000 projects', () => {
 });
 
 /**
- * Some 700 are of the 30 lanes that are looked at, or of the 20 commands that start, with their indexes; a scan reads
- * some 5,000.
+ * Index scans read about 700 blocks for the 30 candidate lanes or the 20 started commands; a sequential scan about
+ * 5,000.
  */
 const BLOCKS_MAX = 1_000;
 
 describe.each([
   ['the tables are new', []],
   ['the tables were analyzed when they were empty', ['commands', 'queued_commands', 'queue_lanes']],
-])('admission, prepared when %s and there is little', (_, analyzed) => {
+])('admission, prepared when %s and almost empty', (_, analyzed) => {
   let test: OpenTestDatabase;
   beforeAll(async () => {
     test = await openTestDatabase();
@@ -72,7 +72,7 @@ describe.each([
   });
   afterAll(() => test.close());
 
-  it('reads no table from one end to the other ten seconds after there is much', async () => {
+  it('never scans a whole table ten seconds after the tables have grown', async () => {
     let nowMs = 0;
     const database = new ObservedDatabase(await test.prepared(1, () => nowMs));
     const admission = new PostgresAdmission(
@@ -83,13 +83,13 @@ describe.each([
     const admit = async (): Promise<readonly KeptPlan[]> => {
       database.seen.length = 0;
       expect(await admission.admit('a', 20)).not.toHaveLength(0);
-      await admission.tidy();
+      await admission.compact();
       await admission.overdue(20);
       return database.seen;
     };
-    await fillQueueUnnoticed(test.database, { projects: 1, perProject: 4 });
+    await fillQueueUnanalyzed(test.database, { projects: 1, perProject: 4 });
     await admit();
-    await fillQueueUnnoticed(test.database, { projects: 1_000, perProject: 20 });
+    await fillQueueUnanalyzed(test.database, { projects: 1_000, perProject: 20 });
     nowMs += PLANS_KEPT_MS;
     await database.query('SELECT 1');
     const plans = await admit();

@@ -2,12 +2,12 @@ import { STARTUP_BYTES_MAX } from '@app/execution';
 import { SUMMARY_COLUMNS } from '@app/commands';
 
 /**
- * The next lanes behind a place whose commands could have a slot, each with its foremost commands: at most $4 lanes and
- * $5 commands of each. The conditions look up rows by their keys, or in a hash of what runs, and are not joins, so that
- * PostgreSQL walks the index in its order and stops at the limit. Aged commands of limited keys come along even if they
- * cannot run: they may hold a slot.
+ * The next lanes after a position that have a command able to run, each with its first commands: at most $4 lanes and
+ * $5 commands per lane. The conditions are key look-ups or probe a hash of the active commands, and are not joins, so
+ * that PostgreSQL walks the index in order and stops at the limit. Aged commands of limited keys are included even if
+ * they cannot run, since they may hold a slot.
  */
-export const LOOK = `
+export const CANDIDATES = `
   WITH busy AS (
     SELECT project_id, coalesce(key_id, '') AS key_id, coalesce(lock, '') AS lock, count(*)::int AS running
     FROM commands WHERE status IN ('starting', 'running') GROUP BY 1, 2, 3
@@ -45,9 +45,10 @@ export const LOOK = `
   ORDER BY lane.due_at, lane.turn, lane.command_id`;
 
 /**
- * Leases what was chosen, and binds it to the project's default instance if it names no other, unless another admission
- * came after the look: whoever counts up the round holds its row until the commit, and the next one then finds another
- * number. Answers one row at least, and none if another came. Who is just being cancelled or moved is left out.
+ * Leases the selected commands, unless another admission came after the candidates were read: incrementing the round
+ * locks its row until the commit, and the next admission then finds another number. Binds commands that name no
+ * container to the project's default instance. Returns at least one row, or none if another admission came first. Skips
+ * commands that are just being cancelled or moved.
  */
 export const START = `
   WITH round AS (
@@ -75,7 +76,7 @@ export const LOCK_LANES = `
   SELECT l.project_id AS "projectId", l.key_id AS "keyId", l.lock
   FROM ${LANES} JOIN queue_lanes l USING (project_id, key_id, lock) FOR UPDATE OF l SKIP LOCKED`;
 
-export const TIDY_LANES = `
+export const COMPACT_LANES = `
   WITH present AS (
     SELECT lane.*, head.* FROM ${LANES} LEFT JOIN LATERAL (
       SELECT due_at, turn, command_id FROM queued_commands q

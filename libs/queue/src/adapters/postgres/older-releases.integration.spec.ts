@@ -8,8 +8,8 @@ import { PostgresAdmission } from './postgres-admission.js';
 const LOTS = 100;
 const START = `UPDATE commands SET status = 'starting', lease_owner = 'older', lease_expires_at = now() WHERE id = $1`;
 
-/** Releases from before the queue had its own tables write to the table of the commands alone. */
-describe('beside a release that knows nothing of the queue', () => {
+/** Releases from before the queue tables write only to the commands table. */
+describe('next to a release without queue tables', () => {
   let test: OpenTestDatabase;
   let commands: CommandStore;
   let admission: PostgresAdmission;
@@ -26,7 +26,7 @@ describe('beside a release that knows nothing of the queue', () => {
 
   const admit = async (): Promise<string[]> => (await admission.admit('here', LOTS)).map(({ id }) => id);
 
-  /** As that release queues a command. */
+  /** Queues a command the way that release does. */
   async function post(lock: string | null = null): Promise<string> {
     const { id, projectId } = aNewCommand();
     await test.database.query(
@@ -48,14 +48,14 @@ describe('beside a release that knows nothing of the queue', () => {
       ({ id }) => id,
     );
 
-  it('admits what that one has queued, once and in its order', async () => {
+  it('admits commands queued by the older release, once and in order', async () => {
     const ids = [await post(), await enqueue(), await post(), await post('one'), await post('one')];
     expect(await queued()).toEqual([...ids].sort());
     expect((await admit()).sort()).toEqual(ids.slice(0, 4).sort());
     expect(await queued()).toEqual(ids.slice(4));
   });
 
-  it('queues a command that it enqueues itself in one place, its own', async () => {
+  it('creates exactly one queue entry for a command that it enqueues itself', async () => {
     const id = await enqueue();
     const [row] = await test.database.query('SELECT count(*)::int, min(turn) AS turn FROM queued_commands');
     expect(row).toEqual({ count: 1, turn: 0 });
@@ -63,7 +63,7 @@ describe('beside a release that knows nothing of the queue', () => {
     expect(await queued()).toEqual([]);
   });
 
-  it('counts no more what that one has started or cancelled, and admits none of it', async () => {
+  it('neither counts nor admits commands that the older release has started or cancelled', async () => {
     const [started, cancelled] = [await enqueue(), await post()];
     await test.database.query(START, [started]);
     await test.database.query(`UPDATE commands SET status = 'cancelled', ended_at = now() WHERE id = $1`, [cancelled]);
@@ -71,7 +71,7 @@ describe('beside a release that knows nothing of the queue', () => {
     expect(await admit()).toEqual([]);
   });
 
-  it('leaves a command that is just being started to that one, and has it if nothing comes of that', async () => {
+  it('leaves a command to the older release while that is starting it, and admits it if the start fails', async () => {
     const id = await enqueue();
     const { database: older } = await test.anotherReplica();
     await expect(

@@ -6,16 +6,16 @@ import { Database } from '@app/database';
 import { Injectable } from '@nestjs/common';
 import { Admission } from '../../application/admission.js';
 import { QueueLimits } from '../../application/queue-limits.js';
-import { type Candidate, Choice } from '../../domain/choice.js';
-import { LOCK_LANES, LOOK, OVERDUE, START, TIDY_LANES } from './admission.sql.js';
+import { type Candidate, Scheduler } from '../../domain/scheduler.js';
+import { LOCK_LANES, CANDIDATES, OVERDUE, START, COMPACT_LANES } from './admission.sql.js';
 
-/** An instance that is not known by then has to be asked for. */
+/** If an instance is not cached, locating it takes longer; the command's runner does that. */
 const LOCATE_MS = 20;
 
-/** Lanes in one look are those that could fill the slots, and some more. */
+/** Lanes read per query beyond those that could fill the slots. */
 const SPARE_LANES = 10;
 
-/** The priorities that a command can rise by, and one for the span of time that has begun. */
+/** The levels by which a command's priority can rise, plus one for the current time span. */
 const LEVELS = 4;
 
 /** Queued commands of one project, key and lock. */
@@ -25,37 +25,38 @@ interface Lane {
   readonly lock: string;
 }
 
-/** A lane with where it says it begins, what runs, and a command in it; `id` is null if there is none. */
-interface LookRow extends Lane, Omit<Candidate, 'id' | 'keyId' | 'lock'> {
+/** A lane with its recorded head, the active counts, and one of its commands; `id` is null if it has none. */
+interface CandidateRow extends Lane, Omit<Candidate, 'id' | 'keyId' | 'lock'> {
   readonly laneDueAt: Date;
   readonly laneTurn: number;
   readonly laneId: string;
   readonly id: string | null;
   readonly dueAt: Date;
   readonly turn: number;
-  /** How many run in all, and how many admissions there were. */
+  /** Running commands in total, and the number of the current admission round. */
   readonly running: number | null;
   readonly round: string;
 }
 
-type Queued = LookRow & { readonly id: string };
+type Queued = CandidateRow & { readonly id: string };
 
 type StartedRow = SummaryRow & Pick<AdmittedCommand, 'startup'>;
 
-interface Choices {
-  readonly chosen: readonly Queued[];
-  /** The admissions that it knows of. */
+interface Selection {
+  readonly selected: readonly Queued[];
+  /** The admission round in which the candidates were read. */
   readonly round: string;
 }
 
 /**
- * Looks, chooses and starts without a lock on the queue: a start fails if another has come after the look. So whoever
- * freezes or dies between two statements holds up nobody, and of those that admit at once, one always gets ahead.
+ * Reads candidates, selects and starts without locking the queue: the start fails if another admission came after the
+ * candidates were read. A replica that freezes or dies between the two statements therefore delays no other, and of
+ * concurrent admissions at least one always succeeds.
  */
 @Injectable()
 export class PostgresAdmission implements Admission {
-  /** Lanes that begin elsewhere now. */
-  private readonly moved = new Map<string, Lane>();
+  /** Lanes whose recorded head is out of date. */
+  private readonly stale = new Map<string, Lane>();
 
   constructor(
     private readonly database: Database,
@@ -65,9 +66,9 @@ export class PostgresAdmission implements Admission {
 
   async admit(owner: string, slots: number): Promise<readonly AdmittedCommand[]> {
     for (;;) {
-      const choices = await this.choose(slots);
-      if (choices.chosen.length === 0) return [];
-      const started = await this.start(owner, choices);
+      const selection = await this.select(slots);
+      if (selection.selected.length === 0) return [];
+      const started = await this.start(owner, selection);
       if (started !== null) return started;
     }
   }
@@ -78,24 +79,24 @@ export class PostgresAdmission implements Admission {
   }
 
   /**
-   * Sets lanes to where they begin now, and removes the empty ones. One that is just being added to stays as it is: it
-   * begins too early, which a later look finds.
+   * Updates the heads of lanes and removes empty lanes. A lane that a command is just being added to is skipped: its
+   * head is too early, which a later admission corrects.
    */
-  async tidy(): Promise<void> {
-    if (this.moved.size === 0) return;
-    const lanes = [...this.moved.values()];
-    this.moved.clear();
+  async compact(): Promise<void> {
+    if (this.stale.size === 0) return;
+    const lanes = [...this.stale.values()];
+    this.stale.clear();
     await this.database.run(async () => {
       const locked = await this.database.query<Lane>(LOCK_LANES, columnsOf(lanes));
-      // In a statement of its own, which sees all that was added before the lanes were locked.
-      await this.database.query(TIDY_LANES, columnsOf(locked));
+      // A separate statement, so that it sees everything added before the lanes were locked.
+      await this.database.query(COMPACT_LANES, columnsOf(locked));
     });
   }
 
   /** Null if another admission came in between. */
-  private async start(owner: string, { chosen, round }: Choices): Promise<readonly AdmittedCommand[] | null> {
-    const instances = await Promise.all(chosen.map(({ projectId }) => this.locate(projectId)));
-    const ids = chosen.map(({ id }) => id);
+  private async start(owner: string, { selected, round }: Selection): Promise<readonly AdmittedCommand[] | null> {
+    const instances = await Promise.all(selected.map(({ projectId }) => this.locate(projectId)));
+    const ids = selected.map(({ id }) => id);
     const rows = await this.database.query<StartedRow | { id: null }>(START, [
       ids,
       owner,
@@ -109,66 +110,63 @@ export class PostgresAdmission implements Admission {
       .map((row) => ({ ...toSummary(row), startup: row.startup }));
   }
 
-  /**
-   * Null if there is none, or none is known at once: the runner of the command finds out, and no other project waits
-   * for that.
-   */
+  /** Null if there is none or none is cached: the command's runner then locates it, without delaying other projects. */
   private locate(projectId: string): Promise<string | null> {
     const located = this.executor.locate(projectId, null).then(JSON.stringify, () => null);
     return Promise.race([located, sleep(LOCATE_MS, null, { ref: false })]);
   }
 
-  /** Walks the lanes by where they begin, and offers their commands in the order of the queue. */
-  private async choose(slots: number): Promise<Choices> {
-    const choice = new Choice(slots, this.limits.runningPerProjectMax);
-    const chosen: Queued[] = [];
+  /** Walks the lanes by their heads, and tries to admit their commands in queue order. */
+  private async select(slots: number): Promise<Selection> {
+    const scheduler = new Scheduler(slots, this.limits.runningPerProjectMax);
+    const selected: Queued[] = [];
     const lanes = slots + SPARE_LANES;
-    let first: LookRow | undefined;
-    let waiting: Queued[] = [];
-    let walked: QueueOrder | null = { dueAt: new Date(0), turn: -1, id: '' };
-    while (walked !== null && !choice.isFull) {
-      const rows: readonly LookRow[] = await this.look(walked, lanes, slots);
+    let first: CandidateRow | undefined;
+    let unordered: Queued[] = [];
+    let cursor: QueueOrder | null = { dueAt: new Date(0), turn: -1, id: '' };
+    while (cursor !== null && !scheduler.isFull) {
+      const rows: readonly CandidateRow[] = await this.readCandidates(cursor, lanes, slots);
       first ??= rows[0];
-      // Something has ended since: what was passed over before could have run, and would now be overtaken.
-      if (rows[0] && rows[0].running !== first?.running) return this.choose(slots);
-      walked = endOfWalk(rows, lanes);
+      // A command has ended meanwhile: a command skipped earlier could now run, and must not be overtaken.
+      if (rows[0] && rows[0].running !== first?.running) return this.select(slots);
+      cursor = cursorAfter(rows, lanes);
       for (const row of rows)
-        if (!isQueued(row) || compareOrder(row, beginOf(row)) !== 0) this.moved.set(nameOf(row), row);
-      // What lies behind the end of the walk may have others before it that were not seen yet.
-      const end = walked;
-      const all = [...waiting, ...rows.filter(isQueued)].sort(compareOrder);
-      const sure = all.filter((queued) => end === null || compareOrder(queued, end) <= 0);
-      waiting = all.slice(sure.length);
-      chosen.push(...sure.filter((queued) => choice.offer({ ...queued, lock: queued.lock || null })));
+        if (!isQueued(row) || compareOrder(row, headOf(row)) !== 0) this.stale.set(nameOf(row), row);
+      // Commands after the cursor may be preceded by some that have not been read yet.
+      const end = cursor;
+      const all = [...unordered, ...rows.filter(isQueued)].sort(compareOrder);
+      const ordered = all.filter((queued) => end === null || compareOrder(queued, end) <= 0);
+      unordered = all.slice(ordered.length);
+      selected.push(...ordered.filter((queued) => scheduler.tryAdmit({ ...queued, lock: queued.lock || null })));
     }
-    for (const queued of chosen) this.moved.set(nameOf(queued), queued);
-    return { chosen, round: first?.round ?? '' };
+    for (const queued of selected) this.stale.set(nameOf(queued), queued);
+    return { selected, round: first?.round ?? '' };
   }
 
-  private look(after: QueueOrder, lanes: number, slots: number): Promise<LookRow[]> {
+  private readCandidates(after: QueueOrder, lanes: number, slots: number): Promise<CandidateRow[]> {
     const { runningPerProjectMax, agingSeconds } = this.limits;
     const perLane = Math.min(slots, runningPerProjectMax);
     const { dueAt, turn, id } = after;
     const parameters = [dueAt, turn, id, lanes, perLane, agingSeconds * LEVELS, runningPerProjectMax];
-    return this.database.query<LookRow>(LOOK, parameters);
+    return this.database.query<CandidateRow>(CANDIDATES, parameters);
   }
 }
 
-function isQueued(row: LookRow): row is Queued {
+function isQueued(row: CandidateRow): row is Queued {
   return row.id !== null;
 }
 
-function beginOf({ laneDueAt, laneTurn, laneId }: LookRow): QueueOrder {
+function headOf({ laneDueAt, laneTurn, laneId }: CandidateRow): QueueOrder {
   return { dueAt: laneDueAt, turn: laneTurn, id: laneId };
 }
 
-/** Where the next look goes on; null if all lanes were seen. */
-function endOfWalk(rows: readonly LookRow[], lanes: number): QueueOrder | null {
+/** Where the next query continues; null after the last lane. */
+function cursorAfter(rows: readonly CandidateRow[], lanes: number): QueueOrder | null {
   const last = rows.at(-1);
-  return last === undefined || new Set(rows.map(nameOf)).size < lanes ? null : beginOf(last);
+  return last === undefined || new Set(rows.map(nameOf)).size < lanes ? null : headOf(last);
 }
 
-/** No part holds a space. */
+/** None of the parts contains a space. */
 function nameOf({ projectId, keyId, lock }: Lane): string {
   return `${projectId} ${keyId} ${lock}`;
 }

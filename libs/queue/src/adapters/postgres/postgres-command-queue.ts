@@ -18,8 +18,8 @@ import { Database, LOCKS, NOW } from '@app/database';
 import { Injectable } from '@nestjs/common';
 
 /**
- * The place of `queued` in the queue: see queue-order.ts. The turn is the one after the last of the same key, but not
- * before the turn that its equals have come to.
+ * Position of `queued` in the queue: see queue-order.ts. The turn is one more than that of the same key's last command,
+ * but at least the lowest turn of its equals.
  * @param aging the parameter with the seconds, such as `$3`
  */
 const place = (aging: string): string => `
@@ -34,8 +34,8 @@ const place = (aging: string): string => `
   ) due`;
 
 /**
- * The lane of `entry` is there and begins no later; its row stays locked until the commit, so admission cannot take it
- * away.
+ * Makes sure that the lane of `entry` exists and its head is not later. Its row stays locked until the commit, so
+ * admission cannot remove it.
  */
 const LANE = `
   INSERT INTO queue_lanes AS lane (project_id, key_id, lock, due_at, turn, command_id)
@@ -116,7 +116,7 @@ export class PostgresCommandQueue implements CommandQueue {
   }
 
   endQueued(id: string, { status, result }: Ending): Promise<CommandSummary | null> {
-    // The queue's row first, as admission does: the transaction that holds it decides about the command.
+    // The queue's row first, as in admission: the transaction that locks it decides what happens to the command.
     return this.one(
       `WITH entry AS (
          DELETE FROM queued_commands WHERE command_id = $1 RETURNING command_id

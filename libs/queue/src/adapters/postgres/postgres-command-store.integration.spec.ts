@@ -21,14 +21,14 @@ describeCommandRepository('PostgreSQL', async () => {
   };
 });
 
-describe('a lease that is given back', () => {
-  it('can be taken over at that very moment, and not when it is rounded up', async () => {
+describe('a released lease', () => {
+  it('can be taken over at that very instant, which must not be rounded up', async () => {
     const { database, close } = await openTestDatabase();
     const commands = postgresCommandStore(database);
     const command = aNewCommand();
     await commands.enqueue(command, { queuedMax: 10, agingSeconds: 300 });
     await database.query(`UPDATE commands SET status = 'running', lease_owner = 'a' WHERE id = $1`, [command.id]);
-    // In a transaction time stands still; one in two begins in the later half of a millisecond.
+    // Time stands still within a transaction; every other one begins in the second half of a millisecond.
     for (let i = 0; i < 16; i++) {
       await database.run(async () => {
         await commands.releaseLeases([command.id], 'a');

@@ -8,7 +8,7 @@ interface PlaceRow extends Omit<Waiting, 'runningMax'> {
   readonly id: string;
 }
 
-/** A mean of fewer says little. */
+/** A mean of fewer durations says little. */
 const RECENT_MIN = 3;
 const RECENT_MAX = 20;
 
@@ -34,7 +34,9 @@ export class PostgresPlaceRepository implements PlaceRepository {
   }
 }
 
-/** Who waits behind another of the same lock or for its key is held: for how long depends on what these wait for. */
+/**
+ * A command queued after another with the same lock, or waiting for its key, is held: the wait depends on those others.
+ */
 const PLACES = `WITH asked AS (
     SELECT DISTINCT project_id FROM queued_commands WHERE command_id = ANY($1)
   ), placed AS (

@@ -3,7 +3,7 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 const id = { type: 'text', collation: 'C' } as const;
 const at = { type: 'timestamptz', precision: 3 } as const;
 
-/** A command while it is queued. An empty key or lock stands for none. */
+/** A queued command. An empty key or lock means none. */
 @Entity('queued_commands')
 @Index('queued_commands_order', ['projectId', 'dueAt', 'turn', 'commandId'])
 @Index('queued_commands_lane', ['projectId', 'keyId', 'lock', 'dueAt', 'turn', 'commandId'])
@@ -38,8 +38,8 @@ export class QueuedCommandEntity {
 }
 
 /**
- * Queued commands of one project, key and lock: they wait for the same things. No command of it comes before that
- * place.
+ * Queued commands of one project, key and lock, which wait for the same things. None of them precedes the recorded
+ * head.
  */
 @Entity('queue_lanes')
 @Index('queue_lanes_order', ['dueAt', 'turn', 'commandId'])
@@ -63,7 +63,7 @@ export class QueueLaneEntity {
   commandId!: string;
 }
 
-/** A queue that admits nothing; the empty project id stands for all. */
+/** A paused queue; the empty project id means all queues. */
 @Entity('queue_pauses')
 export class QueuePauseEntity {
   @PrimaryColumn({ ...id, name: 'project_id', primaryKeyConstraintName: 'queue_pauses_pkey' })
@@ -73,7 +73,7 @@ export class QueuePauseEntity {
   pausedAt!: Date;
 }
 
-/** How many admissions there were; one row. */
+/** Number of admissions so far; one row. */
 @Entity('admission_round')
 @Check('admission_round_one', 'id')
 export class AdmissionRoundEntity {

@@ -16,13 +16,13 @@ import { PostgresPlaceRepository } from './postgres-place.repository.js';
 const WAITING = 1_000;
 const PROJECTS = 10;
 const LOOKS = 2;
-/** A tenth, and what the moment adds in which the test notices. */
+/** 10 %, plus tolerance for the delay in the test's own process. */
 const SHARE_MAX = 0.15;
 const BYTES_PER_STREAM_MAX = 32 * 1024;
 
 class CountingDatabase extends Database {
   statements = 0;
-  /** When each look at the places of all of them began. */
+  /** When each query of all places began. */
   readonly looks: number[] = [];
   busyMs = 0;
 
@@ -36,7 +36,7 @@ class CountingDatabase extends Database {
   }
 }
 
-describe(`${WAITING} commands that wait, each with a stream`, () => {
+describe(`${WAITING} queued commands, each with a stream`, () => {
   let test: OpenTestDatabase;
   let database: CountingDatabase;
   let output: OutputService;
@@ -50,7 +50,7 @@ describe(`${WAITING} commands that wait, each with a stream`, () => {
     const hints = new CommandHints(new InMemoryNotifier());
     const places = new SharedQueuePlaces(new PostgresPlaceRepository(database, 1));
     const commands = postgresCommandStore(database);
-    const service = { look: (id: string) => commands.findSummary(id) } as unknown as CommandsService;
+    const service = { getSummary: (id: string) => commands.findSummary(id) } as unknown as CommandsService;
     output = new OutputService(service, new InMemoryOutputLedger(new InMemoryCommandRepository()), hints, places);
   });
   afterAll(async () => {
@@ -58,7 +58,7 @@ describe(`${WAITING} commands that wait, each with a stream`, () => {
     await test.close();
   });
 
-  /** As if they had been queued one after the other; answers their ids by project, in their order. */
+  /** Queues commands as if one after the other; returns their ids by project, in order. */
   async function queue(): Promise<string[]> {
     const time = idFloor('cmd', new Date()).slice(0, -16);
     await database.query(
@@ -77,7 +77,7 @@ describe(`${WAITING} commands that wait, each with a stream`, () => {
     return process.memoryUsage().heapUsed;
   }
 
-  it('are looked at by a plan without a scan that it was told not to choose', async () => {
+  it('have their places read by a plan without a disabled scan', async () => {
     const observed = new ObservedDatabase(await test.prepared(1));
     const queue = new PostgresPlaceRepository(observed, 1);
     expect((await queue.places(ids)).size).toBe(WAITING);
@@ -85,7 +85,7 @@ describe(`${WAITING} commands that wait, each with a stream`, () => {
     expect(observed.seen).toMatchObject([{ isDisabled: false }]);
   });
 
-  it('tell each of its place, by one look a second for all of them, and in little memory', async () => {
+  it('are told their places with one shared query per second and little memory', async () => {
     const before = heapBytes();
     const positions = ids.map((): number[] => []);
     for (const [i, id] of ids.entries()) {
@@ -93,7 +93,7 @@ describe(`${WAITING} commands that wait, each with a stream`, () => {
       void (async () => {
         for await (const { type, data } of toMessages(follow, START, false)) {
           const { queue } = data as { queue?: { position: number } };
-          // The estimate of the foremost changes in time: it could have begun, and has not.
+          // The estimate for the first command changes with time: it could have started, and has not.
           const isNews = type === 'status' && queue !== undefined && queue.position !== positions[i]!.at(-1);
           if (isNews) positions[i]!.push(queue.position);
         }
@@ -103,7 +103,7 @@ describe(`${WAITING} commands that wait, each with a stream`, () => {
     await until(() => positions.every(({ length }) => length === 1), 60_000);
     expect(positions.map(([first]) => first)).toEqual(ids.map((_, i) => (i % perProject) + 1));
 
-    // From one look to another, however long they take here: nothing else is asked meanwhile.
+    // From one query to the next, however long they take here; there are no other queries meanwhile.
     await until(() => database.looks.length > 0, 30_000);
     const { statements, busyMs } = database;
     const last = database.looks.length - 1;
@@ -121,7 +121,7 @@ describe(`${WAITING} commands that wait, each with a stream`, () => {
         `${Math.round(perStream / 1024)} KiB of heap each\n`,
     );
 
-    // The first of one project leaves: all behind it move up by one, and nobody else hears of it.
+    // The first of one project leaves: the ones after it move up, and no other stream gets an event.
     await database.query('DELETE FROM queued_commands WHERE command_id = $1', [ids[0]]);
     await until(() => positions.slice(1, perProject).every(({ length }) => length === 2), 30_000);
     expect(positions.slice(1, perProject)).toEqual(ids.slice(1, perProject).map((_, i) => [i + 2, i + 1]));

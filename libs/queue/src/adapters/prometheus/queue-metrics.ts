@@ -20,7 +20,7 @@ export class QueueMetrics implements OnModuleInit {
 
   onModuleInit(): void {
     this.beforeScrape.add(async () => {
-      // Without a database there is no value, rather than an old one.
+      // While the database is unavailable, no value is better than a stale one.
       this.depth.reset();
       for (const [priority, depth] of Object.entries(await this.queues.depths())) this.depth.set({ priority }, depth);
     });

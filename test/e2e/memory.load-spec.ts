@@ -12,11 +12,11 @@ import {
 } from '../support/index.js';
 
 const MEGABYTE = 1024 * 1024;
-/** What a small pod may have. */
+/** The memory of a small pod. */
 const RESIDENT_MAX = 400 * MEGABYTE;
-/** As many requests of a route at a time. */
+/** Concurrent requests per route. */
 const AT_A_TIME = 16;
-/** A body of 1 MiB, less what is around the longest field. */
+/** A body of 1 MiB, minus what surrounds the longest field. */
 const LARGE = MEGABYTE - 2_000;
 
 const text = (length: number): string => 'x'.repeat(length);
@@ -33,21 +33,21 @@ const HOSTILE = JSON.stringify(Object.fromEntries(Array.from({ length: 115_000 }
 
 interface Targets {
   readonly project: string;
-  /** Holds large commands that wait. */
+  /** Contains large queued commands. */
   readonly paused: string;
   readonly waiting: string;
-  /** Has written much that JSON escapes. */
+  /** Has written much output that JSON escapes. */
   readonly written: string;
   /** Reads its stdin. */
   readonly open: string;
   readonly key: string;
-  /** Ends what is held open. */
+  /** Ends the open requests. */
   readonly signal: AbortSignal;
 }
 
 type Ask = (client: HttpClient, targets: Targets) => Promise<unknown>;
 
-/** Reads nothing of what comes. */
+/** Reads nothing of the response. */
 const unread =
   (path: (targets: Targets) => string): Ask =>
   (client, targets) =>
@@ -59,7 +59,7 @@ const projectBody = () => ({
   labels: LABELS,
 });
 
-/** The largest that each route takes, and the largest that it answers. */
+/** The largest request that each route accepts, and its largest response. */
 const ROUTES: Readonly<Record<string, readonly Ask[]>> = {
   'POST /v1/keys': [
     (client) =>
@@ -148,7 +148,7 @@ const ROUTES: Readonly<Record<string, readonly Ask[]>> = {
   'GET /v1/system': [(client) => client.get('/v1/system')],
 };
 
-describe(`every route, with the largest input, ${AT_A_TIME} at a time`, () => {
+describe(`every route, with the largest input, ${AT_A_TIME} concurrent requests`, () => {
   let api: ApiProcess;
   let targets: Targets;
   const open = new AbortController();
@@ -172,14 +172,14 @@ describe(`every route, with the largest input, ${AT_A_TIME} at a time`, () => {
     await api.stop();
   });
 
-  /** The most that was resident since the last time that this was asked. */
+  /** The peak of resident memory since the previous call. */
   async function peakBytes(): Promise<number> {
     const status = await readFile(`/proc/${api.pid}/status`, 'utf8');
     await writeFile(`/proc/${api.pid}/clear_refs`, '5');
     return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) * 1024;
   }
 
-  it('knows every route', async () => {
+  it('includes every route', async () => {
     const { body } = await api.client.get('/openapi.json');
     const routes = Object.entries<object>(body.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
@@ -187,13 +187,13 @@ describe(`every route, with the largest input, ${AT_A_TIME} at a time`, () => {
     expect(Object.keys(ROUTES).sort()).toEqual(routes.sort());
   });
 
-  it('leaves the process below 400 MiB', async () => {
+  it('keeps the process below 400 MiB', async () => {
     const peaks: [string, number][] = [];
     await peakBytes();
     for (const [route, asks] of Object.entries(ROUTES)) {
       for (const ask of asks) {
         const answers = Array.from({ length: AT_A_TIME }, () => ask(api.client, targets));
-        // Some are refused, as they should be; none may bring the server down.
+        // Some are correctly refused; none may bring the server down.
         await Promise.allSettled(answers);
       }
       peaks.push([route, Math.round((await peakBytes()) / MEGABYTE)]);

@@ -1,4 +1,4 @@
-import { type Candidate, Choice } from './choice.js';
+import { type Candidate, Scheduler } from './scheduler.js';
 
 const MAX_IN_PROJECT = 2;
 
@@ -15,22 +15,22 @@ const candidate = (traits: Partial<Candidate> = {}): Candidate => ({
   ...traits,
 });
 
-/** Which of the candidates are chosen, by their place. */
+/** The indexes of the admitted candidates. */
 function chosen(candidates: readonly Partial<Candidate>[], slots = 10): number[] {
-  const choice = new Choice(slots, MAX_IN_PROJECT);
-  return candidates.flatMap((traits, i) => (choice.offer(candidate(traits)) ? [i] : []));
+  const scheduler = new Scheduler(slots, MAX_IN_PROJECT);
+  return candidates.flatMap((traits, i) => (scheduler.tryAdmit(candidate(traits)) ? [i] : []));
 }
 
-describe('the choice of what runs next', () => {
-  it('takes what comes first, until there are no more slots', () => {
-    const choice = new Choice(2, 10);
-    expect([1, 2, 3].map(() => choice.offer(candidate()))).toEqual([true, true, false]);
-    expect(choice.isFull).toBe(true);
-    expect(choice.ids).toHaveLength(2);
-    expect(new Choice(0, 10).isFull).toBe(true);
+describe('Scheduler', () => {
+  it('admits in order, until there are no more slots', () => {
+    const scheduler = new Scheduler(2, 10);
+    expect([1, 2, 3].map(() => scheduler.tryAdmit(candidate()))).toEqual([true, true, false]);
+    expect(scheduler.isFull).toBe(true);
+    expect(scheduler.ids).toHaveLength(2);
+    expect(new Scheduler(0, 10).isFull).toBe(true);
   });
 
-  it('counts what runs and what it has chosen itself, by project and by key', () => {
+  it('counts running and newly admitted commands, by project and by key', () => {
     expect(chosen([{}, {}, {}, { projectId: 'p2' }])).toEqual([0, 1, 3]);
     expect(chosen([{ projectRunning: 1 }, { projectRunning: 1 }])).toEqual([0]);
     expect(chosen([{ projectRunning: 5 }])).toEqual([]);
@@ -39,17 +39,17 @@ describe('the choice of what runs next', () => {
     expect(chosen([{ keyMax: 0 }])).toEqual([]);
   });
 
-  it('takes one command of a lock, and of the same lock elsewhere another', () => {
+  it('admits one command per lock, and one of the same lock in another project', () => {
     const lock = 'deploy';
     expect(chosen([{ lock }, { lock }, { lock: 'other' }, { lock, projectId: 'p2' }])).toEqual([0, 2, 3]);
   });
 
-  it('passes over what cannot run, and lets that take nothing from others', () => {
+  it('skips candidates that cannot run, which then take nothing from others', () => {
     const stuck = { keyMax: 1, keyRunning: 1, lock: 'one' };
     expect(chosen([stuck, { keyId: 'k2', lock: 'one' }, { keyId: 'k2' }])).toEqual([1, 2]);
   });
 
-  it('keeps for an aged command of a limited key the slot and the lock that it does not wait for', () => {
+  it('reserves for an aged command of a limited key the slot and the lock that it is not waiting for', () => {
     const aged = { isAged: true, keyMax: 1, keyRunning: 1, lock: 'one' };
     expect(chosen([aged, { keyId: 'k2', lock: 'one' }, { keyId: 'k2' }, { keyId: 'k2' }])).toEqual([2]);
     // Its key's slot, while it waits for its project.
@@ -61,7 +61,7 @@ describe('the choice of what runs next', () => {
     ).toEqual([]);
   });
 
-  it('keeps it for one in each project and of each key only, and for none without a limit', () => {
+  it('reserves for only one command per project and per key, and for none without a limit', () => {
     const aged = { isAged: true, keyMax: 1, keyRunning: 1 };
     expect(chosen([aged, aged, { keyId: 'k2' }])).toEqual([2]);
     expect(chosen([aged, { ...aged, keyId: 'k2' }, { keyId: 'k3' }])).toEqual([2]);
@@ -73,7 +73,7 @@ describe('the choice of what runs next', () => {
     ).toEqual([1]);
   });
 
-  it('takes commands without a key as those of one key', () => {
+  it('treats commands without a key as those of one key', () => {
     expect(
       chosen([
         { keyId: null, keyMax: 1 },

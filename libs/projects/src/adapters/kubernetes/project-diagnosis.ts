@@ -2,7 +2,7 @@ import type { KubernetesApiError, ObservedPod } from '@app/kubernetes';
 import type { Condition } from '../../domain/project.js';
 import { CLONE_CONTAINER } from './project-objects.js';
 
-/** An Event of the cluster, as far as it is used. */
+/** The fields of a cluster Event that are used. */
 export interface ClusterEvent {
   readonly type?: string;
   readonly reason?: string;
@@ -13,7 +13,7 @@ export interface ClusterEvent {
 
 const IMAGE_ADVICE = 'Change the image of the project, or give pullSecretName if it needs credentials';
 
-/** What to make of a message: the first that fits. `$1` and the like stand for what the pattern found. */
+/** The first matching pattern applies. `$1` and the like stand for its groups. */
 const ADVICE: readonly (readonly [pattern: RegExp, words: string])[] = [
   [/^Failed to pull image "[^"]*": (.*)/s, `the image cannot be pulled: $1. ${IMAGE_ADVICE}`],
   [
@@ -41,14 +41,14 @@ const ADVICE: readonly (readonly [pattern: RegExp, words: string])[] = [
   [/is forbidden: (.*)/s, 'the cluster refuses it: $1'],
 ];
 
-/** Said to rdev by the API; in an event it is some other part of the cluster that is not allowed to. */
+/** Applies only to errors that rdev itself gets from the API; in an event, another component lacks the permission. */
 const RIGHTS: (typeof ADVICE)[number] = [
   /cannot (\w+) resource "([^"]*)".* in the namespace "([^"]*)"/s,
   'rdev is not allowed to $1 $2 in the namespace "$3". Bind the role of rdev there, or set RDEV_NAMESPACE to where it is bound',
 ];
 
-/** In words what stands in the way, and what to do; the message itself where there is nothing better. */
-export function inWords(message: string, advice = ADVICE): string {
+/** Explains the problem and how to fix it; returns the message itself if nothing matches. */
+export function explain(message: string, advice = ADVICE): string {
   return adviceOn(message, advice) ?? message.trim();
 }
 
@@ -61,34 +61,35 @@ function adviceOn(message: string, advice = ADVICE): string | null {
 }
 
 /**
- * "Error: ErrImagePull" stands beside an event that says more. A kubelet may see its pod before the API server knows
- * that it may see what the pod needs, and asks again.
+ * "Error: ErrImagePull" accompanies an event that says more. A kubelet may see its pod before the API server allows it
+ * to read what the pod needs; it then retries.
  */
-const SAYS_NOTHING = /^Error: \w+$|no relationship found between node/;
+const UNINFORMATIVE = /^Error: \w+$|no relationship found between node/;
 
-/** A refusal of the API is the project's: it was asked for something that the cluster does not allow. */
+/** A refusal by the API is the project's fault: it requires something that the cluster does not allow. */
 export function refused(error: KubernetesApiError): Condition {
-  return { status: 'failed', reason: inWords(error.message, [RIGHTS, ...ADVICE]) };
+  return { status: 'failed', reason: explain(error.message, [RIGHTS, ...ADVICE]) };
 }
 
-/** How a project is that is to run, by its pod. */
+/** The state of a project that should run, from its pod. */
 export function conditionOf(pod: ObservedPod): Condition {
-  const clone = cloneTrouble(pod);
+  const clone = cloneFailure(pod);
   if (clone !== null && pod.status !== 'terminating') return { status: 'failed', reason: clone };
   const { status, reason } = pod;
   if (status === 'terminating' || status === 'stopped') {
-    return { status: 'pending', reason: 'the pod has ended; another one is being made' };
+    return { status: 'pending', reason: 'the pod has ended; a new one is being created' };
   }
   if (status === 'failed') return { status, reason: reason === null ? null : withAdvice(reason) };
   return { status, reason };
 }
 
+/** Compared with stored reasons, so the text must not change. */
 const STUCK = 'the pod does not end';
-/** After the grace that the pod was given. */
+/** In addition to the pod's grace period. */
 const STUCK_AFTER_MS = 10_000;
 
-/** Why a pod that was deleted is still there long after it should have gone; null: it need not have gone yet. */
-export function whyStuck(
+/** Why a deleted pod still exists long after it should have ended; null if it is not overdue. */
+export function stuckReason(
   {
     name,
     node,
@@ -104,8 +105,8 @@ export function whyStuck(
   return `${STUCK}, which was due at ${since}: the node "${node ?? ''}" has not reported its end. If the node is gone for good, delete its Node object or run kubectl delete pod ${name} --force`;
 }
 
-/** The reason before, less what was said of a pod that has gone by now. */
-export function unlessStuck(reason: string | null): string | null {
+/** The previous reason, unless it is about a pod that has ended since. */
+export function withoutStuck(reason: string | null): string | null {
   return reason?.includes(STUCK) === true ? null : reason;
 }
 
@@ -114,11 +115,11 @@ function withAdvice(reason: string): string {
     const words = reason.startsWith('the image cannot be pulled') ? reason : `the image cannot be pulled: ${reason}`;
     return `${words}. ${IMAGE_ADVICE}`;
   }
-  return inWords(reason);
+  return explain(reason);
 }
 
-/** Stays while the clone is tried again, so that the project does not seem to be well between two failures. */
-function cloneTrouble({ initContainers }: ObservedPod): string | null {
+/** Kept while the clone is retried, so that the project does not look healthy between two failures. */
+function cloneFailure({ initContainers }: ObservedPod): string | null {
   const clone = initContainers.find(({ name }) => name === CLONE_CONTAINER);
   const end = clone?.lastTermination;
   if (!end || end.exitCode === 0) return null;
@@ -127,14 +128,14 @@ function cloneTrouble({ initContainers }: ObservedPod): string | null {
 }
 
 /**
- * What the events of its objects say of a project that does not come up; null: nothing. It has failed where somebody
- * must do something, and that is known; anything else may pass, as what is slow does.
+ * What the events of its objects say about a project that does not start; null: nothing. It has failed if the cause is
+ * known and someone must act; anything else may be temporary.
  */
-export function troubleIn(events: readonly ClusterEvent[]): Condition | null {
+export function diagnose(events: readonly ClusterEvent[]): Condition | null {
   const messages = events
     .filter(({ type, reason }) => type === 'Warning' && reason !== 'FailedScheduling')
     .sort((a, b) => timeOf(b) - timeOf(a))
-    .flatMap(({ message }) => (message === undefined || SAYS_NOTHING.test(message) ? [] : [message]));
+    .flatMap(({ message }) => (message === undefined || UNINFORMATIVE.test(message) ? [] : [message]));
   const [last] = messages;
   const [known] = messages.flatMap((message) => adviceOn(message) ?? []);
   if (known !== undefined) return { status: 'failed', reason: known };

@@ -1,8 +1,8 @@
 import { KubernetesApiError, observePod } from '@app/kubernetes';
 import { aPod } from '@app/kubernetes/testing';
-import { conditionOf, eventsSince, inWords, refused, troubleIn } from './project-trouble.js';
+import { conditionOf, eventsSince, explain, refused, diagnose } from './project-diagnosis.js';
 
-describe('the words for what stands in the way', () => {
+describe('the reason', () => {
   it.each([
     [
       'create Pod rdev-x-0 in StatefulSet rdev-x failed error: pods "rdev-x-0" is forbidden: exceeded quota: small, requested: memory=1Gi, used: memory=0, limited: memory=64Mi',
@@ -36,19 +36,19 @@ describe('the words for what stands in the way', () => {
     ],
     ['something that nobody has seen before', /^something that nobody has seen before$/],
   ])('%s', (message, words) => {
-    expect(inWords(message)).toMatch(words);
+    expect(explain(message)).toMatch(words);
     expect(refused(new KubernetesApiError(403, 'Forbidden', message))).toMatchObject({ status: 'failed' });
   });
 
-  it('name rdev where it was rdev that was refused, and nobody else', () => {
+  it("blames rdev's permissions only if rdev itself was refused", () => {
     const message = (user: string, of: string) =>
       `${of} is forbidden: User "${user}" cannot get resource "${of}" in API group "" in the namespace "secret"`;
     const { reason } = refused(new KubernetesApiError(403, 'Forbidden', message('rdev', 'statefulsets')));
     expect(reason).toMatch(/^rdev is not allowed to get statefulsets in the namespace "secret"\. Bind the role/);
-    expect(inWords(message('system:node:a', 'secrets'))).toMatch(/^the cluster refuses it: User "system:node:a"/);
+    expect(explain(message('system:node:a', 'secrets'))).toMatch(/^the cluster refuses it: User "system:node:a"/);
   });
 
-  it('come from the newest warning since the last change, and mean failure where somebody must do something', () => {
+  it('comes from the newest warning since the last change, and means failure if someone must act', () => {
     const RACE =
       'Unable to attach or mount volumes: failed to fetch PVC from API server: persistentvolumeclaims "x" is forbidden: User "system:node:a" cannot get resource "persistentvolumeclaims" in API group "" in the namespace "b": no relationship found between node "a" and this object';
     const since = new Date('2026-01-01T00:01:00Z');
@@ -58,17 +58,17 @@ describe('the words for what stands in the way', () => {
       message,
       lastTimestamp: `2026-01-01T00:${second}Z`,
     });
-    expect(troubleIn([])).toBeNull();
-    expect(troubleIn([at('01:01', 'fine', 'Normal')])).toBeNull();
-    expect(troubleIn([at('01:01', 'why'), at('01:02', 'Error: ErrImagePull'), at('01:03', RACE)])).toMatchObject({
+    expect(diagnose([])).toBeNull();
+    expect(diagnose([at('01:01', 'fine', 'Normal')])).toBeNull();
+    expect(diagnose([at('01:01', 'why'), at('01:02', 'Error: ErrImagePull'), at('01:03', RACE)])).toMatchObject({
       reason: 'why',
     });
-    expect(troubleIn([at('01:01', 'first'), at('01:03', 'last'), at('01:02', 'middle')])).toEqual({
+    expect(diagnose([at('01:01', 'first'), at('01:03', 'last'), at('01:02', 'middle')])).toEqual({
       status: 'pending',
       reason: 'last',
     });
     const secret = (name: string) => `secret "${name}" not found`;
-    expect(troubleIn([at('01:01', secret('a')), at('01:02', secret('b')), at('01:03', 'timed out')])).toEqual({
+    expect(diagnose([at('01:01', secret('a')), at('01:02', secret('b')), at('01:03', 'timed out')])).toEqual({
       status: 'failed',
       reason: expect.stringContaining('the Secret "b" does not exist'),
     });
@@ -80,7 +80,7 @@ describe('the words for what stands in the way', () => {
     const conditionFor = (overrides: Parameters<typeof aPod>[0]) => conditionOf(observePod(aPod(overrides)));
     const waiting = (reason: string, message: string) => ({ ready: false, state: { waiting: { reason, message } } });
 
-    it('say that the image cannot be pulled, and what to do', () => {
+    it('explains that the image cannot be pulled, and what to do', () => {
       for (const reason of ['ErrImagePull', 'ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName']) {
         const condition = conditionFor({ container: waiting(reason, 'no such image') });
         expect(condition.status).toBe('failed');
@@ -88,7 +88,7 @@ describe('the words for what stands in the way', () => {
       }
     });
 
-    it('say what git said, also while the clone is tried again', () => {
+    it("contains git's message, also while the clone is retried", () => {
       const ended = { exitCode: 128, reason: 'Error', message: 'fatal: Remote branch nope not found' };
       const clone = (state: object, lastState: object = {}) =>
         conditionFor({
@@ -107,7 +107,7 @@ describe('the words for what stands in the way', () => {
       expect(clone({ terminated: { exitCode: 0 } }).status).toBe('pending');
     });
 
-    it('wait for another pod where one was deleted or has ended', () => {
+    it('is a wait for another pod if one was deleted or has ended', () => {
       expect(conditionFor({ metadata: { deletionTimestamp: new Date() } }).status).toBe('pending');
       expect(conditionFor({ status: { phase: 'Succeeded' } }).status).toBe('pending');
       expect(conditionFor({})).toEqual({ status: 'running', reason: null });

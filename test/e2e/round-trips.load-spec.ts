@@ -3,10 +3,10 @@ import { type TcpProxy, tcpProxy } from '../support/tcp-proxy.js';
 
 const DELAY_MS = 200;
 const COMMANDS = 6;
-/** docs/concepts/queue.md says which. */
+/** docs/concepts/queue.md lists them. */
 const TRIPS_MAX = 19;
 
-describe('a database that is far away', () => {
+describe('a distant database', () => {
   let database: TestDatabase;
   let proxy: TcpProxy;
   let api: ApiProcess;
@@ -32,15 +32,15 @@ describe('a database that is far away', () => {
     return ms;
   }
 
-  it('costs an echo no more round trips than are known, one after the other', async () => {
+  it('costs an echo no more sequential round trips than documented', async () => {
     const project = await createProject(api.client);
     const near: number[] = [];
     for (let i = 0; i < COMMANDS; i++) near.push(await echoMs(project));
     proxy.delay(DELAY_MS);
-    await echoMs(project); // Opens the sessions that it takes.
+    await echoMs(project); // Opens the needed sessions.
     const nearMs = Math.min(...near);
     let trips = Infinity;
-    // The machine may be busy with something else: the fastest tells the most.
+    // The machine may be busy otherwise: the fastest run is the most accurate.
     for (let i = 0; i < COMMANDS && Math.round(trips) > TRIPS_MAX; i++)
       trips = Math.min(trips, ((await echoMs(project)) - nearMs) / DELAY_MS);
     process.stderr.write(`an echo: ${Math.round(nearMs)} ms and ${trips.toFixed(1)} round trips to the database\n`);
