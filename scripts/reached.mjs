@@ -3,15 +3,15 @@ import { basename, dirname, join } from 'node:path/posix';
 
 const STATEMENT = /^(import|export)\b([^;'"]*?)(?:\bfrom\s*)?'([^']+)'|\bimport\('([^']+)'\)/gm;
 const isTest = (path) => /[.-]spec\.ts$/.test(path);
-const isDoor = (path) => basename(path) === 'index.ts';
+const isEntryPoint = (path) => basename(path) === 'index.ts';
 /** The unit that is tested together, such as `libs/queue`, `apps/api` or `test/support`. */
 const unitOf = (path) => path.split('/', 2).join('/');
 
 /**
  * A test is reached if it imports a changed file, directly or through files of the same lib. In other libs it is
- * reached only if it, or the file it tests, imports a changed file through the lib's door: otherwise a change of the
- * kernel would reach everything. A file that is not a module, such as a script or a document, reaches the tests that
- * contain its name.
+ * reached only if it, or the file it tests, imports a changed file through the lib's entry point: otherwise a change of
+ * the kernel would reach everything. A file that is not a module, such as a script or a document, reaches the tests
+ * that contain its name.
  * @param {readonly string[]} changed paths
  * @param {ReadonlyMap<string, string>} texts of all modules, by path
  * @returns {string[]} paths of tests
@@ -27,11 +27,11 @@ export function reachedTests(changed, texts) {
   return [...new Set([...near, ...users, ...testsOfUsers, ...named])].filter((path) => isTest(path) && texts.has(path));
 }
 
-/** The importers of each file. An import through a door counts only for the files that define the imported names. */
+/** The importers of each file. An import through an entry point counts only for the files that define the names. */
 function reverse(texts) {
   const importsOf = new Map([...texts].map(([path, text]) => [path, statements(path, text, texts)]));
   const behind = (path, names) =>
-    !isDoor(path) || names === null
+    !isEntryPoint(path) || names === null
       ? [path]
       : names.flatMap((name) => {
           const found = importsOf.get(path).find(({ given }) => given?.includes(name));
@@ -39,7 +39,7 @@ function reverse(texts) {
         });
   const importers = new Map();
   for (const [by, imports] of importsOf) {
-    const own = imports.filter(({ given }) => !(isDoor(by) && given));
+    const own = imports.filter(({ given }) => !(isEntryPoint(by) && given));
     for (const path of own.flatMap(({ path, names }) => behind(path, names))) {
       importers.set(path, (importers.get(path) ?? new Set()).add(by));
     }

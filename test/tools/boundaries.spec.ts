@@ -52,7 +52,7 @@ const FILES: readonly (readonly [file: string, imports: string, rules: readonly 
   ['libs/projects/src/adapters/http/sql.ts', 'typeorm', ['typeorm-stays-in-its-adapters']],
   ['libs/http/src/sql.ts', 'pg', ['typeorm-stays-in-its-adapters']],
   ['libs/projects/src/adapters/local/pods.ts', '@kubernetes/client-node', ['kubernetes-stays-in-its-adapters']],
-  // Other doors
+  // Other entry points
   ['libs/kernel/src/index.ts', './config.js', []],
   ['libs/projects/src/index.ts', './upwards.js', []],
   ['libs/http/src/index.ts', './a.js', []],

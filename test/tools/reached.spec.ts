@@ -2,7 +2,7 @@ interface Reached {
   reachedTests(changed: readonly string[], texts: ReadonlyMap<string, string>): string[];
 }
 
-/** A little repository: two libs, each with a door, and what imports them. */
+/** A small repository: two libs with entry points, and their importers. */
 const TEXTS = new Map(
   Object.entries({
     'libs/kernel/src/index.ts': `export { newId } from './ids.js';\nexport {\n  type Clock,\n  SystemClock as RealClock,\n} from './clock.js';`,
@@ -38,13 +38,13 @@ describe('the tests that a change reaches', () => {
       ['libs/queue/src/order.spec.ts', 'libs/queue/src/queue.integration.spec.ts'],
     ],
     [
-      'a file that a door leads to',
+      'a file that an entry point exports',
       'libs/queue/src/queue.ts',
       ['libs/queue/src/queue.integration.spec.ts', 'test/e2e/queue.e2e-spec.ts'],
     ],
     ['what another lib uses, with the tests of that', 'libs/kernel/src/ids.ts', ['libs/queue/src/order.spec.ts']],
     [
-      'a name that the door changes',
+      'a name that the entry point renames',
       'libs/kernel/src/clock.ts',
       ['libs/kernel/src/clock.spec.ts', 'libs/queue/src/wait.spec.ts', 'libs/queue/src/real.spec.ts'],
     ],
