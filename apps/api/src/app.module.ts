@@ -14,7 +14,7 @@ import { IdempotencyModule } from '@app/idempotency';
 import { ProjectDefaults, ProjectRuntime, ProjectsModule } from '@app/projects';
 import { OutputModule, outputPartitions } from '@app/output';
 import { CommandPolicy, PolicyModule } from '@app/policy';
-import { CommandQueueModule, QueueLimits, QueueModule } from '@app/queue';
+import { EnqueuingModule, QueueLimits, QueueModule } from '@app/queue';
 import { TelemetryModule } from '@app/telemetry';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
@@ -28,11 +28,11 @@ export class AppModule {
   static with(config: Config, databaseUrl: string, policy = new CommandPolicy()): DynamicModule {
     const platform = platformOf(config);
     const projects = ProjectsModule.with(config.runtime, platform, projectDefaults(config));
-    const limits = new CommandLimits(config.commands);
+    const queueLimits = new QueueLimits(config.commands);
     const commands = CommandsModule.with({
-      limits,
+      limits: new CommandLimits(config.commands),
       rules: policy,
-      imports: [projects, CommandQueueModule.with(limits)],
+      imports: [projects, EnqueuingModule.with(queueLimits)],
     });
     const policies = PolicyModule.with({ policy, imports: [projects, commands] });
     const output = OutputModule.with([commands]);
@@ -62,7 +62,7 @@ export class AppModule {
         policies,
         output,
         execution,
-        QueueModule.with({ limits: new QueueLimits(config.commands), imports: [projects, commands, execution] }),
+        QueueModule.with({ limits: queueLimits, imports: [projects, commands, execution] }),
         HealthModule.with({ imports: [projects], inject: [Database, ProjectRuntime], useFactory: readinessChecks }),
       ],
       providers: [{ provide: Config, useValue: config }],

@@ -10,7 +10,7 @@ import { CommandRules } from './application/command-rules.js';
 import { CommandsService } from './application/commands.service.js';
 import { CommandHints } from './application/hints.js';
 import { InputCleanup } from './application/input-cleanup.js';
-import { CommandLimits } from './application/limits.js';
+import { CommandLimits } from './application/command-limits.js';
 
 export interface CommandsOptions {
   readonly limits: CommandLimits;

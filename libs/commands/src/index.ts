@@ -18,7 +18,7 @@ export {
 } from './domain/command.js';
 export { COMMAND_TYPES, type CommandType, isGuarded, type Program, programOf, type Work } from './domain/work/index.js';
 export { CommandHints, type CommandObserver } from './application/hints.js';
-export { CommandLimits } from './application/limits.js';
+export { CommandLimits } from './application/command-limits.js';
 export { ENDING, SUMMARY_COLUMNS, type SummaryRow, toRank, toSummary } from './adapters/postgres/command.mapper.js';
 export { IN_USE, commandPartitions } from './adapters/postgres/command-partitions.js';
 export {

@@ -8,10 +8,11 @@ import {
   type CommandSummary,
   type Instance,
   type NewCommand,
+  PRIORITIES,
   type Priority,
   outlineOf,
 } from '../src/domain/command.js';
-import { type QueueOrder, dueAt } from '@app/queue';
+import type { QueueOrder } from '@app/queue';
 import type { Ending } from '../src/domain/result.js';
 import { START } from '../src/domain/position.js';
 import { hasEnded } from '../src/domain/status.js';
@@ -255,4 +256,13 @@ function toSummary(command: Command | null): CommandSummary | null {
   if (command === null) return null;
   const { spec: _spec, ...summary } = command;
   return summary;
+}
+
+/**
+ * Time is divided into spans of `agingSeconds`. A command's weight is its priority, plus one for each span boundary
+ * since its creation. Commands that are equal at one time are always equal, and have the same `dueAt`.
+ */
+function dueAt(createdAt: Date, priority: Priority, agingSeconds: number): Date {
+  const agingMs = agingSeconds * 1000;
+  return new Date((Math.floor(createdAt.getTime() / agingMs) - PRIORITIES.indexOf(priority)) * agingMs);
 }

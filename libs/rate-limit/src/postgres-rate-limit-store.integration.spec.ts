@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { describeRateLimitStore } from '@app/rate-limit/testing';
 import { type OpenTestDatabase, openTestDatabase } from '@app/database/testing';
@@ -105,10 +106,10 @@ describe('rate limits of several replicas', () => {
   it('wait at most a second for a database that does not respond', async () => {
     const store = new PostgresRateLimitStore({ query: () => new Promise(() => undefined) });
     stores.push(store);
-    const since = performance.now();
-    const verdicts = await Promise.all(Array.from({ length: 80 }, () => store.hit('hang', 50)));
-    expect(verdicts.filter(({ isAllowed }) => isAllowed)).toHaveLength(50);
-    expect(performance.now() - since).toBeLessThan(3_000);
+    const verdicts = Promise.all(Array.from({ length: 80 }, () => store.hit('hang', 50)));
+    // Timers of one process are late together.
+    expect(await Promise.race([verdicts, delay(2_000, 'it waits')])).not.toBe('it waits');
+    expect((await verdicts).filter(({ isAllowed }) => isAllowed)).toHaveLength(50);
   });
 
   it('forget idle keys, and delete expired rows', async () => {

@@ -32,7 +32,7 @@ import { type CommandFilter, CommandRepository } from './command.repository.js';
 import { CommandRules } from './command-rules.js';
 import { commandRejected } from '../domain/rejection.js';
 import { CommandHints } from './hints.js';
-import { CommandLimits } from './limits.js';
+import { CommandLimits } from './command-limits.js';
 
 const POLL_MS = 500;
 

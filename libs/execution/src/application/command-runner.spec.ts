@@ -52,7 +52,6 @@ describe('CommandRunner', () => {
     lostAfterSeconds = 600;
     const limits = Object.defineProperty(
       new CommandLimits({
-        runningPerProjectMax: 5,
         queuedPerProjectMax: 10,
         agingSeconds: 300,
         outputBytesDefault: 100,

@@ -31,7 +31,7 @@ import { LargeStarts } from './large-starts.js';
 import { StuckAttachment } from './stuck-attachment.js';
 import { startRequest } from './start-request.js';
 import { CommandPolicy } from '@app/policy';
-import { type Attempt, verdict } from './verdict.js';
+import { type Attempt, endingWithoutRecord } from './ending-without-record.js';
 
 /**
  * How long after its time limit and grace period a command is killed from here: its supervisor should have done so, but
@@ -272,7 +272,7 @@ export class CommandRunner {
     const state = await this.executor.observe(instance);
     const isReachable = state.kind !== 'unreachable' && attempt.isAnswered;
     const silentSeconds = await this.leases.markReachable(id, owner, isReachable);
-    return verdict({ ...attempt, state, silentSeconds, lostAfterSeconds: this.limits.lostAfterSeconds });
+    return endingWithoutRecord({ ...attempt, state, silentSeconds, lostAfterSeconds: this.limits.lostAfterSeconds });
   }
 
   /** Ends a command without a record, after killing what is left of it if the instance is reachable. */

@@ -14,7 +14,6 @@ import { CommandPolicy, type PolicyRule } from '../domain/command-policy.js';
 import { CommandCheck } from './command-check.js';
 
 const LIMITS = new CommandLimits({
-  runningPerProjectMax: 5,
   queuedPerProjectMax: 1,
   agingSeconds: 300,
   outputBytesDefault: 100,

@@ -134,7 +134,7 @@ describe('toMessages', () => {
   });
 
   it('sends a split character within 250 ms if its rest does not arrive', async () => {
-    jest.useFakeTimers();
+    jest.useFakeTimers(); // performance.now() is of their time
     const began = performance.now();
     async function* slow(): AsyncGenerator<Followed> {
       yield { kind: 'output', runs: [out(0, Buffer.from('€').subarray(0, 2))] };

@@ -159,11 +159,17 @@ rules:
       expect(reject(rules, alias)).toBeNull();
   });
 
-  it('contains no pattern with exponential run time', () => {
+  it('contains no pattern whose run time grows faster than the script', () => {
     const glob = '*a'.repeat(240);
-    const from = performance.now();
-    expect(reject(`rules: [{ action: deny, scripts: ['${glob}*b'] }]`, shell('a'.repeat(1_000_000)))).toBeNull();
-    expect(performance.now() - from).toBeLessThan(1_000);
+    const leastMs = (length: number) => {
+      const times = [1, 2, 3].map(() => {
+        const from = performance.now();
+        expect(reject(`rules: [{ action: deny, scripts: ['${glob}*b'] }]`, shell('a'.repeat(length)))).toBeNull();
+        return performance.now() - from;
+      });
+      return Math.min(...times);
+    };
+    expect(leastMs(1_000_000)).toBeLessThan(50 * leastMs(100_000));
   });
 
   it.each([

@@ -1,4 +1,4 @@
-import { CommandLimits, CommandQueue, QueuePlaces } from '@app/commands';
+import { CommandQueue, QueuePlaces } from '@app/commands';
 import { PreparedDatabase } from '@app/database';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
@@ -11,14 +11,15 @@ import {
   QueuedCommandEntity,
 } from './adapters/postgres/queue.entities.js';
 import { PlaceRepository } from './application/place.repository.js';
+import type { QueueLimits } from './application/queue-limits.js';
 import { SharedQueuePlaces } from './application/shared-queue-places.js';
 
 /** The parts of the queue that commands need: the queue itself and the places in it. */
 @Module({})
-export class CommandQueueModule {
-  static with({ runningPerProjectMax }: CommandLimits): DynamicModule {
+export class EnqueuingModule {
+  static with({ runningPerProjectMax }: QueueLimits): DynamicModule {
     return {
-      module: CommandQueueModule,
+      module: EnqueuingModule,
       imports: [
         TypeOrmModule.forFeature([AdmissionRoundEntity, QueueLaneEntity, QueuePauseEntity, QueuedCommandEntity]),
       ],

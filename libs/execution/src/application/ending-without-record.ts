@@ -32,7 +32,7 @@ export interface Situation extends Attempt {
 /**
  * The ending that is proved although there is no record; null: one may still come. A broken connection proves nothing.
  */
-export function verdict(situation: Situation): Ending | null {
+export function endingWithoutRecord(situation: Situation): Ending | null {
   const { end, state, position, isStarted, isAnswered } = situation;
   if (end.kind === 'unsupported') {
     return isStarted ? lost('unknown', end.detail, position) : notStarted('failed', 'start_failed', end.detail);

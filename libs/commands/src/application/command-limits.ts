@@ -1,7 +1,6 @@
 import { InvalidInput } from '@app/kernel';
 
 interface Limits {
-  readonly runningPerProjectMax: number;
   readonly queuedPerProjectMax: number;
   /** A queued command rises by one priority each time it has waited this long. */
   readonly agingSeconds: number;
@@ -12,7 +11,6 @@ interface Limits {
 
 /** The operator's limits; injected as a value. */
 export class CommandLimits implements Limits {
-  readonly runningPerProjectMax: number;
   readonly queuedPerProjectMax: number;
   readonly agingSeconds: number;
   readonly outputBytesDefault: number;
@@ -20,7 +18,6 @@ export class CommandLimits implements Limits {
   readonly lostAfterSeconds: number;
 
   constructor(limits: Limits) {
-    this.runningPerProjectMax = limits.runningPerProjectMax;
     this.queuedPerProjectMax = limits.queuedPerProjectMax;
     this.agingSeconds = limits.agingSeconds;
     this.outputBytesDefault = limits.outputBytesDefault;
