@@ -60,7 +60,7 @@ describe('starting', () => {
       for (const variable of ['PORT', 'METRICS_PORT']) {
         const logs = await fail({ [variable]: String(port) });
         expect(logs).toContain(`Port ${port}`);
-        expect(logs).toContain(`another port by ${variable}.`);
+        expect(logs).toContain(`another port with ${variable}.`);
         expect(logs).not.toMatch(/^\s+at /m);
       }
     } finally {
