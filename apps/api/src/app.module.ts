@@ -18,6 +18,8 @@ import { EnqueuingModule, QueueLimits, QueueModule } from '@app/queue';
 import { TelemetryModule } from '@app/telemetry';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
+import { OutboundHttp } from '@app/outbound-http';
+import { WebhooksModule } from '@app/webhooks';
 
 /** Wires the modules together; contains no logic of its own. */
 @Module({})
@@ -63,6 +65,9 @@ export class AppModule {
         output,
         execution,
         QueueModule.with({ limits: queueLimits, imports: [projects, commands, execution] }),
+        WebhooksModule.with(
+          new OutboundHttp({ allowed: config.webhooks.allowedNetworks, proxy: config.webhooks.proxy }),
+        ),
         HealthModule.with({ imports: [projects], inject: [Database, ProjectRuntime], useFactory: readinessChecks }),
       ],
       providers: [{ provide: Config, useValue: config }],

@@ -19,6 +19,11 @@ export interface Config {
     /** URL by which clients reach the API, without a trailing slash; null: unknown. */
     readonly publicUrl: string | null;
   };
+  readonly webhooks: {
+    /** Addresses and CIDRs that webhooks may be sent to although they are not public. */
+    readonly allowedNetworks: readonly string[];
+    readonly proxy: { readonly http?: string; readonly https?: string; readonly noProxy?: string };
+  };
   readonly metrics: { readonly port: number; readonly host: string };
   readonly database: {
     /** Null: PostgreSQL is embedded in the data directory. */
@@ -111,6 +116,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       corsOrigins: list(environment.CORS_ORIGINS),
       publicUrl: environment.RDEV_PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     },
+    webhooks: {
+      allowedNetworks: list(environment.WEBHOOK_ALLOWED_CIDRS),
+      proxy: proxyOf(environment),
+    },
     metrics: { port: environment.METRICS_PORT, host: environment.HOST },
     database: { url, directUrl: withTls(environment.DATABASE_DIRECT_URL ?? null, environment) ?? url },
     dataDir: resolve(environment.RDEV_DATA_DIR),
@@ -145,6 +154,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     logLevel: environment.LOG_LEVEL,
     localEnvironment: pick({ ...given, PATH: pathBeforeNpm(given) }, ['PATH', 'HOME', 'LANG']),
   };
+}
+
+function proxyOf({
+  HTTP_PROXY: http,
+  HTTPS_PROXY: https,
+  NO_PROXY: noProxy,
+}: Environment): Config['webhooks']['proxy'] {
+  return { ...(http && { http }), ...(https && { https }), ...(noProxy && { noProxy }) };
 }
 
 function describeProblem({ property, constraints }: ValidationError): string {

@@ -2,8 +2,10 @@ import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min, MinLength } from 'class-validator';
 import {
   IsEgressList,
+  IsNetworks,
   IsObjects,
   IsOrigins,
+  IsProxyUrl,
   IsPostgresUrl,
   IsPublicUrl,
   IsQuantities,
@@ -314,6 +316,34 @@ export class Environment {
   @IsOptional()
   @IsTrustProxy()
   TRUST_PROXY?: string;
+
+  @Variable(
+    'Addresses and CIDRs to which webhooks may be sent although they are not public, separated by commas',
+    'none: public addresses only',
+  )
+  @IsOptional()
+  @IsNetworks()
+  WEBHOOK_ALLOWED_CIDRS?: string;
+
+  @Variable('Proxy for webhooks to `https://` URLs', 'none', {
+    secret: true,
+  })
+  @IsOptional()
+  @IsProxyUrl()
+  HTTPS_PROXY?: string;
+
+  @Variable('Proxy for webhooks to `http://` URLs', 'none', { secret: true })
+  @IsOptional()
+  @IsProxyUrl()
+  HTTP_PROXY?: string;
+
+  @Variable(
+    'Hosts that webhooks reach without a proxy: names, suffixes such as `.example.com`, separated by commas',
+    'none',
+  )
+  @IsOptional()
+  @IsString()
+  NO_PROXY?: string;
 
   @Variable(
     'Requests per second and key, over a sliding window of 10 s: 10 means 100 in any 10 s, bursts allowed. 0: unlimited. ' +

@@ -138,3 +138,33 @@ export function IsEgressList(): PropertyDecorator {
     },
   });
 }
+
+/** Addresses and CIDRs. */
+export function isNetworks(value: unknown): boolean {
+  return typeof value === 'string' && value.split(',').every((part) => isCidrOrAddress(part.trim()));
+}
+
+export function IsNetworks(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isNetworks',
+    validator: {
+      validate: isNetworks,
+      defaultMessage: () => 'must be addresses and CIDRs like 10.1.0.0/16, separated by commas',
+    },
+  });
+}
+
+/** An HTTP proxy, which may require a password. */
+export function isProxyUrl(value: unknown): boolean {
+  return typeof value === 'string' && /^https?:\/\/[\x21-\x7e]+$/.test(value) && URL.canParse(value);
+}
+
+export function IsProxyUrl(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isProxyUrl',
+    validator: {
+      validate: isProxyUrl,
+      defaultMessage: () => 'must be a URL like http://proxy.example:3128',
+    },
+  });
+}

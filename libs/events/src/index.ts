@@ -1,3 +1,4 @@
+export { EventCursor } from './event-cursor.js';
 export { EventsModule } from './events.module.js';
 export { EventRelay } from './event-relay.js';
 export { PostgresEventLog } from './postgres-event-log.js';

@@ -44,7 +44,7 @@ export interface OutboundOptions {
  * otherwise the next time leads nowhere. Certificates are verified. Redirects are not followed.
  */
 export class OutboundHttp {
-  readonly mayConnect: AddressRule;
+  private readonly mayConnect: AddressRule;
   private readonly dispatcher: Dispatcher;
   private readonly lookup: typeof systemLookup;
   private readonly hasProxy: boolean;
@@ -67,12 +67,17 @@ export class OutboundHttp {
       : new Agent(options);
   }
 
+  /** What is wrong with an address, in words that continue "url …"; null: nothing that its text shows. */
+  whyNoTarget(url: string): string | null {
+    return whyNoTarget(url, this.mayConnect);
+  }
+
   /**
    * Sends a POST.
    * @throws {@link AddressRefused}, an error with the `code` of the failed connection, or a TimeoutError
    */
   async post({ url, headers, body, timeoutMs, keptBytesMax }: OutboundRequest): Promise<OutboundResponse> {
-    const why = whyNoTarget(url, this.mayConnect);
+    const why = this.whyNoTarget(url);
     if (why !== null) throw new AddressRefused(`The URL ${why}.`);
     const signal = AbortSignal.timeout(timeoutMs);
     const target = new URL(url);

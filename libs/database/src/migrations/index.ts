@@ -12,6 +12,7 @@ import { AddCommandTraces1790000100010 } from './1790000100010-add-command-trace
 import { IndexCommandInputs1790000100011 } from './1790000100011-index-command-inputs.js';
 import { AddInstall1790000200000 } from './1790000200000-add-install.js';
 import { AddProjectVolume1790000200001 } from './1790000200001-add-project-volume.js';
+import { AddWebhooks1790000300000 } from './1790000300000-add-webhooks.js';
 
 /** In the order in which they run. Never edited once merged. */
 export const migrations = [
@@ -29,4 +30,5 @@ export const migrations = [
   IndexCommandInputs1790000100011,
   AddInstall1790000200000,
   AddProjectVolume1790000200001,
+  AddWebhooks1790000300000,
 ];

@@ -1,0 +1,119 @@
+import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import type { DeliveryStatus } from '../../domain/delivery.js';
+
+const INSTANT = { type: 'timestamptz', precision: 3 } as const;
+
+@Entity('webhooks')
+export class WebhookEntity {
+  @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'webhooks_pkey' })
+  id!: string;
+
+  @Column('text')
+  url!: string;
+
+  @Column({ type: 'text', array: true })
+  events!: string[];
+
+  @Column({ type: 'text', array: true, nullable: true })
+  projects!: string[] | null;
+
+  @Column({ type: 'text', nullable: true })
+  description!: string | null;
+
+  @Column('boolean')
+  enabled!: boolean;
+
+  @Column({ type: 'text', name: 'disabled_reason', nullable: true })
+  disabledReason!: string | null;
+
+  @Column({ type: 'text', name: 'key_id', collation: 'C' })
+  keyId!: string;
+
+  @Column('text')
+  secret!: string;
+
+  @Column({ type: 'text', name: 'former_secret', nullable: true })
+  formerSecret!: string | null;
+
+  @Column({ ...INSTANT, name: 'former_secret_until', nullable: true })
+  formerSecretUntil!: Date | null;
+
+  @Column({ ...INSTANT, name: 'failing_since', nullable: true })
+  failingSince!: Date | null;
+
+  @Column({ ...INSTANT, name: 'created_at' })
+  createdAt!: Date;
+
+  @Column({ ...INSTANT, name: 'updated_at' })
+  updatedAt!: Date;
+}
+
+@Entity('deliveries')
+@Index('deliveries_due', ['webhookId', 'nextAttemptAt'], { where: "status = 'pending'" })
+@Index('deliveries_webhook', ['webhookId', 'id'])
+@Index('deliveries_ended', ['endedAt'], { where: 'ended_at IS NOT NULL' })
+export class DeliveryEntity {
+  @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'deliveries_pkey' })
+  id!: string;
+
+  @Column({ type: 'text', name: 'webhook_id', collation: 'C' })
+  webhookId!: string;
+
+  @Column({ type: 'text', name: 'message_id', collation: 'C' })
+  messageId!: string;
+
+  @Column('text')
+  type!: string;
+
+  @Column({ type: 'text', name: 'project_id', collation: 'C', nullable: true })
+  projectId!: string | null;
+
+  @Column('text')
+  body!: string;
+
+  @Column('text')
+  status!: DeliveryStatus;
+
+  @Column({ type: 'integer', name: 'attempt_count' })
+  attemptCount!: number;
+
+  /** When it is due; while it is claimed, when the claim expires. */
+  @Column({ ...INSTANT, name: 'next_attempt_at', nullable: true })
+  nextAttemptAt!: Date | null;
+
+  @Column({ ...INSTANT, name: 'created_at' })
+  createdAt!: Date;
+
+  @Column({ ...INSTANT, name: 'ended_at', nullable: true })
+  endedAt!: Date | null;
+}
+
+@Entity('delivery_attempts')
+@ForeignKey(() => DeliveryEntity, ['deliveryId'], ['id'], { name: 'delivery_attempts_delivery', onDelete: 'CASCADE' })
+export class DeliveryAttemptEntity {
+  @PrimaryColumn({
+    type: 'text',
+    name: 'delivery_id',
+    collation: 'C',
+    primaryKeyConstraintName: 'delivery_attempts_pkey',
+  })
+  deliveryId!: string;
+
+  @PrimaryColumn({ type: 'integer', primaryKeyConstraintName: 'delivery_attempts_pkey' })
+  number!: number;
+
+  @Column(INSTANT)
+  at!: Date;
+
+  @Column({ type: 'integer', nullable: true })
+  status!: number | null;
+
+  @Column({ type: 'integer', name: 'latency_ms' })
+  latencyMs!: number;
+
+  @Column({ type: 'text', nullable: true })
+  excerpt!: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  error!: string | null;
+}

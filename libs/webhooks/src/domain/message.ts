@@ -1,0 +1,100 @@
+import { type Caller, type LoggedEvent, type Scope, hasScope, matchesGlob, maySeeProject } from '@app/kernel';
+
+/** The types of messages that subscriptions can ask for. */
+export const MESSAGE_TYPES = [
+  'command.queued',
+  'command.started',
+  'command.succeeded',
+  'command.failed',
+  'command.cancelled',
+  'command.timed_out',
+  'command.lost',
+  'command.expired',
+  'project.created',
+  'project.started',
+  'project.stopped',
+  'project.failed',
+  'project.deleted',
+  'key.created',
+  'key.revoked',
+  'key.expiring',
+  'webhook.disabled',
+  'webhook.test',
+] as const;
+export type MessageType = (typeof MESSAGE_TYPES)[number];
+
+/** What is told to subscribers: small, without output, command text or secrets. */
+export interface Message {
+  /** Of the event; the `webhook-id` of every attempt to deliver it. */
+  readonly id: string;
+  readonly type: MessageType;
+  /** When the event happened. */
+  readonly timestamp: Date;
+  readonly projectId: string | null;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** Events of a command in the order in which they happen, so that a receiver can order its messages. */
+const SEQUENCE = { queued: 1, started: 2, ended: 3 };
+
+/** The scope that a key needs to read what messages of the kind say. */
+const READERS = {
+  command: 'commands:read',
+  project: 'projects:read',
+  key: 'keys:read',
+  webhook: 'webhooks:read',
+} as const satisfies Readonly<Record<string, Scope>>;
+
+/** The message about an event; null: subscribers are not told of it. */
+export function messageOf(event: LoggedEvent, urlOf: (path: string) => string): Message | null {
+  const [kind = '', name = ''] = event.type.split('.');
+  const ofCommand = kind === 'command' ? aboutCommand(event, name, urlOf) : null;
+  const type = ofCommand?.type ?? event.type;
+  if (!isMessageType(type)) return null;
+  const data = ofCommand?.data ?? aboutOther(event, kind, urlOf);
+  return { id: event.id, type, timestamp: event.at, projectId: event.projectId ?? null, data };
+}
+
+function isMessageType(type: string): type is MessageType {
+  return (MESSAGE_TYPES as readonly string[]).includes(type);
+}
+
+function aboutCommand(
+  { projectId, target, data }: LoggedEvent,
+  name: string,
+  urlOf: (path: string) => string,
+): { type: string; data: Message['data'] } | null {
+  const about = { commandId: target, projectId, url: urlOf(`/v1/commands/${target}`) };
+  if (name === 'created') return { type: 'command.queued', data: { ...about, sequence: SEQUENCE.queued, ...data } };
+  if (name === 'started') return { type: 'command.started', data: { ...about, sequence: SEQUENCE.started } };
+  if (name !== 'ended') return null;
+  const { status, result } = data as { status: string; result: unknown };
+  return { type: `command.${status}`, data: { ...about, sequence: SEQUENCE.ended, status, result } };
+}
+
+function aboutOther({ projectId, target, data }: LoggedEvent, kind: string, urlOf: (path: string) => string) {
+  if (kind === 'project') return { projectId, url: urlOf(`/v1/projects/${target}`), ...data };
+  if (kind === 'key') return { keyId: target, url: urlOf(`/v1/keys/${target}`), ...data };
+  return { webhookId: target, url: urlOf(`/v1/webhooks/${target}`), ...data };
+}
+
+/** Whether a key with these rights could read what the message says. */
+export function mayRead(rights: Pick<Caller, 'scopes' | 'projects'>, { type, projectId }: Message): boolean {
+  if (!hasScope(rights, readerOf(type))) return false;
+  // Keys and subscriptions belong to no project: a key that is limited to some may not read of them.
+  return projectId === null ? rights.projects === null : maySeeProject(rights, projectId);
+}
+
+/** Whether a key with these rights could read any message that the glob of types asks for. */
+export function canRead(rights: Pick<Caller, 'scopes'>, glob: string): boolean {
+  return MESSAGE_TYPES.some((type) => matchesGlob(glob, type) && hasScope(rights, readerOf(type)));
+}
+
+function readerOf(type: MessageType): Scope {
+  return READERS[type.slice(0, type.indexOf('.')) as keyof typeof READERS];
+}
+
+/** The body of the request. @see Standard Webhooks, section "Payload structure" */
+export function bodyOf({ type, timestamp, data }: Message): string {
+  return JSON.stringify({ type, timestamp: timestamp.toISOString(), data });
+}

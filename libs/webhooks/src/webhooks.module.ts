@@ -1,0 +1,45 @@
+import { PublicUrl } from '@app/http';
+import { OutboundHttp } from '@app/outbound-http';
+import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { DeliveriesController } from './adapters/http/deliveries.controller.js';
+import { StandardWebhooksSender } from './adapters/http/standard-webhooks.sender.js';
+import { WebhooksController } from './adapters/http/webhooks.controller.js';
+import { PostgresDeliveryRepository } from './adapters/postgres/postgres-delivery.repository.js';
+import { PostgresWebhookRepository } from './adapters/postgres/postgres-webhook.repository.js';
+import { DeliveryAttemptEntity, DeliveryEntity, WebhookEntity } from './adapters/postgres/webhook.entities.js';
+import { DeliveryDispatcher } from './application/delivery-dispatcher.js';
+import { DeliveryRepository } from './application/delivery.repository.js';
+import { FanOut } from './application/fan-out.js';
+import { Links } from './application/links.js';
+import { MessageSender } from './application/message-sender.js';
+import { WebhookRepository } from './application/webhook.repository.js';
+import { WebhooksService } from './application/webhooks.service.js';
+
+@Module({})
+export class WebhooksModule implements OnApplicationShutdown {
+  constructor(private readonly http: OutboundHttp) {}
+
+  /** @param http reaches what the operator allows */
+  static with(http: OutboundHttp): DynamicModule {
+    return {
+      module: WebhooksModule,
+      imports: [TypeOrmModule.forFeature([WebhookEntity, DeliveryEntity, DeliveryAttemptEntity])],
+      controllers: [WebhooksController, DeliveriesController],
+      providers: [
+        WebhooksService,
+        FanOut,
+        DeliveryDispatcher,
+        { provide: OutboundHttp, useValue: http },
+        { provide: MessageSender, useClass: StandardWebhooksSender },
+        { provide: WebhookRepository, useClass: PostgresWebhookRepository },
+        { provide: DeliveryRepository, useClass: PostgresDeliveryRepository },
+        { provide: Links, useExisting: PublicUrl },
+      ],
+    };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.http.close();
+  }
+}
