@@ -349,6 +349,17 @@ describe('KubernetesProjectRuntime', () => {
       });
     });
 
+    it('shows no project of a pod that it created itself: the project was deleted, or is in the repository', async () => {
+      const labels = { 'rdev.dev/project': 'gone', 'rdev.dev/managed': 'true', 'rdev.dev/install': INSTALL.id };
+      const own = new PodInformer(await api.client(), { watchSeconds: 2, install: INSTALL.id });
+      api.set(aPod({ name: 'rdev-gone-0', metadata: { uid: '9', name: 'rdev-gone-0', labels } }));
+      own.start();
+      await own.whenSynced();
+      const shown = new KubernetesProjectRuntime(own, await api.client(), DEFAULTS, new SystemClock(), INSTALL);
+      expect([own.list().length, shown.find('gone'), shown.observed()]).toEqual([1, null, []]);
+      await own.stop();
+    });
+
     it('creates nothing if it is unknown whether the id is free', async () => {
       api.onRequest = () => ({ status: 503, body: {} });
       await expect(runtime.assertFree('web')).rejects.toThrow(ClusterUnavailable);

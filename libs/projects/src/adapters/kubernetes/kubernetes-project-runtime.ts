@@ -25,7 +25,7 @@ import { NotOurs, OwnedObjects, isManaged } from './owned-objects.js';
 import { ProjectDefaults } from './project-defaults.js';
 import {
   TEMPLATE_ANNOTATION,
-  isOfAnUnknownInstall,
+  isManagedPod,
   isPodOf,
   networkPolicyOf,
   objectName,
@@ -269,8 +269,9 @@ export class KubernetesProjectRuntime implements ProjectRuntime {
     return pod === null || this.objects.isForeign(pod) ? null : observePod(pod);
   }
 
+  /** The project of a pod that rdev did not create: a pod of a project that was deleted may still be seen for a while. */
   private select(id: string): ObservedProject | null {
-    const pods = this.informer.list().filter((pod) => pod.project === id && !isOfAnUnknownInstall(pod));
+    const pods = this.informer.list().filter((pod) => pod.project === id && !isManagedPod(pod));
     const pod = choosePod(pods);
     return pod === null || !PROJECT_ID.test(id) ? null : toProject(pod);
   }

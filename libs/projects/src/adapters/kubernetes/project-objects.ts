@@ -51,9 +51,14 @@ export function podName(projectId: string): string {
   return `${objectName(projectId)}-0`;
 }
 
+/** Created by rdev for a project in the repository, which may have been deleted since. */
+export function isManagedPod({ labels }: Pick<ObservedPod, 'labels'>): boolean {
+  return labels[MANAGED_LABEL] === 'true';
+}
+
 /** Created by a release without identities: only the install that has the project knows its owner. */
 export function isOfAnUnknownInstall({ labels }: Pick<ObservedPod, 'labels'>): boolean {
-  return labels[MANAGED_LABEL] === 'true' && labels[INSTALL_LABEL] === undefined;
+  return isManagedPod({ labels }) && labels[INSTALL_LABEL] === undefined;
 }
 
 /** Whether it is the pod that rdev created for the project; other pods may carry its label too. */
