@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import {
   type ApiProcess,
   type HttpClient,
@@ -16,7 +18,7 @@ import {
 interface Route {
   readonly scope: string;
   /** What its path identifies: outside the key's projects it returns 404. */
-  readonly names?: 'project' | 'command';
+  readonly names?: 'project' | 'command' | 'webhook' | 'delivery';
   /** Without it the response would take long. */
   readonly query?: string;
   readonly body?: (context: Context) => unknown;
@@ -31,6 +33,8 @@ interface Context {
 }
 
 const SHELL = { type: 'shell', script: 'true' };
+/** Its endpoint does not respond. */
+const WEBHOOK = { url: 'http://127.0.0.1:8/', events: ['webhook.test'] };
 
 /** Every route must be listed here; the first test below fails otherwise. */
 const ROUTES: Readonly<Record<string, Route>> = {
@@ -103,6 +107,32 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'PATCH /v1/keys/{id}': { scope: 'keys:write', body: () => ({ name: 'renamed' }), status: 200 },
   'POST /v1/keys/{id}/rotate': { scope: 'keys:write', body: () => ({}), status: 201 },
   'DELETE /v1/keys/{id}': { scope: 'keys:write', status: 204 },
+  'POST /v1/webhooks': { scope: 'webhooks:write', body: () => WEBHOOK, status: 201 },
+  'GET /v1/webhooks': { scope: 'webhooks:read', status: 200 },
+  'GET /v1/webhooks/{id}': { scope: 'webhooks:read', names: 'webhook', status: 200 },
+  'PATCH /v1/webhooks/{id}': {
+    scope: 'webhooks:write',
+    names: 'webhook',
+    body: () => ({ description: 'changed', events: ['webhook.test'] }),
+    status: 200,
+  },
+  'POST /v1/webhooks/{id}/test': { scope: 'webhooks:write', names: 'webhook', status: 202 },
+  'POST /v1/webhooks/{id}/rotate-secret': {
+    scope: 'webhooks:write',
+    names: 'webhook',
+    body: () => ({}),
+    status: 200,
+  },
+  'GET /v1/webhooks/{id}/deliveries': { scope: 'webhooks:read', names: 'webhook', status: 200 },
+  'POST /v1/webhooks/{id}/recover': {
+    scope: 'webhooks:write',
+    names: 'webhook',
+    body: () => ({ since: new Date().toISOString() }),
+    status: 202,
+  },
+  'GET /v1/deliveries/{id}': { scope: 'webhooks:read', names: 'delivery', status: 200 },
+  'POST /v1/deliveries/{id}/redeliver': { scope: 'webhooks:write', names: 'delivery', status: 202 },
+  'DELETE /v1/webhooks/{id}': { scope: 'webhooks:write', names: 'webhook', status: 204 },
 };
 
 const PUBLIC = ['GET /health', 'GET /ready'];
@@ -114,6 +144,8 @@ describe('every route', () => {
   let project: string;
   let command: string;
   let victim: string;
+  let webhook: string;
+  let delivery: string;
   const keys = new Map<string, string>();
 
   const make = async (name: string, traits: object): Promise<string> => {
@@ -124,10 +156,12 @@ describe('every route', () => {
   };
 
   beforeAll(async () => {
-    api = await startApi();
+    api = await startApi({ env: { WEBHOOK_ALLOWED_CIDRS: '127.0.0.1' } });
     admin = api.client;
     project = await createProject(admin);
     command = (await runCommand(admin, project, 'true')).id;
+    webhook = (await admin.post('/v1/webhooks', WEBHOOK)).body.id;
+    delivery = await endedDelivery();
     const { paths } = (await admin.get('/openapi.json')).body;
     described = Object.entries(paths).flatMap(([path, methods]) =>
       Object.keys(methods as object).map((method) => `${method.toUpperCase()} ${path}`),
@@ -148,13 +182,28 @@ describe('every route', () => {
   });
   afterAll(() => api.stop());
 
+  /** One whose endpoint has said that it is gone; its webhook is enabled again. */
+  async function endedDelivery(): Promise<string> {
+    const server = createServer((_request, response) => response.writeHead(410).end());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const path = `/v1/webhooks/${webhook}`;
+    const { port } = server.address() as AddressInfo;
+    await admin.request('PATCH', path, { url: `http://127.0.0.1:${port}/` });
+    const { id } = (await admin.post(`${path}/test`)).body;
+    await eventually(async () => (await admin.get(`/v1/deliveries/${id}`)).body.status === 'failed');
+    server.close();
+    await eventually(async () => !(await admin.get(path)).body.enabled);
+    await admin.request('PATCH', path, { ...WEBHOOK, enabled: true });
+    return id;
+  }
+
   /** Scopes that the key has but the route does not accept. */
   const wrongScope = (scope: string): string =>
     keys.get(scope === 'commands:read' ? 'projects:read' : 'commands:read') ?? '';
 
   function pathOf(route: string, target?: string): string {
     const { query = '', names } = ROUTES[route]!;
-    const id = target ?? (names === 'command' ? command : names === undefined ? victim : project);
+    const id = target ?? (names === undefined ? victim : { project, command, webhook, delivery }[names]);
     return route.slice(route.indexOf('/')).replace(/\{(id|projectId)\}/, id) + query;
   }
 
@@ -168,7 +217,9 @@ describe('every route', () => {
 
   /** Everything that a refused request could have changed. */
   async function state(): Promise<unknown> {
-    const lists = await Promise.all(['/v1/projects', '/v1/commands', '/v1/keys'].map((path) => admin.get(path)));
+    const lists = await Promise.all(
+      ['/v1/projects', '/v1/commands', '/v1/keys', '/v1/webhooks'].map((path) => admin.get(path)),
+    );
     return lists.map(({ text }) => text.replaceAll(/"(lastUsedAt|lastCommandAt)":("[^"]*"|null)/g, ''));
   }
 
@@ -217,7 +268,7 @@ describe('every route', () => {
     );
 
     it('GET lists: for projects that the key may not see', async () => {
-      for (const path of ['/v1/projects', '/v1/commands'])
+      for (const path of ['/v1/projects', '/v1/commands', '/v1/webhooks'])
         expect((await admin.as(keys.get('wrong project')).get(path)).body.data).toEqual([]);
     });
   });

@@ -74,6 +74,10 @@ describe('a new user', () => {
       if (path.startsWith('/v1/projects')) return 'hello';
       if (path.startsWith('/v1/keys'))
         return expectStatus(await client.post('/v1/keys', { name: 'x', scopes: [] }), 201).body.id;
+      if (path.startsWith('/v1/webhooks')) {
+        const { body } = await client.post('/v1/webhooks', { url: 'https://example.com/', events: ['webhook.test'] });
+        return body.id;
+      }
       if (!path.startsWith('/v1/commands')) return '';
       if (path === '/v1/commands/{id}') await client.post('/v1/projects/hello/queue/pause');
       const { id } = await startCommand(client, 'hello', { script: 'cat', stdin: 'open' });

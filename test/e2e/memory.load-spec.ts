@@ -138,6 +138,27 @@ const ROUTES: Readonly<Record<string, readonly Ask[]>> = {
   'POST /v1/commands/{id}/stdin': [
     (client, { open }) => client.post(`/v1/commands/${open}/stdin`, { data: text(LARGE) }),
   ],
+  'POST /v1/webhooks': [
+    (client) =>
+      client.post('/v1/webhooks', {
+        url: `https://example.com/${text(2_000)}`,
+        events: Array(50).fill('command.*'),
+        projects: Array(100).fill(`${text(39)}*`),
+        description: text(500),
+        enabled: false,
+      }),
+    (client) => client.post('/v1/webhooks', HOSTILE),
+  ],
+  'GET /v1/webhooks': [(client) => client.get('/v1/webhooks?limit=200')],
+  'GET /v1/webhooks/{id}': [(client) => client.get('/v1/webhooks/none')],
+  'PATCH /v1/webhooks/{id}': [(client) => client.request('PATCH', '/v1/webhooks/none', HOSTILE)],
+  'DELETE /v1/webhooks/{id}': [(client) => client.request('DELETE', '/v1/webhooks/none')],
+  'POST /v1/webhooks/{id}/test': [(client) => client.post('/v1/webhooks/none/test', HOSTILE)],
+  'POST /v1/webhooks/{id}/rotate-secret': [(client) => client.post('/v1/webhooks/none/rotate-secret', HOSTILE)],
+  'GET /v1/webhooks/{id}/deliveries': [(client) => client.get('/v1/webhooks/none/deliveries?limit=200')],
+  'POST /v1/webhooks/{id}/recover': [(client) => client.post('/v1/webhooks/none/recover', HOSTILE)],
+  'GET /v1/deliveries/{id}': [(client) => client.get('/v1/deliveries/none')],
+  'POST /v1/deliveries/{id}/redeliver': [(client) => client.post('/v1/deliveries/none/redeliver', HOSTILE)],
   'GET /v1/queue': [(client) => client.get('/v1/queue?limit=200')],
   'POST /v1/queue/pause': [(client) => client.post('/v1/queue/pause', HOSTILE)],
   'POST /v1/queue/resume': [(client) => client.post('/v1/queue/resume', HOSTILE)],

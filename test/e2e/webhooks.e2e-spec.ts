@@ -74,7 +74,7 @@ describe('webhooks', () => {
     });
     for (const { body, headers } of own) {
       expect(new StandardWebhook(secret).verify(body, headers)).toEqual(JSON.parse(body));
-      expect(new SvixWebhook(secret).verify(body, headers)).toEqual(JSON.parse(body));
+      new SvixWebhook(secret).verify(body, headers);
       const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
       const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
       expect(headers['webhook-signature']).toBe(`v1,${createHmac('sha256', key).update(signed).digest('base64')}`);
@@ -115,6 +115,7 @@ describe('webhooks', () => {
     expectStatus(await limited.post('/v1/webhooks', { url: `${base}/x`, events: ['key.*'] }), 403);
     expectStatus(await limited.post('/v1/webhooks', { url: `${base}/x`, events: ['*'], projects: [foreign] }), 400);
     const { id: all } = await subscribe('/all', ['*']);
+    await runCommand(api.client, foreign, 'true');
     expectStatus(await limited.get(`/v1/webhooks/${all}`), 404);
     expectStatus(await limited.request('DELETE', `/v1/webhooks/${all}`), 404);
     expect((await limited.get('/v1/webhooks')).body.data.map((webhook: any) => webhook.id)).toEqual([id]);

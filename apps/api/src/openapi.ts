@@ -20,6 +20,7 @@ const TAGS = {
   queue: 'Queued and running commands; pausing',
   streams: 'Tickets for event streams in browsers, where EventSource cannot send a key',
   keys: 'API keys and their scopes',
+  webhooks: 'Signed messages about events, sent to your URLs until they arrive',
   system: 'For operators',
   health: 'For load balancers; without a key',
 };
