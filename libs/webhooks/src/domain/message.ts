@@ -37,13 +37,13 @@ export interface Message {
 /** Events of a command in the order in which they happen, so that a receiver can order its messages. */
 const SEQUENCE = { queued: 1, started: 2, ended: 3 };
 
-/** The scope that a key needs to read what messages of the kind say. */
+/** Scopes of which a key needs one to read what messages of the kind say. */
 const READERS = {
-  command: 'commands:read',
-  project: 'projects:read',
-  key: 'keys:read',
-  webhook: 'webhooks:read',
-} as const satisfies Readonly<Record<string, Scope>>;
+  command: ['commands:read'],
+  project: ['projects:read'],
+  key: ['keys:read'],
+  webhook: ['webhooks:read', 'webhooks:write'],
+} as const satisfies Readonly<Record<string, readonly Scope[]>>;
 
 /** The message about an event; null: subscribers are not told of it. */
 export function messageOf(event: LoggedEvent, urlOf: (path: string) => string): Message | null {
@@ -80,18 +80,19 @@ function aboutOther({ projectId, target, data }: LoggedEvent, kind: string, urlO
 
 /** Whether a key with these rights could read what the message says. */
 export function mayRead(rights: Pick<Caller, 'scopes' | 'projects'>, { type, projectId }: Message): boolean {
-  if (!hasScope(rights, readerOf(type))) return false;
+  if (!isReader(rights, type)) return false;
   // Keys and subscriptions belong to no project: a key that is limited to some may not read of them.
   return projectId === null ? rights.projects === null : maySeeProject(rights, projectId);
 }
 
 /** Whether a key with these rights could read any message that the glob of types asks for. */
 export function canRead(rights: Pick<Caller, 'scopes'>, glob: string): boolean {
-  return MESSAGE_TYPES.some((type) => matchesGlob(glob, type) && hasScope(rights, readerOf(type)));
+  return MESSAGE_TYPES.some((type) => matchesGlob(glob, type) && isReader(rights, type));
 }
 
-function readerOf(type: MessageType): Scope {
-  return READERS[type.slice(0, type.indexOf('.')) as keyof typeof READERS];
+function isReader(rights: Pick<Caller, 'scopes'>, type: MessageType): boolean {
+  const kind = type.slice(0, type.indexOf('.')) as keyof typeof READERS;
+  return READERS[kind].some((scope) => hasScope(rights, scope));
 }
 
 /** The body of the request. @see Standard Webhooks, section "Payload structure" */
