@@ -178,9 +178,18 @@ export function altered({ open, spoolDir }: Place, changes: readonly (readonly [
   return new Supervisor(async (argv, signal) => {
     const channel = await open(argv, signal);
     const write = channel.stdin.write.bind(channel.stdin) as (chunk: Buffer) => boolean;
+    let isScript = true; // the first chunk
     channel.stdin.write = ((chunk: Buffer) => {
-      const text = changes.reduce((before, [from, to]) => before.replaceAll(from, to), chunk.toString('latin1'));
-      return write(Buffer.from(text, 'latin1'));
+      const text = chunk.toString('latin1');
+      const missing = isScript ? changes.filter(([from]) => !text.includes(from)) : [];
+      if (missing.length > 0) throw new Error(`The script has no such part: ${missing.join('; ')}`);
+      isScript = false;
+      return write(
+        Buffer.from(
+          changes.reduce((before, [from, to]) => before.replaceAll(from, to), text),
+          'latin1',
+        ),
+      );
     }) as typeof channel.stdin.write;
     return channel;
   }, spoolDir);
