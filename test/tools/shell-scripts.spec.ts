@@ -7,7 +7,7 @@ const inShellcheck = spawnSync('shellcheck', ['--version']).status === 0 ? it : 
 
 /** What is meant so in the supervisor, whose every byte is sent to each pod. */
 const MEANT = [
-  'SC1007', // r_a= r_b= empties both.
+  'SC1007', // r_out_job= r_err_job= empties both.
   'SC2015', // a && b || c, where b cannot fail.
   'SC2030', // A variable that is set in a subshell for that subshell.
   'SC2031',

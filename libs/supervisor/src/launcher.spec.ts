@@ -4,7 +4,7 @@ import { SUPERVISOR_PROGRAM, launcherArgv } from './launcher.js';
 describe('launcher', () => {
   it('has short arguments that say what it is, and nothing of what it runs', () => {
     const argv = launcherArgv(['run', 'cmd_x', 1e12, 1e12, 1e6, 1e9, 1e9]);
-    expect(argv.slice(0, 6)).toEqual(['sh', '-c', 'read -r r_x;$r_x', 'rdev', 'run', 'cmd_x']);
+    expect(argv.slice(0, 6)).toEqual(['sh', '-c', 'read -r r_run;$r_run', 'rdev', 'run', 'cmd_x']);
     expect(argv.join(' ').length).toBeLessThan(100);
   });
 

@@ -4,13 +4,13 @@ import { SUPERVISOR_SCRIPT } from './remote/index.js';
  * Runs the first line of stdin. It must be fixed and short: the arguments of an exec become part of a URL and of audit
  * logs, and a command that kills processes by a word in their command line must not match this one.
  */
-const LAUNCHER = 'read -r r_x;$r_x';
+const LAUNCHER = 'read -r r_run;$r_run';
 
 /** Reads exactly the script's number of bytes, however they are chunked, and runs them. */
 const BOOT =
-  `eval r_size=${String(SUPERVISOR_SCRIPT.length)} r_script=;while [ \${#r_script} -lt $r_size ];do ` +
-  'r_x=$(dd bs=$(($r_size-${#r_script})) count=1 2>/dev/null;echo .);' +
-  'r_x=${r_x%.};[ "$r_x" ]||exit 1;r_script=$r_script$r_x;done;eval "$r_script"';
+  `eval r_total=${String(SUPERVISOR_SCRIPT.length)} r_script=;while [ \${#r_script} -lt $r_total ];do ` +
+  'r_part=$(dd bs=$(($r_total-${#r_script})) count=1 2>/dev/null;echo .);' +
+  'r_part=${r_part%.};[ "$r_part" ]||exit 1;r_script=$r_script$r_part;done;eval "$r_script"';
 
 /** What to write first to the stdin of {@link launcherArgv}. */
 export const SUPERVISOR_PROGRAM = `${BOOT}\n${SUPERVISOR_SCRIPT}`;

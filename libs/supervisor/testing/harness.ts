@@ -25,8 +25,8 @@ export const STOP_SUPERVISOR_AT_ONCE = 'kill -STOP -$PPID';
 /** The same after its first output is stored. */
 export const STOP_SUPERVISOR = `${FIND_SPOOL}; until [ -s "$c/out" ]; do :; done; ${STOP_SUPERVISOR_AT_ONCE}`;
 
-const NOTE_MAIN = 'r_m1= r_m0=$r_s0\nlook $r_main && r_m0=$r_start r_m1=$r_start';
-const NOTE_MAIN_LATE = 'sleep 0.5;look $r_main;r_m0=$r_start;r_m1=$r_m0';
+const NOTE_MAIN = 'r_main_start= r_oldest=$r_sup_start\nlook $r_main && r_oldest=$r_start r_main_start=$r_start';
+const NOTE_MAIN_LATE = 'sleep 0.5;look $r_main;r_oldest=$r_start;r_main_start=$r_start';
 
 export const START: StreamPosition = { stdout: 0, stderr: 0 };
 const DEADLINE_MS = 60_000;
@@ -178,9 +178,18 @@ export function altered({ open, spoolDir }: Place, changes: readonly (readonly [
   return new Supervisor(async (argv, signal) => {
     const channel = await open(argv, signal);
     const write = channel.stdin.write.bind(channel.stdin) as (chunk: Buffer) => boolean;
+    let isScript = true; // the first chunk
     channel.stdin.write = ((chunk: Buffer) => {
-      const text = changes.reduce((before, [from, to]) => before.replaceAll(from, to), chunk.toString('latin1'));
-      return write(Buffer.from(text, 'latin1'));
+      const text = chunk.toString('latin1');
+      const missing = isScript ? changes.filter(([from]) => !text.includes(from)) : [];
+      if (missing.length > 0) throw new Error(`The script has no such part: ${missing.join('; ')}`);
+      isScript = false;
+      return write(
+        Buffer.from(
+          changes.reduce((before, [from, to]) => before.replaceAll(from, to), text),
+          'latin1',
+        ),
+      );
     }) as typeof channel.stdin.write;
     return channel;
   }, spoolDir);

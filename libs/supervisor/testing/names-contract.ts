@@ -17,7 +17,7 @@ export function namesContract(bench: () => Bench): void {
     for await (const { data } of attachment.chunks) if (data.includes('ready')) break;
     await bench().supervisor.write(commandId, { data: Buffer.from('x'), offset: 0, eof: false });
     const names = await namesOf(bench(), commandId);
-    const own = new RegExp(`^sh -c read -r r_x;\\$r_x rdev (supervise|run|attach) ${commandId}[ \\d]*$`);
+    const own = new RegExp(`^sh -c read -r r_run;\\$r_run rdev (supervise|run|attach) ${commandId}[ \\d]*$`);
     expect(names.filter((name) => name.length > 200 || !(own.test(name) || OWN_PROGRAMS.test(name)))).toEqual([]);
     // The supervisor, a pump for each stream, the feeder.
     expect(names.filter((name) => name.includes(` supervise ${commandId}`)).length).toBeGreaterThanOrEqual(4);

@@ -50,7 +50,7 @@ export function startContract(bench: () => Bench): void {
       'a b': 'blank',
       LINES: 'one\ntwo\n',
       EMPTY: '',
-      r_c: 'mine',
+      r_dir: 'mine',
       UNI: 'ü',
     };
     const { stdout } = await bench()
@@ -207,7 +207,7 @@ export function startContract(bench: () => Bench): void {
   });
 
   /** A supervisor whose launcher dies after making the claim and before starting anything. */
-  const dying = () => altered(bench().place, [['\nlaunch\nr_how=', '\nexit 1\nr_how=']]);
+  const dying = () => altered(bench().place, [['\nlaunch\nr_opened=', '\nexit 1\nr_opened=']]);
 
   it('starts a command once when its launcher died before it did so, however many attach', async () => {
     const request = aRequest({ program: { script: 'echo once' } });

@@ -6,59 +6,61 @@ refuse() { header "$1"; trailer ''; exit 0; }
 # Finds the root that contains the command's claim, among the possible ones.
 locate() {
   r_root=
-  for r_b; do [ -d "$r_b/rdev/$r_id" ] && [ -O "$r_b/rdev" ] && { r_root=$r_b/rdev r_c=$r_root/$r_id/c; return 0; }; done
+  for r_base; do
+    [ -d "$r_base/rdev/$r_id" ] && [ -O "$r_base/rdev" ] && { r_root=$r_base/rdev r_dir=$r_root/$r_id/c; return 0; }
+  done
   return 1
 }
 # Takes the first directory that works. All clients that start the command must agree on it, or there would be two
 # claims: so a full directory, which may have room for one client and not for another, is not skipped.
 settle_root() {
-  r_v=
-  for r_b; do
-    r_root=$r_b/rdev r_c=$r_root/$r_id/c r_t=$r_root/.in.$r_id.$$
-    r_x=$(place 2>&1) && return
-    rm -rf "$r_t"
-    r_x=${r_x%%"$r_nl"*} r_v="$r_v; $r_x"
-    case $r_x in *'No space'* | *quota*) break ;; esac
+  r_problems=
+  for r_base; do
+    r_root=$r_base/rdev r_dir=$r_root/$r_id/c r_draft=$r_root/.in.$r_id.$$
+    r_problem=$(place 2>&1) && return
+    rm -rf "$r_draft"
+    r_problem=${r_problem%%"$r_newline"*} r_problems="$r_problems; $r_problem"
+    case $r_problem in *'No space'* | *quota*) break ;; esac
   done
-  refuse "unsupported No directory can hold the output: ${r_v#; }"
+  refuse "unsupported No directory can hold the output: ${r_problems#; }"
 }
 # Prepares the directory, or prints what is wrong with it.
 place() {
   # shellcheck disable=SC2174 # The mode of its parents is up to the container.
-  [ "$r_want" = '' ] || [ -d "$r_b" ] || LC_ALL=C mkdir -p -m 700 "$r_b" || return
-  [ -d "$r_b" ] || { echo "$r_b: there is no such directory"; return 1; }
+  [ "$r_spool_dir" = '' ] || [ -d "$r_base" ] || LC_ALL=C mkdir -p -m 700 "$r_base" || return
+  [ -d "$r_base" ] || { echo "$r_base: there is no such directory"; return 1; }
   [ -d "$r_root" ] || LC_ALL=C mkdir -m 700 "$r_root" || [ -d "$r_root" ] || return
   [ -O "$r_root" ] && [ ! -L "$r_root" ] || { echo "$r_root: it belongs to another user, or is a link"; return 1; }
-  LC_ALL=C mkdir -m 700 "$r_t" "$r_t/c" && cd "$r_t/c" && LC_ALL=C mkfifo o e ctl in put up out.rest err.rest
+  LC_ALL=C mkdir -m 700 "$r_draft" "$r_draft/c" && cd "$r_draft/c" && LC_ALL=C mkfifo o e ctl in put up out.rest err.rest
 }
 # Writes everything before the claim is made: an incomplete request claims nothing.
 prepare() {
-  receive "$1" "$r_t/c/meta" && receive "$2" "$r_t/c/script" && receive "$3" "$r_t/c/stdin" &&
-    true >"$r_t/c/out" && true >"$r_t/c/err" && printf '%1024s\n' ' ' >"$r_t/c/end.tmp" || return
-  for r_x in sup out.n err.n out.dd err.dd; do printf '%99s\n' ' ' >"$r_t/c/$r_x" || return; done
+  receive "$1" "$r_draft/c/meta" && receive "$2" "$r_draft/c/script" && receive "$3" "$r_draft/c/stdin" &&
+    true >"$r_draft/c/out" && true >"$r_draft/c/err" && printf '%1024s\n' ' ' >"$r_draft/c/end.tmp" || return
+  for r_filename in sup out.n err.n out.dd err.dd; do printf '%99s\n' ' ' >"$r_draft/c/$r_filename" || return; done
 }
 run() {
-  for r_x in setsid dd mkfifo mkdir mv rm wc cat sleep env grep tail tr; do
-    command -v $r_x >/dev/null || refuse "unsupported The program $r_x is missing."
+  for r_program in setsid dd mkfifo mkdir mv rm wc cat sleep env grep tail tr; do
+    command -v $r_program >/dev/null || refuse "unsupported The program $r_program is missing."
   done
   [ -r /proc/self/stat ] || refuse 'unsupported /proc is missing.'
-  r_how=taken
+  r_opened=taken
   locate "$@" && return
   settle_root "$@"
-  prepare $r_lengths || {
-    rm -rf "$r_t"
+  prepare $r_part_lengths || {
+    rm -rf "$r_draft"
     refuse 'unsupported The request is incomplete, or the spool directory is full.'
   }
-  mv "$r_t" "$r_root/$r_id"
+  mv "$r_draft" "$r_root/$r_id"
   # If there is a claim already, mv fails or moves ours into it.
-  r_x=$r_root/$r_id/${r_t##*/}
-  if [ -d "$r_t" ] || [ -d "$r_x" ]; then
-    rm -rf "$r_t" "$r_x"
+  r_misplaced=$r_root/$r_id/${r_draft##*/}
+  if [ -d "$r_draft" ] || [ -d "$r_misplaced" ]; then
+    rm -rf "$r_draft" "$r_misplaced"
     [ -d "$r_root/$r_id" ] && return
     refuse 'unsupported The spool directory is full.'
   fi
   launch
-  r_how=started
+  r_opened=started
 }
 # Starts the supervisor. It gets the script and the directory through stdin: a command that kills processes by a word in
 # their command line must not match it.
@@ -66,8 +68,8 @@ launch() {
   look $$
   r_launching=1
   # shellcheck disable=SC2016,SC2154 # Expanded in the shell that is started; launcher.ts sets r_script to this program.
-  printf '%s\n' 'eval read -r r_c;. /proc/self/fd/0' "$r_c" "r_launcher=$$ r_l0=$r_start" "$r_script" 3>&- |
-    setsid sh -c 'read -r r_x;$r_x' rdev supervise "$r_id" >/dev/null 2>&1 3>&- &
+  printf '%s\n' 'eval read -r r_dir;. /proc/self/fd/0' "$r_dir" "r_launcher=$$ r_launcher_start=$r_start" "$r_script" 3>&- |
+    setsid sh -c 'read -r r_run;$r_run' rdev supervise "$r_id" >/dev/null 2>&1 3>&- &
   r_sup=$! r_launching=
 }
 # Waits for a child that has been killed. bash loses the status of a child that it reaps just when a trap interrupts a
@@ -78,42 +80,46 @@ bury() { [ ! -d "/proc/$1" ] || wait "$1"; }
 # stays.
 hang_up() {
   trap '' TERM
-  r_x=$!
-  [ "$r_launching" ] && r_x=
-  for r_p in $r_x $r_a $r_z $r_g; do
-    [ "$r_p" != "$r_sup" ] || continue
-    r_i=0
-    until over $r_p || [ $r_i -ge 40 ]; do kill -TERM $r_p; nap 0.02; r_i=$((r_i + 1)); done
-    kill -KILL $r_p
-    bury $r_p
+  r_latest=$!
+  [ "$r_launching" ] && r_latest=
+  for r_pid in $r_latest $r_show_out $r_show_err $r_outlast; do
+    [ "$r_pid" != "$r_sup" ] || continue
+    r_tries=0
+    until over $r_pid || [ $r_tries -ge 40 ]; do kill -TERM $r_pid; nap 0.02; r_tries=$((r_tries + 1)); done
+    kill -KILL $r_pid
+    bury $r_pid
   done
-  kill -KILL $r_w
-  bury $r_w
+  kill -KILL $r_client_watch
+  bury $r_client_watch
   exit 1
 }
-identity() { steady "$r_c/sup"; set -- $r_line; r_sup=${1:-} r_s0=${2:-} r_main=${3#-} r_m0=${4#-} r_mark=${5:-} r_shed=; }
+identity() {
+  steady "$r_dir/sup"
+  set -- $r_line
+  r_sup=${1:-} r_sup_start=${2:-} r_main=${3#-} r_oldest=${4#-} r_mark=${5:-} r_mark_shed=
+}
 # Waits for the supervisor's identity, and starts a supervisor if the launcher died before it could. Fails if the
 # command was never started and never will be, or was deleted.
 ready() {
-  r_i=0 r_went=
+  r_tries=0 r_go_taken=
   while :; do
-    [ -d "$r_c" ] && [ ! -e "$r_root/$r_id/done" ] || { r_s0= r_main=; return 1; }
+    [ -d "$r_dir" ] && [ ! -e "$r_root/$r_id/done" ] || { r_sup_start= r_main=; return 1; }
     identity
-    [ "$r_s0" ] || [ -e "$r_c/end" ] && return 0
-    r_i=$((r_i + 1))
-    if [ $((r_i % 20)) = 0 ]; then
+    [ "$r_sup_start" ] || [ -e "$r_dir/end" ] && return 0
+    r_tries=$((r_tries + 1))
+    if [ $((r_tries % 20)) = 0 ]; then
       # The order matters: a supervisor that had taken the right to start before this check, is not running and has not
       # recorded its identity, is dead.
-      [ -e "$r_c/go" ] && r_went=1
+      [ -e "$r_dir/go" ] && r_go_taken=1
       if ! coming; then
         identity
-        [ "$r_s0" ] && return 0
-        [ "$r_went" ] && return 1
-        if [ "$r_mode" = cancel ] || [ $r_i -gt 400 ]; then claim_start && return 1; else launch; fi
+        [ "$r_sup_start" ] && return 0
+        [ "$r_go_taken" ] && return 1
+        if [ "$r_mode" = cancel ] || [ $r_tries -gt 400 ]; then claim_start && return 1; else launch; fi
       fi
     fi
     # The outcome is unknown: the client retries.
-    [ $r_i -lt 4000 ] || exit 1
+    [ $r_tries -lt 4000 ] || exit 1
     nap 0.05
   done
 }
@@ -122,89 +128,89 @@ ready() {
 begun() {
   uptime_ms
   r_until=$((r_now + 15000))
-  until [ -e "$r_c/end" ] || { ready && [ "$r_main" ]; }; do
-    [ "$r_s0" ] && alive "$r_sup" "$r_s0" || return 1
+  until [ -e "$r_dir/end" ] || { ready && [ "$r_main" ]; }; do
+    [ "$r_sup_start" ] && alive "$r_sup" "$r_sup_start" || return 1
     kill -CONT "-$r_sup"
     nap 0.05
     uptime_ms
     [ $r_now -lt $r_until ] || exit 1
   done
-  [ ! -e "$r_c/end" ]
+  [ ! -e "$r_dir/end" ]
 }
 # Whether a supervisor of the command is running. It has its operation as a separate argument; the others get a script
 # through stdin.
 coming() {
-  r_x=$(grep -lF "$r_id" /proc/[0-9]*/cmdline)
-  [ "$r_x" ] && grep -qF supervise $r_x
+  r_files=$(grep -lF "$r_id" /proc/[0-9]*/cmdline)
+  [ "$r_files" ] && grep -qF supervise $r_files
 }
 follow() {
-  r_g=
-  if [ "$r_how" != started ] && ! alive "$r_sup" "$r_s0"; then
-    r_t=none
+  r_outlast=
+  if [ "$r_opened" != started ] && ! alive "$r_sup" "$r_sup_start"; then
+    r_followed=none
   elif ! tail -c 0 --pid=$$ /dev/null; then
-    r_t=poll
-    [ "$r_s0" ] || ready
-  elif [ "$r_how" = started ]; then
-    r_t=$r_sup
+    r_followed=poll
+    [ "$r_sup_start" ] || ready
+  elif [ "$r_opened" = started ]; then
+    r_followed=$r_sup
   else
     # This supervisor is a child of process 1, which may never reap it: tail would take the zombie for alive. So tail
     # follows a child of ours that ends with the supervisor and is reaped here.
     outlast >/dev/null 3>&- 4<&- &
-    r_g=$! r_t=$!
+    r_outlast=$! r_followed=$!
   fi
-  show "$r_c/out" "$1" 3>&- &
-  r_a=$!
-  show "$r_c/err" "$2" >&3 3>&- &
-  r_z=$!
-  [ "$r_g" ] && wait "$r_g"
-  wait $r_a
-  r_x=$?
-  wait $r_z && [ $r_x = 0 ]
+  show "$r_dir/out" "$1" 3>&- &
+  r_show_out=$!
+  show "$r_dir/err" "$2" >&3 3>&- &
+  r_show_err=$!
+  [ "$r_outlast" ] && wait "$r_outlast"
+  wait $r_show_out
+  r_show_status=$?
+  wait $r_show_err && [ $r_show_status = 0 ]
 }
 attach() {
-  if [ "$r_how" != started ]; then
+  if [ "$r_opened" != started ]; then
     ready || {
-      [ -d "$r_c" ] && [ ! -e "$r_root/$r_id/done" ] || refuse absent
+      [ -d "$r_dir" ] && [ ! -e "$r_root/$r_id/done" ] || refuse absent
       header taken
       trailer 'gone The command was claimed and never started.'
       exit 0
     }
-    r_so=0 r_se=0
-    [ "$1" = 0 ] || r_so=$(($(wc -c <"$r_c/out")))
-    [ "$2" = 0 ] || r_se=$(($(wc -c <"$r_c/err")))
-    if [ $r_so -lt "$1" ] || [ $r_se -lt "$2" ]; then
-      refuse "short $(($(wc -c <"$r_c/out"))) $(($(wc -c <"$r_c/err")))"
+    r_stored_out=0 r_stored_err=0
+    [ "$1" = 0 ] || r_stored_out=$(($(wc -c <"$r_dir/out")))
+    [ "$2" = 0 ] || r_stored_err=$(($(wc -c <"$r_dir/err")))
+    if [ $r_stored_out -lt "$1" ] || [ $r_stored_err -lt "$2" ]; then
+      refuse "short $(($(wc -c <"$r_dir/out"))) $(($(wc -c <"$r_dir/err")))"
     fi
   fi
-  header $r_how
+  header $r_opened
   # EOF here means that the connection has ended. FD 4, as a background command has /dev/null as stdin.
   exec 4<&0
   trap hang_up TERM
   (
-    while read -r r_x r_y <&4; do
-      [ "$r_x" = "$r_nonce" ] || continue
-      if [ "$r_y" = ack ]; then true >"$r_root/$r_id/done" || r_y=all; discard; fi
+    while read -r r_word r_discard <&4; do
+      [ "$r_word" = "$r_nonce" ] || continue
+      if [ "$r_discard" = ack ]; then true >"$r_root/$r_id/done" || r_discard=all; discard; fi
       exit 0
     done
     kill -TERM $$
   ) >/dev/null 3>&- &
-  r_w=$!
+  r_client_watch=$!
   follow "$1" "$2"
   # The supervisor that started the command may not be ours.
-  [ "$r_how" != started ] || [ -e "$r_c/end" ] || ready
+  [ "$r_opened" != started ] || [ -e "$r_dir/end" ] || ready
   # Following may have failed while the supervisor is alive. Then there is no trailer, and the client reattaches.
-  [ "$r_s0" ] && alive "$r_sup" "$r_s0" && [ ! -e "$r_c/end" ] && hang_up
-  if [ -e "$r_c/end" ]; then
-    { read -r r_x; read -r r_y; } <"$r_c/end"
-    trailer "end $r_x$r_nl$r_y"
+  [ "$r_sup_start" ] && alive "$r_sup" "$r_sup_start" && [ ! -e "$r_dir/end" ] && hang_up
+  if [ -e "$r_dir/end" ]; then
+    { read -r r_record; read -r r_record_detail; } <"$r_dir/end"
+    trailer "end $r_record$r_newline$r_record_detail"
   else
     # No trailer either if another client has read and deleted everything.
-    [ -d "$r_c" ] || hang_up
-    r_x='gone The supervisor died before the command ended.'
-    [ -e "$r_c/mute" ] && r_x='gone The supervisor did not react to the request to end the command, and was killed.'
-    trailer "$r_x"
+    [ -d "$r_dir" ] || hang_up
+    r_gone='gone The supervisor died before the command ended.'
+    [ -e "$r_dir/mute" ] && r_gone='gone The supervisor did not react to the request to end the command, and was killed.'
+    trailer "$r_gone"
   fi
   # Reaps the supervisor if it is our child.
   wait $r_sup
-  wait $r_w
+  wait $r_client_watch
 }

@@ -5,26 +5,27 @@ if [ "$r_mode" = supervise ]; then supervise; fi
 shift 2
 unset RDEV_COMMAND_ID
 IFS= read -r r_nonce
-IFS= read -r r_want
-r_out= r_err= r_launcher= r_launching= r_sup= r_s0= r_a= r_z= r_w= r_g= r_frugal= r_freeze=
+IFS= read -r r_spool_dir
+r_pump_out= r_pump_err= r_launcher= r_launching= r_sup= r_sup_start= r_show_out= r_show_err= r_client_watch= r_outlast=
+r_no_fork= r_freeze=
 case $r_mode in
-  run | attach) r_from="$1 $2"; r_lengths="$3 $4 $5" ;;
-  cancel) r_ms=$1 ;;
-  signal) r_name=$1 ;;
-  put) r_at=$1 r_len=$2 r_eof=$3 ;;
+  run | attach) r_offsets="$1 $2"; r_part_lengths="$3 $4 $5" ;;
+  cancel) r_cancel_grace=$1 ;;
+  signal) r_signal=$1 ;;
+  put) r_offset=$1 r_length=$2 r_eof=$3 ;;
   sweep) r_minutes=$1 ;;
 esac
 set -- /run/rdev /tmp /dev/shm
-[ "$r_want" ] && set -- "$r_want"
+[ "$r_spool_dir" ] && set -- "$r_spool_dir"
 case $r_mode in
   run)
     run "$@"
-    attach $r_from
+    attach $r_offsets
     ;;
   attach)
-    r_how=taken
+    r_opened=taken
     locate "$@" || refuse absent
-    attach $r_from
+    attach $r_offsets
     ;;
   *) $r_mode "$@" ;;
 esac

@@ -3,7 +3,9 @@
 # first, main.sh last. They reach the shell through stdin (see launcher.ts).
 #
 # Every variable starts with r_: any other name may be exported in the container's environment, and assigning to it
-# would change the command's environment.
+# would change the command's environment. A variable named after a process (r_sup, r_main, r_feeder, r_pump_out)
+# contains its id; the name with _start, its start time in ticks. r_now, r_until and names in _at are points of time in
+# ms, as uptime_ms() returns them. r_skip takes fields that are not needed.
 #
 # <root>/<id>          the claim: moved here complete before anything starts, or not at all
 # <root>/<id>/kept     created if processes may outlive the command: their mark, and the project's directory
@@ -25,7 +27,7 @@
 #   end                the exit record. end.tmp, sup, out.n, err.n and *.dd are filled with blanks in advance and
 #                      overwritten in place, so that a full disk cannot prevent the record
 
-r_nl='
+r_newline='
 '
 # The shell's own messages must not get into the streams.
 exec 3>&2 2>/dev/null
@@ -42,14 +44,14 @@ pause() {
   [ $r_nap -le 500 ] || r_nap=500
 }
 # shellcheck disable=SC2034 # The second field is not needed.
-uptime_ms() { read -r r_up r_idle </proc/uptime; r_now=$((${r_up%.*} * 1000 + 1${r_up#*.}0 - 1000)); }
+uptime_ms() { read -r r_uptime r_idle_time </proc/uptime; r_now=$((${r_uptime%.*} * 1000 + 1${r_uptime#*.}0 - 1000)); }
 # Reads the fields of /proc/<pid>/stat after the program's name, which may contain blanks, newlines and parentheses.
 look() {
-  r_stat= r_state= r_ppid= r_session= r_start=
+  r_stat= r_state= r_parent= r_session= r_start=
   { while IFS= read -r r_line; do r_stat=$r_line; done; } <"/proc/$1/stat"
   set -- ${r_stat##*) }
   [ $# -gt 20 ] || return 1
-  r_state=$1 r_ppid=$2 r_session=$4 r_start=${20}
+  r_state=$1 r_parent=$2 r_session=$4 r_start=${20}
   # A zombie with other threads still running.
   [ "$1" != Z ] || [ "${18}" -lt 2 ] || r_state=S
 }
@@ -59,7 +61,7 @@ alive() { living "$1" && [ "$r_start" = "$2" ]; }
 # the write: it repeats until two reads agree.
 steady() {
   r_line=
-  while r_x=$r_line; IFS= read -r r_line <"$1" || r_line=; [ "$r_line" != "$r_x" ]; do :; done
+  while r_previous=$r_line; IFS= read -r r_line <"$1" || r_line=; [ "$r_line" != "$r_previous" ]; do :; done
 }
 # Whether a child has ended, reaped or not yet.
 over() { kill -0 "$1" || return 0; look "$1" && [ "$r_state" = Z ]; }
