@@ -1,4 +1,6 @@
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
@@ -19,6 +21,8 @@ interface Received {
   readonly body: string;
   readonly message: { type: string; timestamp: string; data: any };
 }
+
+const hasPython = spawnSync('python3', ['--version']).status === 0;
 
 /** What endpoints respond, by path. */
 type Respond = (received: Received, count: number) => { status: number; headers?: Record<string, string> };
@@ -84,6 +88,19 @@ describe('webhooks', () => {
     const { body: page } = await api.client.get(`/v1/webhooks/${id}/deliveries?status=delivered`);
     expect(page.data).toHaveLength(3);
     expect((await api.client.get(`/v1/webhooks/${id}`)).body).not.toHaveProperty('secret');
+  });
+
+  (hasPython ? it : it.skip)('are verified by the Python of docs/guides/webhooks.md', async () => {
+    const { id, secret } = await subscribe('/python', ['webhook.test']);
+    expectStatus(await api.client.post(`/v1/webhooks/${id}/test`), 202);
+    await eventually(() => at('/python').length === 1);
+    const { headers, body } = at('/python')[0]!;
+    const [, code = ''] = /^```python\n(.*?)^```$/ms.exec(readFileSync('docs/guides/webhooks.md', 'utf8')) ?? [];
+    const call = 'import json, sys\nverify(*[f(x) for f, x in zip((str, json.loads, str.encode), sys.argv[1:])])';
+    const verify = (text: string) =>
+      execFileSync('python3', ['-c', `${code}\n${call}`, secret, JSON.stringify(headers), text], { stdio: 'pipe' });
+    verify(body);
+    expect(() => verify(`${body} `)).toThrow('wrong signature');
   });
 
   it('are sent to those that ask for the type and the project, and once each', async () => {

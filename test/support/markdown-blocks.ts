@@ -20,7 +20,7 @@ export interface Block {
 }
 
 /** What a fence may say besides `sh`: none of it can be typed into a shell. */
-const NOT_TYPED = new Set(['', 'apache', 'caddy', 'haproxy', 'html', 'mermaid', 'nginx', 'vcl', 'yaml']);
+const NOT_TYPED = new Set(['', ...'apache caddy go haproxy html js json mermaid nginx python vcl yaml'.split(' ')]);
 const FENCE = /^```(\w*)\n(.*?)^```$/gms;
 const MARK = /<!-- not run: (\S[^\n]*) -->\n\n$/;
 

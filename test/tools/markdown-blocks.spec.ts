@@ -20,7 +20,7 @@ describe('the blocks of a page', () => {
   });
 
   it('are in a language that is known', () => {
-    expect(() => blocksOf(fence('python', 'pass'))).toThrow('Line 1');
+    expect(() => blocksOf(fence('cobol', 'STOP'))).toThrow('Line 1');
   });
 });
 

@@ -8,6 +8,7 @@ import { WebhooksController } from './adapters/http/webhooks.controller.js';
 import { PostgresDeliveryRepository } from './adapters/postgres/postgres-delivery.repository.js';
 import { PostgresWebhookRepository } from './adapters/postgres/postgres-webhook.repository.js';
 import { DeliveryAttemptEntity, DeliveryEntity, WebhookEntity } from './adapters/postgres/webhook.entities.js';
+import { WebhookMetrics, webhookMetrics } from './adapters/prometheus/webhook-metrics.js';
 import { DeliveryDispatcher } from './application/delivery-dispatcher.js';
 import { DeliveryRepository } from './application/delivery.repository.js';
 import { FanOut } from './application/fan-out.js';
@@ -30,6 +31,8 @@ export class WebhooksModule implements OnApplicationShutdown {
         WebhooksService,
         FanOut,
         DeliveryDispatcher,
+        WebhookMetrics,
+        ...webhookMetrics,
         { provide: OutboundHttp, useValue: http },
         { provide: MessageSender, useClass: StandardWebhooksSender },
         { provide: WebhookRepository, useClass: PostgresWebhookRepository },

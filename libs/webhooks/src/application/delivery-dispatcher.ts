@@ -1,6 +1,6 @@
 import { Clock, EventLog, Notifier, Poller, Unavailable } from '@app/kernel';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { type Consequence, consequenceOf, retryAfterMs } from '../domain/delivery.js';
+import { type Attempt, type Consequence, consequenceOf, retryAfterMs } from '../domain/delivery.js';
 import { FAILING_MS_MAX, type Webhook, secretsOf, webhookDisabled } from '../domain/webhook.js';
 import { type ClaimedDelivery, DeliveryRepository } from './delivery.repository.js';
 import { CONCURRENT_MAX, EndpointHealth } from './endpoint-health.js';
@@ -28,6 +28,7 @@ export class DeliveryDispatcher implements OnApplicationBootstrap, OnApplication
   private readonly logger = new Logger(DeliveryDispatcher.name);
   private readonly health = new EndpointHealth();
   private readonly running = new Set<Promise<void>>();
+  private readonly observers: ((attempt: Attempt) => void)[] = [];
   private unsubscribe: (() => void) | undefined;
   private readonly poller = new Poller(
     () => this.dispatch(),
@@ -67,6 +68,11 @@ export class DeliveryDispatcher implements OnApplicationBootstrap, OnApplication
     this.unsubscribe?.();
     await Promise.all([this.poller.stop(), this.retention.stop()]);
     await Promise.all(this.running);
+  }
+
+  /** Calls back after each attempt of this replica. */
+  onAttempt(observer: (attempt: Attempt) => void): void {
+    this.observers.push(observer);
   }
 
   /** There may be due deliveries. */
@@ -111,6 +117,7 @@ export class DeliveryDispatcher implements OnApplicationBootstrap, OnApplication
       () => this.sender.send({ url: webhook.url, id, body, secrets }),
       ({ attempt }) => consequenceOf(attempt, 1, null).kind === 'delivered',
     );
+    for (const observe of this.observers) observe(sent.attempt);
     const asked = retryAfterMs(sent.retryAfter, sent.attempt.at);
     await this.conclude(delivery.id, webhook, sent, consequenceOf(sent.attempt, attemptCount + 1, asked));
   }

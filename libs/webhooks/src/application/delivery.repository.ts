@@ -38,6 +38,8 @@ export abstract class DeliveryRepository {
   abstract redeliver(id: string): Promise<boolean>;
   /** The same for all of a subscription that have failed and were created since then. @returns how many */
   abstract recover(webhookId: string, since: Date): Promise<number>;
+  /** What is pending, and by how much the longest waiting attempt of an enabled webhook is overdue. */
+  abstract backlog(): Promise<{ readonly pending: number; readonly lateSeconds: number }>;
   /** Removes deliveries that ended so many days ago, with their attempts. @returns how many, at most `limit` */
   abstract forget(days: number, limit: number): Promise<number>;
 }

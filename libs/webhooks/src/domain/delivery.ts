@@ -80,6 +80,6 @@ export function consequenceOf(
 export function retryAfterMs(header: string | undefined, now: Date): number | null {
   if (header === undefined) return null;
   if (/^\d{1,9}$/.test(header)) return Number(header) * SECOND_MS;
-  const at = Date.parse(header);
+  const at = /^[A-Z][a-z]{2}, /.test(header) ? Date.parse(header) : NaN;
   return Number.isNaN(at) ? null : Math.max(0, at - now.getTime());
 }

@@ -141,6 +141,15 @@ export class PostgresDeliveryRepository implements DeliveryRepository {
     return rows.length;
   }
 
+  async backlog(): Promise<{ pending: number; lateSeconds: number }> {
+    const [row] = await this.database.query<{ pending: number; lateSeconds: number }>(
+      `SELECT count(*)::int AS pending,
+         coalesce(greatest(0, extract(epoch FROM now() - min(next_attempt_at) FILTER (WHERE w.enabled))), 0)::float8 AS "lateSeconds"
+       FROM deliveries d JOIN webhooks w ON w.id = d.webhook_id WHERE d.status = 'pending'`,
+    );
+    return row ?? { pending: 0, lateSeconds: 0 };
+  }
+
   async forget(days: number, limit: number): Promise<number> {
     const rows = await this.database.query(
       `DELETE FROM deliveries WHERE id IN (
