@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { ProblemResponse } from '@app/http';
+import { describeMessages } from '@app/webhooks';
 import type { INestApplication } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+
 import { describeAccess } from './openapi-access.js';
 
 const DESCRIPTION = `Runs commands in isolated pods and reports exactly what happened to them.
@@ -47,7 +49,8 @@ export function describeApi(app: INestApplication): OpenAPIObject {
       content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/ProblemResponse' } } },
     });
   for (const [name, description] of Object.entries(TAGS)) builder.addTag(name, description);
-  return describeAccess(SwaggerModule.createDocument(app, builder.build(), { extraModels: [ProblemResponse] }));
+  const document = SwaggerModule.createDocument(app, builder.build(), { extraModels: [ProblemResponse] });
+  return { ...describeAccess(document), webhooks: describeMessages() };
 }
 
 /** The assets of Swagger UI, which are the same for every client. */
