@@ -3,9 +3,16 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { isTransient } from '../../chaos/client.js';
 import { LOAD_ENV } from '../../chaos/replica.js';
 import { pick } from '../../chaos/output-steps.js';
-import { type TestResponse, createTestDatabase, outputOf, rowsOf, seededRandom } from '../../support/index.js';
+import {
+  type TestResponse,
+  createTestDatabase,
+  eventually,
+  outputOf,
+  rowsOf,
+  seededRandom,
+} from '../../support/index.js';
 import { ClusterSite } from './cluster-site.js';
-import { SMALL_PROJECTS, projectIs } from './projects-api.js';
+import { SMALL_PROJECTS } from './projects-api.js';
 import type { TestNamespace } from './test-cluster.js';
 
 const RETRY_MS = 200;
@@ -133,7 +140,6 @@ export class InstallSite extends ClusterSite {
   }
 
   private async useContested(id: string): Promise<void> {
-    const { client } = this.replicas[0]!;
     const created = await this.ask('POST', `/v1/projects/${id}/commands`, [202], {
       type: 'shell',
       script: `cat owner 2>/dev/null; echo ${this.name} > owner; cat owner`,
@@ -145,8 +151,7 @@ export class InstallSite extends ClusterSite {
     });
     const { body } = await this.ask('GET', `/v1/commands/${command}`, [200]);
     if (body.status === 'lost') return;
-    await projectIs(client, id, 'running').catch(() => undefined);
-    const output = (await outputOf(client, command)).toString();
+    const output = await eventually(async () => (await outputOf(this.replicas[0]!.client, command)).toString(), 60_000);
     if (body.status !== 'succeeded' || output !== `${this.name}\n`)
       throw new Error(`${this.name}: a command in ${id} ended as ${JSON.stringify(body)} with the output ${output}`);
   }
