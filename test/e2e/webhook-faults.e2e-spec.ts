@@ -119,7 +119,10 @@ describe('webhooks, while everything fails', () => {
   it('of an endpoint that hangs do not make those of others late', async () => {
     const hanging = new Set<ServerResponse>();
     respond = (id, response, path) => {
-      if (path !== '/hangs') { accept(id, response, path); return; }
+      if (path !== '/hangs') {
+        accept(id, response, path);
+        return;
+      }
       hanging.add(response);
       response.once('close', () => hanging.delete(response));
     };
