@@ -48,6 +48,17 @@ const ACCESS: Readonly<Record<string, string>> = {
   'POST /v1/keys/{id}/rotate': 'keys:write',
   'DELETE /v1/keys/{id}': 'keys:write',
   'POST /v1/stream-tickets': 'any-key',
+  'POST /v1/webhooks': 'webhooks:write',
+  'GET /v1/webhooks': 'webhooks:read',
+  'GET /v1/webhooks/{id}': 'webhooks:read',
+  'PATCH /v1/webhooks/{id}': 'webhooks:write',
+  'DELETE /v1/webhooks/{id}': 'webhooks:write',
+  'POST /v1/webhooks/{id}/test': 'webhooks:write',
+  'POST /v1/webhooks/{id}/rotate-secret': 'webhooks:write',
+  'GET /v1/webhooks/{id}/deliveries': 'webhooks:read',
+  'POST /v1/webhooks/{id}/recover': 'webhooks:write',
+  'GET /v1/deliveries/{id}': 'webhooks:read',
+  'POST /v1/deliveries/{id}/redeliver': 'webhooks:write',
 };
 
 const SCOPES = [

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ChannelRefused } from '@app/channel';
 import type { Conversation } from './conversation.js';
 import { parseExitRecord, whole } from './exit-record.js';
-import type { Attachment, AttachmentEnd, OutputChunk, StreamPosition } from './types.js';
+import type { Attachment, AttachmentEnd, OutputChunk, StreamName, StreamPosition } from './types.js';
 
 const ACKNOWLEDGE_MS = 5_000;
 
@@ -111,15 +111,19 @@ export class ChannelAttachment implements Attachment {
   private verdict(trailer: string): AttachmentEnd {
     if (trailer.startsWith('gone ')) return { kind: 'supervisor-gone', detail: trailer.slice(5) };
     if (!trailer.startsWith('end ')) throw new Error('The supervisor reported no ending.');
-    const record = parseExitRecord(trailer.slice(4).trimEnd());
-    for (const stream of ['stdout', 'stderr'] as const) {
-      const arrived = this.from[stream] + this.received[stream];
-      if (arrived !== record.stored[stream]) {
-        const stored = String(record.stored[stream]);
-        throw new Error(`${String(arrived)} bytes of ${stream} arrived, but ${stored} are stored.`);
-      }
+    try {
+      const record = parseExitRecord(trailer.slice(4).trimEnd());
+      const why = (['stdout', 'stderr'] as const).flatMap((stream) => this.missing(stream, record.stored[stream]));
+      return why.length > 0 ? { kind: 'record-unusable', detail: why.join(' ') } : { kind: 'ended', record };
+    } catch (error) {
+      return { kind: 'record-unusable', detail: asError(error).message };
     }
-    return { kind: 'ended', record };
+  }
+
+  private missing(stream: StreamName, stored: number): string[] {
+    const arrived = this.from[stream] + this.received[stream];
+    if (arrived === stored) return [];
+    return [`${String(arrived)} bytes of ${stream} arrived, but the exit record says ${String(stored)}.`];
   }
 
   private async broken({ channel, preamble }: Conversation): Promise<AttachmentEnd> {

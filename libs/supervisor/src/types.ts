@@ -101,6 +101,8 @@ export type AttachmentEnd =
   | { readonly kind: 'ended'; readonly record: ExitRecord }
   /** The supervisor is proved dead and left no record; all stored bytes were delivered. */
   | { readonly kind: 'supervisor-gone'; readonly detail: string }
+  /** There is an exit record, and it cannot be right; the detail says why. */
+  | { readonly kind: 'record-unusable'; readonly detail: string }
   /** The command is not claimed here. */
   | { readonly kind: 'absent' }
   /** A spool is shorter than the requested position. */

@@ -60,12 +60,12 @@ export function attachContract(bench: () => Bench): void {
     expect(breaks).toBeGreaterThan(7);
   });
 
-  it('calls an ending dropped when bytes are missing', async () => {
+  it('calls an exit record unusable when bytes are missing', async () => {
     const { open, spoolDir } = bench().place;
     const request = aRequest({ program: { script: 'echo complete' } });
     const lossy = new Supervisor(async (argv, signal) => swallow(await open(argv, signal)), spoolDir);
     const { end } = await drain(lossy.run(request, START));
-    expect(end.kind).toBe('dropped');
+    expect(end.kind).toBe('record-unusable');
     expect((await bench().follow(request.commandId)).stdout.toString()).toBe('complete\n');
   });
 
@@ -118,6 +118,20 @@ export function attachContract(bench: () => Bench): void {
     expect((await bench().follow(commandId)).end.kind).toBe('supervisor-gone');
     expect(await bench().supervisor.cancel(commandId, 0)).toMatchObject({ killVerified: true, survivors: 0 });
     expect(await bench().processes(commandId)).toEqual([]);
+  });
+
+  it.each([
+    ['a directory', 'mkdir "$end"'],
+    ['a pipe', 'mkfifo "$end"'],
+    ['garbage', 'echo garbage >"$end"'],
+    ['nothing', ': >"$end"'],
+  ])('takes no exit record from the command: %s in its place', async (_what, forge) => {
+    const script = `${FIND_SPOOL}; end=$c/end; ${forge}; echo out; sleep 0.3; exit 5`;
+    const { end, stdout } = await drain(bench().start(aRequest({ program: { script } })));
+    expect(stdout.toString()).toBe('out\n');
+    // Where the supervisor can replace it, there is a record; else it says that there is none.
+    if (end.kind === 'ended') expect(end.record.exitCode).toBe(5);
+    else expect(end.kind).toBe('supervisor-gone');
   });
 
   it('removes the spool on acknowledgement, and never starts that command again', async () => {

@@ -385,7 +385,16 @@ describe('CommandRunner', () => {
       expect({ status, ...result }).toMatchObject({ status: 'lost', stdoutBytes: 12, stderrBytes: 0 });
     }, 30_000);
 
-    it.each(['supervisor-gone', 'absent', 'spool-short'] as const)(
+    it('reports the command lost if its exit record cannot be right, and not by attaching as fast as it can', async () => {
+      executor.scenes = [{ end: { kind: 'record-unusable', detail: '3 bytes of stdout arrived' } }];
+      const id = admitted();
+      await run(id);
+      const { status, result } = await found(id);
+      expect({ status, ...result }).toMatchObject({ status: 'lost', detail: '3 bytes of stdout arrived' });
+      expect(executor.opened).toHaveLength(6);
+    }, 30_000);
+
+    it.each(['supervisor-gone', 'record-unusable', 'absent', 'spool-short'] as const)(
       'leaves nothing running: %s',
       async (kind) => {
         const id = admitted({ status: 'running', instance: anInstance(), position: { stdout: 9, stderr: 0 } });

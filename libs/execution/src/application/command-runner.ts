@@ -31,6 +31,7 @@ import { LargeStarts } from './large-starts.js';
 import { StuckAttachment } from './stuck-attachment.js';
 import { startRequest } from './start-request.js';
 import { CommandPolicy } from '@app/policy';
+import { AttachmentPace } from './attachment-pace.js';
 import { type Attempt, endingWithoutRecord } from './ending-without-record.js';
 
 /**
@@ -171,12 +172,13 @@ export class CommandRunner {
     let started = command.status === 'running';
     let isSilent = command.unreachableSince !== null;
     let isUntouched = isFirst && !started;
-    for (let attempt = 0, denials = 0; ; attempt++) {
+    const pace = new AttachmentPace();
+    for (let denials = 0; ;) {
       run.signal.throwIfAborted();
       const attachment = stuck.watch(await this.attach(command, instance, writer.position, started, run));
       const opened = await attachment.opened;
       if (opened !== null) {
-        attempt = 0;
+        pace.opened(writer.position);
         if (!started) await this.markRunning(run, command.projectId);
         if (isSilent) await this.leases.markReachable(run.id, run.owner, true);
         started = true;
@@ -188,6 +190,7 @@ export class CommandRunner {
         await attachment.acknowledge();
         return;
       }
+      const failures = pace.ended(writer.position);
       if (opened === null) this.logFailure(end, run, isSilent);
       isUntouched &&= end.kind === 'refused';
       const isBroken = end.kind === 'dropped' || end.kind === 'refused';
@@ -200,7 +203,7 @@ export class CommandRunner {
         return;
       }
       isSilent = true;
-      await this.backoff.wait(Math.max(attempt, denials), run.signal);
+      await this.backoff.wait(Math.max(failures, denials), run.signal);
     }
   }
 
@@ -227,8 +230,7 @@ export class CommandRunner {
       const request = startRequest(command, startup, directory, this.policy, this.executor);
       return this.executor.start(instance, request, from, run.signal);
     };
-    const startup = run.command?.startup ?? null;
-    if (startup !== null) return start(startup);
+    if (run.command?.startup) return start(run.command.startup);
     const leave = await this.largeStarts.enter(run.signal);
     try {
       const attachment = start(await this.startup(command));
@@ -270,8 +272,11 @@ export class CommandRunner {
   /** Without a record: decides from the instance's state whether one can still come; null if it can. */
   private async judge(attempt: Attempt, instance: Instance, { id, owner }: Run): Promise<Ending | null> {
     const state = await this.executor.observe(instance);
-    const isReachable = state.kind !== 'unreachable' && attempt.isAnswered;
-    const silentSeconds = await this.leases.markReachable(id, owner, isReachable);
+    const silentSeconds = await this.leases.markReachable(
+      id,
+      owner,
+      state.kind !== 'unreachable' && attempt.isAnswered,
+    );
     return endingWithoutRecord({ ...attempt, state, silentSeconds, lostAfterSeconds: this.limits.lostAfterSeconds });
   }
 

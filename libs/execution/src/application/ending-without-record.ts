@@ -52,6 +52,7 @@ export function endingWithoutRecord(situation: Situation): Ending | null {
 function denied({ end, position }: Situation): Ending | null {
   switch (end.kind) {
     case 'supervisor-gone':
+    case 'record-unusable':
       return lost('unknown', end.detail, position);
     case 'spool-short': {
       const { stdout, stderr } = end.spool;

@@ -105,7 +105,7 @@ ready() {
   while :; do
     [ -d "$r_dir" ] && [ ! -e "$r_root/$r_id/done" ] || { r_sup_start= r_main=; return 1; }
     identity
-    [ "$r_sup_start" ] || [ -e "$r_dir/end" ] && return 0
+    [ "$r_sup_start" ] || recorded && return 0
     r_tries=$((r_tries + 1))
     if [ $((r_tries % 20)) = 0 ]; then
       # The order matters: a supervisor that had taken the right to start before this check, is not running and has not
@@ -128,14 +128,14 @@ ready() {
 begun() {
   uptime_ms
   r_until=$((r_now + 15000))
-  until [ -e "$r_dir/end" ] || { ready && [ "$r_main" ]; }; do
+  until recorded || { ready && [ "$r_main" ]; }; do
     [ "$r_sup_start" ] && alive "$r_sup" "$r_sup_start" || return 1
     kill -CONT "-$r_sup"
     nap 0.05
     uptime_ms
     [ $r_now -lt $r_until ] || exit 1
   done
-  [ ! -e "$r_dir/end" ]
+  ! recorded
 }
 # Whether a supervisor of the command is running. It has its operation as a separate argument; the others get a script
 # through stdin.
@@ -197,10 +197,10 @@ attach() {
   r_client_watch=$!
   follow "$1" "$2"
   # The supervisor that started the command may not be ours.
-  [ "$r_opened" != started ] || [ -e "$r_dir/end" ] || ready
+  [ "$r_opened" != started ] || recorded || ready
   # Following may have failed while the supervisor is alive. Then there is no trailer, and the client reattaches.
-  [ "$r_sup_start" ] && alive "$r_sup" "$r_sup_start" && [ ! -e "$r_dir/end" ] && hang_up
-  if [ -e "$r_dir/end" ]; then
+  [ "$r_sup_start" ] && alive "$r_sup" "$r_sup_start" && ! recorded && hang_up
+  if recorded; then
     { read -r r_record; read -r r_record_detail; } <"$r_dir/end"
     trailer "end $r_record$r_newline$r_record_detail"
   else

@@ -4,7 +4,7 @@
 cancel() {
   locate "$@" || refuse absent
   header found
-  [ -e "$r_dir/end" ] && { trailer ended; exit 0; }
+  recorded && { trailer ended; exit 0; }
   ready || { trailer ended; exit 0; }
   if alive "$r_sup" "$r_sup_start"; then
     # Sent repeatedly: a read in bash that times out at this moment loses half of the line, and the command may stop our
@@ -12,7 +12,7 @@ cancel() {
     r_tries=0 r_nap=30 r_noticed=
     uptime_ms
     r_until=$((r_now + 15000))
-    while [ ! -e "$r_dir/end" ] && alive "$r_sup" "$r_sup_start"; do
+    while ! recorded && alive "$r_sup" "$r_sup_start"; do
       # Killing a forking command and storing its output may take a while.
       [ "$r_noticed" = '' ] && [ -e "$r_dir/heard" ] && r_noticed=1 r_until=$((r_now + r_cancel_grace + 180000))
       [ $r_now -lt $r_until ] || { true >"$r_dir/mute"; kill -KILL "-$r_sup"; }
@@ -22,7 +22,7 @@ cancel() {
       uptime_ms
     done
   fi
-  [ -e "$r_dir/end" ] && { read -r r_record <"$r_dir/end"; trailer "end $r_record"; exit 0; }
+  recorded && { trailer "end $r_record"; exit 0; }
   r_main_start=$r_oldest
   [ "$r_oldest" ] || r_oldest=0 r_main=-
   if scan; then
@@ -120,7 +120,7 @@ sweep() {
 # Whether no background process of the command is left.
 strayed() { idle && { IFS= read -r r_mark <"${r_dir%/c}/kept"; stray; ! scan; } && rm -f "${r_dir%/c}/kept"; }
 idle() {
-  [ -e "$r_dir/end" ] && return 0
+  recorded && return 0
   [ -e "$r_dir/sup" ] || return 0
   steady "$r_dir/sup"
   r_sup_fields=${r_line#* }

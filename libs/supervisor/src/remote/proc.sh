@@ -65,3 +65,7 @@ steady() {
 }
 # Whether a child has ended, reaped or not yet.
 over() { kill -0 "$1" || return 0; look "$1" && [ "$r_state" = Z ]; }
+# Whether there is an exit record. What the command has put in its place is none.
+recorded() {
+  [ -f "$r_dir/end" ] && { read -r r_record <"$r_dir/end"; } 2>/dev/null && case $r_record in '1 '*) ;; *) return 1 ;; esac
+}

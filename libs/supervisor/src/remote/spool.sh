@@ -94,7 +94,7 @@ poll() {
   r_nap=20 r_old_position=
   while :; do
     r_ended=
-    [ -e "$r_dir/end" ] || { [ "$r_sup_start" ] && ! alive "$r_sup" "$r_sup_start"; } && r_ended=1
+    recorded || { [ "$r_sup_start" ] && ! alive "$r_sup" "$r_sup_start"; } && r_ended=1
     cat <&7 || exit 1
     [ "$r_ended" ] && exit 0
     # If the kernel does not report the position, output does not shorten the next pause.
@@ -107,10 +107,10 @@ poll() {
 # FIFO yet, and those of earlier releases never do.
 outlast() {
   trap 'exit 1' TERM
-  while [ ! -e "$r_dir/end" ] && alive "$r_sup" "$r_sup_start"; do
+  while ! recorded && alive "$r_sup" "$r_sup_start"; do
     # Opened read-write first: without a writer, opening for reading would block.
     [ -p "$r_dir/up" ] && { exec 5<>"$r_dir/up" 6<"$r_dir/up" 5>&-; read -r r_skip <&6; exec 6<&-; }
-    [ -e "$r_dir/end" ] || nap 0.2
+    recorded || nap 0.2
   done
 }
 # Prints the spool $1 from the offset $2 on, and follows it until the process $r_followed has ended.

@@ -75,7 +75,7 @@ put() {
   r_tries=0
   # Repeats the request now and then: the feeder may not have been listening yet.
   until steady "$r_dir/said.$r_piece"; set -- $r_line; [ "${1:-}" ]; do
-    [ -e "$r_dir/end" ] && answer ended
+    recorded && answer ended
     [ -e "$r_dir/deaf" ] && answer closed
     alive "$r_sup" "$r_sup_start" || answer ended
     # The outcome is unknown: the client retries with the same offset.
