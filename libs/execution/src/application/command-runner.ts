@@ -32,6 +32,7 @@ import { StuckAttachment } from './stuck-attachment.js';
 import { startRequest } from './start-request.js';
 import { CommandPolicy } from '@app/policy';
 import { AttachmentPace } from './attachment-pace.js';
+import { logFailure } from './log-failure.js';
 import { type Attempt, endingWithoutRecord } from './ending-without-record.js';
 
 /**
@@ -191,7 +192,7 @@ export class CommandRunner {
         return;
       }
       const failures = pace.ended(writer.position);
-      if (opened === null) this.logFailure(end, run, isSilent);
+      if (opened === null) logFailure(this.logger, end, run.id, isSilent);
       isUntouched &&= end.kind === 'refused';
       const isBroken = end.kind === 'dropped' || end.kind === 'refused';
       denials = isBroken ? 0 : denials + 1;
@@ -205,16 +206,6 @@ export class CommandRunner {
       isSilent = true;
       await this.backoff.wait(Math.max(failures, denials), run.signal);
     }
-  }
-
-  /** Logged once rather than for each attempt, since an outage may be long. */
-  private logFailure(end: AttachmentEnd, { id }: Run, wasLogged: boolean): void {
-    if (end.kind === 'dropped' && !wasLogged)
-      this.logger.warn({ err: end.cause, commandId: id }, 'A command could not be reached; trying again');
-    if (end.kind === 'refused' && !wasLogged)
-      this.logger.warn({ detail: end.detail, commandId: id }, 'A command could not be reached: it is refused');
-    if (end.kind === 'unsupported')
-      this.logger.warn({ detail: end.detail, commandId: id }, 'A command could not be started');
   }
 
   private async attach(
