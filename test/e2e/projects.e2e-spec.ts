@@ -73,6 +73,9 @@ describe('projects on the local runtime', () => {
     });
     await is(id, 'stopped');
     expect(expectStatus(await api.client.post(at(id, '/stop')), 202).body.status).toBe('stopped');
+    // As the command below: it starts the project.
+    const check = await api.client.post(at(id, '/commands/check'), { type: 'shell', script: 'cat file' });
+    expect(check.body).toMatchObject({ allowed: true });
     expect(await textOf(api.client, id, 'cat file')).toBe('kept\n');
     expect((await is(id, 'running')).lastCommandAt).toEqual(expect.any(String));
     expectStatus(await api.client.post(at(id, '/restart')), 202);

@@ -1,3 +1,4 @@
+export { canWake } from './domain/project.js';
 export { ProjectsModule } from './projects.module.js';
 export { ProjectsService } from './application/projects.service.js';
 export { isOfAnUnknownInstall, isPodOf } from './adapters/kubernetes/project-objects.js';

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ChannelRefused } from '@app/channel';
 import type { Conversation } from './conversation.js';
 import { parseExitRecord, whole } from './exit-record.js';
+import { LAUNCHER_REFUSAL } from './launcher.js';
 import type { Attachment, AttachmentEnd, OutputChunk, StreamName, StreamPosition } from './types.js';
 
 const ACKNOWLEDGE_MS = 5_000;
@@ -129,6 +130,8 @@ export class ChannelAttachment implements Attachment {
   private async broken({ channel, preamble }: Conversation): Promise<AttachmentEnd> {
     const end = await channel.ended;
     if (end.kind === 'dropped') return brokenBy(end.cause);
+    if (preamble.startsWith(LAUNCHER_REFUSAL))
+      return { kind: 'refused', detail: preamble.slice(LAUNCHER_REFUSAL.length) };
     const said = preamble === '' ? '' : ` Its output: ${preamble}`;
     const cause = new Error(`The launcher exited prematurely with code ${String(end.code)}.${said}`);
     return { kind: 'dropped', cause };

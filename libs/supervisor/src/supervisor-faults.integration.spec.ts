@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bench, START, aRequest, drain } from '../testing/index.js';
@@ -44,6 +44,20 @@ afterAll(() => {
   });
 });
 
+describe('Supervisor in a container without a program that it needs', () => {
+  it.each(['dd', 'grep'])('says that %s is missing, and starts nothing', async (program) => {
+    const bin = mkdtempSync(join(scratch, 'bin-'));
+    for (const name of 'sh cat dd env grep mkdir mkfifo mv rm setsid sleep tail tr wc'.split(' '))
+      if (name !== program) symlinkSync(execFileSync('which', [name], { encoding: 'utf8' }).trim(), join(bin, name));
+    const without = new Bench({ open: openLocalChannel({ cwd: '/', env: { PATH: bin } }), spoolDir: scratch });
+    const { opened, end } = await drain(without.start(aRequest()));
+    expect([opened, end]).toEqual([
+      null,
+      { kind: program === 'dd' ? 'refused' : 'unsupported', detail: `The program ${program} is missing.` },
+    ]);
+  });
+});
+
 (canLimit ? describe : describe.skip)('Supervisor in a container that is out of processes', () => {
   it('still kills all', async () => {
     const spoolDir = join(scratch, 'spool');
@@ -59,7 +73,8 @@ afterAll(() => {
     const request = aRequest({ program: { script: bomb }, timeoutSeconds: 1, graceSeconds: 0.2 });
     // Attaching needs processes too, so it may fail until some are free.
     let outcome: Outcome = await drain(limited.run(request, START));
-    while (outcome.end.kind === 'dropped') outcome = await drain(limited.attach(request.commandId, START));
+    while (['dropped', 'record-unusable'].includes(outcome.end.kind))
+      outcome = await drain(limited.attach(request.commandId, START));
     expect(['ended', 'supervisor-gone']).toContain(outcome.end.kind);
     const watcher = new Bench({ open, spoolDir: join(scratch, 'watcher') });
     expect(await watcher.processes(request.commandId)).toEqual([]);

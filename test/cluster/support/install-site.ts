@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { isTransient } from '../../chaos/client.js';
@@ -59,9 +60,11 @@ export class InstallSite extends ClusterSite {
 
   /** Sends the request to the replicas in turn until one responds with one of these statuses. */
   async ask(method: string, path: string, statuses: readonly number[], body?: unknown): Promise<TestResponse> {
+    // A request whose response was lost is sent again, and must not act twice.
+    const headers = method === 'POST' ? { 'idempotency-key': randomUUID() } : {};
     for (let i = 0; ; i++) {
       const { client } = this.replicas[i % this.replicas.length]!;
-      const response = await client.request(method, path, body).catch(() => null);
+      const response = await client.request(method, path, body, headers).catch(() => null);
       if (response !== null && statuses.includes(response.status)) return response;
       if (response !== null && !isTransient(response))
         throw new Error(`${this.name}: ${method} ${path}: ${response.status} ${response.text}`);

@@ -1,5 +1,5 @@
 import { type Caller, DomainError, Idempotency } from '@app/kernel';
-import { ProjectNotRunning, ProjectsService } from '@app/projects';
+import { ProjectNotRunning, ProjectsService, canWake } from '@app/projects';
 import { Injectable } from '@nestjs/common';
 import {
   CommandLimits,
@@ -35,6 +35,8 @@ export class CommandCheck {
   /** @throws {@link NotFound} if the caller may not see the project */
   async forecast(projectId: string, request: CommandRequest, caller: Caller): Promise<CommandForecast> {
     const { status, reason } = await this.projects.get(projectId, caller);
+    const managed = await this.projects.findManaged(projectId);
+    const isAdmitted = status === 'running' || (managed !== null && canWake(managed));
     // Nothing here could be done twice, but the idempotency key must belong to the same request.
     await this.idempotency.once(() => Promise.resolve(projectId));
     const queued = await this.queue.countQueued(projectId);
@@ -49,7 +51,7 @@ export class CommandCheck {
       checkContainer(spec, this.projects.hasContainers);
     }, reasons);
     if (this.projects.outage !== null) reasons.push(this.projects.outage);
-    if (status !== 'running') reasons.push(new ProjectNotRunning(projectId, status, reason));
+    if (!isAdmitted) reasons.push(new ProjectNotRunning(projectId, status, reason));
     if (queued >= queuedMax) reasons.push(new QueueFull(projectId, queuedMax));
     return { reasons, queued, queuedMax, outputBytesMax };
   }

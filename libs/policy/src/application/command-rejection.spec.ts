@@ -137,7 +137,9 @@ describe('a command that the policy refuses', () => {
     ]);
     expect([commands.rows.size, await recorded(from)]).toEqual([0, []]);
     await service.create('web', ls, caller);
-    stored.seed(aProject({ id: 'web', status: 'stopped' }));
+    stored.seed(aProject({ id: 'web', status: 'stopped', wakeOnCommand: true }));
+    expect(await codes(ls)).toEqual(['QUEUE_FULL']);
+    stored.seed(aProject({ id: 'web', status: 'stopped', wakeOnCommand: false }));
     runtime.outage = new Unavailable('no answer');
     expect(await codes(request({ type: 'exec', argv: ['rm'] }, { outputBytesMax: 1_001 }))).toEqual([
       'COMMAND_REJECTED',

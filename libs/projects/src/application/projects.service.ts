@@ -164,9 +164,9 @@ export class ProjectsService implements BeforeApplicationShutdown {
     for (const { id } of await this.unmanaged({ status: 'running', labels: {} }, { projects: null })) yield id;
   }
 
-  /** Whether it was created through the API. */
-  async isManaged(id: string): Promise<boolean> {
-    return (await this.projects.findById(id)) !== null;
+  /** The record of a project that was created through the API; null: it was not. */
+  findManaged(id: string): Promise<ManagedProject | null> {
+    return this.projects.findById(id);
   }
 
   /** Whether a command can name the container that it runs in. */

@@ -69,7 +69,7 @@ export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
     const own = labelled.filter((pod) => isPodOf(projectId, pod));
     // A pod created by rdev proves that this install has the project, but does not say which install created the pod.
     const isCertain = own.length === labelled.length && !own.some(isOfAnUnknownInstall);
-    if (isCertain || (await this.projects.isManaged(projectId))) return choosePod(own);
+    if (isCertain || (await this.projects.findManaged(projectId)) !== null) return choosePod(own);
     return choosePod(labelled.filter((pod) => !isOfAnUnknownInstall(pod)));
   }
 
