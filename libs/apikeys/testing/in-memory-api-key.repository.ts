@@ -1,4 +1,4 @@
-import { type Page, type PageRequest, decodeCursor, maySeeProject, toPage } from '@app/kernel';
+import { type Page, type PageRequest, decodeIdCursor, maySeeProject, toPage } from '@app/kernel';
 import { InMemoryTransactor } from '@app/kernel/testing';
 import { type Administrators, type ApiKeyRepository } from '../src/application/api-key.repository.js';
 import { type ApiKey, grantOf, isAdministrator } from '../src/domain/api-key.js';
@@ -35,7 +35,7 @@ export class InMemoryApiKeyRepository implements ApiKeyRepository {
   }
 
   async list({ limit, cursor }: PageRequest, projects: readonly string[] | null): Promise<Page<ApiKey>> {
-    const [before] = cursor === undefined ? [null] : decodeCursor(cursor, 'string');
+    const before = decodeIdCursor(cursor, 'key');
     const found = [...this.keys.values()]
       .filter(({ id }) => before === null || id < before)
       .filter((key) => projects === null || key.projects?.every((glob) => maySeeProject({ projects }, glob)))

@@ -1,4 +1,4 @@
-import { type Page, type PageRequest, decodeCursor, maySeeProject, toPage } from '@app/kernel';
+import { type Page, type PageRequest, decodeIdCursor, maySeeProject, toPage } from '@app/kernel';
 import { InMemoryTransactor } from '@app/kernel/testing';
 import type { CommandLeases, HeldLease } from '../src/application/command-leases.js';
 import type { CommandQueue, QueueRules } from '../src/application/command-queue.js';
@@ -107,7 +107,7 @@ export class InMemoryCommandRepository implements CommandRepository, CommandQueu
   }
 
   async list(filter: CommandFilter, { limit, cursor }: PageRequest): Promise<Page<CommandSummary>> {
-    const [before] = cursor === undefined ? [null] : decodeCursor(cursor, 'string');
+    const before = decodeIdCursor(cursor, 'cmd');
     const { projectId, statuses, type, keyId, labels, since, until, visibleProjects } = filter;
     const found = [...this.rows.values()]
       .map(({ command }) => command)

@@ -13,6 +13,7 @@ export {
   PAGE_BYTES_MAX,
   encodeCursor,
   decodeCursor,
+  decodeIdCursor,
   toPage,
 } from './page.js';
 export { Transactor } from './transactor.js';

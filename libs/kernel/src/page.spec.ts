@@ -1,4 +1,5 @@
-import { InvalidCursor, PAGE_BYTES_MAX, decodeCursor, encodeCursor, toPage } from './page.js';
+import { newId } from './ids.js';
+import { InvalidCursor, PAGE_BYTES_MAX, decodeCursor, decodeIdCursor, encodeCursor, toPage } from './page.js';
 
 const raw = (text: string): string => Buffer.from(text).toString('base64url');
 
@@ -6,6 +7,15 @@ describe('cursors', () => {
   it.each([[['cmd_x']], [[1_700_000_000_000, 'web']], [['ä"\\', 0]]])('can be decoded: %j', (key) => {
     const types = key.map((part) => typeof part as 'string' | 'number');
     expect(decodeCursor(encodeCursor(key), ...types)).toEqual(key);
+  });
+
+  it('of ids are of one list', () => {
+    const id = newId('cmd');
+    expect(decodeIdCursor(undefined, 'cmd')).toBeNull();
+    expect(decodeIdCursor(encodeCursor([id]), 'cmd')).toBe(id);
+    for (const other of [newId('key'), 'web', '']) {
+      expect(() => decodeIdCursor(encodeCursor([other]), 'cmd')).toThrow(InvalidCursor);
+    }
   });
 
   it('contain nothing that a query must escape', () => {

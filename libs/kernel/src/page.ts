@@ -1,4 +1,5 @@
 import { DomainError } from './domain-error.js';
+import { type IdPrefix, isId } from './ids.js';
 
 /** One page of a list, newest first. */
 export interface Page<T> {
@@ -51,6 +52,14 @@ export function decodeCursor<T extends readonly ('string' | 'number')[]>(
   // PostgreSQL rejects NUL in texts.
   if (!fits || parts.some((part) => String(part).includes('\0'))) throw new InvalidCursor();
   return parts as never;
+}
+
+/** The id in a cursor of a list by id. @throws {@link InvalidCursor} if it is of another list */
+export function decodeIdCursor(cursor: string | undefined, prefix: IdPrefix): string | null {
+  if (cursor === undefined) return null;
+  const [id] = decodeCursor(cursor, 'string');
+  if (!isId(prefix, id)) throw new InvalidCursor();
+  return id;
 }
 
 /** Maximum JSON size of the items of a page, unless the first one alone is larger. */

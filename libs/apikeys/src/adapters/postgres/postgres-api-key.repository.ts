@@ -1,5 +1,5 @@
 import { Database, LOCKS } from '@app/database';
-import { type Page, type PageRequest, decodeCursor, toPage } from '@app/kernel';
+import { type Page, type PageRequest, decodeIdCursor, toPage } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
 import type { ApiKey } from '../../domain/api-key.js';
 import { type Administrators, ApiKeyRepository } from '../../application/api-key.repository.js';
@@ -68,7 +68,7 @@ export class PostgresApiKeyRepository implements ApiKeyRepository {
   }
 
   async list({ limit, cursor }: PageRequest, visibleProjects: readonly string[] | null): Promise<Page<ApiKey>> {
-    const [before] = cursor === undefined ? [null] : decodeCursor(cursor, 'string');
+    const before = decodeIdCursor(cursor, 'key');
     const patterns = visibleProjects?.map((glob) => glob.replaceAll('*', '%')) ?? null;
     const rows = await this.database.query<ApiKey>(
       `SELECT ${COLUMNS} FROM api_keys

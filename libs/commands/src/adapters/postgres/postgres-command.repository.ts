@@ -1,5 +1,5 @@
 import { Database, likePatterns, withinPage } from '@app/database';
-import { type Page, type PageRequest, decodeCursor, idFloor, toPage } from '@app/kernel';
+import { type Page, type PageRequest, decodeIdCursor, idFloor, toPage } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
 import { type CommandFilter, CommandRepository, UNENDED_MAX } from '../../application/command.repository.js';
 import type { Command, CommandSummary } from '../../domain/command.js';
@@ -42,7 +42,7 @@ export class PostgresCommandRepository implements CommandRepository {
   }
 
   async list(filter: CommandFilter, { limit, cursor }: PageRequest): Promise<Page<CommandSummary>> {
-    const [before] = cursor === undefined ? [null] : decodeCursor(cursor, 'string');
+    const before = decodeIdCursor(cursor, 'cmd');
     const rows = await this.database.query<SummaryRow & { readonly hasMore: boolean }>(
       withinPage(
         `SELECT ${SUMMARY_COLUMNS} FROM commands

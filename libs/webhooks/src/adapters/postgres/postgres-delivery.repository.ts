@@ -1,5 +1,5 @@
 import { Database } from '@app/database';
-import { type Page, type PageRequest, decodeCursor, toPage } from '@app/kernel';
+import { type Page, type PageRequest, decodeIdCursor, toPage } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
 import { type Capacity, type ClaimedDelivery, DeliveryRepository } from '../../application/delivery.repository.js';
 import type { Attempt, Delivery, DeliveryStatus } from '../../domain/delivery.js';
@@ -113,7 +113,7 @@ export class PostgresDeliveryRepository implements DeliveryRepository {
     status: DeliveryStatus | null,
     { limit, cursor }: PageRequest,
   ): Promise<Page<Delivery>> {
-    const [before] = cursor === undefined ? [null] : decodeCursor(cursor, 'string');
+    const before = decodeIdCursor(cursor, 'dlv');
     const rows = await this.database.query<Delivery>(
       `SELECT ${COLUMNS} FROM deliveries d
        WHERE webhook_id = $1 AND ($2::text IS NULL OR status = $2) AND ($3::text IS NULL OR id < $3)

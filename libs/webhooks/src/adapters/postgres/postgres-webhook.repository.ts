@@ -1,5 +1,5 @@
 import { Database, likePatterns } from '@app/database';
-import { type Page, type PageRequest, type Scope, decodeCursor, toPage } from '@app/kernel';
+import { type Page, type PageRequest, type Scope, decodeIdCursor, toPage } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
 import type { Subscription, Webhook } from '../../domain/webhook.js';
 import { WebhookRepository } from '../../application/webhook.repository.js';
@@ -42,7 +42,7 @@ export class PostgresWebhookRepository implements WebhookRepository {
   }
 
   async list({ limit, cursor }: PageRequest, visible: readonly string[] | null): Promise<Page<Webhook>> {
-    const [before] = cursor === undefined ? [null] : decodeCursor(cursor, 'string');
+    const before = decodeIdCursor(cursor, 'whk');
     const rows = await this.database.query<Webhook>(
       `SELECT ${WEBHOOK_COLUMNS} FROM webhooks w
        WHERE ($1::text IS NULL OR id < $1) AND ($3::text[] IS NULL OR
