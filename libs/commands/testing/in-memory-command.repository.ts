@@ -12,10 +12,16 @@ import {
   type Priority,
   outlineOf,
 } from '../src/domain/command.js';
-import type { QueueOrder } from '@app/queue';
 import type { Ending } from '../src/domain/result.js';
 import { START } from '../src/domain/position.js';
 import { hasEnded } from '../src/domain/status.js';
+
+/** The position of a queued command, as the queue orders them. */
+interface QueueOrder {
+  readonly dueAt: Date;
+  readonly turn: number;
+  readonly id: string;
+}
 
 /** A command with the lease in its row. */
 export interface CommandRow {
