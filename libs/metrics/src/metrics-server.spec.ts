@@ -43,7 +43,7 @@ describe('MetricsServer', () => {
     lost.set({ of: 'before' }, 7);
     beforeScrape.add(() => {
       lost.reset();
-      throw new Error('It is away.');
+      throw new Error('It is unavailable.');
     });
     beforeScrape.add(() => Promise.reject(new Error('It is away, too.')));
     const text = await (await fetch(`${base}/metrics`)).text();

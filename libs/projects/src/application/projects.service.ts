@@ -158,7 +158,7 @@ export class ProjectsService implements BeforeApplicationShutdown {
     return this.runtime.outage;
   }
 
-  /** All running projects, whoever may see them. */
+  /** All running projects, visible to any key or not. */
   async *runningIds(): AsyncGenerator<string> {
     yield* eachId((after) => this.projects.running(after));
     for (const { id } of await this.unmanaged({ status: 'running', labels: {} }, { projects: null })) yield id;

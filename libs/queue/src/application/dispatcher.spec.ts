@@ -91,7 +91,7 @@ describe('Dispatcher', () => {
   });
 
   it('finds commands without a hint, also after a database outage', async () => {
-    const admit = jest.spyOn(admission, 'admit').mockRejectedValueOnce(new Unavailable('It is away.'));
+    const admit = jest.spyOn(admission, 'admit').mockRejectedValueOnce(new Unavailable('It is unavailable.'));
     dispatcher.onApplicationBootstrap();
     await until(() => admit.mock.calls.length === 1);
     await queue(1);
@@ -99,7 +99,7 @@ describe('Dispatcher', () => {
   });
 
   it('has admitted the adopted commands even if compaction fails', async () => {
-    jest.spyOn(admission, 'compact').mockRejectedValue(new Unavailable('It is away.'));
+    jest.spyOn(admission, 'compact').mockRejectedValue(new Unavailable('It is unavailable.'));
     await queue(2);
     dispatcher.onApplicationBootstrap();
     await until(() => running.adopted.length === 2);

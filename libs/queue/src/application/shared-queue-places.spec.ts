@@ -14,7 +14,7 @@ class FakeQueue implements PlaceRepository {
   async places(ids: readonly string[]): Promise<ReadonlyMap<string, QueuePlace>> {
     this.looks.push([...ids]);
     if (this.lookMs > 0) await new Promise((resolve) => setTimeout(resolve, this.lookMs));
-    if (this.isAway) throw new Unavailable('It is away.');
+    if (this.isAway) throw new Unavailable('It is unavailable.');
     const queued = ids.filter((id) => this.ids.includes(id));
     return new Map(queued.map((id) => [id, this.placeOf(id)]));
   }

@@ -22,7 +22,7 @@ export class OwnedObjects {
     return maker !== undefined && maker !== this.install.id;
   }
 
-  /** The object, whoever owns it; null if there is none. */
+  /** The object, of any owner; null if there is none. */
   async find<T extends KubernetesObject>(path: string, signal?: AbortSignal): Promise<T | null> {
     return (await orNull(this.client.getJson(path, { signal }))) as T | null;
   }
