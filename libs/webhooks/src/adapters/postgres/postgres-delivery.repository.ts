@@ -10,6 +10,9 @@ const COLUMNS = `d.id, d.webhook_id AS "webhookId", d.message_id AS "messageId",
   d.body, d.status, d.attempt_count AS "attemptCount", d.next_attempt_at AS "nextAttemptAt",
   d.created_at AS "createdAt", d.ended_at AS "endedAt"`;
 
+/** Due for the next claim: by the clock of the database, and not rounded up to a millisecond that has not come yet. */
+const AT_ONCE = "date_trunc('milliseconds', now())";
+
 @Injectable()
 export class PostgresDeliveryRepository implements DeliveryRepository {
   constructor(private readonly database: Database) {}
@@ -26,7 +29,7 @@ export class PostgresDeliveryRepository implements DeliveryRepository {
     }));
     await this.database.query(
       `INSERT INTO deliveries (id, webhook_id, message_id, type, project_id, body, status, attempt_count, next_attempt_at, created_at)
-       SELECT id, webhook_id, message_id, type, project_id, body, 'pending', 0, created_at, created_at
+       SELECT id, webhook_id, message_id, type, project_id, body, 'pending', 0, ${AT_ONCE}, created_at
        FROM json_to_recordset($1) AS d(id text, webhook_id text, message_id text, type text, project_id text, body text,
          created_at timestamptz)`,
       [JSON.stringify(rows)],
@@ -125,7 +128,7 @@ export class PostgresDeliveryRepository implements DeliveryRepository {
 
   async redeliver(id: string): Promise<boolean> {
     const rows = await this.database.query(
-      `UPDATE deliveries SET status = 'pending', attempt_count = 0, next_attempt_at = now(), ended_at = NULL
+      `UPDATE deliveries SET status = 'pending', attempt_count = 0, next_attempt_at = ${AT_ONCE}, ended_at = NULL
        WHERE id = $1 AND status <> 'pending' RETURNING 1`,
       [id],
     );
@@ -134,7 +137,7 @@ export class PostgresDeliveryRepository implements DeliveryRepository {
 
   async recover(webhookId: string, since: Date): Promise<number> {
     const rows = await this.database.query(
-      `UPDATE deliveries SET status = 'pending', attempt_count = 0, next_attempt_at = now(), ended_at = NULL
+      `UPDATE deliveries SET status = 'pending', attempt_count = 0, next_attempt_at = ${AT_ONCE}, ended_at = NULL
        WHERE webhook_id = $1 AND status = 'failed' AND created_at >= $2 RETURNING 1`,
       [webhookId, since],
     );
