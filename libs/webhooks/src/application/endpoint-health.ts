@@ -24,19 +24,20 @@ export class EndpointHealth {
   async run<T>(id: string, attempt: () => Promise<T>, isSuccess: (result: T) => boolean): Promise<T> {
     const endpoint = this.endpointOf(id);
     endpoint.running++;
+    let result: T | undefined;
     try {
-      let result: T | undefined;
-      await endpoint.breaker
-        .execute(async () => {
-          result = await attempt();
-          if (!isSuccess(result)) throw new Error('The attempt failed.');
-        })
-        .catch(() => undefined);
-      return result ?? (await attempt());
-    } finally {
-      endpoint.running--;
-      if (endpoint.running === 0 && endpoint.breaker.state === CircuitState.Closed) this.endpoints.delete(id);
+      await endpoint.breaker.execute(async () => {
+        result = await attempt();
+        if (!isSuccess(result)) throw new Error('The attempt failed.');
+      });
+    } catch {
+      // The breaker has counted it. If it opened after the delivery was claimed, the attempt is made all the same.
     }
+    endpoint.running--;
+    if (result === undefined) return attempt();
+    // A breaker that has counted failures is kept: the next one may open it.
+    if (endpoint.running === 0 && isSuccess(result)) this.endpoints.delete(id);
+    return result;
   }
 
   private roomOf({ breaker, openedAt, running }: Endpoint, now: number): number {
