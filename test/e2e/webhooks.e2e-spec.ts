@@ -142,6 +142,10 @@ describe('webhooks', () => {
     })) as any[];
     expectStatus(await limited.get(`/v1/deliveries/${delivery?.id}`), 404);
 
+    // Another key's description leaves it as it is; more than that would give it that key's rights.
+    const described = await api.client.request('PATCH', `/v1/webhooks/${id}`, { description: 'seen by an admin' });
+    expect(expectStatus(described, 200).body).toMatchObject({ keyId, description: 'seen by an admin' });
+
     // With its key, a subscription ends.
     expectStatus(await api.client.request('DELETE', `/v1/keys/${keyId}`), 204);
     await runCommand(api.client, own, 'true');

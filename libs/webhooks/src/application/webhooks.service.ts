@@ -67,17 +67,22 @@ export class WebhooksService {
     return visible(await this.webhooks.findById(id), id, caller);
   }
 
-  /** The subscription has the rights of the caller's key from now on. @throws as {@link create} and {@link get} */
+  /**
+   * With anything but its description, the subscription has the rights of the caller's key from now on: they decide
+   * what it may tell, and where. @throws as {@link create} and {@link get}
+   */
   patch(id: string, patch: WebhookPatch, caller: Caller): Promise<Webhook> {
     return this.transactor.run(async () => {
       const webhook = visible(await this.webhooks.lock(id), id, caller);
       const { url, events, projects, description, enabled } = { ...webhook, ...given(patch) };
-      const spec = this.admitted({ url, events, projects, description, enabled }, caller);
+      const isOwn = Object.keys(given(patch)).some((field) => field !== 'description');
+      const asked = { url, events, projects, description, enabled };
+      const spec = isOwn ? this.admitted(asked, caller) : asked;
       const isRevived = enabled && !webhook.enabled;
       const patched = {
         ...webhook,
         ...spec,
-        keyId: caller.keyId,
+        keyId: isOwn ? caller.keyId : webhook.keyId,
         disabledReason: enabled ? null : webhook.disabledReason,
         failingSince: isRevived ? null : webhook.failingSince,
         updatedAt: this.clock.now(),

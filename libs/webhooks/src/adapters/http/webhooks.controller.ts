@@ -91,7 +91,8 @@ export class WebhooksController {
   @ApiBody({ type: PatchWebhookRequest, examples: CHANGE })
   @ApiOperation({
     summary: 'Change a webhook, by a JSON merge patch',
-    description: 'From now on it says no more than the key of this request may read.',
+    description:
+      'Unless only the description changes, it says no more than the key of this request may read from now on.',
   })
   @ApiOkResponse({ type: WebhookResponse })
   async patch(
