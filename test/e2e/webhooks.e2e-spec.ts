@@ -1,13 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { type Server, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
 import {
   type ApiProcess,
   createProject,
+  WebhookReceiver,
   ended,
   eventually,
   expectStatus,
@@ -15,50 +14,25 @@ import {
   startApi,
 } from '../support/index.js';
 
-interface Received {
-  readonly path: string;
-  readonly headers: Record<string, string>;
-  readonly body: string;
-  readonly message: { type: string; timestamp: string; data: any };
-}
-
 const hasPython = spawnSync('python3', ['--version']).status === 0;
-
-/** What endpoints respond, by path. */
-type Respond = (received: Received, count: number) => { status: number; headers?: Record<string, string> };
 
 describe('webhooks', () => {
   let api: ApiProcess;
-  let server: Server;
-  let base: string;
-  const received: Received[] = [];
-  const responses = new Map<string, Respond>();
+  let receiver: WebhookReceiver;
 
   beforeAll(async () => {
     api = await startApi({ env: { WEBHOOK_ALLOWED_CIDRS: '127.0.0.0/8' } });
-    server = createServer((request, response) => {
-      let body = '';
-      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-      request.on('end', () => {
-        const path = request.url ?? '';
-        const one = { path, headers: request.headers as Record<string, string>, body, message: JSON.parse(body) };
-        received.push(one);
-        const { status, headers = {} } = responses.get(path)?.(one, at(path).length) ?? { status: 204 };
-        response.writeHead(status, headers).end(status === 204 ? undefined : 'no thanks');
-      });
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    receiver = await WebhookReceiver.start();
   });
   afterAll(async () => {
     await api.stop();
-    server.close();
+    receiver.stop();
   });
 
-  const at = (path: string) => received.filter((one) => one.path === path);
+  const at = (path: string) => receiver.at(path);
   const typesAt = (path: string) => at(path).map(({ message }) => message.type);
   const subscribe = async (path: string, events: string[], fields: object = {}, client = api.client) =>
-    expectStatus(await client.post('/v1/webhooks', { url: `${base}${path}`, events, ...fields }), 201).body;
+    expectStatus(await client.post('/v1/webhooks', { url: `${receiver.base}${path}`, events, ...fields }), 201).body;
 
   it('tell of a command from the queue to its end, signed so that others can verify it', async () => {
     const { id, secret } = await subscribe('/course', ['command.*']);
@@ -129,8 +103,11 @@ describe('webhooks', () => {
     await eventually(() => typesAt('/limited').includes('command.succeeded'));
     expect(new Set(at('/limited').map(({ message }) => message.data.projectId))).toEqual(new Set([own]));
 
-    expectStatus(await limited.post('/v1/webhooks', { url: `${base}/x`, events: ['key.*'] }), 403);
-    expectStatus(await limited.post('/v1/webhooks', { url: `${base}/x`, events: ['*'], projects: [foreign] }), 400);
+    expectStatus(await limited.post('/v1/webhooks', { url: `${receiver.base}/x`, events: ['key.*'] }), 403);
+    expectStatus(
+      await limited.post('/v1/webhooks', { url: `${receiver.base}/x`, events: ['*'], projects: [foreign] }),
+      400,
+    );
     const { id: all } = await subscribe('/all', ['*']);
     await runCommand(api.client, foreign, 'true');
     expectStatus(await limited.get(`/v1/webhooks/${all}`), 404);
@@ -158,7 +135,10 @@ describe('webhooks', () => {
   });
 
   it('are tried again, with the same id and body, until the endpoint responds with 2xx; attempts are kept', async () => {
-    responses.set('/flaky', (_one, count) => ({ status: count === 1 ? 500 : 200, headers: { 'retry-after': '1' } }));
+    receiver.responses.set('/flaky', (_one, count) => ({
+      status: count === 1 ? 500 : 200,
+      headers: { 'retry-after': '1' },
+    }));
     const { id } = await subscribe('/flaky', ['command.succeeded']);
     await runCommand(api.client, await createProject(api.client), 'true');
     await eventually(() => at('/flaky').length === 2, 20_000);
@@ -178,14 +158,14 @@ describe('webhooks', () => {
   });
 
   it('are disabled by 410, and delivered again on request', async () => {
-    responses.set('/gone', () => ({ status: 410 }));
+    receiver.responses.set('/gone', () => ({ status: 410 }));
     const { id } = await subscribe('/gone', ['command.succeeded']);
     await runCommand(api.client, await createProject(api.client), 'true');
     await eventually(async () => !(await api.client.get(`/v1/webhooks/${id}`)).body.enabled);
     expectStatus(await api.client.post(`/v1/webhooks/${id}/test`), 409);
     const { data } = (await api.client.get(`/v1/webhooks/${id}/deliveries?status=failed`)).body;
     expect(data).toHaveLength(1);
-    responses.delete('/gone');
+    receiver.responses.delete('/gone');
     expectStatus(await api.client.request('PATCH', `/v1/webhooks/${id}`, { enabled: true }), 200);
     const since = new Date(Date.now() - 60_000).toISOString();
     expect(expectStatus(await api.client.post(`/v1/webhooks/${id}/recover`, { since }), 202).body).toEqual({
@@ -202,7 +182,7 @@ describe('webhooks', () => {
     expect(secret).not.toBe(former);
     expectStatus(await api.client.post(`/v1/webhooks/${id}/test`), 202);
     await eventually(() => at('/rotated').length === 1);
-    const [{ body, headers } = received[0]!] = at('/rotated');
+    const [{ body, headers } = receiver.received[0]!] = at('/rotated');
     for (const either of [secret, former]) new StandardWebhook(either).verify(body, headers);
     expectStatus(await api.client.post(`/v1/webhooks/${id}/rotate-secret`, { overlapSeconds: 0 }), 200);
     expectStatus(await api.client.post(`/v1/webhooks/${id}/test`), 202);
@@ -216,7 +196,10 @@ describe('webhooks', () => {
       const { body } = expectStatus(await api.client.post('/v1/webhooks', { url, events: ['*'] }), 400);
       expect(body.errors).toEqual([{ pointer: '#/url', detail: expect.stringMatching(/^must /) }]);
     }
-    expectStatus(await api.client.post('/v1/webhooks', { url: `${base}/x`, events: ['command.created'] }), 400);
+    expectStatus(
+      await api.client.post('/v1/webhooks', { url: `${receiver.base}/x`, events: ['command.created'] }),
+      400,
+    );
   });
 
   it('lose nothing when the API is killed, and do not repeat what was delivered', async () => {

@@ -12,3 +12,4 @@ export { type SseEvent, readEvents } from './sse-reader.js';
 export { type StreamName, Transcript } from './transcript.js';
 export { slowness } from './slowness.js';
 export { THOROUGH } from './thorough.js';
+export { WebhookReceiver } from './webhook-receiver.js';

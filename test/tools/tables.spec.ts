@@ -5,6 +5,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   admission_round: 'queue',
   api_keys: 'apikeys',
   applied_migrations: 'database',
+  callbacks: 'webhooks',
   command_output: 'output',
   commands: 'commands',
   deliveries: 'webhooks',
@@ -45,7 +46,7 @@ const GUESTS: readonly (readonly [file: string, table: string, reason: string])[
   ['queue/src/adapters/postgres/postgres-place.repository.ts', 'projects', 'who waits for its project has no estimate'],
   ['queue/src/adapters/postgres/postgres-queue.repository.ts', 'commands', 'a queue says how many of its project run'],
   [
-    'webhooks/src/adapters/postgres/postgres-webhook.repository.ts',
+    'webhooks/src/adapters/postgres/postgres-key-states.ts',
     'api_keys',
     'a subscription may read what its key may read now',
   ],

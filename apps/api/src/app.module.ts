@@ -31,10 +31,13 @@ export class AppModule {
     const platform = platformOf(config);
     const projects = ProjectsModule.with(config.runtime, platform, projectDefaults(config));
     const queueLimits = new QueueLimits(config.commands);
+    const webhooks = WebhooksModule.with(
+      new OutboundHttp({ allowed: config.webhooks.allowedNetworks, proxy: config.webhooks.proxy }),
+    );
     const commands = CommandsModule.with({
       limits: new CommandLimits(config.commands),
       rules: policy,
-      imports: [projects, EnqueuingModule.with(queueLimits)],
+      imports: [projects, webhooks, EnqueuingModule.with(queueLimits)],
     });
     const policies = PolicyModule.with({ policy, imports: [projects, commands] });
     const output = OutputModule.with([commands]);
@@ -65,9 +68,7 @@ export class AppModule {
         output,
         execution,
         QueueModule.with({ limits: queueLimits, imports: [projects, commands, execution] }),
-        WebhooksModule.with(
-          new OutboundHttp({ allowed: config.webhooks.allowedNetworks, proxy: config.webhooks.proxy }),
-        ),
+        webhooks,
         HealthModule.with({ imports: [projects], inject: [Database, ProjectRuntime], useFactory: readinessChecks }),
       ],
       providers: [{ provide: Config, useValue: config }],

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { ProblemResponse } from '@app/http';
-import { describeMessages } from '@app/webhooks';
+import { describeCallbacks, describeMessages } from '@app/webhooks';
 import type { INestApplication } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
@@ -50,6 +50,8 @@ export function describeApi(app: INestApplication): OpenAPIObject {
     });
   for (const [name, description] of Object.entries(TAGS)) builder.addTag(name, description);
   const document = SwaggerModule.createDocument(app, builder.build(), { extraModels: [ProblemResponse] });
+  const { post: create } = document.paths['/v1/projects/{projectId}/commands'] ?? {};
+  if (create !== undefined) Object.assign(create, { callbacks: describeCallbacks() });
   return { ...describeAccess(document), webhooks: describeMessages() };
 }
 

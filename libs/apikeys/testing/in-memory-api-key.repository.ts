@@ -24,6 +24,10 @@ export class InMemoryApiKeyRepository implements ApiKeyRepository {
     return this.keys.get(id) ?? null;
   }
 
+  async callbackSecret(id: string): Promise<string | null> {
+    return this.keys.has(id) ? `whsec_of_${id}` : null;
+  }
+
   /** Needs no locks: nothing runs concurrently. */
   async lock(ids: readonly string[]): Promise<readonly ApiKey[]> {
     return [...new Set(ids)].flatMap((id) => this.keys.get(id) ?? []);

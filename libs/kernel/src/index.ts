@@ -3,6 +3,7 @@ export { InsufficientScope, Unauthenticated } from './access-errors.js';
 export { RateLimited, wholeSeconds } from './rate-limited.js';
 export { StartRefused } from './start-refused.js';
 export { canonicalAddress, isInNetworks, networkMatcher, subscriberOf } from './addresses.js';
+export { type Callback, Callbacks } from './callbacks.js';
 export { Clock } from './clock.js';
 export { Install } from './install.js';
 export { type IdPrefix, newId, isId, idFloor, idTime } from './ids.js';

@@ -1,2 +1,2 @@
-export { describeMessages } from './adapters/http/messages.openapi.js';
+export { describeCallbacks, describeMessages } from './adapters/http/messages.openapi.js';
 export { WebhooksModule } from './webhooks.module.js';

@@ -15,6 +15,8 @@ export abstract class ApiKeyRepository {
   abstract findByPrefix(prefix: string): Promise<ApiKey | null>;
   /** Null if there is none. */
   abstract findById(id: string): Promise<ApiKey | null>;
+  /** The secret that signs what the callbacks of its commands are told. Null if there is no such key. */
+  abstract callbackSecret(id: string): Promise<string | null>;
   /** Returns those of the keys that exist, locked against changes until the transaction ends. */
   abstract lock(ids: readonly string[]): Promise<readonly ApiKey[]>;
   /** Counts the administrators except one key. Serialised: a transaction sees the changes of the previous caller. */

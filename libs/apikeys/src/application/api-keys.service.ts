@@ -136,11 +136,12 @@ export class ApiKeysService {
     return key;
   }
 
-  /** Returns the caller's own key. */
-  async self(caller: Caller): Promise<ApiKey> {
+  /** Returns the caller's own key, and the secret that signs what the callbacks of its commands are told. */
+  async self(caller: Caller): Promise<{ readonly key: ApiKey; readonly callbackSecret: string }> {
     const key = await this.keys.findById(caller.keyId);
-    if (key === null) throw new Unauthenticated();
-    return key;
+    const callbackSecret = await this.keys.callbackSecret(caller.keyId);
+    if (key === null || callbackSecret === null) throw new Unauthenticated();
+    return { key, callbackSecret };
   }
 
   private async issue(create: (secret: Secret) => Promise<ApiKey>): Promise<NewKey> {

@@ -1,5 +1,6 @@
 import {
   type Caller,
+  Callbacks,
   Clock,
   EventLog,
   Idempotency,
@@ -43,6 +44,8 @@ export interface CommandRequest {
   readonly lock: string | null;
   readonly queueTimeoutSeconds: number | null;
   readonly traceparent: string | null;
+  /** Told about the end of the command. */
+  readonly callbackUrl: string | null;
 }
 
 /** Commands, as one caller may see them. */
@@ -58,18 +61,21 @@ export class CommandsService {
     private readonly hints: CommandHints,
     private readonly limits: CommandLimits,
     private readonly rules: CommandRules,
+    private readonly callbacks: Callbacks,
     private readonly clock: Clock,
   ) {}
 
   /**
    * Queues a command.
-   * @throws {@link NotFound}, {@link CommandRejected}, {@link ProjectNotRunning}, {@link QueueFull} or
-   * {@link InvalidInput}
+   * @throws {@link NotFound}, {@link CommandRejected}, {@link ProjectNotRunning}, {@link QueueFull},
+   * {@link InsufficientScope} or {@link InvalidInput}
    */
   async create(projectId: string, request: CommandRequest, caller: Caller): Promise<Command> {
     if (!maySeeProject(caller, projectId)) throw new NotFound('project', projectId);
     const outputBytesMax = this.limits.outputBytesOf(request.spec.outputBytesMax);
     checkContainer(request.spec, this.projects.hasContainers);
+    const { callbackUrl: url } = request;
+    if (url !== null) this.callbacks.assertAllowed(url, caller);
     const spec = { ...request.spec, outputBytesMax };
     const command: NewCommand = {
       ...request,
@@ -89,6 +95,7 @@ export class CommandsService {
       if (rejection !== null) throw new CommandRejected(rejection);
       await this.projects.admitCommand(projectId, caller);
       await this.events.add(commandCreated(command));
+      if (url !== null) await this.callbacks.register({ commandId: command.id, url, keyId: caller.keyId });
       // Last, since other additions to the project's queue wait until the commit.
       const queued = await this.queue.enqueue(command, this.queueRules);
       if (queued === null) throw new QueueFull(projectId, queuedMax);

@@ -13,6 +13,7 @@ import { IndexCommandInputs1790000100011 } from './1790000100011-index-command-i
 import { AddInstall1790000200000 } from './1790000200000-add-install.js';
 import { AddProjectVolume1790000200001 } from './1790000200001-add-project-volume.js';
 import { AddWebhooks1790000300000 } from './1790000300000-add-webhooks.js';
+import { AddCallbacks1790000300001 } from './1790000300001-add-callbacks.js';
 
 /** In the order in which they run. Never edited once merged. */
 export const migrations = [
@@ -31,4 +32,5 @@ export const migrations = [
   AddInstall1790000200000,
   AddProjectVolume1790000200001,
   AddWebhooks1790000300000,
+  AddCallbacks1790000300001,
 ];

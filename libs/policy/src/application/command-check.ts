@@ -1,4 +1,4 @@
-import { type Caller, DomainError, Idempotency } from '@app/kernel';
+import { type Caller, Callbacks, DomainError, Idempotency } from '@app/kernel';
 import { ProjectNotRunning, ProjectsService, canWake } from '@app/projects';
 import { Injectable } from '@nestjs/common';
 import {
@@ -30,6 +30,7 @@ export class CommandCheck {
     private readonly queue: CommandQueue,
     private readonly limits: CommandLimits,
     private readonly idempotency: Idempotency,
+    private readonly callbacks: Callbacks,
   ) {}
 
   /** @throws {@link NotFound} if the caller may not see the project */
@@ -49,6 +50,9 @@ export class CommandCheck {
     const outputBytesMax = unlessRefused(() => this.limits.outputBytesOf(spec.outputBytesMax), reasons);
     unlessRefused(() => {
       checkContainer(spec, this.projects.hasContainers);
+    }, reasons);
+    unlessRefused(() => {
+      if (request.callbackUrl !== null) this.callbacks.assertAllowed(request.callbackUrl, caller);
     }, reasons);
     if (this.projects.outage !== null) reasons.push(this.projects.outage);
     if (!isAdmitted) reasons.push(new ProjectNotRunning(projectId, status, reason));

@@ -1,5 +1,5 @@
 import { FakeClock, InMemoryEventLog, InMemoryIdempotency, InMemoryTransactor, aCaller } from '@app/kernel/testing';
-import { NotFound, Unavailable, runInRequest } from '@app/kernel';
+import { type Callbacks, NotFound, Unavailable, runInRequest } from '@app/kernel';
 import { aProject, projectsWithFakes } from '@app/projects/testing';
 import { InMemoryCommandRepository } from '@app/commands/testing';
 import {
@@ -32,6 +32,7 @@ const DENY_RM: PolicyRule = {
   env: null,
   reason: 'no rm here',
 };
+const CALLBACKS: Callbacks = { assertAllowed: () => undefined, register: () => Promise.resolve() };
 const hints = { queueChanged: () => undefined } as unknown as CommandHints;
 
 function request(work: Work, traits: Partial<CommandRequest['spec']> = {}): CommandRequest {
@@ -47,7 +48,15 @@ function request(work: Work, traits: Partial<CommandRequest['spec']> = {}): Comm
     keepBackground: false,
     ...traits,
   };
-  return { spec, labels: {}, priority: 'normal', lock: null, queueTimeoutSeconds: null, traceparent: null };
+  return {
+    spec,
+    labels: {},
+    priority: 'normal',
+    lock: null,
+    queueTimeoutSeconds: null,
+    traceparent: null,
+    callbackUrl: null,
+  };
 }
 
 const rm = request({ type: 'exec', argv: ['rm', 'SECRET'] });
@@ -74,9 +83,10 @@ describe('a command that the policy refuses', () => {
         hints,
         LIMITS,
         policy,
+        CALLBACKS,
         new FakeClock(),
       ),
-      check: new CommandCheck(policy, projects, commands, LIMITS, idempotency),
+      check: new CommandCheck(policy, projects, commands, LIMITS, idempotency, CALLBACKS),
     };
   };
   const recorded = async (from: number) =>

@@ -4,7 +4,8 @@ import { type Attempt, type Consequence, consequenceOf, retryAfterMs } from '../
 import { FAILING_MS_MAX, type Webhook, secretsOf, webhookDisabled } from '../domain/webhook.js';
 import { type ClaimedDelivery, DeliveryRepository } from './delivery.repository.js';
 import { CONCURRENT_MAX, EndpointHealth } from './endpoint-health.js';
-import { MessageSender, type Sent } from './message-sender.js';
+import { KeyStates } from './key-states.js';
+import { MessageSender } from './message-sender.js';
 import { WebhookRepository } from './webhook.repository.js';
 
 /** The channel on which due deliveries are announced to the replicas. */
@@ -20,6 +21,7 @@ const RETENTION_DAYS = 30;
 const FORGET_AT_ONCE = 1_000;
 const FORGET_POLL_MS = 600_000;
 const GONE = 'The endpoint responded 410 Gone';
+const KEY_INVALID = 'It was not sent: the key of the command is no longer valid.';
 const FAILING = 'Every attempt of the last 5 days has failed';
 
 /** Sends the messages that are due. */
@@ -39,7 +41,11 @@ export class DeliveryDispatcher implements OnApplicationBootstrap, OnApplication
   );
 
   private readonly retention = new Poller(
-    async () => (await this.deliveries.forget(RETENTION_DAYS, FORGET_AT_ONCE)) === FORGET_AT_ONCE,
+    async () => {
+      const removed = await this.deliveries.forgetRemoved(FORGET_AT_ONCE);
+      const old = await this.deliveries.forget(RETENTION_DAYS, FORGET_AT_ONCE);
+      return Math.max(removed, old) === FORGET_AT_ONCE;
+    },
     FORGET_POLL_MS,
     (error) => {
       this.report(error, 'Old deliveries could not be removed');
@@ -49,6 +55,7 @@ export class DeliveryDispatcher implements OnApplicationBootstrap, OnApplication
   constructor(
     private readonly deliveries: DeliveryRepository,
     private readonly webhooks: WebhookRepository,
+    private readonly keys: KeyStates,
     private readonly sender: MessageSender,
     private readonly events: EventLog,
     private readonly notifier: Notifier,
@@ -86,6 +93,11 @@ export class DeliveryDispatcher implements OnApplicationBootstrap, OnApplication
     this.notifier.notify(CHANNEL, '');
   }
 
+  /** Removes the deliveries of removed webhooks soon. */
+  forgetRemoved(): void {
+    this.retention.wake();
+  }
+
   /** @returns whether there may be more */
   private async dispatch(): Promise<boolean> {
     const room = RUNNING_MAX - this.running.size;
@@ -110,26 +122,40 @@ export class DeliveryDispatcher implements OnApplicationBootstrap, OnApplication
   }
 
   private async attempt({ delivery, webhook }: ClaimedDelivery): Promise<void> {
-    const { messageId: id, body, attemptCount } = delivery;
-    const secrets = secretsOf(webhook, this.clock.now());
+    const { messageId: id, body, attemptCount, endpointId, callback } = delivery;
+    const url = webhook?.url ?? callback?.url ?? '';
+    const secrets =
+      webhook === null ? await this.callbackSecrets(callback?.keyId) : secretsOf(webhook, this.clock.now());
+    if (secrets.length === 0) return this.deliveries.record(delivery.id, this.unsigned(), 'failed', null);
     const sent = await this.health.run(
-      webhook.id,
-      () => this.sender.send({ url: webhook.url, id, body, secrets }),
+      endpointId,
+      () => this.sender.send({ url, id, body, secrets }),
       ({ attempt }) => consequenceOf(attempt, 1, null).kind === 'delivered',
     );
     for (const observe of this.observers) observe(sent.attempt);
     const asked = retryAfterMs(sent.retryAfter, sent.attempt.at);
-    await this.conclude(delivery.id, webhook, sent, consequenceOf(sent.attempt, attemptCount + 1, asked));
+    const next = consequenceOf(sent.attempt, attemptCount + 1, asked);
+    const status = next.kind === 'delivered' ? 'delivered' : next.kind === 'retry' ? 'pending' : 'failed';
+    await this.deliveries.record(delivery.id, sent.attempt, status, next.kind === 'retry' ? next.afterMs : null);
+    if (webhook !== null) await this.conclude(webhook, next);
   }
 
-  private async conclude(id: string, webhook: Webhook, { attempt }: Sent, next: Consequence): Promise<void> {
-    const isHealthy = next.kind === 'delivered';
-    const status = isHealthy ? 'delivered' : next.kind === 'retry' ? 'pending' : 'failed';
-    await this.deliveries.record(id, attempt, status, next.kind === 'retry' ? next.afterMs : null);
+  /** None, if neither the key nor a successor is valid. */
+  private async callbackSecrets(keyId = ''): Promise<readonly string[]> {
+    const state = (await this.keys.of([keyId])).get(keyId);
+    return state === undefined || state.rights === null ? [] : state.callbackSecrets;
+  }
+
+  private unsigned(): Attempt {
+    return { at: this.clock.now(), status: null, latencyMs: 0, excerpt: null, error: KEY_INVALID };
+  }
+
+  private async conclude(webhook: Webhook, { kind }: Consequence): Promise<void> {
+    const isHealthy = kind === 'delivered';
     if (isHealthy && webhook.failingSince === null) return;
     const failingSince = await this.deliveries.noteHealth(webhook.id, isHealthy);
     const failingMs = failingSince === null ? 0 : this.clock.now().getTime() - failingSince.getTime();
-    if (next.kind === 'gone') await this.webhooks.disable(webhook.id, GONE, () => this.disabled(webhook, GONE));
+    if (kind === 'gone') await this.webhooks.disable(webhook.id, GONE, () => this.disabled(webhook, GONE));
     else if (failingMs >= FAILING_MS_MAX)
       await this.webhooks.disable(webhook.id, FAILING, () => this.disabled(webhook, FAILING));
   }

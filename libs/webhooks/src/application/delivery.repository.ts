@@ -5,7 +5,8 @@ import type { Webhook } from '../domain/webhook.js';
 /** A delivery whose next attempt is this replica's, for a while. */
 export interface ClaimedDelivery {
   readonly delivery: Delivery;
-  readonly webhook: Webhook;
+  /** Null: it goes to a callback. */
+  readonly webhook: Webhook | null;
 }
 
 /** How many more deliveries of an endpoint this replica takes; endpoints that are not listed have `slots`. */
@@ -40,6 +41,8 @@ export abstract class DeliveryRepository {
   abstract recover(webhookId: string, since: Date): Promise<number>;
   /** What is pending, and by how much the longest waiting attempt of an enabled webhook is overdue. */
   abstract backlog(): Promise<{ readonly pending: number; readonly lateSeconds: number }>;
+  /** Removes deliveries of removed webhooks, with their attempts. @returns how many, at most `limit` */
+  abstract forgetRemoved(limit: number): Promise<number>;
   /** Removes deliveries that ended so many days ago, with their attempts. @returns how many, at most `limit` */
   abstract forget(days: number, limit: number): Promise<number>;
 }

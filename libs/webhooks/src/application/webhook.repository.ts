@@ -1,5 +1,5 @@
 import type { Page, PageRequest } from '@app/kernel';
-import type { Subscription, Webhook } from '../domain/webhook.js';
+import type { Webhook } from '../domain/webhook.js';
 
 /** The subscriptions. */
 export abstract class WebhookRepository {
@@ -15,8 +15,7 @@ export abstract class WebhookRepository {
    * @param also what else belongs to the transaction
    */
   abstract disable(id: string, reason: string, also: () => Promise<void>): Promise<void>;
-  /** With its deliveries. */
+  /** Its deliveries are removed later: {@link DeliveryRepository.forgetRemoved}. */
   abstract remove(id: string): Promise<void>;
-  /** Those that are enabled, with the rights that their keys have now. */
-  abstract subscriptions(): Promise<readonly Subscription[]>;
+  abstract listEnabled(): Promise<readonly Webhook[]>;
 }

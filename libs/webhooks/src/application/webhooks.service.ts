@@ -14,13 +14,14 @@ import {
 } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
 import type { Attempt, Delivery, DeliveryStatus } from '../domain/delivery.js';
-import { type Message, bodyOf, canRead } from '../domain/message.js';
+import { canRead } from '../domain/message.js';
 import { newWebhookSecret } from '../domain/secret.js';
 import { DeliveryPending, SubscriptionExceedsRights, WebhookDisabled } from '../domain/webhook.errors.js';
 import { type Webhook, type WebhookPatch, type WebhookSpec, webhookChanged } from '../domain/webhook.js';
 import { DeliveryDispatcher } from './delivery-dispatcher.js';
 import { DeliveryRepository } from './delivery.repository.js';
 import { MessageSender } from './message-sender.js';
+import { deliveryOf } from './new-delivery.js';
 import { WebhookRepository } from './webhook.repository.js';
 
 /** A subscription and its secret, which is shown once. */
@@ -100,6 +101,7 @@ export class WebhooksService {
       await this.webhooks.remove(id);
       await this.events.add(webhookChanged('deleted', id));
     });
+    this.dispatcher.forgetRemoved();
   }
 
   /** The former secret signs as well for the overlap. @throws {@link NotFound} */
@@ -132,7 +134,7 @@ export class WebhooksService {
       if (!webhook.enabled) throw new WebhookDisabled(id);
       const now = this.clock.now();
       const message = { id: newId('evt', now), type: 'webhook.test', timestamp: now, projectId: null } as const;
-      const delivery = deliveryOf({ ...message, data: { webhookId: id } }, webhook, now);
+      const delivery = deliveryOf({ ...message, data: { webhookId: id } }, id, now);
       await this.deliveries.insert([delivery]);
       return delivery.id;
     });
@@ -159,8 +161,8 @@ export class WebhooksService {
 
   /** @throws {@link NotFound}, {@link WebhookDisabled} or {@link DeliveryPending} */
   async redeliver(id: string, caller: Caller): Promise<Delivery> {
-    const { webhookId } = await this.visibleDelivery(id, caller);
-    if (!(await this.get(webhookId, caller)).enabled) throw new WebhookDisabled(webhookId);
+    const { callback, endpointId } = await this.visibleDelivery(id, caller);
+    if (callback === null && !(await this.get(endpointId, caller)).enabled) throw new WebhookDisabled(endpointId);
     if (!(await this.deliveries.redeliver(id))) throw new DeliveryPending(id);
     this.dispatcher.wake();
     return this.visibleDelivery(id, caller);
@@ -176,10 +178,14 @@ export class WebhooksService {
 
   private async visibleDelivery(id: string, caller: Caller): Promise<Delivery> {
     const delivery = await this.deliveries.findById(id);
-    const webhook = delivery === null ? null : await this.webhooks.findById(delivery.webhookId);
-    if (delivery === null || webhook === null || !isWithin(webhook.projects, caller))
-      throw new NotFound('delivery', id);
+    if (delivery === null || !(await this.isVisible(delivery, caller))) throw new NotFound('delivery', id);
     return delivery;
+  }
+
+  private async isVisible({ callback, endpointId, projectId }: Delivery, caller: Caller): Promise<boolean> {
+    if (callback !== null) return projectId !== null && maySeeProject(caller, projectId);
+    const webhook = await this.webhooks.findById(endpointId);
+    return webhook !== null && isWithin(webhook.projects, caller);
   }
 
   /** As the caller may have it: a key that is limited to projects subscribes to nothing else. */
@@ -211,24 +217,6 @@ export class WebhooksService {
       updatedAt: now,
     };
   }
-}
-
-/** A message for one endpoint, due at once. */
-export function deliveryOf(message: Message, { id }: Pick<Webhook, 'id'>, now: Date): Delivery {
-  const { type, projectId } = message;
-  return {
-    id: newId('dlv', now),
-    webhookId: id,
-    messageId: message.id,
-    type,
-    projectId,
-    body: bodyOf(message),
-    status: 'pending',
-    attemptCount: 0,
-    nextAttemptAt: now,
-    createdAt: now,
-    endedAt: null,
-  };
 }
 
 /** No project id contains `*`, so a glob of the caller that matches the glob as text matches all that it matches. */

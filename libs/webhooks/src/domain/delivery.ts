@@ -1,3 +1,5 @@
+import type { Callback } from '@app/kernel';
+
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -24,7 +26,10 @@ export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
 /** A message on its way to one endpoint. */
 export interface Delivery {
   readonly id: string;
-  readonly webhookId: string;
+  /** The id of the webhook, or what {@link callbackEndpoint} returns. */
+  readonly endpointId: string;
+  /** Null: it goes to a webhook. */
+  readonly callback: Pick<Callback, 'url' | 'keyId'> | null;
   readonly messageId: string;
   readonly type: string;
   readonly projectId: string | null;
@@ -36,6 +41,11 @@ export interface Delivery {
   readonly nextAttemptAt: Date | null;
   readonly createdAt: Date;
   readonly endedAt: Date | null;
+}
+
+/** The deliveries of a key's callbacks to one origin count as those of one endpoint. */
+export function callbackEndpoint({ url, keyId }: Pick<Callback, 'url' | 'keyId'>): string {
+  return `${keyId} ${new URL(url).origin}`;
 }
 
 export interface Attempt {

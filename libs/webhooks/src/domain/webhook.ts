@@ -34,10 +34,10 @@ export type WebhookSpec = Pick<Webhook, 'url' | 'events' | 'projects' | 'descrip
 /** Fields to change. */
 export type WebhookPatch = { readonly [K in keyof WebhookSpec]?: WebhookSpec[K] | undefined };
 
-/** A subscription with the rights of its key now; null: the key is no longer valid. */
+/** A subscription with the rights of its key now. */
 export interface Subscription {
   readonly webhook: Webhook;
-  readonly rights: Pick<Caller, 'scopes' | 'projects'> | null;
+  readonly rights: Pick<Caller, 'scopes' | 'projects'>;
 }
 
 /** Whether a glob of types matches any type that there is. */
@@ -48,7 +48,7 @@ export function isTypeGlob(glob: string): boolean {
 /** Whether the subscription asks for the message, and its key may read it. */
 export function isSubscribed({ webhook, rights }: Subscription, message: Message): boolean {
   const { events, projects } = webhook;
-  if (rights === null || !events.some((glob) => matchesGlob(glob, message.type))) return false;
+  if (!events.some((glob) => matchesGlob(glob, message.type))) return false;
   const { projectId } = message;
   const isWanted = projects === null || (projectId !== null && projects.some((glob) => matchesGlob(glob, projectId)));
   return isWanted && mayRead(rights, message);

@@ -17,6 +17,7 @@ import {
   CreatedKeyResponse,
   KeyPage,
   KeyResponse,
+  OwnKeyResponse,
   PatchKeyRequest,
   RotateKeyRequest,
   toCreatedResponse,
@@ -67,10 +68,11 @@ export class ApiKeysController {
 
   @Get('self')
   @AnyKey()
-  @ApiOperation({ summary: 'Show the key of this request' })
-  @ApiOkResponse({ type: KeyResponse })
-  async self(@Caller() caller: CallerValue): Promise<KeyResponse> {
-    return toResponse(await this.keys.self(caller));
+  @ApiOperation({ summary: 'Show the key of this request, with the secret that signs callbacks' })
+  @ApiOkResponse({ type: OwnKeyResponse })
+  async self(@Caller() caller: CallerValue): Promise<OwnKeyResponse> {
+    const { key, callbackSecret } = await this.keys.self(caller);
+    return Object.assign(toResponse(key), { callbackSecret });
   }
 
   @Get(':id')

@@ -209,6 +209,14 @@ export class KeyResponse {
   lastUsedAt!: string | null;
 }
 
+export class OwnKeyResponse extends KeyResponse {
+  @ApiProperty({
+    example: 'whsec_…',
+    description: 'Verifies what the `callbackUrl` of a command is told. A rotated key has a new one',
+  })
+  callbackSecret!: string;
+}
+
 export class CreatedKeyResponse extends KeyResponse {
   @ApiPropertyOptional({ description: 'The key itself. Shown only here, and not in a replay' })
   secret?: string;

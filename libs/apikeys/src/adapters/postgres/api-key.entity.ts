@@ -3,6 +3,7 @@ import { Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 
 @Entity('api_keys')
 @Unique('api_keys_prefix_key', ['prefix'])
+@Index('api_keys_rotated_from', ['rotatedFrom'], { where: 'rotated_from IS NOT NULL' })
 @Index('api_keys_warn_at', ['warnAt'], { where: 'warn_at IS NOT NULL' })
 export class ApiKeyEntity {
   @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'api_keys_pkey' })
@@ -52,4 +53,8 @@ export class ApiKeyEntity {
 
   @Column({ type: 'timestamptz', name: 'last_used_at', precision: 3, nullable: true })
   lastUsedAt!: Date | null;
+
+  /** Signs what the callbacks of its commands are told. */
+  @Column({ type: 'text', name: 'callback_secret', default: () => 'new_callback_secret()' })
+  callbackSecret!: string;
 }

@@ -47,6 +47,14 @@ export class PostgresApiKeyRepository implements ApiKeyRepository {
     return key ?? null;
   }
 
+  async callbackSecret(id: string): Promise<string | null> {
+    const [row] = await this.database.query<{ secret: string }>(
+      'SELECT callback_secret AS secret FROM api_keys WHERE id = $1',
+      [id],
+    );
+    return row?.secret ?? null;
+  }
+
   lock(ids: readonly string[]): Promise<readonly ApiKey[]> {
     // Always in the same order: two keys that change each other must not deadlock.
     return this.database.query<ApiKey>(

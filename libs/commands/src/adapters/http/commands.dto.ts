@@ -236,6 +236,22 @@ export class CreateCommandRequest extends WorkRequest {
 
   @IsLabels()
   labels?: Record<string, string>;
+
+  @ApiPropertyOptional({
+    type: String,
+    format: 'uri',
+    maxLength: 2_048,
+    nullable: true,
+    example: 'https://example.com/hooks/ended',
+    description:
+      'Gets one message when the command has ended: that of a webhook, signed with the `callbackSecret` of ' +
+      '`GET /v1/keys/self`. The key needs `commands:read`',
+  })
+  @IsOptional()
+  @IsString()
+  @NoNul()
+  @MaxLength(2_048)
+  callbackUrl?: string | null;
 }
 
 export class ListCommandsQuery extends PageQuery {
@@ -318,6 +334,7 @@ export function toRequest(request: CreateCommandRequest, traceparent: string | n
     lock: lock ?? null,
     queueTimeoutSeconds: request.queueTimeoutSeconds ?? null,
     traceparent,
+    callbackUrl: request.callbackUrl ?? null,
   };
 }
 

@@ -76,6 +76,12 @@ export function describeMessages(): Readonly<Record<string, object>> {
   return Object.fromEntries(MESSAGE_TYPES.map((type) => [type, { post: operationOf(type) }]));
 }
 
+/** The `callbacks` of the operation that creates commands: what its `callbackUrl` gets. */
+export function describeCallbacks(): Readonly<Record<string, object>> {
+  const post = { ...operationOf('command.succeeded'), summary: 'The command has ended; one of the types `command.*`' };
+  return { ended: { '{$request.body#/callbackUrl}': { post } } };
+}
+
 function operationOf(type: MessageType): object {
   const { schema, example } = KINDS[type] ?? KINDS[type.slice(0, type.indexOf('.'))] ?? { schema: {}, example: {} };
   const message = { type, timestamp: '2026-01-31T08:00:00.000Z', data: example };

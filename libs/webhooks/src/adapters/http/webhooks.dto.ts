@@ -205,8 +205,11 @@ export class DeliveryResponse {
   @ApiProperty({ example: 'dlv_01jd4x…' })
   id!: string;
 
-  @ApiProperty()
-  webhookId!: string;
+  @ApiProperty({ type: String, nullable: true, description: 'Null: it goes to the callback of a command' })
+  webhookId!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, description: 'The `callbackUrl` of the command' })
+  callbackUrl!: string | null;
 
   @ApiProperty({ description: 'The `webhook-id` of every attempt: the id of the event' })
   messageId!: string;
@@ -298,10 +301,11 @@ export function toCreatedResponse({ webhook, secret }: NewWebhook): CreatedWebho
 }
 
 export function toDeliveryResponse(delivery: Delivery): DeliveryResponse {
-  const { id, webhookId, messageId, type, projectId, status, attemptCount } = delivery;
+  const { id, endpointId, callback, messageId, type, projectId, status, attemptCount } = delivery;
   return {
     id,
-    webhookId,
+    webhookId: callback === null ? endpointId : null,
+    callbackUrl: callback?.url ?? null,
     messageId,
     type,
     projectId,

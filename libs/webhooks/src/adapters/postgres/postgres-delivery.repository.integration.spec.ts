@@ -1,6 +1,6 @@
 import { type OpenTestDatabase, openTestDatabase } from '@app/database/testing';
 import { newId } from '@app/kernel';
-import { deliveryOf } from '../../application/webhooks.service.js';
+import { callbackDelivery, deliveryOf } from '../../application/new-delivery.js';
 import type { Delivery } from '../../domain/delivery.js';
 import type { Message } from '../../domain/message.js';
 import type { Webhook } from '../../domain/webhook.js';
@@ -53,7 +53,9 @@ describe('PostgresDeliveryRepository', () => {
       projectId: null,
       data: {},
     };
-    const deliveries = Array.from({ length: count }, () => deliveryOf(message, webhook, new Date(Date.now() - 1_000)));
+    const deliveries = Array.from({ length: count }, () =>
+      deliveryOf(message, webhook.id, new Date(Date.now() - 1_000)),
+    );
     await here.insert(deliveries);
     return deliveries;
   };
@@ -75,7 +77,7 @@ describe('PostgresDeliveryRepository', () => {
     await due(free, 20);
     await due(off, 5);
     const claimed = await here.claim(50, { slots: 8, of: new Map([[busy.id, 2]]) }, 45);
-    const of = (webhook: Webhook) => claimed.filter((one) => one.webhook.id === webhook.id).length;
+    const of = (webhook: Webhook) => claimed.filter((one) => one.webhook?.id === webhook.id).length;
     expect([of(busy), of(free), of(off)]).toEqual([2, 8, 0]);
     expect(await claimedIds(here, 50, { slots: 0, of: new Map() })).toEqual([]);
   });
@@ -125,6 +127,41 @@ describe('PostgresDeliveryRepository', () => {
     await db.database.query(`UPDATE deliveries SET next_attempt_at = now() - interval '10 minutes'`);
     const { pending, lateSeconds } = await here.backlog();
     expect([pending, Math.round(lateSeconds / 60)]).toEqual([3, 10]);
+  });
+
+  it('gives the deliveries of callbacks with their URL, as of one endpoint per key and origin', async () => {
+    const message: Message = { id: 'evt', type: 'command.lost', timestamp: new Date(), projectId: 'web', data: {} };
+    const to = (url: string, keyId = 'key_one') =>
+      callbackDelivery(message, { commandId: newId('cmd'), url, keyId }, new Date());
+    const sent = [
+      to('https://a.example/1'),
+      to('https://a.example/2'),
+      to('https://b.example/'),
+      to('https://a.example/', 'key_two'),
+    ];
+    await here.insert(sent);
+    const capacity = { slots: 1, of: new Map([[sent[2]!.endpointId, 0]]) };
+    const claimed = await here.claim(10, capacity, 45);
+    expect(claimed.map(({ webhook }) => webhook)).toEqual([null, null]);
+    expect(claimed.map(({ delivery }) => delivery.callback).sort((a, b) => (a!.keyId < b!.keyId ? -1 : 1))).toEqual([
+      { url: expect.stringMatching('https://a.example/[12]'), keyId: 'key_one' },
+      { url: 'https://a.example/', keyId: 'key_two' },
+    ]);
+    expect((await here.backlog()).pending).toBe(4);
+    expect(await here.forgetRemoved(10)).toBe(0);
+  });
+
+  it('removes the deliveries of removed webhooks a few at a time, and gives none of them', async () => {
+    const [kept, removed] = [await aWebhook(), await aWebhook()];
+    const [one] = await due(kept, 1);
+    const [other] = await due(removed, 5);
+    await here.record(other!.id, REFUSED, 'failed', null);
+    await webhooks.remove(removed.id);
+    expect(await claimedIds(here)).toEqual([one!.id]);
+    expect((await here.backlog()).pending).toBe(1);
+    expect([await here.forgetRemoved(4), await here.forgetRemoved(4), await here.forgetRemoved(4)]).toEqual([4, 1, 0]);
+    expect(await here.attempts(other!.id)).toEqual([]);
+    expect(await here.findById(one!.id)).not.toBeNull();
   });
 
   it('forgets what ended long ago, with its attempts, and nothing that is pending', async () => {

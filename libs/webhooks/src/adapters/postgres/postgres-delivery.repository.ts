@@ -6,10 +6,13 @@ import type { Attempt, Delivery, DeliveryStatus } from '../../domain/delivery.js
 import type { Webhook } from '../../domain/webhook.js';
 import { WEBHOOK_COLUMNS } from './postgres-webhook.repository.js';
 
-const COLUMNS = `d.id, d.webhook_id AS "webhookId", d.message_id AS "messageId", d.type, d.project_id AS "projectId",
+const COLUMNS = `d.id, d.webhook_id AS "endpointId", CASE WHEN d.callback_url IS NOT NULL
+    THEN json_build_object('url', d.callback_url, 'keyId', d.callback_key_id) END AS callback, d.message_id AS "messageId", d.type, d.project_id AS "projectId",
   d.body, d.status, d.attempt_count AS "attemptCount", d.next_attempt_at AS "nextAttemptAt",
   d.created_at AS "createdAt", d.ended_at AS "endedAt"`;
 
+/** Matches what `callbackEndpoint` returns, and no id of a webhook. */
+const CALLBACK_ENDPOINT = 'key%';
 /** Due for the next claim: by the clock of the database, and not rounded up to a millisecond that has not come yet. */
 const AT_ONCE = "date_trunc('milliseconds', now())";
 
@@ -18,9 +21,11 @@ export class PostgresDeliveryRepository implements DeliveryRepository {
   constructor(private readonly database: Database) {}
 
   async insert(deliveries: readonly Delivery[]): Promise<void> {
-    const rows = deliveries.map(({ id, webhookId, messageId, type, projectId, body, createdAt }) => ({
+    const rows = deliveries.map(({ id, endpointId, callback, messageId, type, projectId, body, createdAt }) => ({
       id,
-      webhook_id: webhookId,
+      webhook_id: endpointId,
+      callback_url: callback?.url,
+      callback_key_id: callback?.keyId,
       message_id: messageId,
       type,
       project_id: projectId,
@@ -28,22 +33,30 @@ export class PostgresDeliveryRepository implements DeliveryRepository {
       created_at: createdAt,
     }));
     await this.database.query(
-      `INSERT INTO deliveries (id, webhook_id, message_id, type, project_id, body, status, attempt_count, next_attempt_at, created_at)
-       SELECT id, webhook_id, message_id, type, project_id, body, 'pending', 0, ${AT_ONCE}, created_at
-       FROM json_to_recordset($1) AS d(id text, webhook_id text, message_id text, type text, project_id text, body text,
+      `INSERT INTO deliveries (id, webhook_id, callback_url, callback_key_id, message_id, type, project_id, body, status,
+         attempt_count, next_attempt_at, created_at)
+       SELECT id, webhook_id, callback_url, callback_key_id, message_id, type, project_id, body, 'pending', 0, ${AT_ONCE}, created_at
+       FROM json_to_recordset($1) AS d(id text, webhook_id text, callback_url text, callback_key_id text, message_id text, type text, project_id text, body text,
          created_at timestamptz)`,
       [JSON.stringify(rows)],
     );
   }
 
   async claim(limit: number, { slots, of }: Capacity, leaseSeconds: number): Promise<readonly ClaimedDelivery[]> {
-    const rows = await this.database.query<Delivery & { webhook: unknown }>(
+    const rows = await this.database.query<Delivery>(
       `UPDATE deliveries d SET next_attempt_at = now() + make_interval(secs => $5)
        FROM (
-         WITH room AS (
-           SELECT w.id, coalesce(given.room, $2) AS room FROM webhooks w
-           LEFT JOIN unnest($3::text[], $4::int[]) AS given(id, room) ON given.id = w.id
-           WHERE w.enabled AND coalesce(given.room, $2) > 0
+         WITH RECURSIVE endpoint AS (
+           (SELECT webhook_id AS id FROM deliveries WHERE status = 'pending' ORDER BY webhook_id LIMIT 1)
+           UNION ALL
+           SELECT (SELECT later.webhook_id FROM deliveries later WHERE later.status = 'pending'
+             AND later.webhook_id > endpoint.id ORDER BY later.webhook_id LIMIT 1)
+           FROM endpoint WHERE endpoint.id IS NOT NULL
+         ), room AS (
+           SELECT endpoint.id, coalesce(given.room, $2) AS room FROM endpoint
+           LEFT JOIN webhooks w ON w.id = endpoint.id
+           LEFT JOIN unnest($3::text[], $4::int[]) AS given(id, room) ON given.id = endpoint.id
+           WHERE (w.enabled OR endpoint.id LIKE '${CALLBACK_ENDPOINT}') AND coalesce(given.room, $2) > 0
          )
          SELECT next.id FROM room CROSS JOIN LATERAL (
            SELECT due.id, due.next_attempt_at FROM deliveries due
@@ -57,12 +70,13 @@ export class PostgresDeliveryRepository implements DeliveryRepository {
     if (rows.length === 0) return [];
     const webhooks = await this.database.query<Webhook>(
       `SELECT ${WEBHOOK_COLUMNS} FROM webhooks w WHERE w.id = ANY($1)`,
-      [[...new Set(rows.map(({ webhookId }) => webhookId))]],
+      [[...new Set(rows.map(({ endpointId }) => endpointId))]],
     );
     const byId = new Map(webhooks.map((webhook) => [webhook.id, webhook]));
     return rows.flatMap((delivery) => {
-      const webhook = byId.get(delivery.webhookId);
-      return webhook === undefined ? [] : [{ delivery, webhook }];
+      const webhook = byId.get(delivery.endpointId) ?? null;
+      // A webhook may have been removed meanwhile.
+      return webhook === null && delivery.callback === null ? [] : [{ delivery, webhook }];
     });
   }
 
@@ -147,10 +161,30 @@ export class PostgresDeliveryRepository implements DeliveryRepository {
   async backlog(): Promise<{ pending: number; lateSeconds: number }> {
     const [row] = await this.database.query<{ pending: number; lateSeconds: number }>(
       `SELECT count(*)::int AS pending,
-         coalesce(greatest(0, extract(epoch FROM now() - min(next_attempt_at) FILTER (WHERE w.enabled))), 0)::float8 AS "lateSeconds"
-       FROM deliveries d JOIN webhooks w ON w.id = d.webhook_id WHERE d.status = 'pending'`,
+         coalesce(greatest(0, extract(epoch FROM now() - min(next_attempt_at))), 0)::float8 AS "lateSeconds"
+       FROM deliveries d LEFT JOIN webhooks w ON w.id = d.webhook_id
+       WHERE d.status = 'pending' AND (w.enabled OR d.callback_url IS NOT NULL)`,
     );
     return row ?? { pending: 0, lateSeconds: 0 };
+  }
+
+  async forgetRemoved(limit: number): Promise<number> {
+    const rows = await this.database.query(
+      `DELETE FROM deliveries WHERE id IN (
+         WITH RECURSIVE endpoint AS (
+           (SELECT webhook_id AS id FROM deliveries ORDER BY webhook_id LIMIT 1)
+           UNION ALL
+           SELECT (SELECT later.webhook_id FROM deliveries later WHERE later.webhook_id > endpoint.id
+             ORDER BY later.webhook_id LIMIT 1)
+           FROM endpoint WHERE endpoint.id IS NOT NULL
+         )
+         SELECT d.id FROM endpoint JOIN deliveries d ON d.webhook_id = endpoint.id
+         WHERE endpoint.id NOT LIKE '${CALLBACK_ENDPOINT}' AND NOT EXISTS (SELECT FROM webhooks w WHERE w.id = endpoint.id)
+         LIMIT $1
+       ) RETURNING 1`,
+      [limit],
+    );
+    return rows.length;
   }
 
   async forget(days: number, limit: number): Promise<number> {

@@ -1,7 +1,7 @@
 import { Database, likePatterns } from '@app/database';
-import { type Page, type PageRequest, type Scope, decodeIdCursor, toPage } from '@app/kernel';
+import { type Page, type PageRequest, decodeIdCursor, toPage } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
-import type { Subscription, Webhook } from '../../domain/webhook.js';
+import type { Webhook } from '../../domain/webhook.js';
 import { WebhookRepository } from '../../application/webhook.repository.js';
 
 /** The columns of a subscription, under the names of {@link Webhook}. */
@@ -9,9 +9,6 @@ export const WEBHOOK_COLUMNS = `w.id, w.url, w.events, w.projects, w.description
   w.disabled_reason AS "disabledReason", w.key_id AS "keyId", w.secret, w.former_secret AS "formerSecret",
   w.former_secret_until AS "formerSecretUntil", w.failing_since AS "failingSince", w.created_at AS "createdAt",
   w.updated_at AS "updatedAt"`;
-
-/** Successors that a key may have, one after the other. */
-const SUCCESSORS_MAX = 100;
 
 @Injectable()
 export class PostgresWebhookRepository implements WebhookRepository {
@@ -79,30 +76,11 @@ export class PostgresWebhookRepository implements WebhookRepository {
   }
 
   async remove(id: string): Promise<void> {
-    await this.database.query('DELETE FROM deliveries WHERE webhook_id = $1', [id]);
     await this.database.query('DELETE FROM webhooks WHERE id = $1', [id]);
   }
 
-  async subscriptions(): Promise<readonly Subscription[]> {
-    const rows = await this.database.query<Webhook & { scopes: Scope[] | null; visible: string[] | null }>(
-      `WITH RECURSIVE line AS (
-         SELECT w.id AS webhook_id, w.key_id, 0 AS step FROM webhooks w WHERE w.enabled
-         UNION
-         SELECT line.webhook_id, k.id, step + 1 FROM line JOIN api_keys k ON k.rotated_from = line.key_id
-         WHERE step < ${String(SUCCESSORS_MAX)}
-       ), rights AS (
-         SELECT DISTINCT ON (line.webhook_id) line.webhook_id, k.scopes, k.projects AS visible
-         FROM line JOIN api_keys k ON k.id = line.key_id
-         WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
-         ORDER BY line.webhook_id, step
-       )
-       SELECT ${WEBHOOK_COLUMNS}, rights.scopes, rights.visible FROM webhooks w LEFT JOIN rights ON rights.webhook_id = w.id
-       WHERE w.enabled`,
-    );
-    return rows.map(({ scopes, visible, ...webhook }) => ({
-      webhook,
-      rights: scopes === null ? null : { scopes, projects: visible },
-    }));
+  listEnabled(): Promise<readonly Webhook[]> {
+    return this.database.query<Webhook>(`SELECT ${WEBHOOK_COLUMNS} FROM webhooks w WHERE w.enabled`);
   }
 }
 

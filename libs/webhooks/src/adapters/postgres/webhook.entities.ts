@@ -56,8 +56,15 @@ export class DeliveryEntity {
   @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'deliveries_pkey' })
   id!: string;
 
+  /** The endpoint: that of a callback has no row in `webhooks`. */
   @Column({ type: 'text', name: 'webhook_id', collation: 'C' })
   webhookId!: string;
+
+  @Column({ type: 'text', name: 'callback_url', nullable: true })
+  callbackUrl!: string | null;
+
+  @Column({ type: 'text', name: 'callback_key_id', collation: 'C', nullable: true })
+  callbackKeyId!: string | null;
 
   @Column({ type: 'text', name: 'message_id', collation: 'C' })
   messageId!: string;

@@ -1,0 +1,30 @@
+import { type Callback, newId } from '@app/kernel';
+import { type Delivery, callbackEndpoint } from '../domain/delivery.js';
+import { type Message, bodyOf } from '../domain/message.js';
+
+/** A message for a webhook, due immediately. */
+export function deliveryOf(message: Message, webhookId: string, now: Date): Delivery {
+  return { ...pending(message, now), id: newId('dlv', now), endpointId: webhookId, callback: null };
+}
+
+/** The message about the end of a command for its callback. Its id is that of the command, with `dlv` for `cmd`. */
+export function callbackDelivery(message: Message, { commandId, url, keyId }: Callback, now: Date): Delivery {
+  const callback = { url, keyId };
+  const id = commandId.replace(/^cmd/, 'dlv');
+  return { ...pending(message, now), id, endpointId: callbackEndpoint(callback), callback };
+}
+
+function pending(message: Message, now: Date): Omit<Delivery, 'id' | 'endpointId' | 'callback'> {
+  const { id, type, projectId } = message;
+  return {
+    messageId: id,
+    type,
+    projectId,
+    body: bodyOf(message),
+    status: 'pending',
+    attemptCount: 0,
+    nextAttemptAt: now,
+    createdAt: now,
+    endedAt: null,
+  };
+}
