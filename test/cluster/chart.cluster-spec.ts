@@ -1,6 +1,7 @@
 import { CHART } from '../chart/support/helm.js';
-import { type HttpClient, ended, eventually, freePort, startCommand, textOf } from '../support/index.js';
+import { type HttpClient, ended, eventually, expectStatus, freePort, startCommand, textOf } from '../support/index.js';
 import { ShortCommands, follow } from './support/load.js';
+import { ReceiverPod } from './support/receiver-pod.js';
 import { Release } from './support/release.js';
 
 jest.setTimeout(600_000);
@@ -27,6 +28,10 @@ const values = {
   },
   // A busy node gives a pod what it has asked for, and little more. What is tested here is not the rate limit.
   resources: { requests: { cpu: '250m', memory: '128Mi' }, limits: { memory: '1Gi' } },
+  webhooks: { allowedCidrs: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'] },
+  networkPolicy: {
+    extraEgress: [{ to: [{ podSelector: { matchLabels: { app: 'receiver' } } }], ports: [{ port: 9000 }] }],
+  },
   config: { CONCURRENT_COMMANDS: 20, RATE_LIMIT_RPS: 0, RDEV_PROJECT_REQUESTS: 'cpu=100m,memory=32Mi' },
 };
 
@@ -85,7 +90,13 @@ const values = {
     expect(await release.helm(['test', release.name, '--timeout', '120s'])).toContain('Succeeded');
   });
 
-  test('is restarted and upgraded under load without losing a command, a byte or a request', async () => {
+  test('is restarted and upgraded under load without losing a command, a byte, a request or a webhook', async () => {
+    const receiver = await ReceiverPod.start(release, RDEV_IMAGE);
+    const subscribe = async (port: number) => {
+      const webhook = { url: `http://${receiver.address}:${port}/`, events: ['command.succeeded'] };
+      return expectStatus(await client.post('/v1/webhooks', webhook), 201).body.id as string;
+    };
+    const [open, closed] = [await subscribe(9000), await subscribe(9001)];
     const script = 'i=0; while [ ! -e /tmp/enough ]; do i=$((i + 1)); echo line $i; sleep 0.1; done';
     const adminKey = await release.adminKey();
     const stop = new AbortController();
@@ -113,6 +124,18 @@ const values = {
     expect(short.failures).toEqual([]);
     expect(short.ids.length).toBeGreaterThan(5);
     for (const id of short.ids) expect((await ended(client, id)).status).toBe('succeeded');
+    const isComplete = async (): Promise<boolean> => {
+      const told = new Set((await receiver.messages(9000)).map(({ data }) => data.commandId as string));
+      return short.ids.every((id) => told.has(id));
+    };
+    await eventually(isComplete, 120_000, 1_000);
+    // The NetworkPolicy has no rule for the other port, so nothing arrives there, and the attempts say why.
+    expect(await receiver.messages(9001)).toEqual([]);
+    const { data } = (await client.get(`/v1/webhooks/${closed}/deliveries`)).body;
+    const { attempts } = (await client.get(`/v1/deliveries/${data.at(-1).id}`)).body;
+    expect(attempts[0]).toMatchObject({ status: null, error: expect.stringMatching(/^(There was no|The connection)/) });
+    for (const id of [open, closed]) expectStatus(await client.request('DELETE', `/v1/webhooks/${id}`), 204);
+    await receiver.remove();
     expect(await release.adminKey()).toBe(adminKey);
   });
 
