@@ -8,7 +8,7 @@ import { RateLimitModule } from '@app/rate-limit';
 import { KubernetesModule, type KubernetesOptions } from '@app/kubernetes';
 import { MetricsModule } from '@app/metrics';
 import { LocalModule, Workspaces } from '@app/local';
-import { EventsModule } from '@app/events';
+import { EventsModule, eventPartitions } from '@app/events';
 import { ExecutionModule } from '@app/execution';
 import { IdempotencyModule } from '@app/idempotency';
 import { ProjectDefaults, ProjectRuntime, ProjectsModule } from '@app/projects';
@@ -100,7 +100,7 @@ function partitionedTables({ retentionDays }: Config): PartitionedTable[] {
   return [
     commandPartitions(retentionDays.commands),
     outputPartitions(retentionDays.output),
-    { table: 'events', period: 'month', key: 'timestamp', retentionDays: retentionDays.events },
+    eventPartitions(retentionDays.events),
   ];
 }
 

@@ -124,7 +124,8 @@ describe('PartitionKeeper', () => {
          FROM pg_attribute LEFT JOIN pg_attrdef ON (adrelid, adnum) = (attrelid, attnum) WHERE attrelid = $1::regclass
          UNION ALL SELECT 'index', concat_ws(' ', inhparent::regclass, indisprimary, substring(pg_get_indexdef(indexrelid), 'USING .*'))
          FROM pg_index LEFT JOIN pg_inherits ON inhrelid = indexrelid WHERE indrelid = $1::regclass
-         UNION ALL SELECT 'trigger', concat_ws(' ', tgname, tgtype, tgparentid > 0) FROM pg_trigger WHERE tgrelid = $1::regclass
+         UNION ALL SELECT 'trigger', concat_ws(' ', tgname, tgtype, tgparentid > 0) FROM pg_trigger
+           WHERE tgrelid = $1::regclass AND tgname NOT LIKE '%refuse_truncate'
          UNION ALL SELECT 'constraint', concat_ws(' ', contype, conislocal, coninhcount, pg_get_constraintdef(oid))
          FROM pg_constraint WHERE conrelid = $1::regclass ORDER BY 1, 2`,
         [name],

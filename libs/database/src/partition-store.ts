@@ -52,6 +52,10 @@ export class PartitionStore {
       const bounds = `FROM (${boundLiteral(table, from)}) TO (${boundLiteral(table, to)})`;
       // CREATE TABLE … PARTITION OF would lock the table against all others.
       await manager.query(`CREATE TABLE IF NOT EXISTS ${name} (LIKE ${table.table} INCLUDING ALL)`);
+      if (table.isAppendOnly === true)
+        await manager.query(
+          `CREATE OR REPLACE TRIGGER ${table.table}_refuse_truncate BEFORE TRUNCATE ON ${name} FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate()`,
+        );
       await manager.query(`ALTER TABLE ${table.table} ATTACH PARTITION ${name} FOR VALUES ${bounds}`);
     }
     return missing.length;

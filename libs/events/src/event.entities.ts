@@ -31,17 +31,41 @@ export class EventEntity {
 
   @Column('json')
   data!: Record<string, unknown>;
+
+  @Column('json', { nullable: true })
+  details!: Record<string, unknown> | null;
+
+  /** The seal; null: a former release has moved it, and it is not sealed yet. */
+  @Column('bytea', { nullable: true })
+  hash!: Buffer | null;
 }
 
-/** The last `seq` assigned; one row. */
+/** Both ends of the log; one row. */
 @Entity('event_log_head')
 @Check('event_log_head_one', 'id')
 export class EventLogHeadEntity {
   @PrimaryColumn({ type: 'boolean', default: true, primaryKeyConstraintName: 'event_log_head_pkey' })
   id!: boolean;
 
+  /** The last one that was assigned. */
   @Column({ type: 'bigint', name: 'last_seq', default: 0 })
   lastSeq!: string;
+
+  /** The last one that is sealed. */
+  @Column({ type: 'bigint', name: 'sealed_seq', default: 0 })
+  sealedSeq!: string;
+
+  /** The seal of `sealedSeq`; null: that before the first event. */
+  @Column('bytea', { nullable: true })
+  hash!: Buffer | null;
+
+  /** The event before the first one that is kept: its partition was dropped. */
+  @Column({ type: 'bigint', name: 'start_seq', default: 0 })
+  startSeq!: string;
+
+  /** The seal of `startSeq`. */
+  @Column('bytea', { name: 'start_hash', nullable: true })
+  startHash!: Buffer | null;
 }
 
 /** A committed event without a position in the log. */
@@ -77,4 +101,7 @@ export class PendingEventEntity {
 
   @Column('json')
   data!: Record<string, unknown>;
+
+  @Column('json', { nullable: true })
+  details!: Record<string, unknown> | null;
 }

@@ -28,7 +28,7 @@ export class PostgresEventLog implements EventLog {
   ) {}
 
   async add(...events: readonly NewEvent[]): Promise<void> {
-    const rows = events.map(({ type, projectId, target, outcome, data }) => ({
+    const rows = events.map(({ type, projectId, target, outcome, data, details }) => ({
       event_id: newId('evt', this.clock.now()),
       type,
       project_id: projectId ?? null,
@@ -36,12 +36,13 @@ export class PostgresEventLog implements EventLog {
       outcome,
       actor: currentActor(),
       data,
+      details,
     }));
     await this.database.query(
-      `INSERT INTO pending_events (event_id, type, project_id, target, outcome, actor, data)
-       SELECT event_id, type, project_id, target, outcome, actor, data
-       FROM json_to_recordset($1) AS e(event_id text, type text, project_id text, target text, outcome text, actor json, data json)`,
-      [JSON.stringify(rows)],
+      `INSERT INTO pending_events (event_id, type, project_id, target, outcome, actor, data, details)
+       SELECT event_id, type, project_id, target, outcome, actor, data, details FROM json_to_recordset($1) AS e(event_id text,
+         type text, project_id text, target text, outcome text, actor json, data json, details json)`,
+      [JSON.stringify(rows, wellFormed)],
     );
     this.database.afterCommit(() => {
       this.notifier.notify(EVENTS_CHANNEL, 'pending');
@@ -76,4 +77,9 @@ export class PostgresEventLog implements EventLog {
     };
     return this.notifier.subscribe(EVENTS_CHANNEL, onHint, listener);
   }
+}
+
+/** A record with half a character could not be verified: no canonical JSON has one. */
+function wellFormed(_name: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.toWellFormed() : value;
 }

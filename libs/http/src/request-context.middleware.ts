@@ -1,5 +1,6 @@
 import { newId, runInRequest } from '@app/kernel';
 import type { NextFunction, Request, Response } from 'express';
+import { traceparentOf } from './traceparent.js';
 
 const CLIENT_ID = /^[\w.:/+=@-]{1,128}$/;
 
@@ -9,6 +10,7 @@ export function requestContext(request: Request, response: Response, next: NextF
   const requestId = given !== undefined && CLIENT_ID.test(given) ? given : newId('req');
   response.setHeader('X-Request-Id', requestId);
   const userAgent = request.get('user-agent')?.slice(0, 256) ?? null;
-  const actor = { keyId: null, ip: request.ip ?? null, userAgent, requestId };
+  const traceId = traceparentOf(request)?.split('-')[1] ?? null;
+  const actor = { keyId: null, ip: request.ip ?? null, userAgent, requestId, traceId };
   runInRequest({ requestId, actor }, next);
 }

@@ -4,6 +4,8 @@ export interface Actor {
   readonly ip: string | null;
   readonly userAgent: string | null;
   readonly requestId: string | null;
+  /** Of the W3C trace context that the request carried. Absent in events of former releases. */
+  readonly traceId?: string | null;
 }
 
 /** Something that has happened, named in the past tense (`command.created`). */
@@ -15,6 +17,8 @@ export interface NewEvent {
   readonly outcome: 'allowed' | 'denied' | 'succeeded' | 'failed';
   /** Public: no secrets, no output, no command text. */
   readonly data: Readonly<Record<string, unknown>>;
+  /** For the audit alone: no secrets, no output; command text only redacted. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface LoggedEvent extends NewEvent {

@@ -13,7 +13,7 @@ export interface RequestContext {
 
 const storage = new AsyncLocalStorage<RequestContext>();
 
-const system: Actor = { keyId: null, ip: null, userAgent: null, requestId: null };
+const system: Actor = { keyId: null, ip: null, userAgent: null, requestId: null, traceId: null };
 
 /** Runs the work of a request, so that logs and events can contain the actor. */
 export function runInRequest<T>(context: RequestContext, work: () => T): T {

@@ -56,7 +56,7 @@ export function describeEventLog(name: string, open: () => Promise<EventLogHarne
       await harness.log.add(aFact());
       await harness.seal();
       const [event] = await harness.log.readAfter(0, 1);
-      expect(event!.actor).toEqual({ keyId: null, ip: null, userAgent: null, requestId: null });
+      expect(event!.actor).toEqual({ keyId: null, ip: null, userAgent: null, requestId: null, traceId: null });
       expect(event!.projectId).toBeUndefined();
     });
 

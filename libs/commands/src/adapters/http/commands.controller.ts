@@ -1,4 +1,4 @@
-import { Caller, Idempotent, OpenStreams, PublicUrl, Scoped, Shutdown } from '@app/http';
+import { Caller, Idempotent, OpenStreams, PublicUrl, Scoped, Shutdown, traceparentOf } from '@app/http';
 import { type Caller as CallerValue, DomainError } from '@app/kernel';
 import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import {
@@ -20,7 +20,7 @@ import { CommandPage, CommandResponse, toItem, toResponse } from './command.resp
 import { CreateCommandRequest, ListCommandsQuery, UpdateCommandRequest, WaitQuery, toRequest } from './commands.dto.js';
 import { COMMAND_EXAMPLES } from './command-examples.js';
 import { toFilter } from './filter.js';
-import { boundedWaitSeconds, preferredWaitSeconds, traceparentOf } from './headers.js';
+import { boundedWaitSeconds, preferredWaitSeconds } from './headers.js';
 import { TimelineResponse, toTimeline } from './timeline.dto.js';
 import { clientLeft } from './client-left.js';
 
