@@ -4,14 +4,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { isTransient } from '../../chaos/client.js';
 import { LOAD_ENV } from '../../chaos/replica.js';
 import { pick } from '../../chaos/output-steps.js';
-import {
-  type TestResponse,
-  createTestDatabase,
-  eventually,
-  outputOf,
-  rowsOf,
-  seededRandom,
-} from '../../support/index.js';
+import { type TestResponse, createTestDatabase, rowsOf, seededRandom } from '../../support/index.js';
 import { ClusterSite } from './cluster-site.js';
 import { SMALL_PROJECTS } from './projects-api.js';
 import type { TestNamespace } from './test-cluster.js';
@@ -154,7 +147,7 @@ export class InstallSite extends ClusterSite {
     });
     const { body } = await this.ask('GET', `/v1/commands/${command}`, [200]);
     if (body.status === 'lost') return;
-    const output = await eventually(async () => (await outputOf(this.replicas[0]!.client, command)).toString(), 60_000);
+    const { text: output } = await this.ask('GET', `/v1/commands/${command}/output`, [200]);
     if (body.status !== 'succeeded' || output !== `${this.name}\n`)
       throw new Error(`${this.name}: a command in ${id} ended as ${JSON.stringify(body)} with the output ${output}`);
   }
