@@ -34,6 +34,7 @@ export const nodeEnvironment = {
 export const programs = {
   main: 'apps/api/src/main.ts',
   migrate: 'apps/api/src/migrate.ts',
+  'verify-audit': 'apps/api/src/verify-audit.ts',
   'write-openapi': 'apps/api/src/write-openapi.ts',
   'write-configuration': 'apps/api/src/write-configuration.ts',
 };

@@ -132,6 +132,9 @@ const ROUTES: Readonly<Record<string, Route>> = {
   },
   'GET /v1/deliveries/{id}': { scope: 'webhooks:read', names: 'delivery', status: 200 },
   'POST /v1/deliveries/{id}/redeliver': { scope: 'webhooks:write', names: 'delivery', status: 202 },
+  'GET /v1/audit/verify': { scope: 'audit:read', status: 200 },
+  'GET /v1/audit/checkpoints': { scope: 'audit:read', status: 200 },
+  'GET /v1/audit/checkpoints/key': { scope: 'audit:read', status: 200 },
   'DELETE /v1/webhooks/{id}': { scope: 'webhooks:write', names: 'webhook', status: 204 },
 };
 

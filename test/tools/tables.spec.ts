@@ -5,6 +5,8 @@ const OWNERS: Readonly<Record<string, string>> = {
   admission_round: 'queue',
   api_keys: 'apikeys',
   applied_migrations: 'database',
+  audit_checkpoints: 'audit',
+  audit_keys: 'audit',
   callbacks: 'webhooks',
   command_output: 'output',
   commands: 'commands',
@@ -28,6 +30,11 @@ const OWNERS: Readonly<Record<string, string>> = {
 
 /** Statements that name a table of another lib, each with its reason. */
 const GUESTS: readonly (readonly [file: string, table: string, reason: string])[] = [
+  ['audit/src/adapters/postgres/postgres-checkpoint.repository.ts', 'event_log_head', 'the end of the log is signed'],
+  ['audit/src/adapters/postgres/postgres-checkpoint.repository.ts', 'events', 'the end of each month is signed'],
+  ['audit/src/adapters/postgres/postgres-log-archive.ts', 'event_log_head', 'the audit is a reader of the log'],
+  ['audit/src/adapters/postgres/postgres-log-archive.ts', 'events', 'the audit is a reader of the log'],
+  ['audit/src/adapters/postgres/unsigned-partition.sql.ts', 'events', 'a month goes after its end is signed'],
   ['output/src/adapters/postgres/postgres-output-ledger.ts', 'commands', 'an append holds only while the lease does'],
   ['queue/src/adapters/postgres/admission.sql.ts', 'api_keys', 'admission keeps the limit of each key'],
   ['queue/src/adapters/postgres/admission.sql.ts', 'commands', 'admission counts what runs, and leases what it admits'],

@@ -1,4 +1,5 @@
 import { ApiKeysModule } from '@app/apikeys';
+import { AuditModule, UNSIGNED_PARTITION } from '@app/audit';
 import { CommandLimits, CommandsModule, commandPartitions } from '@app/commands';
 import { Config } from '@app/config';
 import { Database, DatabaseModule, type PartitionedTable } from '@app/database';
@@ -69,6 +70,7 @@ export class AppModule {
         execution,
         QueueModule.with({ limits: queueLimits, imports: [projects, commands, execution] }),
         webhooks,
+        AuditModule.with(config.audit),
         HealthModule.with({ imports: [projects], inject: [Database, ProjectRuntime], useFactory: readinessChecks }),
       ],
       providers: [{ provide: Config, useValue: config }],
@@ -100,7 +102,7 @@ function partitionedTables({ retentionDays }: Config): PartitionedTable[] {
   return [
     commandPartitions(retentionDays.commands),
     outputPartitions(retentionDays.output),
-    eventPartitions(retentionDays.events),
+    eventPartitions(retentionDays.events, UNSIGNED_PARTITION),
   ];
 }
 

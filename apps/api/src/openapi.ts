@@ -23,6 +23,7 @@ const TAGS = {
   streams: 'Tickets for event streams in browsers, where EventSource cannot send a key',
   keys: 'API keys and their scopes',
   webhooks: 'Signed messages about events, sent to your URLs until they arrive',
+  audit: 'What was done, by whom, and the proof that the log was not changed',
   system: 'For operators',
   health: 'For load balancers; without a key',
 };

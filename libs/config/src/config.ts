@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { StartRefused } from '@app/kernel';
 import { plainToInstance } from 'class-transformer';
 import { type ValidationError, validateSync } from 'class-validator';
@@ -45,6 +45,12 @@ export interface Config {
     readonly pod: ProjectPods;
   };
   readonly adminKey: string | null;
+  readonly audit: {
+    readonly key: string | null;
+    readonly formerKey: string | null;
+    /** For a generated key; null: none is generated. */
+    readonly keyFile: string | null;
+  };
   readonly commands: {
     readonly runningPerProjectMax: number;
     readonly runningPerReplicaMax: number;
@@ -136,6 +142,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       pod: projectPods(environment),
     },
     adminKey: environment.RDEV_ADMIN_KEY ?? null,
+    audit: {
+      key: environment.RDEV_AUDIT_KEY ?? null,
+      formerKey: environment.RDEV_AUDIT_FORMER_KEY ?? null,
+      keyFile: inCluster ? null : join(resolve(environment.RDEV_DATA_DIR), 'audit.key'),
+    },
     commands: {
       runningPerProjectMax: environment.CONCURRENT_COMMANDS,
       runningPerReplicaMax: environment.RDEV_MAX_RUNNING,

@@ -219,6 +219,20 @@ export class Environment {
   @IsString()
   RDEV_ADMIN_KEY?: string;
 
+  @Variable(
+    'Ed25519 private key (PEM) that signs the audit log',
+    'in a cluster none, and the log is not signed; elsewhere generated, in `audit.key` of the data directory',
+    { secret: true },
+  )
+  @IsOptional()
+  @IsString()
+  RDEV_AUDIT_KEY?: string;
+
+  @Variable('The key that RDEV_AUDIT_KEY replaces: it signs its successor', 'none', { secret: true })
+  @IsOptional()
+  @IsString()
+  RDEV_AUDIT_FORMER_KEY?: string;
+
   @Variable('Running commands per project')
   @ToInteger()
   @IsInt()

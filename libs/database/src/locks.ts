@@ -15,4 +15,6 @@ export const LOCKS = {
   projectQueue: 7_236_874,
   /** Serialises transactions that remove rights of administrators, so that one is always left. */
   administrators: 7_236_876,
+  /** One replica at a time signs the audit log. */
+  checkpoints: 7_236_877,
 } as const;

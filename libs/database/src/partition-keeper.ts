@@ -58,10 +58,11 @@ export class PartitionKeeper implements OnModuleInit, OnApplicationShutdown {
   }
 
   private async dropExpired(table: PartitionedTable, now: Date): Promise<void> {
-    const names = await this.partitions.names(table);
+    // Oldest first: their names contain their time.
+    const names = (await this.partitions.names(table)).sort();
     try {
       for (const name of names.filter((candidate) => isExpired(table, candidate, now)))
-        if (!(await this.isInUse(table, name, now))) await this.partitions.drop(name);
+        if (!(await this.isInUse(table, name, now))) await this.partitions.drop(table, name);
     } catch (error) {
       if (!isBlocked(error)) throw error;
       this.logger.log({ table: table.table }, 'A partition past its retention is being read: the next round drops it');

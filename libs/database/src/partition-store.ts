@@ -1,6 +1,13 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { type Partition, type PartitionedTable, boundLiteral, partitionAt, timeOf } from './partitions.js';
+import {
+  type Partition,
+  type PartitionedTable,
+  boundLiteral,
+  partitionAt,
+  partitionNamed,
+  timeOf,
+} from './partitions.js';
 import { LOCKS } from './locks.js';
 
 export type PartitionedTables = readonly PartitionedTable[];
@@ -35,6 +42,14 @@ export class PartitionStore {
     return rows.map(({ name }) => name);
   }
 
+  /** The spans of the existing partitions, earliest first. */
+  async spans(table: string): Promise<readonly Partition[]> {
+    const known = this.tables.find((candidate) => candidate.table === table);
+    if (known === undefined) return [];
+    const spans = (await this.names(known)).flatMap((name) => partitionNamed(known, name) ?? []);
+    return spans.sort((a, b) => a.from.getTime() - b.from.getTime());
+  }
+
   /** Creates missing partitions, without blocking readers and writers of the table or waiting for them. */
   async create(table: PartitionedTable, partitions: readonly Partition[]): Promise<void> {
     const isMissing = await this.missing(table);
@@ -65,8 +80,16 @@ export class PartitionStore {
    * Blocks statements on the table, so it does not wait for long ones, such as those of a dump.
    * @throws an error for which {@link isBlocked} is true if there is one
    */
-  async drop(name: string): Promise<void> {
-    await this.exclusively((manager) => manager.query(`DROP TABLE IF EXISTS ${name}`));
+  async drop({ beforeDrop }: PartitionedTable, name: string): Promise<void> {
+    await this.exclusively(async (manager) => {
+      const [{ exists } = { exists: false }] = await manager.query<{ exists: boolean }[]>(
+        'SELECT to_regclass($1) IS NOT NULL AS exists',
+        [name],
+      );
+      if (!exists) return;
+      if (beforeDrop !== undefined) await manager.query(beforeDrop(name));
+      await manager.query(`DROP TABLE ${name}`);
+    });
     this.logger.log({ partition: name }, 'Dropped a partition past its retention');
   }
 

@@ -12,6 +12,8 @@ export interface PartitionedTable {
    * younger than `$3`: keys come from clocks that may have been wrong.
    */
   readonly inUse?: string;
+  /** A statement that runs in the transaction that drops a partition, given its name. */
+  readonly beforeDrop?: (partition: string) => string;
   /** Rows may be dropped with their partition only, and not by TRUNCATE. */
   readonly isAppendOnly?: boolean;
 }

@@ -1,9 +1,8 @@
-import { Notifier, Poller } from '@app/kernel';
+import { GENESIS, type LogRecord, Notifier, Poller, sealAll } from '@app/kernel';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { isOutage, LOCKS, PartitionStore } from '@app/database';
 import { EVENTS_CHANNEL } from './postgres-event-log.js';
-import { GENESIS, type LogRecord, sealAll } from './seal.js';
 
 const BATCH = 500;
 /** The start of the oldest partition that certainly exists. Events older than that, after a crash, are dated then. */

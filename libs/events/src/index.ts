@@ -3,4 +3,3 @@ export { EventsModule } from './events.module.js';
 export { EventRelay } from './event-relay.js';
 export { PostgresEventLog } from './postgres-event-log.js';
 export { eventPartitions } from './event-partitions.js';
-export { GENESIS, type LogRecord, sealOf } from './seal.js';

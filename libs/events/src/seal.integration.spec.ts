@@ -1,10 +1,9 @@
 import { LOCKS } from '@app/database';
-import { type NewEvent, newId, runInRequest } from '@app/kernel';
+import { GENESIS, type LogRecord, type NewEvent, newId, runInRequest, sealOf } from '@app/kernel';
 import { InMemoryNotifier, SystemClock } from '@app/kernel/testing';
 import { type OpenTestDatabase, openTestDatabase } from '@app/database/testing';
 import { EventRelay } from './event-relay.js';
 import { PostgresEventLog } from './postgres-event-log.js';
-import { GENESIS, type LogRecord, sealOf } from './seal.js';
 
 type Row = LogRecord & { readonly hash: Buffer | null };
 

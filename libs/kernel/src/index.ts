@@ -21,6 +21,7 @@ export { Transactor } from './transactor.js';
 export { type Actor, type NewEvent, type LoggedEvent, type EventFilter, EventLog } from './event-log.js';
 export { type RequestContext, runInRequest, currentRequest, currentActor } from './request-context.js';
 export { type Creation, Idempotency, IdempotencyMismatch, IdempotencyUnsettled, ResourceGone } from './idempotency.js';
+export { GENESIS, type LogRecord, sealAll, sealOf } from './seal.js';
 export { canonicalJson } from './canonical-json.js';
 export { jsonLine } from './json-line.js';
 export { Notifier } from './notifier.js';

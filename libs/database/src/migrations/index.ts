@@ -15,6 +15,7 @@ import { AddProjectVolume1790000200001 } from './1790000200001-add-project-volum
 import { AddWebhooks1790000300000 } from './1790000300000-add-webhooks.js';
 import { AddCallbacks1790000300001 } from './1790000300001-add-callbacks.js';
 import { SealEvents1790000400000 } from './1790000400000-seal-events.js';
+import { AddAuditCheckpoints1790000400001 } from './1790000400001-add-audit-checkpoints.js';
 
 /** In the order in which they run. Never edited once merged. */
 export const migrations = [
@@ -35,4 +36,5 @@ export const migrations = [
   AddWebhooks1790000300000,
   AddCallbacks1790000300001,
   SealEvents1790000400000,
+  AddAuditCheckpoints1790000400001,
 ];

@@ -14,7 +14,7 @@ const CONTRACTS = [
   /\bADD COLUMN (?![^,;]*\bDEFAULT\b)[^,;]*\bNOT NULL\b/i,
   /\bADD CONSTRAINT\b|\bADD (CHECK|UNIQUE|FOREIGN|EXCLUDE)\b/i,
   /\bCREATE UNIQUE INDEX\b/i,
-  /\bTRUNCATE\b/i,
+  /\bTRUNCATE\b(?! ON\b)/i,
 ];
 
 /** Changes that block writes to a possibly large table while it is read or rewritten. */

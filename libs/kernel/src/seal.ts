@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type Actor, type NewEvent, canonicalJson } from '@app/kernel';
+import { canonicalJson } from './canonical-json.js';
+import type { Actor, NewEvent } from './event-log.js';
 
 /** What is sealed of an event: all that the log keeps of it. */
 export interface LogRecord {

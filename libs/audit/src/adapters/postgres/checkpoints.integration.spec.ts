@@ -1,0 +1,170 @@
+import { EventRelay, PostgresEventLog, eventPartitions } from '@app/events';
+import { Install, newId } from '@app/kernel';
+import { FakeClock, InMemoryNotifier } from '@app/kernel/testing';
+import { Database, PartitionKeeper, PartitionStore } from '@app/database';
+import { type OpenTestDatabase, openTestDatabase } from '@app/database/testing';
+import { Logger } from '@nestjs/common';
+import { AuditKeys } from '../../application/audit-keys.js';
+import { Checkpointer } from '../../application/checkpointer.js';
+import { type Verdict, Verification } from '../../application/verification.js';
+import { AuditKey, isSignatureOf, readPublicKey } from '../../domain/audit-key.js';
+import { endorsementText, isGenuine } from '../../domain/checkpoint.js';
+import { PostgresCheckpointRepository } from './postgres-checkpoint.repository.js';
+import { UNSIGNED_PARTITION } from './unsigned-partition.sql.js';
+import { PostgresLogArchive } from './postgres-log-archive.js';
+
+const INSTALL = new Install('00000000-0000-4000-8000-000000000001');
+const MINUTE_MS = 60_000;
+const RETENTION_DAYS = 400;
+
+describe('checkpoints', () => {
+  const pem = AuditKey.generate();
+  let db: OpenTestDatabase;
+  let log: PostgresEventLog;
+  let relay: EventRelay;
+  let checkpoints: PostgresCheckpointRepository;
+  let partitions: PartitionStore;
+  let clock: FakeClock;
+
+  beforeAll(() => Logger.overrideLogger(false));
+  beforeEach(async () => {
+    db = await openTestDatabase();
+    const notifier = new InMemoryNotifier();
+    clock = new FakeClock(new Date());
+    partitions = new PartitionStore(db.dataSource, [eventPartitions(RETENTION_DAYS, UNSIGNED_PARTITION)]);
+    log = new PostgresEventLog(db.database, notifier, clock);
+    relay = new EventRelay(db.dataSource, notifier, partitions);
+    checkpoints = new PostgresCheckpointRepository(db.database, partitions);
+  });
+  afterEach(() => db.close());
+
+  const checkpointer = async (key = pem, formerKey: string | null = null, on = db.database): Promise<Checkpointer> => {
+    const keys = await AuditKeys.load({ key, formerKey, keyFile: null });
+    return new Checkpointer(new PostgresCheckpointRepository(on, partitions), keys, log, on, INSTALL, clock);
+  };
+  const add = async (count = 1, at = 'now()'): Promise<void> => {
+    for (let i = 0; i < count; i++) await log.add({ type: 'x', target: newId('cmd'), outcome: 'allowed', data: { i } });
+    if (at !== 'now()') await db.database.query(`UPDATE pending_events SET at = ${at}`);
+    while (await relay.relay());
+  };
+  const seqs = async (): Promise<number[]> =>
+    (await checkpoints.list({ limit: 200 })).data.map(({ seq }) => seq).sort((a, b) => a - b);
+  const verify = async (): Promise<Verdict> => {
+    const steps = new Verification(new PostgresLogArchive(db.database), checkpoints, INSTALL).verify();
+    for (;;) {
+      const { done, value } = await steps.next();
+      if (done === true) return value;
+    }
+  };
+
+  it('are made at once, then after five minutes with news, and not for their own records', async () => {
+    const signer = await checkpointer();
+    await signer.round();
+    expect(await seqs()).toEqual([]);
+    await add(3);
+    await signer.round();
+    // The first record is about the key.
+    expect(await seqs()).toEqual([4]);
+    while (await relay.relay());
+    expect(await log.lastSeq()).toBe(5);
+    clock.advance(6 * MINUTE_MS);
+    await signer.round();
+    await add();
+    await signer.round();
+    const known = await seqs();
+    clock.advance(4 * MINUTE_MS);
+    await signer.round();
+    expect(await seqs()).toEqual(known);
+    clock.advance(2 * MINUTE_MS);
+    await add(2);
+    await signer.round();
+    expect((await seqs()).length).toBe(known.length + 1);
+    expect(await verify()).toMatchObject({ valid: true, checkpoints: known.length + 1 });
+  });
+
+  it('are made by one replica at a time', async () => {
+    const replica = await db.anotherReplica();
+    await add(3);
+    const signers = await Promise.all([
+      checkpointer(),
+      checkpointer(pem, null, new Database(replica.dataSource, partitions)),
+    ]);
+    await Promise.all(signers.flatMap((signer) => [signer.round(), signer.round()]));
+    expect(await seqs()).toEqual([3]);
+    expect(await checkpoints.keys()).toHaveLength(1);
+  });
+
+  it('can be verified with the public key alone', async () => {
+    await add(3);
+    await (await checkpointer()).round();
+    const [checkpoint] = (await checkpoints.list({ limit: 1 })).data;
+    const [key] = await checkpoints.keys();
+    const publicKey = readPublicKey(key!.publicKey);
+    expect(isGenuine(checkpoint!, INSTALL.id, publicKey)).toBe(true);
+    for (const change of [{ seq: 2 }, { hash: '00'.repeat(32) }, { at: new Date(0) }, { signature: 'AAAA' }])
+      expect(isGenuine({ ...checkpoint!, ...change }, INSTALL.id, publicKey)).toBe(false);
+    expect(isGenuine(checkpoint!, 'another install', publicKey)).toBe(false);
+  });
+
+  it('are signed by a new key that the former one vouches for', async () => {
+    await add(3);
+    await (await checkpointer()).round();
+    clock.advance(6 * MINUTE_MS);
+    const next = AuditKey.generate();
+    await add(3);
+    await (await checkpointer(next, pem)).round();
+    const [former, current] = await checkpoints.keys();
+    expect([former!.endorsedBy, current!.endorsedBy]).toEqual([null, former!.id]);
+    const endorsement = Buffer.from(current!.endorsement!, 'base64');
+    expect(
+      isSignatureOf(endorsementText(INSTALL.id, AuditKey.read(next)), endorsement, readPublicKey(former!.publicKey)),
+    ).toBe(true);
+    expect(await verify()).toMatchObject({ valid: true, checkpoints: 2 });
+  });
+
+  it('whose signature is wrong are found', async () => {
+    await add(3);
+    await (await checkpointer()).round();
+    await db.database.query('ALTER TABLE audit_checkpoints DISABLE TRIGGER USER');
+    await db.database.query(`UPDATE audit_checkpoints SET at = at - interval '1 second'`);
+    expect(await verify()).toMatchObject({ valid: false, firstBad: { reason: 'signature', seq: 3 } });
+  });
+
+  it('cannot be changed or removed', async () => {
+    await add(3);
+    await (await checkpointer()).round();
+    for (const sql of ['UPDATE audit_checkpoints SET seq = 2', 'DELETE FROM audit_keys', 'TRUNCATE audit_checkpoints'])
+      await expect(db.database.query(sql)).rejects.toThrow('append-only');
+  });
+
+  it('let a month go only after its end is signed, and the rest is verified from there', async () => {
+    const lastMonth = `date_trunc('month', now()) - interval '1 hour'`;
+    await add(4, lastMonth);
+    await add(2);
+    await add(1, lastMonth);
+    await add(3);
+    const keeper = new PartitionKeeper(db.database, partitions, clock);
+    const signer = await checkpointer();
+    // The first round makes the key known: since then nothing is dropped without a checkpoint.
+    await db.database.run(async () => {
+      await checkpoints.insertKey({
+        id: 'k',
+        publicKey: AuditKey.read(pem).publicPem,
+        createdAt: new Date(),
+        endorsedBy: null,
+        endorsement: null,
+      });
+    });
+    clock.advance(RETENTION_DAYS * 24 * 60 * MINUTE_MS);
+    await keeper.keep();
+    expect((await verify()).firstSeq).toBe(1);
+    await signer.round();
+    expect(await seqs()).toContain(7);
+    await keeper.keep();
+    const verdict = await verify();
+    expect(verdict).toMatchObject({ valid: true, firstSeq: 8 });
+    expect(verdict.lastSeq).toBeGreaterThanOrEqual(10);
+    await add(1);
+    expect(await verify()).toMatchObject({ valid: true, firstSeq: 8 });
+  });
+});

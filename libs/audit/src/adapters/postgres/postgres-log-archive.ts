@@ -1,0 +1,37 @@
+import { Database } from '@app/database';
+import { GENESIS } from '@app/kernel';
+import { Injectable } from '@nestjs/common';
+import { LogArchive, type LogBounds } from '../../application/log-archive.js';
+import type { SealedRecord } from '../../domain/chain.js';
+import type { Checkpoint } from '../../domain/checkpoint.js';
+import { CHECKPOINT_COLUMNS } from './postgres-checkpoint.repository.js';
+
+@Injectable()
+export class PostgresLogArchive implements LogArchive {
+  constructor(private readonly database: Database) {}
+
+  async bounds(): Promise<LogBounds> {
+    const [head] = await this.database.query<Omit<LogBounds, 'start'> & { startSeq: number; startHash: Buffer | null }>(
+      `SELECT start_seq::float8 AS "startSeq", start_hash AS "startHash", sealed_seq::float8 AS "lastSeq",
+         (SELECT count(*)::int FROM events WHERE seq > last_seq) AS beyond FROM event_log_head`,
+    );
+    const { startSeq = 0, startHash = null, lastSeq = 0, beyond = 0 } = head ?? {};
+    return { start: { seq: startSeq, hash: startHash ?? GENESIS }, lastSeq, beyond };
+  }
+
+  records(after: number, upTo: number, limit: number): Promise<readonly SealedRecord[]> {
+    return this.database.query<SealedRecord>(
+      `SELECT seq::float8 AS seq, id, type, at, project_id AS "projectId", target, outcome, actor, data, details, hash
+       FROM events WHERE seq > $1 AND seq <= $2 ORDER BY events.seq LIMIT $3`,
+      [after, upTo, limit],
+    );
+  }
+
+  checkpoints(after: number, upTo: number): Promise<readonly Checkpoint[]> {
+    return this.database.query<Checkpoint>(
+      `SELECT ${CHECKPOINT_COLUMNS} FROM audit_checkpoints WHERE audit_checkpoints.seq > $1 AND audit_checkpoints.seq <= $2
+       ORDER BY audit_checkpoints.seq`,
+      [after, upTo],
+    );
+  }
+}

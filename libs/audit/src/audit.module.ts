@@ -1,0 +1,30 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { VerificationController } from './adapters/http/verification.controller.js';
+import { AuditKeyEntity, CheckpointEntity } from './adapters/postgres/checkpoint.entities.js';
+import { PostgresCheckpointRepository } from './adapters/postgres/postgres-checkpoint.repository.js';
+import { PostgresLogArchive } from './adapters/postgres/postgres-log-archive.js';
+import { type AuditKeyOptions, AuditKeys } from './application/audit-keys.js';
+import { CheckpointRepository } from './application/checkpoint.repository.js';
+import { Checkpointer } from './application/checkpointer.js';
+import { LogArchive } from './application/log-archive.js';
+import { Verification } from './application/verification.js';
+
+/** The event log, read as an audit. */
+@Module({})
+export class AuditModule {
+  static with(keys: AuditKeyOptions): DynamicModule {
+    return {
+      module: AuditModule,
+      imports: [TypeOrmModule.forFeature([CheckpointEntity, AuditKeyEntity])],
+      controllers: [VerificationController],
+      providers: [
+        Verification,
+        Checkpointer,
+        { provide: AuditKeys, useFactory: () => AuditKeys.load(keys) },
+        { provide: CheckpointRepository, useClass: PostgresCheckpointRepository },
+        { provide: LogArchive, useClass: PostgresLogArchive },
+      ],
+    };
+  }
+}
