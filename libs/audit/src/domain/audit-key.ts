@@ -50,7 +50,7 @@ export class AuditKey {
   }
 
   get publicPem(): string {
-    return String(this.publicKey.export({ type: 'spki', format: 'pem' }));
+    return this.publicKey.export({ type: 'spki', format: 'pem' });
   }
 
   sign(text: string): Buffer {
