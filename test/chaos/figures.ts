@@ -34,7 +34,8 @@ export async function figuresOf(site: Site, clients: readonly Client[], course: 
   const survivors = await survivorsOf(site, clients);
   const extra = await createdTwice(site, api, clients);
   const unlike = await unlikeStored(api, clients);
-  const failures = [...course.problems, ...extra, ...unlike, ...survivors, ...judged.flatMap(explain)];
+  const audit = await auditOf(api);
+  const failures = [...course.problems, ...extra, ...unlike, ...survivors, ...audit, ...judged.flatMap(explain)];
   const sum = (value: (verdict: Judged) => number) => judged.reduce((total, { verdict }) => total + value(verdict), 0);
   const figures = {
     commands: clients.length,
@@ -47,6 +48,12 @@ export async function figuresOf(site: Site, clients: readonly Client[], course: 
   const lost = sum(({ wasLost }) => Number(wasLost));
   const report = reportOf(figures, clients, course, lost);
   return { ...figures, failures: failures.map((failure) => withLogs(site, failure)), report };
+}
+
+/** What is wrong with the seals of the audit log. */
+async function auditOf(api: HttpClient): Promise<string[]> {
+  const { body } = await api.get('/v1/audit/verify');
+  return body.valid === true && body.checked > 0 ? [] : [`audit: ${JSON.stringify(body)}`];
 }
 
 /** What the replicas logged about the command, or the request, in question. */
