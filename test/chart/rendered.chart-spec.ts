@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { loadAllYaml, loadYaml } from '@kubernetes/client-node';
@@ -23,7 +23,11 @@ const matrix: Record<string, Values> = {
   bundled,
   everything,
   'database by password': { database: { host: 'db.test', password: 'p"a\'$s' } },
-  'database by Secret': { database: { existingSecret: 'pg' }, adminKey: { existingSecret: 'key', secretKey: 'k' } },
+  'database by Secret': {
+    database: { existingSecret: 'pg' },
+    adminKey: { existingSecret: 'key', secretKey: 'k' },
+    auditKey: { existingSecret: 'audit' },
+  },
   'database by URL': { database: { existingSecret: 'pg', urlKey: 'url', directUrlKey: 'direct' } },
   'nothing optional': {
     replicaCount: 1,
@@ -132,6 +136,7 @@ describe('the API', () => {
       METRICS_PORT: '9464',
       RDEV_WORKSPACE_IMAGE: 'rdev/workspace:0.1.0',
       RDEV_ADMIN_KEY: { name: 'rdev-admin-key', key: 'admin-key' },
+      RDEV_AUDIT_KEY: { name: 'rdev-audit-key', key: 'audit-key', optional: true },
       POSTGRES_HOST: 'postgres.databases.svc',
     });
     expect(envOf(of('defaults'))).not.toHaveProperty('POSTGRES_PASSWORD');
@@ -179,6 +184,11 @@ describe('rights', () => {
 describe('secrets', () => {
   const text = (objects: readonly KubeObject[], name: string, key: string): string =>
     Buffer.from(find(objects, 'Secret', name).data[key], 'base64').toString();
+
+  it('have an Ed25519 key for the audit log', () => {
+    const pem = text(of('defaults'), 'rdev-audit-key', 'audit-key');
+    expect(createPrivateKey(pem).asymmetricKeyType).toBe('ed25519');
+  });
 
   it('have an admin key that the API takes, another one each time', () => {
     const keys = [of('defaults'), of('bundled'), of('everything')].map((objects) =>

@@ -41,6 +41,10 @@ app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 {{- end }}
 
+{{- define "rdev.auditKeySecret" -}}
+{{- default (printf "%s-audit-key" (include "rdev.fullname" .)) .Values.auditKey.existingSecret -}}
+{{- end }}
+
 {{- define "rdev.adminKeySecret" -}}
 {{- default (printf "%s-admin-key" (include "rdev.fullname" .)) .Values.adminKey.existingSecret -}}
 {{- end }}
@@ -149,6 +153,12 @@ field that was there before would scale to one replica until the autoscaler reac
 {{- end -}}
 {{- end -}}
 {{- toJson (default (list (int $database.port)) $ports | uniq) -}}
+{{- end }}
+
+{{/* Whether the chart creates the key of the audit log: with every new key the checkpoints of the former one would need it. */}}
+{{- define "rdev.makesAuditKey" -}}
+{{- $seesCluster := lookup "v1" "Secret" .Release.Namespace "" -}}
+{{- if and (not .Values.auditKey.existingSecret) (or $seesCluster (ne .Values.generateSecrets "auto")) }}yes{{ end -}}
 {{- end }}
 
 {{/*
