@@ -138,10 +138,10 @@ begun() {
   ! recorded
 }
 # Whether a supervisor of the command is running. It has its operation as a separate argument; the others get a script
-# through stdin.
+# through stdin. In busybox, grep -F sees only the first argument.
 coming() {
-  r_files=$(grep -lF "$r_id" /proc/[0-9]*/cmdline)
-  [ "$r_files" ] && grep -qF supervise $r_files
+  r_files=$(grep -l "$r_id" /proc/[0-9]*/cmdline)
+  [ "$r_files" ] && grep -q supervise $r_files
 }
 follow() {
   r_outlast=
