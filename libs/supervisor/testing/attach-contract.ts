@@ -120,6 +120,32 @@ export function attachContract(bench: () => Bench): void {
     expect(await bench().processes(commandId)).toEqual([]);
   });
 
+  it('leaves no process of a dead supervisor after the cancellation that follows, or a sweep', async () => {
+    const clean = [
+      (commandId: string) => bench().supervisor.cancel(commandId, 0),
+      async (commandId: string) => {
+        await bench().killProcesses(commandId);
+        await bench().supervisor.sweep([commandId], 3600);
+      },
+    ];
+    for (const end of clean) {
+      const script = 'echo ready; exec sleep 300';
+      const commandId = await bench().background({ program: { script }, stdin: { kind: 'open' }, timeoutSeconds: 900 });
+      const supervisor = (
+        await bench().sh(`${FIND_SPOOL}; read pid rest <"\${c%/*/c}/${commandId}/c/sup"; kill -9 "$pid"; echo "$pid"`)
+      ).trim();
+      const left = () =>
+        bench().sh(`for s in /proc/[0-9]*/stat; do
+        read -r pid rest 2>/dev/null <"$s" || continue
+        set -- \${rest##*) }
+        [ "$4" = ${supervisor} ] && [ "$1" != Z ] && echo "$pid"
+      done; true`);
+      expect(await left()).not.toBe('');
+      await end(commandId);
+      await eventually(async () => (await left()) === '', 'its processes are gone');
+    }
+  });
+
   it.each([
     ['a directory', 'mkdir "$end"'],
     ['a pipe', 'mkfifo "$end"'],

@@ -33,6 +33,7 @@ cancel() {
     while [ $r_now -lt $r_until ] && scan; do pause; uptime_ms; done
   fi
   hardkill
+  bereave
   r_none_left=1
   [ $r_left = 0 ] || r_none_left=0
   trailer "killed $r_none_left $r_left $r_walked"
@@ -90,20 +91,20 @@ sweep() {
   header found
   while read -r r_id && [ "$r_id" != . ]; do
     case $r_id in */* | .* | '') continue ;; esac
-    locate "$@" && idle && { r_discard=all; discard; }
+    locate "$@" && idle && { r_discard=all; bereave; discard; }
   done
   for r_base; do
     [ -O "$r_base/rdev" ] || continue
     r_root=$r_base/rdev
     find "$r_root" -maxdepth 1 -mindepth 1 -mmin +$r_minutes | while IFS= read -r r_claim; do
-      r_id=${r_claim##*/} r_dir=$r_claim/c
+      r_id=${r_claim##*/} r_dir=$r_claim/c r_sup=
       case $r_id in
         .in.* | .out.*) rm -rf "$r_claim" ;;
         *)
           if [ -e "$r_claim/kept" ]; then strayed
           elif [ -e "$r_dir/end" ]; then [ "$(find "$r_dir/end" -mmin +$r_minutes)" ]
           else idle
-          fi && { r_discard=all; discard; }
+          fi && { r_discard=all; bereave; discard; }
           ;;
       esac
     done
@@ -117,12 +118,19 @@ sweep() {
   done
   trailer "swept$r_running"
 }
+# Kills what a dead supervisor has left of its own: its process group. No other process gets the id while there is one.
+bereave() {
+  alive "$r_sup" "$r_sup_start" || [ "$r_sup" = '' ] && return
+  case $r_start in '' | "$r_sup_start") kill -KILL "-$r_sup" ;; esac
+}
 # Whether no background process of the command is left.
 strayed() { idle && { IFS= read -r r_mark <"${r_dir%/c}/kept"; stray; ! scan; } && rm -f "${r_dir%/c}/kept"; }
 idle() {
+  r_sup=
   recorded && return 0
   [ -e "$r_dir/sup" ] || return 0
   steady "$r_dir/sup"
-  r_sup_fields=${r_line#* }
-  ! alive "${r_line%% *}" "${r_sup_fields%% *}"
+  r_sup=${r_line%% *} r_sup_start=${r_line#* }
+  r_sup_start=${r_sup_start%% *}
+  ! alive "$r_sup" "$r_sup_start"
 }

@@ -121,7 +121,7 @@ reap() {
   [ $r_cpu_part -ge 0 ] || r_cpu_part=0
 }
 # Ends without a record, which clients correctly see as supervisor-gone.
-give_up() { trap - EXIT; hardkill; kill -KILL $r_pump_out $r_pump_err; exit 1; }
+give_up() { trap - EXIT; hardkill; kill -KILL 0; }
 record() {
   [ "$r_background" = 1 ] && printf '%s\n%s' "$r_mark" "$r_project" >"${r_dir%/c}/kept"
   r_stored_out=0 r_stored_err=0 r_produced_out=0 r_produced_err=0
