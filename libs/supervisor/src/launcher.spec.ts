@@ -8,10 +8,10 @@ describe('launcher', () => {
     expect(argv.join(' ').length).toBeLessThan(100);
   });
 
-  it('is one line before the script, with no pattern that a shell would expand', () => {
-    const [boot] = SUPERVISOR_PROGRAM.split('\n', 1);
-    expect(SUPERVISOR_PROGRAM).toBe(`${boot!}\n${SUPERVISOR_SCRIPT}`);
-    expect(boot).not.toMatch(/[*?]|\[\S/);
+  it('is two lines before the script; the first has no pattern that a shell would expand', () => {
+    const [first, boot] = SUPERVISOR_PROGRAM.split('\n', 2);
+    expect(SUPERVISOR_PROGRAM).toBe(`${first!}\n${boot!}\n${SUPERVISOR_SCRIPT}`);
+    expect(first).not.toMatch(/[*?]|\[\S/);
   });
 
   it('sends ASCII, whose characters are its bytes', () => {

@@ -5,6 +5,7 @@ import { idleContract } from './idle-contract.js';
 import { killContract } from './kill-contract.js';
 import { namesContract } from './names-contract.js';
 import { outputContract } from './output-contract.js';
+import { programsContract } from './programs-contract.js';
 import { startContract } from './start-contract.js';
 import { stdinContract } from './stdin-contract.js';
 
@@ -37,6 +38,9 @@ export function describeSupervisor(name: string, place: () => Place | Promise<Pl
     });
     describe('killing', () => {
       killContract(bench);
+    });
+    describe('programs', () => {
+      programsContract(bench);
     });
     describe('list of processes', () => {
       namesContract(bench);

@@ -69,7 +69,7 @@ launch() {
   r_launching=1
   # shellcheck disable=SC2016,SC2154 # Expanded in the shell that is started; launcher.ts sets r_script to this program.
   printf '%s\n' 'eval read -r r_dir;. /proc/self/fd/0' "$r_dir" "r_launcher=$$ r_launcher_start=$r_start" "$r_script" 3>&- |
-    setsid sh -c 'read -r r_run;$r_run' rdev supervise "$r_id" >/dev/null 2>&1 3>&- &
+    r_path=$r_path setsid sh -c 'read -r r_run;$r_run' rdev supervise "$r_id" >/dev/null 2>&1 3>&- &
   r_sup=$! r_launching=
 }
 # Waits for a child that has been killed. bash loses the status of a child that it reaps just when a trap interrupts a

@@ -5,7 +5,8 @@
 # Every variable starts with r_: any other name may be exported in the container's environment, and assigning to it
 # would change the command's environment. A variable named after a process (r_sup, r_main, r_feeder, r_pump_out)
 # contains its id; the name with _start, its start time in ticks. r_now, r_until and names in _at are points of time in
-# ms, as uptime_ms() returns them. r_skip takes fields that are not needed.
+# ms, as uptime_ms() returns them. r_skip takes fields that are not needed. r_path is the PATH of the container, which
+# the command gets; PATH is the one that the launcher has derived from it, for programs that are run here.
 #
 # <root>/<id>          the claim: moved here complete before anything starts, or not at all
 # <root>/<id>/kept     created if processes may outlive the command: their mark, and the project's directory

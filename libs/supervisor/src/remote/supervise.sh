@@ -147,7 +147,7 @@ fail_start() {
 # Changes the directory. The prefix ./ keeps a relative directory from being an option or `-`, and from being searched
 # in CDPATH. OLDPWD is ours and must not reach the command.
 enter() { case $1 in /*) cd "$1" ;; *) cd "./$1" ;; esac && unset OLDPWD; }
-# Finds the shell in the container's PATH: the command's PATH need not contain one.
+# Finds the shell where our programs are: the command's PATH need not contain one.
 find_sh() {
   r_search=$PATH:
   while [ "$r_search" ]; do
@@ -187,7 +187,8 @@ supervise() {
   else
     true >"$r_dir/noint"
   fi
-  set -- "$@" --
+  # shellcheck disable=SC2154 # launcher.ts sets it.
+  set -- "$@" -- "PATH=$r_path"
   r_shell='sh'
   while [ "$r_count" -gt 0 ]; do
     value
@@ -195,6 +196,7 @@ supervise() {
     case $r_value in PATH=*) find_sh ;; esac
     r_count=$((r_count - 1))
   done
+  unset r_path
   set -- "$@" "RDEV_COMMAND_ID=$r_id"
   read -r r_count <&4
   r_script_file=
