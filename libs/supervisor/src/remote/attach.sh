@@ -31,7 +31,8 @@ place() {
   [ -d "$r_base" ] || { echo "$r_base: there is no such directory"; return 1; }
   [ -d "$r_root" ] || LC_ALL=C mkdir -m 700 "$r_root" || [ -d "$r_root" ] || return
   [ -O "$r_root" ] && [ ! -L "$r_root" ] || { echo "$r_root: it belongs to another user, or is a link"; return 1; }
-  LC_ALL=C mkdir -m 700 "$r_draft" "$r_draft/c" && cd "$r_draft/c" && LC_ALL=C mkfifo o e ctl in put up out.rest err.rest
+  LC_ALL=C mkdir -m 700 "$r_draft" "$r_draft/c" && cd "$r_draft/c" && LC_ALL=C mkfifo o e ctl in put up out.rest err.rest &&
+    [ -p o ] && [ -p e ] || { echo 'mkfifo does not work'; return 1; }
 }
 # Writes everything before the claim is made: an incomplete request claims nothing.
 prepare() {

@@ -30,8 +30,10 @@ pump() {
     [ $r_child_status = 0 ] && [ $r_reports = 1 ] &&
       case $r_records in *[!0-9+]* | '') ;; *+*) [ $(($r_records)) -lt $r_blocks ] && break ;; esac
     r_size=$(wc -c <"$r_spool")
-    [ $((r_size)) = $r_stored ] && [ $r_child_status = 0 ] && break
+    # Without any report it was not dd. The file was blank before each round.
+    [ $((r_size)) = $r_stored ] && [ $r_child_status = 0 ] && { [ $r_reports -gt 0 ] || r_dd_failed=1; break; }
     r_stored=$((r_size))
+    printf '%99s\n' ' ' 1<>"$r_spool.dd"
   done
   if [ $r_dd_failed = 1 ] || [ $r_stored -ge "$r_output_limit" ]; then
     # cat can be killed without losing wc's count. The FIFO and the result file exist in advance, in case the disk is

@@ -34,12 +34,14 @@ scan() {
   if [ "$r_mark" ]; then
     newest
     r_checked=$r_newest
-    if [ "$r_no_fork" ] || ! marked; then for r_proc in /proc/[0-9]*; do bears "${r_proc#/proc/}"; done; fi
+    r_blind=$r_no_fork
+    [ "$r_blind" ] || marked || r_blind=1
+    if [ "$r_blind" ]; then for r_proc in /proc/[0-9]*; do bears "${r_proc#/proc/}"; done; fi
     [ "$r_freeze" ] && chase
     # A main process without the mark has changed the limit itself.
     has "$r_tree" "$r_main" || ! alive "$r_main" "$r_main_start" || r_mark_shed=1
     if [ "$r_tree" = ' ' ]; then
-      if [ "$r_no_fork" ] || strays; then walk; fi
+      if [ "$r_blind" ] || strays; then walk; fi
     else
       # A fork bomb is outrun by the mark alone; unmarked processes follow when all marked ones are stopped.
       [ "$r_freeze" ] && [ ! "$r_walk_too" ] || walk
@@ -55,10 +57,11 @@ strays() {
   r_files=$(LC_ALL=C grep -lE "\\) [^ ZX] -?[0-9]+ -?[0-9]+ $r_main |RDEV_COMMAND_ID=$r_id" /proc/[0-9]*/stat /proc/[0-9]*/environ)
   [ "$r_files" ]
 }
-# Finds all marked processes with two forks, however many there are. Fails if it cannot fork.
+# Finds all marked processes with two forks, however many there are. Fails if it cannot fork, or if grep does not find
+# what is certainly there.
 marked() {
-  r_files=$(LC_ALL=C grep -lE "^Max file locks +${r_mark}[0-9]* " /proc/[0-9]*/limits)
-  [ $? -le 2 ] || return 1
+  r_files=$(LC_ALL=C grep -lE "^(Max file locks +${r_mark}[0-9]*|$$) " /proc/[0-9]*/limits /proc/$$/stat)
+  case $r_files in *"/proc/$$/stat") r_files=${r_files%"/proc/$$/stat"} ;; *) return 1 ;; esac
   r_stats=
   set --
   for r_proc in $r_files; do r_proc=${r_proc%/limits} r_stats="$r_stats $r_proc/stat"; set -- "$@" "${r_proc#/proc/}"; done
