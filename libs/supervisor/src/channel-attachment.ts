@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ChannelRefused } from '@app/channel';
 import type { Conversation } from './conversation.js';
+import { Heartbeat, type HeartbeatPace } from './heartbeat.js';
 import { parseExitRecord, whole } from './exit-record.js';
 import { LAUNCHER_REFUSAL } from './launcher.js';
 import type { Attachment, AttachmentEnd, OutputChunk, StreamName, StreamPosition } from './types.js';
@@ -17,11 +18,13 @@ export class ChannelAttachment implements Attachment {
   private readonly received = { stdout: 0, stderr: 0 };
   private readonly settle: (end: AttachmentEnd) => void;
   private closed: Error | null = null;
+  private heartbeat: Heartbeat | undefined;
 
   constructor(
     begin: () => Promise<Conversation>,
     private readonly from: StreamPosition,
     private readonly signal?: AbortSignal,
+    private readonly pace?: HeartbeatPace,
   ) {
     const end = Promise.withResolvers<AttachmentEnd>();
     this.end = end.promise;
@@ -66,10 +69,27 @@ export class ChannelAttachment implements Attachment {
     return { channel: conversation.channel, say: (word: string) => conversation.say(word) };
   }
 
+  /** Closes the attachment if its processes do not run any more. */
+  private watch(conversation: Conversation): void {
+    const heartbeat = new Heartbeat(
+      conversation,
+      () => {
+        this.closed = new Error('The processes of the attachment do not respond: the command may have stopped them.');
+        this.close();
+      },
+      this.pace,
+    );
+    this.heartbeat = heartbeat.start();
+    void this.end.then(() => {
+      heartbeat.stop();
+    });
+  }
+
   /** Reads up to the header. Output that came with it is kept for the reader. */
   private async open(): Promise<'started' | 'taken' | null> {
     try {
       const conversation = await this.conversation;
+      this.watch(conversation);
       while (conversation.header === null) {
         const some = await conversation.next();
         if (some === null) break;
@@ -93,6 +113,7 @@ export class ChannelAttachment implements Attachment {
       for (let some: OutputChunk[] | null = this.ready.splice(0); some !== null; some = await conversation.next()) {
         for (const chunk of some) {
           if (this.closed) return;
+          if (chunk.stream === 'stdout') this.heartbeat?.arrived();
           this.received[chunk.stream] += chunk.data.length;
           yield chunk;
         }

@@ -29,12 +29,16 @@ export interface Question {
  */
 export class Conversation {
   private readonly splitters: Record<StreamName, BoundarySplitter>;
+  private readonly answers: BoundarySplitter;
+  private readonly question = `${MARK}${randomBytes(16).toString('hex')}`;
   private readonly section: Record<StreamName, number> = { stdout: 0, stderr: 0 };
   private readonly merged: MergedStreams;
   private headerText = '';
   private trailerText = '';
   private preambleBytes = 0;
   private preambleText = '';
+  private waiting = false;
+  private answered: () => void = () => undefined;
 
   private constructor(
     readonly channel: Channel,
@@ -42,6 +46,7 @@ export class Conversation {
   ) {
     const boundary = Buffer.from(nonce);
     this.splitters = { stdout: new BoundarySplitter(boundary), stderr: new BoundarySplitter(boundary) };
+    this.answers = new BoundarySplitter(Buffer.from(this.question));
     this.merged = new MergedStreams(channel.stdout, channel.stderr);
   }
 
@@ -78,11 +83,12 @@ export class Conversation {
   /** The next pieces of output, possibly none; null at the end. */
   async next(): Promise<OutputChunk[] | null> {
     if (this.trailer !== null) return null;
+    this.waiting = true;
     const arrival = await this.merged.next();
+    this.waiting = false;
     if (arrival === null) return null;
     const { stream, data } = arrival;
-    const parts = data === null ? [this.splitters[stream].flush()] : this.splitters[stream].push(data);
-    return parts.flatMap((part, index) => {
+    return this.split(stream, data).flatMap((part, index) => {
       if (index > 0) this.section[stream]++;
       return this.take(stream, part);
     });
@@ -90,6 +96,28 @@ export class Conversation {
 
   say(word: string): void {
     this.channel.stdin.write(`${this.nonce} ${word}\n`);
+  }
+
+  /** Whether everything that has arrived was read. */
+  get isWaiting(): boolean {
+    return this.waiting;
+  }
+
+  /** Asks the remote side to answer. Only one that is serving an attachment does. */
+  ask(answered: () => void): void {
+    this.answered = answered;
+    this.say(this.question);
+  }
+
+  /** The parts of what arrived, or of what was held back until the end (null). */
+  private split(stream: StreamName, data: Buffer | null): Buffer[] {
+    const splitter = this.splitters[stream];
+    if (stream === 'stderr') return data === null ? [splitter.flush()] : splitter.push(data);
+    if (data === null) return [Buffer.concat([...splitter.push(this.answers.flush()), splitter.flush()])];
+    // An answer may be anywhere, as another process writes it.
+    const parts = this.answers.push(data);
+    if (parts.length > 1) this.answered();
+    return splitter.push(Buffer.concat(parts));
   }
 
   private take(stream: StreamName, part: Buffer): OutputChunk[] {

@@ -2,6 +2,7 @@ import type { OpenChannel } from '@app/channel';
 import { ChannelAttachment } from './channel-attachment.js';
 import { Conversation } from './conversation.js';
 import { checkCommandId, encodeRequest, millis, value } from './encode-request.js';
+import { HEARTBEAT } from './heartbeat.js';
 import { parseExitRecord, parseKillReport, whole } from './exit-record.js';
 import type {
   Attachment,
@@ -30,6 +31,7 @@ export class Supervisor {
   constructor(
     private readonly open: OpenChannel,
     private readonly spoolDir: string | null,
+    private readonly pace = HEARTBEAT,
   ) {
     if (spoolDir !== null && !/^\/[^\0\n]*$/.test(spoolDir))
       throw new RangeError('The spool directory must be an absolute path.');
@@ -136,7 +138,7 @@ export class Supervisor {
     signal?: AbortSignal,
   ): Attachment {
     const question = { args, spoolDir: this.spoolDir, body };
-    return new ChannelAttachment(() => Conversation.begin(this.open, question, signal), from, signal);
+    return new ChannelAttachment(() => Conversation.begin(this.open, question, signal), from, signal, this.pace);
   }
 
   private async ask(

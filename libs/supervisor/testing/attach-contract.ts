@@ -146,6 +146,59 @@ export function attachContract(bench: () => Bench): void {
     }
   });
 
+  const patient = { intervalMs: 200, missesBeforeHeader: 100 };
+  const others = (which: string) => `for f in $(grep -l "$RDEV_COMMAND_ID" /proc/[0-9]*/cmdline); do
+      p=\${f%/*}; p=\${p#/proc/}
+      ! grep -q supervise "$f" && grep -qE '${which}' "$f" && kill -STOP "$p"
+    done 2>/dev/null`;
+
+  it('continues what a command has stopped of its attachment', async () => {
+    const { open, spoolDir } = bench().place;
+    const asking = new Supervisor(open, spoolDir, { ...patient, misses: 100 });
+    // Only a client that asks notices, and it has not done so yet.
+    const script = `echo ready; sleep 0.3; ${others('^tail')}; echo more; echo err >&2; sleep 0.3; exit 3`;
+    const { stdout, stderr, end } = await drain(asking.run(aRequest({ program: { script } }), START));
+    expect([stdout.toString(), stderr.toString()]).toEqual(['ready\nmore\n', 'err\n']);
+    expect(end).toMatchObject({ kind: 'ended', record: { exitCode: 3 } });
+  });
+
+  it('is dropped when a command has stopped all of it; the next one gets the rest, and leaves nothing stopped', async () => {
+    const { open, spoolDir } = bench().place;
+    const asking = new Supervisor(open, spoolDir, { ...patient, misses: 5 });
+    const request = aRequest({
+      program: { script: `echo ready; read x; ${others('')}; echo more; echo err >&2; exit 3` },
+      stdin: { kind: 'open' },
+    });
+    const attachment = asking.run(request, START);
+    const following = drain(attachment);
+    await attachment.opened;
+    // What serves this is stopped too, and continued by the next attachment.
+    const writing = bench().supervisor.write(request.commandId, { data: Buffer.from('x\n'), offset: 0, eof: false });
+    const first = await following;
+    expect(first.end).toMatchObject({
+      kind: 'dropped',
+      cause: { message: expect.stringContaining('stopped') as string },
+    });
+    const from = { stdout: first.stdout.length, stderr: first.stderr.length };
+    const next = asking.attach(request.commandId, from);
+    const rest = await read(next);
+    expect(first.stdout.toString() + rest.stdout.toString()).toBe('ready\nmore\n');
+    expect(first.stderr.toString() + rest.stderr.toString()).toBe('err\n');
+    expect(rest.end).toMatchObject({ kind: 'ended', record: { exitCode: 3 } });
+    await next.acknowledge();
+    await writing;
+    await eventually(async () => (await bench().attached(request.commandId)) === 0, 'nothing is left');
+  });
+
+  it('answers between the bytes of a stream without being part of it', async () => {
+    const { open, spoolDir } = bench().place;
+    const asking = new Supervisor(open, spoolDir, { intervalMs: 1, missesBeforeHeader: 1e6, misses: 1e6 });
+    const script = 'i=0; while [ $i -lt 50 ]; do head -c 10000 /dev/zero; sleep 0.01; i=$((i+1)); done; exit 3';
+    const { stdout, end } = await drain(asking.run(aRequest({ program: { script } }), START));
+    expect(stdout.equals(Buffer.alloc(500_000))).toBe(true);
+    expect(end).toMatchObject({ kind: 'ended', record: { exitCode: 3 } });
+  });
+
   it.each([
     ['a directory', 'mkdir "$end"'],
     ['a pipe', 'mkfifo "$end"'],

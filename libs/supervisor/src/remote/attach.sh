@@ -144,6 +144,29 @@ coming() {
   r_files=$(grep -l "$r_id" /proc/[0-9]*/cmdline)
   [ "$r_files" ] && grep -q supervise $r_files
 }
+# Continues the processes of this attachment, which the command may have stopped. Fails if it has ended.
+resume() {
+  r_children=
+  read -r r_children <"/proc/$$/task/$$/children"
+  for r_pid in $r_children; do
+    [ $r_pid = "$r_sup" ] && continue
+    r_own=
+    read -r r_own <"/proc/$r_pid/task/$r_pid/children"
+    kill -CONT $r_pid $r_own
+  done
+  kill -CONT $$
+}
+# Continues all that serve a request for the command. Those without a client then end.
+wake() {
+  r_files=$(grep -l "$r_id" /proc/[0-9]*/cmdline)
+  for r_proc in $r_files; do
+    r_line=
+    # The shell drops the NULs between the arguments.
+    read -r r_line <"$r_proc"
+    r_pid=${r_proc#/proc/}
+    case $r_line in *rdev[acprs]*"$r_id"* | tail*"$r_id/c/"*) kill -CONT "${r_pid%/*}" ;; esac
+  done
+}
 follow() {
   r_outlast=
   if [ "$r_opened" != started ] && ! alive "$r_sup" "$r_sup_start"; then
@@ -187,14 +210,19 @@ attach() {
   # EOF here means that the connection has ended. FD 4, as a background command has /dev/null as stdin.
   exec 4<&0
   trap hang_up TERM
+  [ $r_opened = started ] || wake
   (
-    while read -r r_word r_discard <&4; do
+    while read -r r_word r_said <&4; do
       [ "$r_word" = "$r_nonce" ] || continue
-      if [ "$r_discard" = ack ]; then true >"$r_root/$r_id/done" || r_discard=all; discard; fi
-      exit 0
+      r_discard=
+      [ "$r_said" != ack ] || { true >"$r_root/$r_id/done" || r_discard=all; discard; exit 0; }
+      # Anything else is a question whether the attachment is alive, and is the answer itself.
+      resume || exit 1
+      printf %s "$r_said"
     done
+    resume
     kill -TERM $$
-  ) >/dev/null 3>&- &
+  ) 3>&- &
   r_client_watch=$!
   follow "$1" "$2"
   # The supervisor that started the command may not be ours.
@@ -211,6 +239,8 @@ attach() {
     [ -e "$r_dir/mute" ] && r_gone='gone The supervisor did not react to the request to end the command, and was killed.'
     trailer "$r_gone"
   fi
+  # The command may have stopped it.
+  kill -CONT $r_client_watch
   # Reaps the supervisor if it is our child.
   wait $r_sup
   wait $r_client_watch

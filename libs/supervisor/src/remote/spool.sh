@@ -126,6 +126,7 @@ show() {
 # Deletes the command's data, and its claim if r_discard is `all`. The data is renamed first, so that no client attaches
 # to half a directory. What finds background processes is kept.
 discard() {
+  [ "$r_opened" = started ] || wake
   mv "$r_dir" "$r_root/.out.$r_id.$$"
   rm -rf "$r_root/.out.$r_id.$$"
   [ "$r_discard" != all ] || [ -e "$r_root/$r_id/kept" ] || rm -rf "${r_root:?}/$r_id"
