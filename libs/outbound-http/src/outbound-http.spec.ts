@@ -54,6 +54,10 @@ const TRICKS = [
   'http://0xa9fea9fe/',
   'http://2852039166/',
   'http://192.0.0.192/',
+  'http://168.63.129.16/machine',
+  'http://[64:ff9b::168.63.129.16]/',
+  'http://100.100.100.200/latest/meta-data',
+  'http://[fd20:ce::254]/',
   'http://198.18.0.1/',
   'http://224.0.0.1/',
   'http://255.255.255.255/',
@@ -76,6 +80,20 @@ const TRICKS = [
   'javascript:alert(1)',
   '//example.com/',
   'example.com',
+  ' https://example.com/',
+  'https://example.com/\t',
+  'https://exa\nmple.com/',
+  'https://example.com/a\r\nx: y',
+  'https://example.com/a b',
+  'https://example.com/\u00a0',
+  'https://example.com/\u2028',
+  'https://example.com/\u0000',
+  'https://example.com/\u007f',
+  'https://example.com/\u0085',
+  'https://example.com/#',
+  'https://example.com/#/a',
+  `https://${'a'.repeat(64)}.example/`,
+  `https://${'a.'.repeat(127)}example/`,
   `https://example.com/${'x'.repeat(2_100)}`,
 ];
 
@@ -92,6 +110,12 @@ describe('whyNoTarget', () => {
       expect(whyNoTarget(url, mayConnect)).toBeNull();
     },
   );
+
+  it('says what is wrong with whitespace and control characters', () => {
+    expect(whyNoTarget(' https://exa\nmple.com/\t', mayConnect)).toBe(
+      'must not contain whitespace or control characters',
+    );
+  });
 
   it('takes what is allowed, and nothing next to it', () => {
     const allowed = addressRule(['10.1.0.0/16', 'fd00:1::/32']);
