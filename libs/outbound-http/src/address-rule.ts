@@ -20,6 +20,13 @@ const NOT_PUBLIC_V4 = [
 ];
 
 /**
+ * Public by number, and served by the cloud's host to its own machines: Azure's WireServer. The metadata services of the
+ * other large clouds have addresses that are not public (169.254.0.0/16, 100.100.100.200, 192.0.0.192, fd00::/8).
+ * @see https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+ */
+const CLOUD_SERVICES = ['168.63.129.16'];
+
+/**
  * IPv6 networks below 2000::/3 that are not public: protocol assignments with Teredo and ORCHID, documentation, and 6to4, which carries an IPv4
  * address. @see IANA IPv6 Special-Purpose Address Registry
  */
@@ -28,7 +35,7 @@ const NOT_PUBLIC_V6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'];
 /** An IPv4 address lies in the last 32 bits. @see RFC 6052 */
 const NAT64 = '64:ff9b::/96';
 
-const isSpecial = networkMatcher([...NOT_PUBLIC_V4, ...NOT_PUBLIC_V6]);
+const isSpecial = networkMatcher([...NOT_PUBLIC_V4, ...CLOUD_SERVICES, ...NOT_PUBLIC_V6]);
 const isNat64 = networkMatcher([NAT64]);
 /** All of IPv6 that is routed on the public Internet. @see RFC 4291, section 2.4 */
 const isGlobalV6 = networkMatcher(['2000::/3']);

@@ -1,10 +1,12 @@
 import { createSocket, type Socket } from 'node:dgram';
-import { Resolver, type LookupOptions } from 'node:dns';
+import { promises as dns } from 'node:dns';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { connect } from 'node:net';
 import { CertificateAuthority } from '../../../test/support/certificates.js';
-import { AddressRefused, OutboundHttp } from './outbound-http.js';
+import { AddressRefused } from './errors.js';
+import { OutboundHttp } from './outbound-http.js';
+import { NameUnresolved } from './names.js';
 import { addressRule, isPublicAddress } from './address-rule.js';
 import { whyNoTarget } from './target.js';
 
@@ -54,6 +56,10 @@ const TRICKS = [
   'http://0xa9fea9fe/',
   'http://2852039166/',
   'http://192.0.0.192/',
+  'http://168.63.129.16/machine',
+  'http://[64:ff9b::168.63.129.16]/',
+  'http://100.100.100.200/latest/meta-data',
+  'http://[fd20:ce::254]/',
   'http://198.18.0.1/',
   'http://224.0.0.1/',
   'http://255.255.255.255/',
@@ -76,6 +82,20 @@ const TRICKS = [
   'javascript:alert(1)',
   '//example.com/',
   'example.com',
+  ' https://example.com/',
+  'https://example.com/\t',
+  'https://exa\nmple.com/',
+  'https://example.com/a\r\nx: y',
+  'https://example.com/a b',
+  'https://example.com/\u00a0',
+  'https://example.com/\u2028',
+  'https://example.com/\u0000',
+  'https://example.com/\u007f',
+  'https://example.com/\u0085',
+  'https://example.com/#',
+  'https://example.com/#/a',
+  `https://${'a'.repeat(64)}.example/`,
+  `https://${'a.'.repeat(127)}example/`,
   `https://example.com/${'x'.repeat(2_100)}`,
 ];
 
@@ -92,6 +112,12 @@ describe('whyNoTarget', () => {
       expect(whyNoTarget(url, mayConnect)).toBeNull();
     },
   );
+
+  it('says what is wrong with whitespace and control characters', () => {
+    expect(whyNoTarget(' https://exa\nmple.com/\t', mayConnect)).toBe(
+      'must not contain whitespace or control characters',
+    );
+  });
 
   it('takes what is allowed, and nothing next to it', () => {
     const allowed = addressRule(['10.1.0.0/16', 'fd00:1::/32']);
@@ -159,12 +185,7 @@ describe('OutboundHttp', () => {
   /** Resolves each name to the next of these addresses, and repeats the last one. */
   const resolving = (...addresses: string[]) => {
     const left = [...addresses];
-    const next = () => [{ address: left.length > 1 ? left.shift()! : left[0]!, family: 4 }];
-    return ((_name: string, options: LookupOptions, callback: (...result: unknown[]) => void) => {
-      const found = next();
-      if (options.all === true) callback(null, found);
-      else callback(null, found[0]!.address, 4);
-    }) as never;
+    return () => Promise.resolve([left.length > 1 ? left.shift()! : left[0]!]);
   };
 
   it('sends the body, and keeps the first bytes of the response', async () => {
@@ -195,13 +216,10 @@ describe('OutboundHttp', () => {
     expect(sockets.size).toBeLessThan(4);
   });
 
-  it.each([
-    ['headers', () => undefined],
-    ['a body', (_request: IncomingMessage, response: ServerResponse) => void response.writeHead(200).write('x')],
-  ])('waits for %s no longer than it is told', async (_what, hang) => {
-    respond = hang;
+  it('waits for headers no longer than it is told', async () => {
+    respond = () => undefined;
     const sent = client().post({ ...REQUEST, url: `http://127.0.0.1:${port}/`, timeoutMs: 200 });
-    await expect(sent).rejects.toMatchObject({ name: expect.stringMatching(/Timeout|Abort/) });
+    await expect(sent).rejects.toThrow('There was no response within 0.2 s.');
   });
 
   it('reads no more of a body without end than it keeps', async () => {
@@ -213,36 +231,33 @@ describe('OutboundHttp', () => {
   });
 
   it('refuses a name that resolves to a private address, without a connection', async () => {
-    const sent = client({ allowed: [], lookup: resolving('127.0.0.1') }).post({
+    const sent = client({ allowed: [], resolve: resolving('127.0.0.1') }).post({
       ...REQUEST,
       url: `http://rebound.example:${port}/`,
     });
     await expect(sent).rejects.toThrow(AddressRefused);
-    await expect(sent).rejects.toThrow('rebound.example leads to 127.0.0.1');
+    await expect(sent).rejects.toThrow(
+      'The target is refused: rebound.example leads to an address that is not allowed.',
+    );
     expect(seen).toEqual([]);
   });
 
   it('refuses a name that resolves to another address the next time, as a DNS server of an attacker does', async () => {
-    const dns = await RebindingDns.start(['93.184.215.14', '127.0.0.1']);
-    const first = await dns.resolve('rebound.example');
-    expect(first).toBe('93.184.215.14');
-    const sent = client({ allowed: [], lookup: dns.lookup }).post({
+    const rebinding = await RebindingDns.start(['93.184.215.14', '127.0.0.1']);
+    const first = await rebinding.lookup('rebound.example');
+    expect(first).toEqual(['93.184.215.14']);
+    const sent = client({ allowed: [], resolve: rebinding.lookup }).post({
       ...REQUEST,
       url: `http://rebound.example:${port}/`,
     });
     await expect(sent).rejects.toThrow(AddressRefused);
     expect(seen).toEqual([]);
-    dns.close();
+    rebinding.close();
   });
 
   it('picks the addresses that are allowed among those of a name', async () => {
-    const lookup = ((_name: string, _options: LookupOptions, callback: (...result: unknown[]) => void) => {
-      callback(null, [
-        { address: '10.0.0.1', family: 4 },
-        { address: '127.0.0.1', family: 4 },
-      ]);
-    }) as never;
-    await client({ lookup }).post({ ...REQUEST, url: `http://two.example:${port}/` });
+    const resolve = () => Promise.resolve(['10.0.0.1', '127.0.0.1']);
+    await client({ resolve }).post({ ...REQUEST, url: `http://two.example:${port}/` });
     expect(seen).toEqual([{ body: '{}', host: `two.example:${port}` }]);
   });
 
@@ -250,7 +265,7 @@ describe('OutboundHttp', () => {
     const { key, certificate: cert } = new CertificateAuthority().issue('hook.example');
     const secure = createTlsServer({ key, cert }, (_request, response) => response.end());
     const securePort = await listening(secure);
-    const sent = client({ lookup: resolving('127.0.0.1') }).post({
+    const sent = client({ resolve: resolving('127.0.0.1') }).post({
       ...REQUEST,
       url: `https://hook.example:${securePort}/`,
     });
@@ -278,13 +293,12 @@ describe('OutboundHttp', () => {
     });
     beforeEach(() => (asked = []));
     afterAll(() => void proxy.close());
-    const nowhere = (_name: string, _options: LookupOptions, callback: (...result: unknown[]) => void) =>
-      callback(Object.assign(new Error('not found'), { code: 'ENOTFOUND' }));
+    const nowhere = (name: string) => Promise.reject(new NameUnresolved(name, 'ENOTFOUND'));
 
     it('sends through it what is not excepted, names that only it can resolve as well', async () => {
       const sender = client({
         proxy: { http: url, noProxy: '127.0.0.1' },
-        lookup: nowhere as never,
+        resolve: nowhere,
         allowed: LOOPBACK,
       });
       await sender.post({ ...REQUEST, url: 'http://outside.example/hook' });
@@ -295,7 +309,7 @@ describe('OutboundHttp', () => {
     });
 
     it('does not ask it for what is not allowed', async () => {
-      const sender = client({ allowed: [], proxy: { http: url }, lookup: resolving('10.0.0.1') });
+      const sender = client({ allowed: [], proxy: { http: url }, resolve: resolving('10.0.0.1') });
       await expect(sender.post({ ...REQUEST, url: 'http://inside.example/' })).rejects.toThrow(AddressRefused);
       await expect(sender.post({ ...REQUEST, url: 'http://169.254.169.254/' })).rejects.toThrow(AddressRefused);
       expect(asked).toEqual([]);
@@ -316,7 +330,7 @@ function listening(server: {
 
 /** A DNS server that gives each question the next of its addresses. */
 class RebindingDns {
-  private readonly resolver = new Resolver();
+  private readonly resolver = new dns.Resolver();
   private asked = 0;
 
   private constructor(
@@ -338,15 +352,7 @@ class RebindingDns {
     return new RebindingDns(socket, addresses);
   }
 
-  resolve(name: string): Promise<string> {
-    return new Promise((resolve, reject) => {
-      this.resolver.resolve4(name, (error, found) => (error === null ? resolve(found[0]!) : reject(error)));
-    });
-  }
-
-  readonly lookup = ((name: string, _options: LookupOptions, callback: (...result: unknown[]) => void) => {
-    this.resolve(name).then((address) => callback(null, [{ address, family: 4 }]), callback);
-  }) as never;
+  readonly lookup = (name: string): Promise<string[]> => this.resolver.resolve4(name);
 
   close(): void {
     this.socket.close();

@@ -1,16 +1,18 @@
-import { lookup as systemLookup, type LookupAddress, type LookupOptions } from 'node:dns';
-import type { LookupFunction } from 'node:net';
-import { promisify } from 'node:util';
-import { Agent, EnvHttpProxyAgent, type Dispatcher, buildConnector } from 'undici';
+import { Agent, type AgentOptions, type ClientRequestArgs } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { type AddressRule, addressRule } from './address-rule.js';
-import { addressIn, whyNoTarget } from './target.js';
+import { Connector, type Route } from './connector.js';
+import { AddressRefused } from './errors.js';
+import { ConnectionStale, type Exchange, type OutboundResponse, exchange } from './exchange.js';
+import { type ResolveName, SystemNames } from './names.js';
+import { Proxies, type ProxyOptions, ProxyFailed, proxyHeaders } from './proxy.js';
+import { hostOf, whyNoTarget } from './target.js';
 
 const HEADERS_BYTES_MAX = 16_384;
-const CONNECTIONS_PER_ORIGIN = 16;
 const KEEP_ALIVE_MS = 10_000;
-
-/** The request was not sent, or not to that address: the address is not allowed. */
-export class AddressRefused extends Error {}
+const CONNECT_MS = 10_000;
+const IDLE_PER_ORIGIN_MAX = 16;
+const PROXY_AUTHENTICATION_REQUIRED = 407;
 
 export interface OutboundRequest {
   readonly url: string;
@@ -22,49 +24,43 @@ export interface OutboundRequest {
   readonly keptBytesMax: number;
 }
 
-export interface OutboundResponse {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** The first bytes of the body. */
-  readonly excerpt: Buffer;
-}
-
 export interface OutboundOptions {
   /** Addresses and CIDRs that may be connected to although they are not public. */
   readonly allowed: readonly string[];
-  /** Resolves names; that of the system by default. */
-  readonly lookup?: typeof systemLookup;
-  /** The proxy for outgoing requests, by protocol, and the hosts that are reached without it. */
-  readonly proxy?: { readonly http?: string; readonly https?: string; readonly noProxy?: string };
+  /** Resolves names; as the system does by default. */
+  readonly resolve?: ResolveName;
+  readonly proxy?: ProxyOptions;
+  /** For resolving the name and connecting, as a part of the time of a request. */
+  readonly connectMs?: number;
 }
 
 /**
  * Sends requests to addresses that clients of the API choose. A connection is made only to an address that the rule
  * allows: the address is checked after the name was resolved, and again on the socket, so that a name that resolves
  * otherwise the next time leads nowhere. Certificates are verified. Redirects are not followed.
+ *
+ * The number of connections is not limited: a request that waited for one would lose the time that its server has to
+ * respond. Callers limit how many requests they send at a time.
  */
 export class OutboundHttp {
   private readonly mayConnect: AddressRule;
-  private readonly dispatcher: Dispatcher;
-  private readonly lookup: typeof systemLookup;
-  private readonly hasProxy: boolean;
+  private readonly connector: Connector;
+  private readonly proxies: Proxies;
+  private readonly connectMs: number;
+  private readonly keptAlive: RouteAgent;
+  private readonly unshared: RouteAgent;
 
-  constructor({ allowed, lookup = systemLookup, proxy = {} }: OutboundOptions) {
+  constructor({ allowed, resolve, proxy = {}, connectMs = CONNECT_MS }: OutboundOptions) {
     this.mayConnect = addressRule(allowed);
-    const options: Agent.Options = {
-      connect: guarded(this.mayConnect, lookup),
-      connections: CONNECTIONS_PER_ORIGIN,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveMaxTimeout: KEEP_ALIVE_MS,
-      maxHeaderSize: HEADERS_BYTES_MAX,
-      pipelining: 1,
-    };
-    const { http: httpProxy = '', https: httpsProxy = '', noProxy = '' } = proxy;
-    this.lookup = lookup;
-    this.hasProxy = httpProxy !== '' || httpsProxy !== '';
-    this.dispatcher = this.hasProxy
-      ? new EnvHttpProxyAgent({ ...options, httpProxy, httpsProxy, noProxy })
-      : new Agent(options);
+    this.connector = new Connector(this.mayConnect, resolve ?? new SystemNames().resolve);
+    this.proxies = new Proxies(proxy);
+    this.connectMs = connectMs;
+    this.keptAlive = new RouteAgent(this.connector, {
+      keepAlive: true,
+      maxFreeSockets: IDLE_PER_ORIGIN_MAX,
+      timeout: KEEP_ALIVE_MS,
+    });
+    this.unshared = new RouteAgent(this.connector, { keepAlive: false });
   }
 
   /** What is wrong with an address, in words that continue "url …"; null: nothing that its text shows. */
@@ -73,91 +69,86 @@ export class OutboundHttp {
   }
 
   /**
-   * Sends a POST.
-   * @throws {@link AddressRefused}, an error with the `code` of the failed connection, or a TimeoutError
+   * Sends a POST. If the server has closed a connection of an earlier request, the request is sent again over a new one.
+   * @throws {@link AddressRefused}, {@link NameUnresolved}, {@link OutboundTimeout}, {@link ProxyFailed}, or an error
+   *   with the `code` of the failed connection
    */
-  async post({ url, headers, body, timeoutMs, keptBytesMax }: OutboundRequest): Promise<OutboundResponse> {
-    const why = this.whyNoTarget(url);
-    if (why !== null) throw new AddressRefused(`The URL ${why}.`);
-    const signal = AbortSignal.timeout(timeoutMs);
-    const target = new URL(url);
-    if (this.hasProxy && addressIn(target) === null) await this.assertAllowed(target.hostname);
-    const response = await this.dispatcher.request({
-      origin: target.origin,
-      path: `${target.pathname}${target.search}`,
+  async post(request: OutboundRequest): Promise<OutboundResponse> {
+    const why = this.whyNoTarget(request.url);
+    if (why !== null) throw new AddressRefused(`The URL ${why}.`, '', []);
+    const target = new URL(request.url);
+    const route: Route = { target, proxy: this.proxies.for(target) };
+    const isForwarded = route.proxy !== null && target.protocol === 'http:';
+    const sent = this.exchangeOf(request, route, isForwarded);
+    // A proxy resolves the name for each request, over kept connections too.
+    if (route.proxy !== null) await this.connector.assertAllowed(target, sent.options.connectMs);
+    const response = await exchange(sent).catch((error: unknown) => {
+      if (!(error instanceof ConnectionStale)) throw error;
+      return exchange({ ...sent, options: { ...sent.options, agent: this.unshared } });
+    });
+    if (isForwarded && response.status === PROXY_AUTHENTICATION_REQUIRED) throw ProxyFailed.responded(response.status);
+    return response;
+  }
+
+  close(): Promise<void> {
+    this.connector.close();
+    this.keptAlive.destroy();
+    this.unshared.destroy();
+    return Promise.resolve();
+  }
+
+  private exchangeOf(
+    { url, headers, body, timeoutMs, keptBytesMax }: OutboundRequest,
+    route: Route,
+    isForwarded: boolean,
+  ): Exchange<RouteRequest> {
+    const { target, proxy } = route;
+    const deadline = performance.now() + timeoutMs;
+    const options: RouteRequest = {
+      agent: this.keptAlive,
+      route,
+      connectMs: this.connectMs,
+      deadline,
       method: 'POST',
-      headers,
-      body,
-      signal,
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
-    });
-    const excerpt = await firstBytes(response.body, keptBytesMax);
-    return { status: response.statusCode, headers: response.headers, excerpt };
-  }
-
-  /** A proxy resolves names itself; a name that only it can resolve is left to it. */
-  private async assertAllowed(hostname: string): Promise<void> {
-    const found = await promisify(this.lookup)(hostname, { all: true }).catch((): LookupAddress[] => []);
-    if (found.length > 0 && !found.some(({ address }) => this.mayConnect(address)))
-      throw new AddressRefused(`${hostname} leads to ${listOf(found)}.`);
-  }
-
-  async close(): Promise<void> {
-    await this.dispatcher.destroy();
+      host: hostOf(target),
+      path: isForwarded ? url : `${target.pathname}${target.search}`,
+      headers: { ...headers, host: target.host, ...(isForwarded && proxy !== null && proxyHeaders(proxy)) },
+      maxHeaderSize: HEADERS_BYTES_MAX,
+    };
+    return { options, body, deadline, timeoutMs, keptBytesMax };
   }
 }
 
-/** Reads to the end if the body is short, so that the connection can be used again; else drops the connection. */
-async function firstBytes(body: AsyncIterable<Buffer> & { destroy(): unknown }, max: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length > max) break;
+interface RouteRequest extends ClientRequestArgs {
+  readonly route: Route;
+  readonly connectMs: number;
+  readonly deadline: number;
+}
+
+/** Keeps connections for later requests of the same origin. */
+class RouteAgent extends Agent {
+  constructor(
+    private readonly connector: Connector,
+    options: AgentOptions,
+  ) {
+    super(options);
   }
-  return Buffer.concat(chunks).subarray(0, max);
-}
 
-function guarded(mayConnect: AddressRule, lookup: typeof systemLookup): buildConnector.connector {
-  const connect = buildConnector({ lookup: checked(mayConnect, lookup), autoSelectFamily: true });
-  return (options, callback) => {
-    connect(options, (error, socket) => {
-      if (error !== null) {
-        callback(error, null);
-        return;
-      }
-      const { remoteAddress = '' } = socket;
-      if (mayConnect(remoteAddress)) {
-        callback(null, socket);
-        return;
-      }
-      socket.destroy();
-      callback(new AddressRefused(`${options.hostname} leads to ${remoteAddress || 'no address'}.`), null);
-    });
-  };
-}
+  override createConnection(
+    options: ClientRequestArgs,
+    callback?: (error: Error | null, stream: Duplex) => void,
+  ): undefined {
+    const { route, connectMs, deadline } = options as RouteRequest;
+    // A second connection has the time that is left.
+    const withinMs = Math.max(1, Math.min(connectMs, Math.round(deadline - performance.now())));
+    this.connector.open(route, withinMs).then(
+      (socket) => callback?.(null, socket),
+      // Without a connection there is no stream.
+      (error: unknown) => callback?.(error as Error, undefined as never),
+    );
+  }
 
-/** Resolves a name to the addresses that may be connected to; fails if there is none. */
-function checked(mayConnect: AddressRule, lookup: typeof systemLookup): LookupFunction {
-  return (hostname: string, options: LookupOptions, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, found) => {
-      if (error !== null) {
-        callback(error, '', 0);
-        return;
-      }
-      const allowed = found.filter(({ address }) => mayConnect(address));
-      const [first] = allowed;
-      if (first === undefined) {
-        callback(new AddressRefused(`${hostname} leads to ${listOf(found)}.`), '', 0);
-        return;
-      }
-      if (options.all === true) callback(null, allowed);
-      else callback(null, first.address, first.family);
-    });
-  };
+  override getName(options?: ClientRequestArgs): string {
+    return (options as RouteRequest).route.target.origin;
+  }
 }
-
-const listOf = (found: readonly LookupAddress[]): string =>
-  found.map(({ address }) => address).join(', ') || 'no address';

@@ -2,6 +2,9 @@ import { isIP } from 'node:net';
 import type { AddressRule } from './address-rule.js';
 
 const URL_LENGTH_MAX = 2_048;
+/** @see RFC 1035, section 2.3.4 */
+const HOST_LENGTH_MAX = 253;
+const LABEL_LENGTH_MAX = 63;
 
 /** Ports of other protocols, to which no request goes. @see Fetch Standard, section 2.9 "Port blocking" */
 const BLOCKED_PORTS = new Set(
@@ -23,22 +26,43 @@ const LOOPBACK = ['127.0.0.1', '::1'];
  * addresses that its name resolves to are checked when a connection is made.
  */
 export function whyNoTarget(text: string, mayConnect: AddressRule): string | null {
-  if (text.length > URL_LENGTH_MAX) return `must have at most ${String(URL_LENGTH_MAX)} characters`;
+  if (text.length > URL_LENGTH_MAX) return `must have at most ${URL_LENGTH_MAX} characters`;
+  // The parser removes some of these, so that the URL that is used differs from the one that is stored and shown.
+  if (/[\s\p{Cc}]/u.test(text)) return 'must not contain whitespace or control characters';
   if (!URL.canParse(text)) return 'must be an absolute URL';
   const url = new URL(text);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must begin with https:// or http://';
   if (url.username !== '' || url.password !== '') return 'must not contain a user name or password';
-  if (url.hash !== '') return 'must not contain a fragment';
+  if (text.includes('#')) return 'must not contain a fragment';
   if (BLOCKED_PORTS.has(Number(url.port || NaN))) return `must not use port ${url.port}, which is of another protocol`;
+  return whyNoHost(url, mayConnect);
+}
+
+function whyNoHost(url: URL, mayConnect: AddressRule): string | null {
   const address = addressIn(url);
   if (address !== null) return mayConnect(address) ? null : NOT_ALLOWED;
+  if (!hasNameLength(url.hostname)) return 'must have a host name of at most 253 characters, and 63 between dots';
   return LOCALHOST.test(url.hostname) && !LOOPBACK.some(mayConnect) ? NOT_ALLOWED : null;
 }
 
 const NOT_ALLOWED = 'must not lead to a private, loopback or link-local address';
 
+function hasNameLength(hostname: string): boolean {
+  const name = hostname.replace(/\.$/, '');
+  return name.length <= HOST_LENGTH_MAX && name.split('.').every((label) => label.length <= LABEL_LENGTH_MAX);
+}
+
+/** The host of a URL, an IPv6 address without its brackets. */
+export function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1');
+}
+
+export function portOf({ port, protocol }: URL): number {
+  return Number(port) || (protocol === 'https:' ? 443 : 80);
+}
+
 /** The address that the URL names itself. The URL parser has made decimal, octal and hexadecimal ones into four bytes. */
-export function addressIn({ hostname }: URL): string | null {
-  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+export function addressIn(url: URL): string | null {
+  const host = hostOf(url);
   return isIP(host) === 0 ? null : host;
 }

@@ -33,6 +33,13 @@ describe('consequenceOf', () => {
   });
 });
 
+describe('consequenceOf, with the longest delay', () => {
+  it('adds nothing at random to a day', () => {
+    const next = consequenceOf({ status: 503 }, 1, 86_400_000, () => 1);
+    expect(next).toEqual({ kind: 'retry', afterMs: 86_400_000 });
+  });
+});
+
 describe('retryAfterMs', () => {
   const now = new Date('2026-01-31T08:00:00Z');
 
@@ -41,6 +48,19 @@ describe('retryAfterMs', () => {
     ['0', 0],
     ['Sat, 31 Jan 2026 08:01:00 GMT', 60_000],
     ['Sat, 31 Jan 2026 07:00:00 GMT', 0],
+    ['99999999999', 86_400_000],
+    ['9'.repeat(400), 86_400_000],
+    ['Fri, 31 Dec 9999 23:59:59 GMT', 86_400_000],
+    ['Saturday, 31-Jan-26 08:01:00 GMT', 60_000],
+    ['Sunday, 06-Nov-94 08:49:37 GMT', 0],
+    ['Friday, 01-Jan-76 00:00:00 GMT', 86_400_000],
+    ['Sat Jan 31 08:01:00 2026', 60_000],
+    ['Sun Feb  1 07:00:00 2026', 82_800_000],
+    ['Sat, 31 Foo 2026 08:01:00 GMT', null],
+    ['Sat, 31 Jan 2026 08:01:00 CET', null],
+    ['2026-01-31T08:01:00Z', null],
+    ['1.5', null],
+    ['', null],
     ['soon', null],
     ['-5', null],
     [undefined, null],

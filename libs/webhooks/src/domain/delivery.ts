@@ -17,7 +17,7 @@ const RETRY_AFTER_MS = [
 ];
 /** The part of it that is added at random, so that what failed together is not tried together. */
 const JITTER = 0.2;
-/** A `Retry-After` beyond that is not honoured. */
+/** A `Retry-After` beyond that counts as that. */
 const RETRY_AFTER_MAX_MS = 24 * HOUR_MS;
 
 export const DELIVERY_STATUSES = ['pending', 'delivered', 'failed'] as const;
@@ -82,14 +82,41 @@ export function consequenceOf(
   if (status === 410) return { kind: 'gone' };
   const scheduledMs = RETRY_AFTER_MS[attemptCount - 1];
   if (scheduledMs === undefined) return { kind: 'failed' };
-  const asked = Math.min(retryAfterMs ?? 0, RETRY_AFTER_MAX_MS);
-  return { kind: 'retry', afterMs: Math.round(Math.max(scheduledMs, asked) * (1 + JITTER * random())) };
+  const delayMs = Math.max(scheduledMs, retryAfterMs ?? 0) * (1 + JITTER * random());
+  return { kind: 'retry', afterMs: Math.min(Math.round(delayMs), RETRY_AFTER_MAX_MS) };
 }
 
-/** The delay of a `Retry-After` header in milliseconds; null: there is none that can be read. @see RFC 9110, 10.2.3 */
+/**
+ * The delay of a `Retry-After` header in milliseconds, at most a day; null: there is none that can be read.
+ * @see RFC 9110, section 10.2.3
+ */
 export function retryAfterMs(header: string | undefined, now: Date): number | null {
   if (header === undefined) return null;
-  if (/^\d{1,9}$/.test(header)) return Number(header) * SECOND_MS;
-  const at = /^[A-Z][a-z]{2}, /.test(header) ? Date.parse(header) : NaN;
-  return Number.isNaN(at) ? null : Math.max(0, at - now.getTime());
+  const delayMs = /^\d+$/.test(header) ? Number(header) * SECOND_MS : httpDate(header, now) - now.getTime();
+  return Number.isNaN(delayMs) ? null : Math.min(Math.max(0, delayMs), RETRY_AFTER_MAX_MS);
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+const TIME = String.raw`(?<hour>\d{2}):(?<minute>\d{2}):(?<second>\d{2})`;
+/** IMF-fixdate, and the obsolete formats of RFC 850 and of C's asctime(). */
+const HTTP_DATES = [
+  String.raw`[A-Z][a-z]{2}, (?<day>\d{2}) (?<month>[A-Z][a-z]{2}) (?<year>\d{4}) ${TIME} GMT`,
+  String.raw`[A-Z][a-z]{5,8}, (?<day>\d{2})-(?<month>[A-Z][a-z]{2})-(?<year>\d{2}) ${TIME} GMT`,
+  String.raw`[A-Z][a-z]{2} (?<month>[A-Z][a-z]{2}) (?<day>[\d ]\d) ${TIME} (?<year>\d{4})`,
+].map((format) => new RegExp(`^${format}$`));
+
+/** The time of an HTTP date; NaN: it is none. @see RFC 9110, section 5.6.7 */
+function httpDate(text: string, now: Date): number {
+  const found = HTTP_DATES.map((format) => format.exec(text)?.groups).find((groups) => groups !== undefined);
+  if (found === undefined) return NaN;
+  const { year = '', month = '', day, hour, minute, second } = found;
+  if (!MONTHS.includes(month)) return NaN;
+  const time = [day, hour, minute, second].map(Number) as [number, number, number, number];
+  return Date.UTC(year.length === 2 ? fullYear(Number(year), now) : Number(year), MONTHS.indexOf(month), ...time);
+}
+
+/** A year of two digits that seems more than 50 years ahead is in the past. @see RFC 9110, section 5.6.7 */
+function fullYear(twoDigits: number, now: Date): number {
+  const year = Math.floor(now.getUTCFullYear() / 100) * 100 + twoDigits;
+  return year > now.getUTCFullYear() + 50 ? year - 100 : year;
 }

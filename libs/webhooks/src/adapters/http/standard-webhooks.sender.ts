@@ -1,5 +1,5 @@
-import { OutboundHttp, AddressRefused } from '@app/outbound-http';
-import { Injectable } from '@nestjs/common';
+import { AddressRefused, NameUnresolved, OutboundHttp, OutboundTimeout, ProxyFailed } from '@app/outbound-http';
+import { Injectable, Logger } from '@nestjs/common';
 import { Webhook as Signer } from 'standardwebhooks';
 import { MessageSender, type Sent, type SignedMessage } from '../../application/message-sender.js';
 
@@ -9,6 +9,8 @@ const EXCERPT_BYTES = 1_024;
 /** Sends messages as Standard Webhooks 1.0 describes. */
 @Injectable()
 export class StandardWebhooksSender implements MessageSender {
+  private readonly logger = new Logger(StandardWebhooksSender.name);
+
   constructor(private readonly http: OutboundHttp) {}
 
   whyNoTarget(url: string): string | null {
@@ -28,16 +30,21 @@ export class StandardWebhooksSender implements MessageSender {
     };
     try {
       const response = await this.http.post({ url, headers, body, timeoutMs: TIMEOUT_MS, keptBytesMax: EXCERPT_BYTES });
-      const retryAfter = response.headers['retry-after'];
       const excerpt = textOf(response.excerpt);
       return {
         attempt: { at, status: response.status, latencyMs: latencyMs(), excerpt, error: null },
-        retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
+        retryAfter: response.headers['retry-after'],
       };
     } catch (error) {
+      if (error instanceof AddressRefused) this.report(error, id);
       const attempt = { at, status: null, latencyMs: latencyMs(), excerpt: null, error: whyUnanswered(error) };
       return { attempt, retryAfter: undefined };
     }
+  }
+
+  /** The addresses are for the operator: a key that reads deliveries must not learn what internal names resolve to. */
+  private report({ hostname, addresses }: AddressRefused, messageId: string): void {
+    this.logger.warn({ messageId, hostname, addresses }, 'The target of a webhook was refused');
   }
 }
 
@@ -46,10 +53,9 @@ function textOf(bytes: Buffer): string {
   return bytes.toString('utf8').replaceAll('\0', '\ufffd');
 }
 
+/** Errors of Node say more in their messages than clients may know, such as addresses; their codes do not. */
 function whyUnanswered(error: unknown): string {
-  if (error instanceof AddressRefused) return error.message;
+  const isOurs = [AddressRefused, NameUnresolved, OutboundTimeout, ProxyFailed].some((kind) => error instanceof kind);
   const { code, name, message } = error as Error & { code?: string };
-  if (name === 'TimeoutError' || name === 'AbortError' || (code ?? '').includes('TIMEOUT'))
-    return `There was no response within ${String(TIMEOUT_MS / 1_000)} s.`;
-  return `The connection failed: ${code ?? message}`.slice(0, 500);
+  return isOurs ? message.slice(0, 500) : `The connection failed: ${code ?? name}`;
 }
