@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { type ApiProcess, eventually, expectStatus, rowsOf, startApi } from '../support/index.js';
 
-const RECORDS = 30_000;
+const RECORDS = 300_000;
 
 /** How fast the log is sealed and verified. */
 describe('the audit log', () => {

@@ -36,6 +36,15 @@ export class Verification {
 
   /** Reads the log as it is now; yields after each batch, and returns the verdict. */
   async *verify(): AsyncGenerator<Progress, Verdict> {
+    for (;;) {
+      const verdict = yield* this.once();
+      const { firstBad } = verdict;
+      // Retention may have dropped a month meanwhile.
+      if (firstBad?.reason !== 'missing' || (await this.archive.bounds()).start.seq < firstBad.seq) return verdict;
+    }
+  }
+
+  private async *once(): AsyncGenerator<Progress, Verdict> {
     const bounds = await this.archive.bounds();
     const keys = (await this.checkpoints.keys()).map(({ id, publicKey }) => [id, readPublicKey(publicKey)] as const);
     const run = new Run(bounds, new Map(keys), this.install.id);
@@ -50,7 +59,7 @@ export class Verification {
       yield { checked: run.checked, lastSeq };
     }
     // Checkpoints beyond the end: the last records were removed.
-    fault ??= run.end(await this.archive.checkpoints(lastSeq, Number.MAX_SAFE_INTEGER));
+    fault ??= run.end(await this.archive.checkpoints(lastSeq, bounds.lastCheckpoint));
     return run.verdict(fault);
   }
 }

@@ -122,6 +122,15 @@ describe('checkpoints', () => {
     expect(await verify()).toMatchObject({ valid: true, checkpoints: 2 });
   });
 
+  it('and records that are made during a verification do not disturb it', async () => {
+    await add(3);
+    const steps = new Verification(new PostgresLogArchive(db.database), checkpoints, INSTALL).verify();
+    await steps.next();
+    await add(3);
+    await (await checkpointer()).round();
+    expect((await steps.next()).value).toMatchObject({ valid: true, checked: 3 });
+  });
+
   it('whose signature is wrong are found', async () => {
     await add(3);
     await (await checkpointer()).round();
