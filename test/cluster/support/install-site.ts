@@ -10,7 +10,7 @@ import { SMALL_PROJECTS } from './projects-api.js';
 import type { TestNamespace } from './test-cluster.js';
 
 const RETRY_MS = 200;
-const SETTLED_MS = 180_000;
+const SETTLED_MS = 300_000;
 const INSTALL_LABEL = 'rdev.dev/install';
 const KINDS = {
   StatefulSet: '/apis/apps/v1/namespaces/%/statefulsets/',
@@ -131,7 +131,7 @@ export class InstallSite extends ClusterSite {
     return this.settled(id, async () => {
       const { status, body } = await this.ask('GET', `/v1/projects/${id}`, [200, 404]);
       if (status === 404 || body.status === 'failed') return false;
-      return body.status === 'running' ? true : undefined;
+      return body.status === 'running' ? true : `${body.status}: ${body.reason}`;
     });
   }
 
@@ -143,7 +143,7 @@ export class InstallSite extends ClusterSite {
     const command = created.body.id;
     await this.settled(command, async () => {
       const { body } = await this.ask('GET', `/v1/commands/${command}`, [200]);
-      return body.endedAt === null ? undefined : true;
+      return body.endedAt === null ? body.status : true;
     });
     const { body } = await this.ask('GET', `/v1/commands/${command}`, [200]);
     if (body.status === 'lost') return;
@@ -153,18 +153,19 @@ export class InstallSite extends ClusterSite {
   }
 
   private isGone(id: string): Promise<boolean> {
-    return this.settled(
-      id,
-      async () => (await this.ask('GET', `/v1/projects/${id}`, [200, 404])).status === 404 || undefined,
-    );
+    return this.settled(id, async () => {
+      const { status, body } = await this.ask('GET', `/v1/projects/${id}`, [200, 404]);
+      return status === 404 ? true : `${body.status}: ${body.reason}`;
+    });
   }
 
-  private async settled(what: string, read: () => Promise<boolean | undefined>): Promise<boolean> {
+  /** @param read the result, or in words why there is none yet */
+  private async settled(what: string, read: () => Promise<boolean | string>): Promise<boolean> {
     const deadline = Date.now() + SETTLED_MS;
     for (;;) {
       const value = await read();
-      if (value !== undefined) return value;
-      if (Date.now() > deadline) throw new Error(`${this.name}: ${what} did not settle within ${SETTLED_MS} ms`);
+      if (typeof value === 'boolean') return value;
+      if (Date.now() > deadline) throw new Error(`${this.name}: ${what} did not settle in time, but is ${value}`);
       await delay(RETRY_MS);
     }
   }
