@@ -14,6 +14,7 @@ import { AddInstall1790000200000 } from './1790000200000-add-install.js';
 import { AddProjectVolume1790000200001 } from './1790000200001-add-project-volume.js';
 import { AddWebhooks1790000300000 } from './1790000300000-add-webhooks.js';
 import { AddCallbacks1790000300001 } from './1790000300001-add-callbacks.js';
+import { BoundWebhooks1790000300002 } from './1790000300002-bound-webhooks.js';
 import { SealEvents1790000400000 } from './1790000400000-seal-events.js';
 import { AddAuditCheckpoints1790000400001 } from './1790000400001-add-audit-checkpoints.js';
 
@@ -35,6 +36,7 @@ export const migrations = [
   AddProjectVolume1790000200001,
   AddWebhooks1790000300000,
   AddCallbacks1790000300001,
+  BoundWebhooks1790000300002,
   SealEvents1790000400000,
   AddAuditCheckpoints1790000400001,
 ];

@@ -4,12 +4,17 @@ import type { DeliveryStatus } from '../../domain/delivery.js';
 const INSTANT = { type: 'timestamptz', precision: 3 } as const;
 
 @Entity('webhooks')
+@Index('webhooks_abandoned', ['abandonedBefore'], { where: 'abandoned_before IS NOT NULL' })
 export class WebhookEntity {
   @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'webhooks_pkey' })
   id!: string;
 
   @Column('text')
   url!: string;
+
+  /** Of the URL. Null: the previous release wrote the row. */
+  @Column({ type: 'text', nullable: true })
+  origin!: string | null;
 
   @Column({ type: 'text', array: true })
   events!: string[];
@@ -41,6 +46,14 @@ export class WebhookEntity {
   @Column({ ...INSTANT, name: 'failing_since', nullable: true })
   failingSince!: Date | null;
 
+  /** When an attempt last failed, to the hour. */
+  @Column({ ...INSTANT, name: 'failed_at', nullable: true })
+  failedAt!: Date | null;
+
+  /** Deliveries that are pending since then or longer are not sent any more. Null: there are none. */
+  @Column({ type: 'timestamptz', name: 'abandoned_before', nullable: true })
+  abandonedBefore!: Date | null;
+
   @Column({ ...INSTANT, name: 'created_at' })
   createdAt!: Date;
 
@@ -51,6 +64,7 @@ export class WebhookEntity {
 @Entity('deliveries')
 @Index('deliveries_due', ['webhookId', 'nextAttemptAt'], { where: "status = 'pending'" })
 @Index('deliveries_webhook', ['webhookId', 'id'])
+@Index('deliveries_status', ['webhookId', 'status', 'id'])
 @Index('deliveries_ended', ['endedAt'], { where: 'ended_at IS NOT NULL' })
 export class DeliveryEntity {
   @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'deliveries_pkey' })
@@ -83,6 +97,10 @@ export class DeliveryEntity {
 
   @Column({ type: 'integer', name: 'attempt_count' })
   attemptCount!: number;
+
+  /** Since its creation, or since it was last redelivered. */
+  @Column({ type: 'timestamptz', name: 'pending_since', default: () => 'now()' })
+  pendingSince!: Date;
 
   /** When it is due; while it is claimed, when the claim expires. */
   @Column({ ...INSTANT, name: 'next_attempt_at', nullable: true })
