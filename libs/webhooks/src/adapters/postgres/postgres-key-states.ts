@@ -3,9 +3,6 @@ import type { Scope } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
 import type { KeyState, KeyStates } from '../../application/key-states.js';
 
-/** Successors that a key may have, one after the other. */
-const SUCCESSORS_MAX = 100;
-
 interface Row {
   readonly keyId: string;
   readonly scopes: readonly Scope[];
@@ -23,12 +20,12 @@ export class PostgresKeyStates implements KeyStates {
       `WITH RECURSIVE line AS (
          SELECT id AS origin, id, 0 AS step FROM api_keys WHERE id = ANY($1)
          UNION ALL
-         SELECT line.origin, k.id, step + 1 FROM line JOIN api_keys k ON k.rotated_from = line.id WHERE step < $2
-       )
+         SELECT line.origin, k.id, step + 1 FROM line JOIN api_keys k ON k.rotated_from = line.id
+       ) CYCLE id SET is_repeated USING path
        SELECT line.origin AS "keyId", k.scopes, k.projects, k.callback_secret AS secret,
          k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now()) AS "isValid"
-       FROM line JOIN api_keys k ON k.id = line.id ORDER BY line.origin, step, k.id`,
-      [[...new Set(keyIds)], SUCCESSORS_MAX],
+       FROM line JOIN api_keys k ON k.id = line.id WHERE NOT is_repeated ORDER BY line.origin, step, k.id`,
+      [[...new Set(keyIds)]],
     );
     const lines = Map.groupBy(rows, ({ keyId }) => keyId);
     return new Map(Array.from(lines, ([keyId, line]) => [keyId, stateOf(line)]));
