@@ -104,7 +104,14 @@ describe('the callbackUrl of a command', () => {
   });
 
   it('is checked like the URL of a webhook, and needs a key that may read commands', async () => {
-    for (const callbackUrl of ['http://10.0.0.1/', 'ftp://a.example/', 'nonsense', `https://u:p@a.example/`]) {
+    const spaced = [' https://a.example/', 'https://a.example/\n'];
+    for (const callbackUrl of [
+      'http://10.0.0.1/',
+      'ftp://a.example/',
+      'nonsense',
+      `https://u:p@a.example/`,
+      ...spaced,
+    ]) {
       const { body } = expectStatus(await submit('', { callbackUrl }), 400);
       expect(body.errors).toEqual([{ pointer: '#/callbackUrl', detail: expect.stringMatching(/^must /) }]);
     }

@@ -14,6 +14,8 @@ export class StandardWebhooksSender implements MessageSender {
   constructor(private readonly http: OutboundHttp) {}
 
   whyNoTarget(url: string): string | null {
+    // The URL parser drops or encodes them: the URL would lead elsewhere than its text seems to say.
+    if (/[\s\p{Cc}]/u.test(url)) return 'must not contain spaces or control characters';
     return this.http.whyNoTarget(url);
   }
 
