@@ -22,8 +22,9 @@ const SEED = Number(process.env.WEBHOOK_SEED ?? Math.floor(Math.random() * 2 ** 
 
 describe('webhooks, while everything fails', () => {
   let database: TestDatabase;
-  let server: Server;
-  let base: string;
+  /** Two origins. */
+  const servers: Server[] = [];
+  const bases: string[] = [];
   let respond: (id: string, response: ServerResponse, path: string) => void;
   const apis: ApiProcess[] = [];
   /** How often each message arrived and was accepted, by its `webhook-id`, for each path. */
@@ -32,20 +33,25 @@ describe('webhooks, while everything fails', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    server = createServer((request, response) => {
-      const id = String(request.headers['webhook-id']);
-      request.resume().on('end', () => respond(id, response, request.url ?? ''));
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    for (let i = 0; i < 2; i++) {
+      const server = createServer((request, response) => {
+        const id = String(request.headers['webhook-id']);
+        request.resume().on('end', () => respond(id, response, request.url ?? ''));
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      servers.push(server);
+      bases.push(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    }
     const adminKey = newKey();
     const env = { WEBHOOK_ALLOWED_CIDRS: '127.0.0.1' };
     for (let i = 0; i < 2; i++) apis.push(await startApi({ databaseUrl: database.url, adminKey, env }));
   });
   afterAll(async () => {
     for (const api of apis) await api.stop();
-    server.closeAllConnections();
-    server.close();
+    for (const server of servers) {
+      server.closeAllConnections();
+      server.close();
+    }
     await database.drop();
   });
 
@@ -55,7 +61,7 @@ describe('webhooks, while everything fails', () => {
     arrivedAt.set(`${path} ${id}`, Date.now());
     response.writeHead(204).end();
   };
-  const subscribe = async (path: string, events: string[]) =>
+  const subscribe = async (path: string, events: string[], base = bases[0]!) =>
     expectStatus(await apis[0]!.client.post('/v1/webhooks', { url: `${base}${path}`, events }), 201).body.id as string;
 
   /** Adds facts as the API does, in one transaction, which is rolled back if told so. */
@@ -126,7 +132,8 @@ describe('webhooks, while everything fails', () => {
       hanging.add(response);
       response.once('close', () => hanging.delete(response));
     };
-    const [prompt, hangs] = [await subscribe('/prompt', ['webhook.test']), await subscribe('/hangs', ['webhook.test'])];
+    const prompt = await subscribe('/prompt', ['webhook.test']);
+    const hangs = await subscribe('/hangs', ['webhook.test'], bases[1]);
     const send = async (webhook: string) =>
       expectStatus(await apis[0]!.client.post(`/v1/webhooks/${webhook}/test`), 202).body.messageId as string;
     const latencies = async () => {

@@ -139,8 +139,9 @@ describe('webhooks', () => {
       status: count === 1 ? 500 : 200,
       headers: { 'retry-after': '1' },
     }));
-    const { id } = await subscribe('/flaky', ['command.succeeded']);
-    await runCommand(api.client, await createProject(api.client), 'true');
+    const project = await createProject(api.client);
+    const { id } = await subscribe('/flaky', ['command.succeeded'], { projects: [project] });
+    await runCommand(api.client, project, 'true');
     await eventually(() => at('/flaky').length === 2, 20_000);
     const [first, second] = at('/flaky');
     expect([second!.body, second!.headers['webhook-id']]).toEqual([first!.body, first!.headers['webhook-id']]);
@@ -172,8 +173,13 @@ describe('webhooks', () => {
       recovered: 1,
     });
     await eventually(async () => (await api.client.get(`/v1/deliveries/${data[0].id}`)).body.status === 'delivered');
-    expectStatus(await api.client.post(`/v1/deliveries/${data[0].id}/redeliver`), 202);
+    const redeliver = () =>
+      api.client.request('POST', `/v1/deliveries/${data[0].id}/redeliver`, undefined, { 'idempotency-key': 'again' });
+    expectStatus(await redeliver(), 202);
     await eventually(() => at('/gone').length === 3);
+    await eventually(async () => (await api.client.get(`/v1/deliveries/${data[0].id}`)).body.status === 'delivered');
+    const replay = expectStatus(await redeliver(), 202);
+    expect([replay.headers['idempotency-replayed'], replay.body.status]).toEqual(['true', 'delivered']);
   });
 
   it('are signed with both secrets while one replaces the other', async () => {
@@ -192,7 +198,9 @@ describe('webhooks', () => {
   });
 
   it('are refused where they lead to private addresses, and names them', async () => {
-    for (const url of ['http://10.0.0.1/', 'http://169.254.169.254/latest', 'http://[::1]/', 'ftp://a.example/']) {
+    const spaced = [' https://a.example/', 'https://a.exa\nmple/', 'https://a.example/\t', 'https://a.example/a b'];
+    const refused = ['http://10.0.0.1/', 'http://169.254.169.254/latest', 'http://[::1]/', 'ftp://a.example/'];
+    for (const url of [...refused, ...spaced]) {
       const { body } = expectStatus(await api.client.post('/v1/webhooks', { url, events: ['*'] }), 400);
       expect(body.errors).toEqual([{ pointer: '#/url', detail: expect.stringMatching(/^must /) }]);
     }
@@ -200,6 +208,9 @@ describe('webhooks', () => {
       await api.client.post('/v1/webhooks', { url: `${receiver.base}/x`, events: ['command.created'] }),
       400,
     );
+    const nowhere = { url: `${receiver.base}/x`, events: ['*'], projects: [] };
+    const { body } = expectStatus(await api.client.post('/v1/webhooks', nowhere), 400);
+    expect(body.errors).toMatchObject([{ pointer: '#/projects' }]);
   });
 
   it('lose nothing when the API is killed, and do not repeat what was delivered', async () => {

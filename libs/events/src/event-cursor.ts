@@ -11,11 +11,13 @@ export class EventCursor {
   ) {}
 
   /**
-   * Reads the next events and moves the position behind them, in the transaction in which the work is done: after a
-   * crash they are read again, and what was done is not there. One replica reads at a time; another one reads nothing.
-   * @returns how many were read
+   * Reads the next events and moves the position past those that the work has dealt with, in the transaction in which
+   * it did: after a crash they are read again, and what was done is not there. One replica reads at a time; another one
+   * reads nothing.
+   * @param work returns how many of the events, the first ones, it has dealt with
+   * @returns the same
    */
-  advance(name: string, limit: number, work: (events: readonly LoggedEvent[]) => Promise<void>): Promise<number> {
+  advance(name: string, limit: number, work: (events: readonly LoggedEvent[]) => Promise<number>): Promise<number> {
     return this.database.run(async () => {
       const [cursor] = await this.database.query<{ seq: string }>(
         'SELECT seq FROM event_cursors WHERE name = $1 FOR UPDATE SKIP LOCKED',
@@ -23,11 +25,12 @@ export class EventCursor {
       );
       if (cursor === undefined) return 0;
       const events = await this.log.readAfter(Number(cursor.seq), limit);
-      const last = events.at(-1);
+      if (events.length === 0) return 0;
+      const count = await work(events);
+      const last = events[count - 1];
       if (last === undefined) return 0;
-      await work(events);
       await this.database.query('UPDATE event_cursors SET seq = $2 WHERE name = $1', [name, last.seq]);
-      return events.length;
+      return count;
     });
   }
 }

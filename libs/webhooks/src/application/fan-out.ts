@@ -1,23 +1,26 @@
 import { Clock, EventLog, type LoggedEvent, Poller, Unavailable } from '@app/kernel';
+import { setImmediate } from 'node:timers/promises';
 import { EventCursor } from '@app/events';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { Delivery } from '../domain/delivery.js';
-import { type Message, mayRead, messageOf } from '../domain/message.js';
+import { type Message, bodyOf, mayRead, messageOf } from '../domain/message.js';
 import { type Subscription, isSubscribed, webhookDisabled } from '../domain/webhook.js';
 import { CallbackRepository } from './callback.repository.js';
-import { DeliveryDispatcher } from './delivery-dispatcher.js';
+import { DeliveryDispatcher, KEY_INVALID } from './delivery-dispatcher.js';
 import { DeliveryRepository } from './delivery.repository.js';
 import { KeyStates } from './key-states.js';
 import { Links } from './links.js';
 import { WebhookRepository } from './webhook.repository.js';
-import { callbackDelivery, deliveryOf } from './new-delivery.js';
+import { callbackDelivery, toWebhooks } from './new-delivery.js';
 
 const CURSOR = 'webhooks';
 const COMMAND_ENDED = 'command.ended';
 const BATCH = 200;
+/** Deliveries of one transaction, but for those of its last event, and of one statement. */
+const PER_ROUND = 10_000;
+const PER_STATEMENT = 1_000;
 /** Hints wake the poller; this interval covers lost hints. */
 const POLL_MS = 1_000;
-const KEY_INVALID = 'Its key is no longer valid. Enable it with another key';
 
 /**
  * Turns events into deliveries, each event once: the position in the log moves in the transaction that inserts the
@@ -67,21 +70,42 @@ export class FanOut implements OnApplicationBootstrap, OnApplicationShutdown {
     return read > 0;
   }
 
-  private async insert(events: readonly LoggedEvent[]): Promise<void> {
-    const due = [...(await this.ofWebhooks(events)), ...(await this.ofCallbacks(events))];
+  /** @returns how many of the events */
+  private async insert(events: readonly LoggedEvent[]): Promise<number> {
+    const messages = events.map((event) => this.messageOf(event));
+    const hasMessages = messages.some((message) => message !== null);
+    const count = hasMessages ? await this.toWebhooks(messages, await this.subscriptions()) : events.length;
+    const due = await this.ofCallbacks(events.slice(0, count), messages);
     if (due.length > 0) await this.deliveries.insert(due);
+    return count;
   }
 
-  private async ofWebhooks(events: readonly LoggedEvent[]): Promise<readonly Delivery[]> {
-    const messages = events.flatMap((event) => this.messageOf(event) ?? []);
-    if (messages.length === 0) return [];
-    const subscriptions = await this.subscriptions();
-    const now = this.clock.now();
-    return messages.flatMap((message) =>
-      subscriptions
-        .filter((subscription) => isSubscribed(subscription, message))
-        .map(({ webhook }) => deliveryOf(message, webhook.id, now)),
-    );
+  /** @returns how many of the messages */
+  private async toWebhooks(messages: readonly (Message | null)[], subscriptions: readonly Subscription[]) {
+    let [count, inserted, due] = [0, 0, [] as Delivery[]];
+    const flush = async (): Promise<void> => {
+      if (due.length > 0) await this.deliveries.insert(due);
+      inserted += due.length;
+      due = [];
+    };
+    for (const message of messages) {
+      if (inserted + due.length >= PER_ROUND) break;
+      for (const delivery of message === null ? [] : this.deliveriesOf(message, subscriptions)) {
+        due.push(delivery);
+        if (due.length === PER_STATEMENT) await flush();
+      }
+      count++;
+      // Requests have their turn between the events.
+      await setImmediate();
+    }
+    await flush();
+    return count;
+  }
+
+  private *deliveriesOf(message: Message, subscriptions: readonly Subscription[]): Generator<Delivery> {
+    const deliveryTo = toWebhooks(message, this.clock.now());
+    for (const subscription of subscriptions)
+      if (isSubscribed(subscription, message)) yield deliveryTo(subscription.webhook.id);
   }
 
   /** Disables the webhooks whose keys are no longer valid. */
@@ -92,21 +116,26 @@ export class FanOut implements OnApplicationBootstrap, OnApplicationShutdown {
     for (const webhook of webhooks) {
       const rights = keys.get(webhook.keyId)?.rights ?? null;
       if (rights !== null) subscriptions.push({ webhook, rights });
-      else
-        await this.webhooks.disable(webhook.id, KEY_INVALID, () => this.log.add(webhookDisabled(webhook, KEY_INVALID)));
+      else await this.webhooks.disable(webhook, KEY_INVALID, () => this.log.add(webhookDisabled(webhook, KEY_INVALID)));
     }
     return subscriptions;
   }
 
-  private async ofCallbacks(events: readonly LoggedEvent[]): Promise<readonly Delivery[]> {
-    const endings = new Map(events.filter(({ type }) => type === COMMAND_ENDED).map((event) => [event.target, event]));
+  private async ofCallbacks(
+    events: readonly LoggedEvent[],
+    messages: readonly (Message | null)[],
+  ): Promise<readonly Delivery[]> {
+    const endings = new Map(
+      events.flatMap(({ type, target }, i): [string, Message | null][] =>
+        type === COMMAND_ENDED ? [[target, messages[i] ?? null]] : [],
+      ),
+    );
     if (endings.size === 0) return [];
     const callbacks = await this.callbacks.take([...endings.keys()]);
     const keys = await this.keys.of(callbacks.map(({ keyId }) => keyId));
     const now = this.clock.now();
     return callbacks.flatMap((callback) => {
-      const event = endings.get(callback.commandId);
-      const message = event === undefined ? null : this.messageOf(event);
+      const message = endings.get(callback.commandId) ?? null;
       const rights = keys.get(callback.keyId)?.rights ?? null;
       return message !== null && rights !== null && mayRead(rights, message)
         ? [callbackDelivery(message, callback, now)]
@@ -114,7 +143,15 @@ export class FanOut implements OnApplicationBootstrap, OnApplicationShutdown {
     });
   }
 
+  /** An event of which no message can be made must not hold up the others. */
   private messageOf(event: LoggedEvent): Message | null {
-    return messageOf(event, (path) => this.links.of(path));
+    try {
+      const message = messageOf(event, (path) => this.links.of(path));
+      if (message !== null) bodyOf(message);
+      return message;
+    } catch (error) {
+      this.logger.error({ err: error, eventId: event.id }, 'An event could not be turned into a message');
+      return null;
+    }
   }
 }

@@ -4,7 +4,13 @@ import { type Message, bodyOf } from '../domain/message.js';
 
 /** A message for a webhook, due immediately. */
 export function deliveryOf(message: Message, webhookId: string, now: Date): Delivery {
-  return { ...pending(message, now), id: newId('dlv', now), endpointId: webhookId, callback: null };
+  return toWebhooks(message, now)(webhookId);
+}
+
+/** The same for many webhooks: the body is made once. */
+export function toWebhooks(message: Message, now: Date): (webhookId: string) => Delivery {
+  const of = pending(message, now);
+  return (webhookId) => ({ ...of, id: newId('dlv', now), endpointId: webhookId, callback: null });
 }
 
 /** The message about the end of a command for its callback. Its id is that of the command, with `dlv` for `cmd`. */
@@ -23,6 +29,7 @@ function pending(message: Message, now: Date): Omit<Delivery, 'id' | 'endpointId
     body: bodyOf(message),
     status: 'pending',
     attemptCount: 0,
+    pendingSince: now,
     nextAttemptAt: now,
     createdAt: now,
     endedAt: null,

@@ -11,10 +11,12 @@ export abstract class WebhookRepository {
   abstract list(page: PageRequest, visible: readonly string[] | null): Promise<Page<Webhook>>;
   abstract update(webhook: Webhook): Promise<void>;
   /**
-   * Disables it and abandons its pending deliveries, unless it is disabled already.
+   * Disables it and abandons its pending deliveries, unless it is disabled already, or has another URL or key now.
    * @param also what else belongs to the transaction
    */
-  abstract disable(id: string, reason: string, also: () => Promise<void>): Promise<void>;
+  abstract disable(webhook: Webhook, reason: string, also: () => Promise<void>): Promise<void>;
+  /** What is pending now is not sent any more; it ends later: {@link DeliveryRepository.endAbandoned}. */
+  abstract abandonPending(id: string): Promise<void>;
   /** Its deliveries are removed later: {@link DeliveryRepository.forgetRemoved}. */
   abstract remove(id: string): Promise<void>;
   abstract listEnabled(): Promise<readonly Webhook[]>;

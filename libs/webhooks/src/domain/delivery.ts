@@ -17,7 +17,7 @@ const RETRY_AFTER_MS = [
 ];
 /** The part of it that is added at random, so that what failed together is not tried together. */
 const JITTER = 0.2;
-/** A `Retry-After` beyond that counts as that. */
+/** A `Retry-After` beyond that counts as that. It is also the longest time between two attempts. */
 const RETRY_AFTER_MAX_MS = 24 * HOUR_MS;
 
 export const DELIVERY_STATUSES = ['pending', 'delivered', 'failed'] as const;
@@ -37,15 +37,31 @@ export interface Delivery {
   readonly body: string;
   readonly status: DeliveryStatus;
   readonly attemptCount: number;
+  /** Since its creation, or since it was last redelivered. */
+  readonly pendingSince: Date;
   /** Null once it is delivered or has failed. */
   readonly nextAttemptAt: Date | null;
   readonly createdAt: Date;
   readonly endedAt: Date | null;
 }
 
-/** The deliveries of a key's callbacks to one origin count as those of one endpoint. */
+/** What limits and the circuit breaker are about: all that goes to an origin on behalf of one key. */
+export interface Endpoint {
+  readonly keyId: string;
+  readonly origin: string;
+}
+
+export function nameOf({ keyId, origin }: Endpoint): string {
+  return `${keyId} ${origin}`;
+}
+
+/** What the deliveries of callbacks have in place of a webhook's id. */
 export function callbackEndpoint({ url, keyId }: Pick<Callback, 'url' | 'keyId'>): string {
-  return `${keyId} ${new URL(url).origin}`;
+  return nameOf({ keyId, origin: originOf(url) });
+}
+
+export function originOf(url: string): string {
+  return URL.parse(url)?.origin ?? url;
 }
 
 export interface Attempt {
@@ -57,6 +73,11 @@ export interface Attempt {
   readonly excerpt: string | null;
   /** Why there was no response. */
   readonly error: string | null;
+}
+
+/** Whether the attempt shows that the host works, whatever it says about the message. */
+export function isHostUp({ status }: Pick<Attempt, 'status'>): boolean {
+  return status !== null && status < 500 && status !== 429;
 }
 
 /** What follows from an attempt. */

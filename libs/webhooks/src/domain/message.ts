@@ -1,4 +1,5 @@
 import { type Caller, type LoggedEvent, type Scope, hasScope, matchesGlob, maySeeProject } from '@app/kernel';
+import type { Delivery } from './delivery.js';
 
 /** The types of messages that subscriptions can ask for. */
 export const MESSAGE_TYPES = [
@@ -38,12 +39,12 @@ export interface Message {
 const SEQUENCE = { queued: 1, started: 2, ended: 3 };
 
 /** Scopes of which a key needs one to read what messages of the kind say. */
-const READERS = {
+const READERS: Readonly<Record<string, readonly Scope[]>> = {
   command: ['commands:read'],
   project: ['projects:read'],
   key: ['keys:read'],
   webhook: ['webhooks:read', 'webhooks:write'],
-} as const satisfies Readonly<Record<string, readonly Scope[]>>;
+};
 
 /** The message about an event; null: subscribers are not told of it. */
 export function messageOf(event: LoggedEvent, urlOf: (path: string) => string): Message | null {
@@ -78,8 +79,14 @@ function aboutOther({ projectId, target, data }: LoggedEvent, kind: string, urlO
   return { webhookId: target, url: urlOf(`/v1/webhooks/${target}`), ...data };
 }
 
+/** Tells of nothing but the webhook itself. */
+export const TEST = 'webhook.test';
+
+type Rights = Pick<Caller, 'scopes' | 'projects'>;
+
 /** Whether a key with these rights could read what the message says. */
-export function mayRead(rights: Pick<Caller, 'scopes' | 'projects'>, { type, projectId }: Message): boolean {
+export function mayRead(rights: Rights, { type, projectId }: Pick<Delivery, 'type' | 'projectId'>): boolean {
+  if (type === TEST) return true;
   if (!isReader(rights, type)) return false;
   // Keys and subscriptions belong to no project: a key that is limited to some may not read of them.
   return projectId === null ? rights.projects === null : maySeeProject(rights, projectId);
@@ -90,9 +97,29 @@ export function canRead(rights: Pick<Caller, 'scopes'>, glob: string): boolean {
   return MESSAGE_TYPES.some((type) => matchesGlob(glob, type) && isReader(rights, type));
 }
 
-function isReader(rights: Pick<Caller, 'scopes'>, type: MessageType): boolean {
-  const kind = type.slice(0, type.indexOf('.')) as keyof typeof READERS;
-  return READERS[kind].some((scope) => hasScope(rights, scope));
+/** What a delivery must be about, as a condition for a database: {@link mayRead}, and more. */
+export interface Readable {
+  readonly types: readonly string[];
+  /** Globs: a project must match one of each list. */
+  readonly projects: readonly (readonly string[])[];
+}
+
+/** What a key with these rights could read. */
+export function readableBy(rights: Rights): Readable {
+  return {
+    types: MESSAGE_TYPES.filter((type) => type === TEST || isReader(rights, type)),
+    projects: rights.projects === null ? [] : [rights.projects],
+  };
+}
+
+/** Whether a key with these rights could read all that one with the other rights could of the types. */
+export function readsAll(rights: Rights, types: readonly string[], other: Pick<Caller, 'scopes'>): boolean {
+  return types.every((type) => !isReader(other, type) || isReader(rights, type));
+}
+
+function isReader(rights: Pick<Caller, 'scopes'>, type: string): boolean {
+  const kind = type.slice(0, type.indexOf('.'));
+  return (READERS[kind] ?? []).some((scope) => hasScope(rights, scope));
 }
 
 /** The body of the request. @see Standard Webhooks, section "Payload structure" */

@@ -10,6 +10,16 @@ export class SubscriptionExceedsRights extends DomainError {
   }
 }
 
+/** Who knows the secret can sign what the key may not read. */
+export class SecretExceedsRights extends DomainError {
+  readonly kind = 'forbidden';
+  readonly code = 'INSUFFICIENT_SCOPE';
+
+  constructor() {
+    super('The webhook is told more than the key may read. Change its events with this key first.');
+  }
+}
+
 export class WebhookDisabled extends DomainError {
   readonly kind = 'conflict';
   readonly code = 'CONFLICT';

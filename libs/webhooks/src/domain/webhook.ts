@@ -1,9 +1,12 @@
 import { type Caller, type NewEvent, matchesGlob } from '@app/kernel';
-import { MESSAGE_TYPES, type Message, mayRead } from './message.js';
+import type { Delivery } from './delivery.js';
+import { MESSAGE_TYPES, type Readable, TEST, mayRead, readableBy } from './message.js';
 
 const DAY_MS = 86_400_000;
-/** An endpoint that has failed for so long is disabled. */
+/** A webhook whose attempts have failed for so long is disabled. */
 export const FAILING_MS_MAX = 5 * DAY_MS;
+/** Failures that are further apart do not belong together. The longest time between two attempts is 28.8 h. */
+export const FAILURE_LAPSE_HOURS = 30;
 
 /** A subscription. */
 export interface Webhook {
@@ -23,7 +26,7 @@ export interface Webhook {
   /** Signs as well until `formerSecretUntil`. */
   readonly formerSecret: string | null;
   readonly formerSecretUntil: Date | null;
-  /** Since when no attempt has succeeded; null: the last one has, or there was none. */
+  /** Since when all attempts have failed, with no longer time between two than {@link FAILURE_LAPSE_HOURS}; null: the last one has not. */
   readonly failingSince: Date | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -40,18 +43,39 @@ export interface Subscription {
   readonly rights: Pick<Caller, 'scopes' | 'projects'>;
 }
 
+type About = Pick<Delivery, 'type' | 'projectId'>;
+
 /** Whether a glob of types matches any type that there is. */
 export function isTypeGlob(glob: string): boolean {
   return MESSAGE_TYPES.some((type) => matchesGlob(glob, type));
 }
 
 /** Whether the subscription asks for the message, and its key may read it. */
-export function isSubscribed({ webhook, rights }: Subscription, message: Message): boolean {
+export function isSubscribed({ webhook, rights }: Subscription, message: About): boolean {
   const { events, projects } = webhook;
   if (!events.some((glob) => matchesGlob(glob, message.type))) return false;
   const { projectId } = message;
   const isWanted = projects === null || (projectId !== null && projects.some((glob) => matchesGlob(glob, projectId)));
   return isWanted && mayRead(rights, message);
+}
+
+/** Whether it may be told now: what it asks for and what its key may read can have changed. */
+export function mayTell(subscription: Subscription, message: About): boolean {
+  return message.type === TEST || isSubscribed(subscription, message);
+}
+
+/** What it may be told now. Its key alone does not decide. */
+export function tellableBy({ webhook: { events, projects }, rights }: Subscription): Readable {
+  const readable = readableBy(rights);
+  return {
+    types: readable.types.filter((type) => type === TEST || typesOf(events).includes(type)),
+    projects: projects === null ? readable.projects : [...readable.projects, projects],
+  };
+}
+
+/** The types that the globs match. */
+export function typesOf(globs: readonly string[]): readonly string[] {
+  return MESSAGE_TYPES.filter((type) => globs.some((glob) => matchesGlob(glob, type)));
 }
 
 /** The secrets that sign a message now, the current one first. */
@@ -61,9 +85,23 @@ export function secretsOf({ secret, formerSecret, formerSecretUntil }: Webhook, 
 }
 
 export function webhookDisabled({ id, url }: Webhook, reason: string): NewEvent {
-  return { type: 'webhook.disabled', target: id, outcome: 'failed', data: { host: new URL(url).host, reason } };
+  return {
+    type: 'webhook.disabled',
+    target: id,
+    outcome: 'failed',
+    data: { host: URL.parse(url)?.host ?? '', reason },
+  };
 }
 
-export function webhookChanged(verb: 'created' | 'updated' | 'deleted' | 'secret_rotated', id: string): NewEvent {
-  return { type: `webhook.${verb}`, target: id, outcome: 'succeeded', data: {} };
+type Verb = 'created' | 'updated' | 'deleted' | 'secret_rotated' | 'tested' | 'redelivered' | 'recovered';
+
+export function webhookChanged(verb: Verb, id: string, data: NewEvent['data'] = {}): NewEvent {
+  return { type: `webhook.${verb}`, target: id, outcome: 'succeeded', data };
+}
+
+/** The target of a callback's delivery is its command. */
+export function redelivered({ id, callback, endpointId, projectId }: Delivery): NewEvent {
+  if (callback === null) return webhookChanged('redelivered', endpointId, { deliveryId: id });
+  const event = webhookChanged('redelivered', id.replace(/^dlv/, 'cmd'), { deliveryId: id });
+  return projectId === null ? event : { ...event, projectId };
 }

@@ -92,7 +92,7 @@ export class WebhooksController {
   @ApiOperation({
     summary: 'Change a webhook, by a JSON merge patch',
     description:
-      'Unless only the description changes, it says no more than the key of this request may read from now on.',
+      'If anything but the description changes, it says no more than the key of this request may read from now on.',
   })
   @ApiOkResponse({ type: WebhookResponse })
   async patch(
@@ -126,7 +126,10 @@ export class WebhooksController {
   @Scoped('webhooks:write')
   @Idempotent()
   @HttpCode(200)
-  @ApiOperation({ summary: 'Issue a new signing secret; it is shown only here' })
+  @ApiOperation({
+    summary: 'Issue a new signing secret; it is shown only here',
+    description: 'The key of this request must be allowed to read all that the webhook is told.',
+  })
   @ApiBody({ type: RotateSecretRequest, examples: ROTATE })
   @ApiOkResponse({ type: CreatedWebhookResponse })
   async rotate(
@@ -139,7 +142,9 @@ export class WebhooksController {
 
   @Get(':id/deliveries')
   @Scoped('webhooks:read')
-  @ApiOperation({ summary: 'List the deliveries of a webhook, newest first; kept for 30 days after their end' })
+  @ApiOperation({
+    summary: 'List the deliveries of a webhook that the key may read, newest first; kept for 30 days after their end',
+  })
   @ApiOkResponse({ type: DeliveryPage })
   async deliveries(
     @Param('id') id: string,
@@ -154,7 +159,10 @@ export class WebhooksController {
   @Scoped('webhooks:write')
   @Idempotent()
   @HttpCode(202)
-  @ApiOperation({ summary: 'Redeliver everything that has failed since a time' })
+  @ApiOperation({
+    summary: 'Redeliver what has failed since a time, the oldest first',
+    description: 'As far as the key of this request may read it, and the webhook may be told it.',
+  })
   @ApiBody({ type: RecoverRequest, examples: RECOVER })
   @ApiAcceptedResponse({ type: RecoverResponse })
   async recover(

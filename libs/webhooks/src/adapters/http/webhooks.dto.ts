@@ -17,7 +17,7 @@ import {
   ValidateIf,
 } from 'class-validator';
 import { PageQuery } from '@app/http';
-import type { NewWebhook } from '../../application/webhooks.service.js';
+import { type NewWebhook, RECOVERED_MAX } from '../../application/webhooks.service.js';
 import { type Attempt, DELIVERY_STATUSES, type Delivery, type DeliveryStatus } from '../../domain/delivery.js';
 import { MESSAGE_TYPES } from '../../domain/message.js';
 import { type Webhook, type WebhookPatch, type WebhookSpec, isTypeGlob } from '../../domain/webhook.js';
@@ -60,6 +60,7 @@ const URL_FIELD = {
 class Optionals {
   @ApiPropertyOptional({
     type: 'array',
+    minItems: 1,
     maxItems: 100,
     items: { type: 'string', pattern: PROJECT_GLOB.source },
     nullable: true,
@@ -68,6 +69,7 @@ class Optionals {
   })
   @IsOptional()
   @IsArray()
+  @ArrayMinSize(1)
   @ArrayMaxSize(100)
   @Matches(PROJECT_GLOB, { each: true, message: 'must be a project id, with * as a wildcard' })
   projects?: string[] | null;
@@ -177,7 +179,7 @@ export class WebhookResponse {
     type: String,
     format: 'date-time',
     nullable: true,
-    description: 'Since when every attempt has failed',
+    description: 'Since when every attempt has failed, with at most 30 hours between two',
   })
   failingSince!: string | null;
 
@@ -267,7 +269,10 @@ export class DeliveryPage {
 }
 
 export class RecoverResponse {
-  @ApiProperty({ type: 'integer', description: 'Deliveries that are pending again' })
+  @ApiProperty({
+    type: 'integer',
+    description: `Deliveries that are pending again, at most ${String(RECOVERED_MAX)}: repeat the request while it is that many`,
+  })
   recovered!: number;
 }
 

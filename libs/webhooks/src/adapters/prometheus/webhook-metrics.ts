@@ -10,6 +10,8 @@ import type { Counter, Gauge, Histogram } from 'prom-client';
 import { DeliveryDispatcher } from '../../application/delivery-dispatcher.js';
 import { DeliveryRepository } from '../../application/delivery.repository.js';
 
+/** A longer queue is not counted: each scrape would read all of it. */
+const PENDING_MAX = 10_000;
 const PENDING = 'rdev_webhook_deliveries_pending';
 const LATE = 'rdev_webhook_delivery_late_seconds';
 const ATTEMPTS = 'rdev_webhook_attempts_total';
@@ -18,11 +20,11 @@ const DURATION = 'rdev_webhook_attempt_duration_seconds';
 export const webhookMetrics = [
   makeGaugeProvider({
     name: PENDING,
-    help: 'Deliveries that have neither arrived nor failed, the same on all replicas',
+    help: `Deliveries to enabled webhooks and callbacks that are pending, counted up to ${String(PENDING_MAX)}, the same on all replicas`,
   }),
   makeGaugeProvider({
     name: LATE,
-    help: 'How long the longest waiting attempt of an enabled webhook is overdue, the same on all replicas',
+    help: 'How long the longest waiting attempt of an enabled webhook or callback is overdue, the same on all replicas',
   }),
   makeCounterProvider({
     name: ATTEMPTS,
@@ -58,7 +60,7 @@ export class WebhookMetrics implements OnModuleInit {
       // While the database is unavailable, no value is better than a stale one.
       this.pending.reset();
       this.late.reset();
-      const { pending, lateSeconds } = await this.deliveries.backlog();
+      const { pending, lateSeconds } = await this.deliveries.backlog(PENDING_MAX);
       this.pending.set(pending);
       this.late.set(lateSeconds);
     });
