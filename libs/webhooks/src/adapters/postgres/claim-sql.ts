@@ -57,5 +57,5 @@ export const CANDIDATES = `
     SELECT *, row_number() OVER (PARTITION BY key_id ORDER BY turn, next_attempt_at, id) AS k_place
     FROM of_origin WHERE o_place <= o_room
   )
-  SELECT id, key_id AS "keyId", origin FROM of_key WHERE k_place <= k_room
+  SELECT id, webhook_id AS "webhookId", key_id AS "keyId", origin FROM of_key WHERE k_place <= k_room
   ORDER BY turn, k_running + k_place, next_attempt_at, id LIMIT $1`;

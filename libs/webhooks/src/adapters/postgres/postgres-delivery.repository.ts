@@ -22,6 +22,10 @@ const CHOICES_MAX = 3;
 /** How often to number an attempt again after another one got the number. */
 const RECORDS_MAX = 10;
 
+interface Candidate extends Endpoint {
+  readonly webhookId: string;
+}
+
 @Injectable()
 export class PostgresDeliveryRepository implements DeliveryRepository {
   constructor(private readonly database: Database) {}
@@ -53,21 +57,23 @@ export class PostgresDeliveryRepository implements DeliveryRepository {
     for (let choice = 0; choice < CHOICES_MAX; choice++) {
       const chosen = await this.candidates(limit, load);
       if (chosen.size === 0) return [];
+      // Before the claim: what is abandoned after that is as if its attempt had been under way, to the webhook as it was.
+      const webhooks = await this.webhooksOf(chosen);
       const claimed = await this.lease([...chosen.keys()], leaseSeconds);
-      if (claimed.length > 0) return this.withWebhooks(claimed, chosen);
+      if (claimed.length > 0) return withWebhooks(claimed, chosen, webhooks);
     }
     return [];
   }
 
-  private async candidates(limit: number, { endpoints, origins, keys }: Load): Promise<ReadonlyMap<string, Endpoint>> {
+  private async candidates(limit: number, { endpoints, origins, keys }: Load): Promise<ReadonlyMap<string, Candidate>> {
     const { perEndpoint, perOrigin, perKey } = CONCURRENT_MAX;
     const loads = [...endpoints.values()];
-    const rows = await this.database.query<Endpoint & { id: string }>(CANDIDATES, [
+    const rows = await this.database.query<Candidate & { id: string }>(CANDIDATES, [
       ...[limit, perEndpoint, perOrigin, perKey],
       ...[[...endpoints.keys()], loads.map(({ running }) => running), loads.map(({ room }) => room)],
       ...[[...origins.keys()], [...origins.values()], [...keys.keys()], [...keys.values()]],
     ]);
-    return new Map(rows.map(({ id, keyId, origin }) => [id, { keyId, origin }]));
+    return new Map(rows.map(({ id, ...candidate }) => [id, candidate]));
   }
 
   /** Those that no other replica has claimed meanwhile. */
@@ -81,22 +87,12 @@ export class PostgresDeliveryRepository implements DeliveryRepository {
     );
   }
 
-  private async withWebhooks(
-    claimed: readonly Delivery[],
-    endpoints: ReadonlyMap<string, Endpoint>,
-  ): Promise<readonly ClaimedDelivery[]> {
+  private async webhooksOf(chosen: ReadonlyMap<string, Candidate>): Promise<ReadonlyMap<string, Webhook>> {
     const webhooks = await this.database.query<Webhook>(
-      `SELECT ${WEBHOOK_COLUMNS} FROM webhooks w WHERE w.id = ANY($1)`,
-      [[...new Set(claimed.map(({ endpointId }) => endpointId))]],
+      `SELECT ${WEBHOOK_COLUMNS} FROM webhooks w WHERE w.id = ANY($1) AND w.enabled AND w.abandoned_before IS NULL`,
+      [[...new Set(Array.from(chosen.values(), ({ webhookId }) => webhookId))]],
     );
-    const byId = new Map(webhooks.map((webhook) => [webhook.id, webhook]));
-    return claimed.flatMap((delivery) => {
-      const webhook = byId.get(delivery.endpointId) ?? null;
-      const endpoint = endpoints.get(delivery.id);
-      // A webhook may have been removed or disabled meanwhile.
-      const isSent = delivery.callback !== null || webhook?.enabled === true;
-      return isSent && endpoint !== undefined ? [{ delivery, endpoint, webhook }] : [];
-    });
+    return new Map(webhooks.map((webhook) => [webhook.id, webhook]));
   }
 
   async record(claim: Claim, attempt: Attempt, status: DeliveryStatus, nextMs: number | null): Promise<void> {
@@ -281,6 +277,21 @@ export class PostgresDeliveryRepository implements DeliveryRepository {
     );
     return rows.length;
   }
+}
+
+function withWebhooks(
+  claimed: readonly Delivery[],
+  chosen: ReadonlyMap<string, Candidate>,
+  webhooks: ReadonlyMap<string, Webhook>,
+): readonly ClaimedDelivery[] {
+  return claimed.flatMap((delivery) => {
+    const webhook = webhooks.get(delivery.endpointId) ?? null;
+    const candidate = chosen.get(delivery.id);
+    // A webhook may have been removed or disabled meanwhile.
+    if (candidate === undefined || (webhook === null && delivery.callback === null)) return [];
+    const { keyId, origin } = candidate;
+    return [{ delivery, endpoint: { keyId, origin }, webhook }];
+  });
 }
 
 /** Adds parameters to a statement. */
