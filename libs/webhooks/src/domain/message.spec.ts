@@ -92,7 +92,7 @@ describe('a subscription', () => {
     expect(isTypeGlob(glob)).toBe(true);
   });
 
-  it.each(['', 'command', 'command.created', 'audit.*', 'Command.*'])('does not know the pattern "%s"', (glob) => {
+  it.each(['', 'command', 'command.created', 'audits.*', 'Command.*'])('does not know the pattern "%s"', (glob) => {
     expect(isTypeGlob(glob)).toBe(false);
   });
 

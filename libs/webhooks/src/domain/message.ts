@@ -21,6 +21,7 @@ export const MESSAGE_TYPES = [
   'key.expiring',
   'webhook.disabled',
   'webhook.test',
+  'audit.checkpoint',
 ] as const;
 export type MessageType = (typeof MESSAGE_TYPES)[number];
 
@@ -44,6 +45,7 @@ const READERS: Readonly<Record<string, readonly Scope[]>> = {
   project: ['projects:read'],
   key: ['keys:read'],
   webhook: ['webhooks:read', 'webhooks:write'],
+  audit: ['audit:read'],
 };
 
 /** The message about an event; null: subscribers are not told of it. */
@@ -75,6 +77,7 @@ function aboutCommand(
 
 function aboutOther({ projectId, target, data }: LoggedEvent, kind: string, urlOf: (path: string) => string) {
   if (kind === 'project') return { projectId, url: urlOf(`/v1/projects/${target}`), ...data };
+  if (kind === 'audit') return { url: urlOf('/v1/audit/checkpoints'), ...data };
   if (kind === 'key') return { keyId: target, url: urlOf(`/v1/keys/${target}`), ...data };
   return { webhookId: target, url: urlOf(`/v1/webhooks/${target}`), ...data };
 }

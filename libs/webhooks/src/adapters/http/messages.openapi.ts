@@ -62,6 +62,26 @@ const KINDS: Readonly<Record<string, { readonly schema: Schema; readonly example
       reason: 'The endpoint responded 410 Gone',
     },
   },
+  audit: {
+    schema: object({
+      url: TEXT,
+      seq: { type: 'integer' },
+      hash: TEXT,
+      at: TEXT,
+      keyId: TEXT,
+      signature: TEXT,
+      installId: TEXT,
+    }),
+    example: {
+      url: 'https://rdev.example/v1/audit/checkpoints',
+      seq: 1_200,
+      hash: '9f86d081884c7d65…',
+      at: '2026-01-31T08:00:00.000Z',
+      keyId: '3c2f0b1a9d8e7f60',
+      signature: 'd3JpdHRlbiBieSBoYW5k…',
+      installId: '0b7e6f0a-…',
+    },
+  },
   webhook: { schema: object({ webhookId: TEXT }), example: { webhookId: 'whk_01jd4x…' } },
 };
 
