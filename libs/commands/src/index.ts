@@ -55,5 +55,4 @@ export type { Rejection } from './domain/rejection.js';
 export { CommandResponse, toResponse } from './adapters/http/command.response.js';
 export { COMMAND_EXAMPLES } from './adapters/http/command-examples.js';
 export { CreateCommandRequest, toRequest } from './adapters/http/commands.dto.js';
-export { clientLeft } from './adapters/http/client-left.js';
 export { wantsTrailers } from './adapters/http/headers.js';

@@ -11,7 +11,9 @@ export {
   rightLost,
 } from './access.js';
 export { GuardsModule } from './guards.module.js';
+export { endHead, writeTo } from './body-stream.js';
 export { breakOff } from './break-off.js';
+export { clientLeft } from './client-left.js';
 export { type TrustedProxies, clientAddress } from './client-address.js';
 export { HttpModule } from './http.module.js';
 export { type HttpServerOptions, HttpServerAdapter, REQUEST_LIMITS } from './http-server.js';

@@ -1,4 +1,4 @@
-import { Caller, Idempotent, OpenStreams, PublicUrl, Scoped, Shutdown, traceparentOf } from '@app/http';
+import { Caller, Idempotent, OpenStreams, PublicUrl, Scoped, Shutdown, clientLeft, traceparentOf } from '@app/http';
 import { type Caller as CallerValue, DomainError } from '@app/kernel';
 import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import {
@@ -22,7 +22,6 @@ import { COMMAND_EXAMPLES } from './command-examples.js';
 import { toFilter } from './filter.js';
 import { boundedWaitSeconds, preferredWaitSeconds } from './headers.js';
 import { TimelineResponse, toTimeline } from './timeline.dto.js';
-import { clientLeft } from './client-left.js';
 
 const PRIORITY = { high: { summary: 'Before most others', value: { priority: 'high' } } };
 

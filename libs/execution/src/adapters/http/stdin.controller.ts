@@ -1,10 +1,9 @@
-import { Caller, Idempotent, Scoped, Shutdown } from '@app/http';
+import { Caller, Idempotent, Scoped, Shutdown, clientLeft } from '@app/http';
 import type { Caller as CallerValue } from '@app/kernel';
 import { Body, Controller, HttpCode, Param, Post, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { StdinService } from '../../application/stdin.service.js';
-import { clientLeft } from '@app/commands';
 import { StdinResponse, WriteStdinRequest, toPiece } from './stdin.dto.js';
 
 const EXAMPLES = {

@@ -1,9 +1,9 @@
-import { Caller, OpenStreams, Scoped, Shutdown } from '@app/http';
+import { Caller, OpenStreams, Scoped, Shutdown, clientLeft } from '@app/http';
 import type { Caller as CallerValue } from '@app/kernel';
 import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { CommandsService, clientLeft, wantsTrailers } from '@app/commands';
+import { CommandsService, wantsTrailers } from '@app/commands';
 import { OutputService } from '../../application/output.service.js';
 import { sendHeadTail } from './head-tail.js';
 import { OutputPage, OutputQuery } from './output.dto.js';

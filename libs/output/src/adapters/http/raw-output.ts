@@ -1,4 +1,4 @@
-import { breakOff } from '@app/http';
+import { breakOff, endHead, writeTo } from '@app/http';
 import { type Caller, InvalidInput } from '@app/kernel';
 import type { StreamName } from '@app/supervisor';
 import type { Response } from 'express';
@@ -36,7 +36,7 @@ export async function sendRange(
     const runs = await output.readStream(command, stream, at, BATCH_BYTES);
     if (runs.length === 0) break; // Retention dropped it meanwhile.
     for (const run of runs) {
-      if (run.kind === 'data') await write(response, run.data.subarray(0, Math.max(0, to - run.offset)), signal);
+      if (run.kind === 'data') await writeTo(response, run.data.subarray(0, Math.max(0, to - run.offset)), signal);
       at = run.offset + runLength(run);
     }
   }
@@ -68,7 +68,7 @@ export async function sendFollowed(
     for await (const item of output.follow(command.id, caller, start, signal)) {
       if (item.kind === 'ended') ended = item.command;
       for (const run of item.kind === 'output' ? item.runs.filter((other) => other.stream === stream) : []) {
-        if (run.kind === 'data') await write(response, run.data, signal);
+        if (run.kind === 'data') await writeTo(response, run.data, signal);
         else if (missing.length < GAPS_MAX) missing.push(...overlap(run, from, Infinity));
       }
     }
@@ -85,13 +85,6 @@ function begin(response: Response, known: readonly Range[], wantsTrailers: boole
   response.setHeader('X-Accel-Buffering', 'no');
   if (wantsTrailers) response.setHeader('Trailer', 'Rdev-Complete, Rdev-Missing');
   response.flushHeaders();
-}
-
-/** HEAD is complete with the headers: reading on would delay the next request of its connection. */
-function endHead(response: Response): boolean {
-  if (response.req.method !== 'HEAD') return false;
-  response.end();
-  return true;
 }
 
 export interface Follower {
@@ -117,22 +110,6 @@ function end(response: Response, { isComplete, missing, wantsTrailers }: Ending)
   }
   if (isComplete || wantsTrailers) response.end();
   else breakOff(response);
-}
-
-/** Resolves once the kernel has the data: what this process still buffers is lost when the connection is reset. */
-function write(response: Response, data: Buffer, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    if (data.length === 0 || signal.aborted) {
-      resolve();
-      return;
-    }
-    signal.addEventListener('abort', done);
-    response.write(data, done);
-  });
 }
 
 /** The other stream is not wanted, so it counts as read. */

@@ -1,5 +1,6 @@
-import { onceClosed, rightLost } from '@app/http';
 import type { Request } from 'express';
+import { rightLost } from './access.js';
+import { onceClosed } from './once-closed.js';
 
 /**
  * Aborts when the response is no longer wanted: the client has disconnected, its key has lost the right, or the process
