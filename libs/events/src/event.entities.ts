@@ -4,6 +4,15 @@ import type { Actor, NewEvent } from '@app/kernel';
 /** A sealed event: it has its position in the log. */
 @Entity('events')
 @Index('events_project', ['projectId', 'seq'])
+@Index('events_at', ['at', 'seq'])
+@Index('events_type', ['type', 'at', 'seq'])
+@Index('events_outcome', ['outcome', 'at', 'seq'])
+@Index('events_target', { synchronize: false })
+@Index('events_project_at', ['projectId', 'at', 'seq'])
+@Index('events_key', { synchronize: false })
+@Index('events_ip', { synchronize: false })
+@Index('events_request', { synchronize: false })
+@Index('events_trace', { synchronize: false })
 export class EventEntity {
   @PrimaryColumn({ type: 'bigint', primaryKeyConstraintName: 'events_pkey' })
   seq!: string;

@@ -17,6 +17,7 @@ import { AddCallbacks1790000300001 } from './1790000300001-add-callbacks.js';
 import { BoundWebhooks1790000300002 } from './1790000300002-bound-webhooks.js';
 import { SealEvents1790000400000 } from './1790000400000-seal-events.js';
 import { AddAuditCheckpoints1790000400001 } from './1790000400001-add-audit-checkpoints.js';
+import { IndexEvents1790000400010 } from './1790000400010-index-events.js';
 
 /** In the order in which they run. Never edited once merged. */
 export const migrations = [
@@ -39,4 +40,5 @@ export const migrations = [
   BoundWebhooks1790000300002,
   SealEvents1790000400000,
   AddAuditCheckpoints1790000400001,
+  IndexEvents1790000400010,
 ];
