@@ -136,6 +136,8 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'GET /v1/audit/checkpoints': { scope: 'audit:read', status: 200 },
   'GET /v1/audit/checkpoints/key': { scope: 'audit:read', status: 200 },
   'DELETE /v1/webhooks/{id}': { scope: 'webhooks:write', names: 'webhook', status: 204 },
+  'GET /v1/audit': { scope: 'audit:read', status: 200 },
+  'GET /v1/audit/export': { scope: 'audit:read', status: 200 },
 };
 
 const PUBLIC = ['GET /health', 'GET /ready'];
@@ -271,7 +273,7 @@ describe('every route', () => {
     );
 
     it('GET lists: for projects that the key may not see', async () => {
-      for (const path of ['/v1/projects', '/v1/commands', '/v1/webhooks'])
+      for (const path of ['/v1/projects', '/v1/commands', '/v1/webhooks', '/v1/audit'])
         expect((await admin.as(keys.get('wrong project')).get(path)).body.data).toEqual([]);
     });
   });

@@ -62,6 +62,8 @@ const ACCESS: Readonly<Record<string, string>> = {
   'POST /v1/webhooks/{id}/recover': 'webhooks:write',
   'GET /v1/deliveries/{id}': 'webhooks:read',
   'POST /v1/deliveries/{id}/redeliver': 'webhooks:write',
+  'GET /v1/audit': 'audit:read',
+  'GET /v1/audit/export': 'audit:read',
 };
 
 const SCOPES = [

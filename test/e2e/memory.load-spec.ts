@@ -162,6 +162,11 @@ const ROUTES: Readonly<Record<string, readonly Ask[]>> = {
   'GET /v1/audit/verify': [(client) => client.get('/v1/audit/verify')],
   'GET /v1/audit/checkpoints': [(client) => client.get('/v1/audit/checkpoints?limit=200')],
   'GET /v1/audit/checkpoints/key': [(client) => client.get('/v1/audit/checkpoints/key')],
+  'GET /v1/audit': [(client) => client.get('/v1/audit?limit=200')],
+  'GET /v1/audit/export': [
+    (client) => client.bytes('/v1/audit/export'),
+    (client) => client.bytes('/v1/audit/export?format=csv'),
+  ],
   'GET /v1/queue': [(client) => client.get('/v1/queue?limit=200')],
   'POST /v1/queue/pause': [(client) => client.post('/v1/queue/pause', HOSTILE)],
   'POST /v1/queue/resume': [(client) => client.post('/v1/queue/resume', HOSTILE)],

@@ -1,10 +1,14 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuditController } from './adapters/http/audit.controller.js';
 import { VerificationController } from './adapters/http/verification.controller.js';
 import { AuditKeyEntity, CheckpointEntity } from './adapters/postgres/checkpoint.entities.js';
+import { PostgresAuditTrail } from './adapters/postgres/postgres-audit-trail.js';
 import { PostgresCheckpointRepository } from './adapters/postgres/postgres-checkpoint.repository.js';
 import { PostgresLogArchive } from './adapters/postgres/postgres-log-archive.js';
 import { type AuditKeyOptions, AuditKeys } from './application/audit-keys.js';
+import { AuditTrail } from './application/audit-trail.js';
+import { AuditService } from './application/audit.service.js';
 import { CheckpointRepository } from './application/checkpoint.repository.js';
 import { Checkpointer } from './application/checkpointer.js';
 import { LogArchive } from './application/log-archive.js';
@@ -17,11 +21,13 @@ export class AuditModule {
     return {
       module: AuditModule,
       imports: [TypeOrmModule.forFeature([CheckpointEntity, AuditKeyEntity])],
-      controllers: [VerificationController],
+      controllers: [AuditController, VerificationController],
       providers: [
+        AuditService,
         Verification,
         Checkpointer,
         { provide: AuditKeys, useFactory: () => AuditKeys.load(keys) },
+        { provide: AuditTrail, useClass: PostgresAuditTrail },
         { provide: CheckpointRepository, useClass: PostgresCheckpointRepository },
         { provide: LogArchive, useClass: PostgresLogArchive },
       ],

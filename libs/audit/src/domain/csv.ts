@@ -1,0 +1,17 @@
+/** What spreadsheets take for the beginning of a formula, in ASCII and in full width. */
+const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
+const QUOTED = /[",\r\n]/;
+
+/**
+ * A line of CSV. Spreadsheets run text that looks like a formula, so such text gets an apostrophe in front; numbers stay
+ * as they are. @see RFC 4180
+ */
+export function csvLine(cells: readonly (string | number | null)[]): string {
+  return `${cells.map(toCell).join(',')}\r\n`;
+}
+
+function toCell(value: string | number | null): string {
+  if (typeof value !== 'string') return String(value ?? '');
+  const text = FORMULA.test(value) ? `'${value}` : value;
+  return QUOTED.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
