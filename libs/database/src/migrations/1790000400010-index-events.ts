@@ -1,7 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { type PartitionedIndex, indexPartitions } from './index-partitions.js';
 
-/** A search returns the newest first, so the indexes continue with the time. */
+/**
+ * A search returns the newest first, so the indexes continue with the time. Without that, the choice of the index would
+ * depend on statistics, which indexes on expressions do not have at first.
+ */
 const INDEXES: readonly PartitionedIndex[] = [
   { name: 'events_at', on: '(at, seq)' },
   { name: 'events_type', on: '(type, at, seq)' },
@@ -11,9 +14,8 @@ const INDEXES: readonly PartitionedIndex[] = [
   { name: 'events_project_at', on: '(project_id, at, seq)' },
   { name: 'events_key', on: `((actor->>'keyId'), at, seq) WHERE actor->>'keyId' IS NOT NULL` },
   { name: 'events_ip', on: `((actor->>'ip'), at, seq) WHERE actor->>'ip' IS NOT NULL` },
-  // Few events have the same one.
-  { name: 'events_request', on: `((actor->>'requestId')) WHERE actor->>'requestId' IS NOT NULL` },
-  { name: 'events_trace', on: `((actor->>'traceId')) WHERE actor->>'traceId' IS NOT NULL` },
+  { name: 'events_request', on: `((actor->>'requestId'), at, seq) WHERE actor->>'requestId' IS NOT NULL` },
+  { name: 'events_trace', on: `((actor->>'traceId'), at, seq) WHERE actor->>'traceId' IS NOT NULL` },
 ];
 
 /** For the search of the audit. */
