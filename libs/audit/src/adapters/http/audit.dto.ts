@@ -57,7 +57,12 @@ class FilterQuery {
   @IsIn(OUTCOMES)
   outcome?: AuditRecord['outcome'];
 
-  @ApiPropertyOptional({ type: String, example: '203.0.113.7', description: 'The address of the client' })
+  @ApiPropertyOptional({
+    type: String,
+    maxLength: 100,
+    example: '203.0.113.7',
+    description: 'The address of the client',
+  })
   @IsOptional()
   @IsAddress()
   ip?: string;
