@@ -22,6 +22,23 @@ describeEventLog('PostgreSQL', async () => {
   };
 });
 
+describe('PostgresEventLog', () => {
+  let db: OpenTestDatabase;
+  beforeAll(async () => (db = await openTestDatabase()));
+  afterAll(() => db.close());
+
+  it('is unavailable if an event cannot be recorded, whatever the reason, and nothing is committed', async () => {
+    const log = new PostgresEventLog(db.database, new InMemoryNotifier(), new SystemClock());
+    await db.database.query('ALTER TABLE pending_events ADD CONSTRAINT nothing CHECK (false)');
+    const run = db.database.run(async () => {
+      await db.database.query("INSERT INTO queue_pauses (project_id) VALUES ('web')");
+      await log.add({ type: 'queue.paused', target: 'web', outcome: 'succeeded', data: {} });
+    });
+    await expect(run).rejects.toMatchObject({ code: 'UNAVAILABLE', kind: 'unavailable', retryable: true });
+    expect(await db.database.query('SELECT 1 FROM queue_pauses')).toEqual([]);
+  });
+});
+
 describe('EventRelay', () => {
   const aFact = (type = 'thing.happened'): NewEvent => ({ type, target: newId('cmd'), outcome: 'allowed', data: {} });
   let db: OpenTestDatabase;

@@ -5,6 +5,7 @@ import {
   type LoggedEvent,
   type NewEvent,
   Notifier,
+  Unavailable,
   currentActor,
   newId,
 } from '@app/kernel';
@@ -28,22 +29,17 @@ export class PostgresEventLog implements EventLog {
   ) {}
 
   async add(...events: readonly NewEvent[]): Promise<void> {
-    const rows = events.map(({ type, projectId, target, outcome, data, details }) => ({
+    const rows = events.map(({ type, projectId, target, outcome, data, details, actor }) => ({
       event_id: newId('evt', this.clock.now()),
       type,
       project_id: projectId ?? null,
       target,
       outcome,
-      actor: currentActor(),
+      actor: actor ?? currentActor(),
       data,
       details,
     }));
-    await this.database.query(
-      `INSERT INTO pending_events (event_id, type, project_id, target, outcome, actor, data, details)
-       SELECT event_id, type, project_id, target, outcome, actor, data, details FROM json_to_recordset($1) AS e(event_id text,
-         type text, project_id text, target text, outcome text, actor json, data json, details json)`,
-      [JSON.stringify(rows, wellFormed)],
-    );
+    await this.insert(JSON.stringify(rows, wellFormed));
     this.database.afterCommit(() => {
       this.notifier.notify(EVENTS_CHANNEL, 'pending');
     });
@@ -76,6 +72,15 @@ export class PostgresEventLog implements EventLog {
       if (what === 'sealed') listener();
     };
     return this.notifier.subscribe(EVENTS_CHANNEL, onHint, listener);
+  }
+
+  private async insert(rows: string): Promise<void> {
+    const sql = `INSERT INTO pending_events (event_id, type, project_id, target, outcome, actor, data, details)
+       SELECT event_id, type, project_id, target, outcome, actor, data, details FROM json_to_recordset($1) AS e(event_id text,
+         type text, project_id text, target text, outcome text, actor json, data json, details json)`;
+    await this.database.query(sql, [rows]).catch((cause: unknown) => {
+      throw cause instanceof Unavailable ? cause : new Unavailable('The action could not be recorded.', {}, { cause });
+    });
   }
 }
 

@@ -19,6 +19,8 @@ export interface NewEvent {
   readonly data: Readonly<Record<string, unknown>>;
   /** For the audit alone: no secrets, no output; command text only redacted. */
   readonly details?: Readonly<Record<string, unknown>> | undefined;
+  /** Who is responsible for it, if that is not the current actor. */
+  readonly actor?: Actor | undefined;
 }
 
 export interface LoggedEvent extends NewEvent {
@@ -37,7 +39,10 @@ export interface EventFilter {
 
 /** The append-only log of events. Project streams, webhooks and the audit read it by `seq`. */
 export abstract class EventLog {
-  /** Adds events in the current transaction: they are committed or rolled back with it. */
+  /**
+   * Adds events in the current transaction: they are committed or rolled back with it.
+   * @throws {@link Unavailable} if they cannot be recorded, for whatever reason: nothing happens unrecorded
+   */
   abstract add(...events: readonly NewEvent[]): Promise<void>;
   /**
    * Events after `seq` in order, at most `limit`, and not much larger than a page. An event gets its `seq` within 2 s

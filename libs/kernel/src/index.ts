@@ -3,6 +3,7 @@ export { InsufficientScope, Unauthenticated } from './access-errors.js';
 export { RateLimited, wholeSeconds } from './rate-limited.js';
 export { StartRefused } from './start-refused.js';
 export { canonicalAddress, isInNetworks, networkMatcher, subscriberOf } from './addresses.js';
+export { AuditDigest, type KeyedDigest } from './audit-digest.js';
 export { type Callback, Callbacks } from './callbacks.js';
 export { Clock } from './clock.js';
 export { Install } from './install.js';

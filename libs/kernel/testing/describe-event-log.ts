@@ -36,6 +36,21 @@ export function describeEventLog(name: string, open: () => Promise<EventLogHarne
       expect(await harness.log.lastSeq()).toBe(1);
     });
 
+    it('shows no details to its readers: they are for the audit', async () => {
+      await harness.log.add({ ...aFact(), details: { argv: ['rm'] } });
+      await harness.seal();
+      expect((await harness.log.readAfter(0, 10))[0]).not.toHaveProperty('details');
+    });
+
+    it('records another actor than the current one, if the event has one', async () => {
+      const current = { keyId: 'key_x', ip: '::1', userAgent: null, requestId: 'req_1', traceId: null };
+      const actor = { ...current, keyId: 'key_y', traceId: 'a'.repeat(32) };
+      await runInRequest({ requestId: 'req_1', actor: current }, () => harness.log.add({ ...aFact(), actor }, aFact()));
+      await harness.seal();
+      const events = await harness.log.readAfter(0, 10);
+      expect(events.map((event) => event.actor)).toEqual([actor, current]);
+    });
+
     it('reads about a page of large events, and continues from there', async () => {
       const from = await harness.log.lastSeq();
       const text = '\u0001'.repeat(20_000);

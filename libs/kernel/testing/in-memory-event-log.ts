@@ -29,8 +29,10 @@ export class InMemoryEventLog implements EventLog {
   }
 
   add(...events: readonly NewEvent[]): Promise<void> {
-    const actor = currentActor();
-    const unsealed = events.map((event): Unsealed => ({ ...event, id: newId('evt'), at: new Date(), actor }));
+    const current = currentActor();
+    const unsealed = events.map((event): Unsealed => {
+      return { ...event, id: newId('evt'), at: new Date(), actor: event.actor ?? current };
+    });
     this.transactor.afterCommit(() => {
       for (const event of unsealed) this.events.push({ ...event, seq: this.events.length + 1 });
       for (const listener of this.listeners) listener();
@@ -42,7 +44,8 @@ export class InMemoryEventLog implements EventLog {
     const found = this.events
       .filter((event) => event.seq > seq)
       .filter((event) => projectId === undefined || event.projectId === projectId)
-      .filter((event) => types === undefined || types.includes(event.type));
+      .filter((event) => types === undefined || types.includes(event.type))
+      .map(({ details: _forTheAudit, ...event }) => event);
     let bytes = 0;
     const events = found.slice(0, limit).filter((event) => {
       const isRoom = bytes < PAGE_BYTES_MAX;

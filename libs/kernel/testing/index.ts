@@ -4,6 +4,7 @@ export { describeEventLog, type EventLogHarness } from './describe-event-log.js'
 export { type IdempotencyHarness, describeIdempotency } from './describe-idempotency.js';
 export { describeNotifier, type NotifierHarness } from './describe-notifier.js';
 export { describeTransactor, type TransactorHarness } from './describe-transactor.js';
+export { FakeAuditDigest } from './fake-audit-digest.js';
 export { FakeClock, SystemClock } from './fake-clock.js';
 export { InMemoryEventLog } from './in-memory-event-log.js';
 export { InMemoryIdempotency } from './in-memory-idempotency.js';
