@@ -1,9 +1,9 @@
-import { RequestAuthenticator } from '@app/http';
+import { RefusalRecorder, RequestAuthenticator } from '@app/http';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ApiKeysController } from './adapters/http/api-keys.controller.js';
 import { KeyAuthenticator } from './adapters/http/key-authenticator.js';
-import { RefusalListener } from './adapters/http/refusal.listener.js';
+import { LoggedRefusals } from './adapters/http/logged-refusals.js';
 import { StreamTicketsController } from './adapters/http/stream-tickets.controller.js';
 import { ApiKeyEntity } from './adapters/postgres/api-key.entity.js';
 import { StreamTicketEntity } from './adapters/postgres/stream-ticket.entity.js';
@@ -13,9 +13,9 @@ import { ApiKeyRepository } from './application/api-key.repository.js';
 import { ApiKeysService, DefaultRateLimit } from './application/api-keys.service.js';
 import { Authenticator } from './application/authenticator.js';
 import { Bootstrap } from './application/bootstrap.js';
-import { Denials } from './application/denials.js';
 import { KeyCache } from './application/key-cache.js';
 import { KeyUpkeep } from './application/key-upkeep.js';
+import { Refusals } from './application/refusals.js';
 import { RightsWatch } from './application/rights-watch.js';
 import { StreamTickets } from './application/stream-tickets.js';
 import { TicketRepository } from './application/ticket.repository.js';
@@ -34,18 +34,18 @@ export class ApiKeysModule {
         ApiKeysService,
         Authenticator,
         Bootstrap,
-        Denials,
         KeyCache,
         KeyUpkeep,
-        RefusalListener,
+        Refusals,
         RightsWatch,
         StreamTickets,
         { provide: DefaultRateLimit, useValue: defaultRateLimitRps },
         { provide: ApiKeyRepository, useClass: PostgresApiKeyRepository },
         { provide: TicketRepository, useClass: PostgresTicketRepository },
+        { provide: RefusalRecorder, useClass: LoggedRefusals },
         { provide: RequestAuthenticator, useClass: KeyAuthenticator },
       ],
-      exports: [Bootstrap, RequestAuthenticator],
+      exports: [Bootstrap, RefusalRecorder, RequestAuthenticator],
     };
   }
 }

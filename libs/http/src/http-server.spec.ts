@@ -4,10 +4,9 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Body, Controller, Get, Logger, Module, Post, Res } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { EventEmitterModule } from '@nestjs/event-emitter';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Response } from 'express';
-import { asCaller, bodyReading } from '../testing/index.js';
+import { NoRefusalsModule, asCaller, bodyReading } from '../testing/index.js';
 import { HttpModule } from './http.module.js';
 import { HttpServerAdapter } from './http-server.js';
 import { noStore } from './no-store.middleware.js';
@@ -45,7 +44,7 @@ class TestController {
 }
 
 @Module({
-  imports: [EventEmitterModule.forRoot(), HttpModule.with({ publicUrl: null, streamsPerKeyMax: 10 })],
+  imports: [NoRefusalsModule, HttpModule.with({ publicUrl: null, streamsPerKeyMax: 10 })],
   controllers: [TestController],
   providers: bodyReading(asCaller),
 })

@@ -2,7 +2,6 @@ import { type AddressInfo } from 'node:net';
 import { DomainError, type ErrorKind, InvalidInput, NotFound, StreamRoutes, Unavailable } from '@app/kernel';
 import { Body, Controller, Get, HttpException, Logger, Module, Param, Post, Put, Query, Res } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { EventEmitterModule } from '@nestjs/event-emitter';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -20,7 +19,7 @@ import {
 } from 'class-validator';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Response } from 'express';
-import { asCaller, bodyReading } from '../testing/index.js';
+import { NoRefusalsModule, asCaller, bodyReading } from '../testing/index.js';
 import { HttpModule } from './http.module.js';
 import { HttpServerAdapter } from './http-server.js';
 import { IsInstant } from './input.js';
@@ -157,7 +156,7 @@ class TestController {
 }
 
 @Module({
-  imports: [EventEmitterModule.forRoot(), HttpModule.with({ publicUrl: null, streamsPerKeyMax: 10 })],
+  imports: [NoRefusalsModule, HttpModule.with({ publicUrl: null, streamsPerKeyMax: 10 })],
   controllers: [TestController],
   providers: bodyReading(asCaller),
 })
@@ -183,7 +182,9 @@ describe('HTTP', () => {
     app.use(requestContext);
     app.use(unambiguous);
     app.set('query parser', 'simple');
-    app.get(StreamRoutes).add('/t/:id', { scope: 'commands:read', authorize: () => Promise.resolve() });
+    app
+      .get(StreamRoutes)
+      .add('/t/:id', { scope: 'commands:read', authorize: () => Promise.resolve({ projectId: 'p' }) });
     await app.listen(0, '127.0.0.1');
     base = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
   });

@@ -14,9 +14,8 @@ import {
   UnauthorizedException,
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { EventEmitterModule } from '@nestjs/event-emitter';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { asCaller, bodyReading } from '../testing/index.js';
+import { NoRefusalsModule, asCaller, bodyReading } from '../testing/index.js';
 import { HttpModule } from './http.module.js';
 import { HttpServerAdapter } from './http-server.js';
 import { requestContext } from './request-context.middleware.js';
@@ -56,7 +55,7 @@ const authentication: CanActivate = {
 const limits = { bytesMax: 3 * MIB, bytesPerKeyMax: 2 * MIB, waitMs: 100 };
 
 @Module({
-  imports: [EventEmitterModule.forRoot(), HttpModule.with({ publicUrl: null, streamsPerKeyMax: 10 })],
+  imports: [NoRefusalsModule, HttpModule.with({ publicUrl: null, streamsPerKeyMax: 10 })],
   controllers: [TestController],
   providers: bodyReading(authentication, limits),
 })

@@ -25,7 +25,7 @@ export { PageQuery } from './page.dto.js';
 export { InvalidFieldResponse, ProblemResponse } from './problem.dto.js';
 export { onceClosed } from './once-closed.js';
 export { OpenStreams, TooManyStreams } from './open-streams.js';
-export { REFUSED, type Refusal } from './problem.filter.js';
+export { type Refusal, RefusalRecorder } from './refusal-recorder.js';
 export { PublicUrl } from './public-url.js';
 export { requestContext } from './request-context.middleware.js';
 export { unambiguous } from './unambiguous.middleware.js';

@@ -1,10 +1,10 @@
 import { STATUS_CODES } from 'node:http';
 import { DomainError, type ErrorKind, StreamRoutes, currentRequest } from '@app/kernel';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
-import { EventEmitter2 } from '@nestjs/event-emitter';
 import type { Request, Response } from 'express';
 import { allowedMethods } from './allowed-methods.js';
 import { breakOff } from './break-off.js';
+import { RefusalRecorder } from './refusal-recorder.js';
 import { PublicUrl } from './public-url.js';
 import { retryMs } from './retry.js';
 
@@ -42,15 +42,7 @@ interface Problem {
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
-/** Emitted with a {@link Refusal}, in the context of the request, when a caller is refused. */
-export const REFUSED = 'http.refused';
-
-export interface Refusal {
-  readonly code: string;
-  readonly method: string;
-  /** Without the query, which may contain a ticket. */
-  readonly path: string;
-}
+const REFUSED: readonly number[] = [401, 403, 429];
 
 /** Responds to every error with `application/problem+json`. @see RFC 9457 */
 @Catch()
@@ -58,7 +50,7 @@ export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger(ProblemFilter.name);
 
   constructor(
-    private readonly emitter: EventEmitter2,
+    private readonly refusals: RefusalRecorder,
     private readonly streams: StreamRoutes,
     private readonly publicUrl: PublicUrl,
   ) {}
@@ -68,9 +60,8 @@ export class ProblemFilter implements ExceptionFilter {
     const response = host.switchToHttp().getResponse<Response>();
     const problem = this.toProblem(error, request, response);
     const [path = ''] = request.originalUrl.split('?', 1);
-    if (problem.status === 401 || problem.status === 403) {
-      this.emitter.emit(REFUSED, { code: problem.code, method: request.method, path } satisfies Refusal);
-    }
+    const { status, code } = problem;
+    if (REFUSED.includes(status)) this.refusals.note({ status, code, method: request.method, path });
     this.logFailure(problem, error, response);
     const requestId = currentRequest()?.requestId ?? null;
     if (response.headersSent) {

@@ -1,1 +1,2 @@
 export { asCaller, bodyReading } from './body-reading.js';
+export { NoRefusalsModule } from './no-refusals.module.js';
