@@ -8,7 +8,10 @@ export {
   PRIORITIES,
   type Priority,
   type Instance,
+  type EndedCommand,
+  commandCancelRequested,
   commandEnded,
+  commandSignalled,
   commandStarted,
   type CommandSpec,
   stdinWritten,
@@ -19,7 +22,16 @@ export {
 export { COMMAND_TYPES, type CommandType, isGuarded, type Program, programOf, type Work } from './domain/work/index.js';
 export { CommandHints, type CommandObserver } from './application/hints.js';
 export { CommandLimits } from './application/command-limits.js';
-export { ENDING, SUMMARY_COLUMNS, type SummaryRow, toRank, toSummary } from './adapters/postgres/command.mapper.js';
+export {
+  ENDED_COLUMNS,
+  ENDING,
+  type EndedRow,
+  SUMMARY_COLUMNS,
+  type SummaryRow,
+  toEnded,
+  toRank,
+  toSummary,
+} from './adapters/postgres/command.mapper.js';
 export { IN_USE, commandPartitions } from './adapters/postgres/command-partitions.js';
 export {
   LeaseLost,

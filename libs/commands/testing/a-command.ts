@@ -1,8 +1,12 @@
-import { newId } from '@app/kernel';
+import { type Actor, newId } from '@app/kernel';
 import type { ExitRecord } from '@app/supervisor';
 import { type Command, type Instance, type NewCommand, outlineOf } from '../src/domain/command.js';
 
 type NewTraits = Partial<Omit<NewCommand, 'spec'>> & { readonly spec?: Partial<NewCommand['spec']> };
+
+export function aCreator(keyId: string | null = newId('key')): Actor {
+  return { keyId, ip: '192.0.2.1', userAgent: 'curl', requestId: 'req_1', traceId: 'a'.repeat(32) };
+}
 
 /** A new command as the service queues it: `sh` that says hello. */
 export function aNewCommand({ spec, ...traits }: NewTraits = {}): NewCommand {
@@ -15,6 +19,7 @@ export function aNewCommand({ spec, ...traits }: NewTraits = {}): NewCommand {
     lock: null,
     traceparent: null,
     queueTimeoutSeconds: null,
+    creator: aCreator(traits.keyId ?? null),
     ...traits,
     spec: {
       work: { type: 'shell', script: 'echo hello' },
@@ -33,7 +38,7 @@ export function aNewCommand({ spec, ...traits }: NewTraits = {}): NewCommand {
 
 /** A running command. */
 export function aCommand(traits: Partial<Command> = {}): Command {
-  const { queueTimeoutSeconds: _unused, ...created } = aNewCommand();
+  const { queueTimeoutSeconds: _unused, creator: _creator, ...created } = aNewCommand();
   const spec = traits.spec ?? created.spec;
   return {
     ...created,

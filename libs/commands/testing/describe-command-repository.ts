@@ -1,4 +1,4 @@
-import { InvalidCursor, PAGE_BYTES_MAX, idFloor, newId } from '@app/kernel';
+import { InvalidCursor, PAGE_BYTES_MAX, idFloor, newId, runInRequest } from '@app/kernel';
 import { until } from '@app/kernel/testing';
 import type { CommandLeases } from '../src/application/command-leases.js';
 import type { CommandQueue } from '../src/application/command-queue.js';
@@ -7,7 +7,7 @@ import type { Work } from '../src/domain/work/index.js';
 import { hasEnded } from '../src/domain/status.js';
 import { type Ending, endingOf, lost, notStarted } from '../src/domain/result.js';
 import { START } from '../src/domain/position.js';
-import { aNewCommand, anExitRecord, anInstance } from './a-command.js';
+import { aCreator, aNewCommand, anExitRecord, anInstance } from './a-command.js';
 
 /** All repositories of commands. */
 export type CommandStore = CommandRepository & CommandQueue & CommandLeases;
@@ -75,7 +75,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
             keepBackground: true,
           },
         });
-        const { queueTimeoutSeconds: _unused, ...expected } = command;
+        const { queueTimeoutSeconds: _unused, creator: _creator, ...expected } = command;
         const found = (await commands.enqueue(command, RULES))!;
         expect(await commands.findById(command.id)).toEqual(found);
         const { spec: _spec, ...summary } = found;
@@ -333,13 +333,13 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         const id = await running();
         const ended = (await commands.end(id, HERE, SUCCESS))!;
         expect(ended).toMatchObject({ status: 'succeeded', unreachableSince: null, result: SUCCESS.result });
-        expect(ended.result!.queueMs).toBeGreaterThanOrEqual(0);
-        expect(ended.result!.queueMs).toBe(ended.admittedAt!.getTime() - ended.createdAt.getTime());
-        expect(await commands.findSummary(id)).toEqual(ended);
+        expect(ended.result.queueMs).toBeGreaterThanOrEqual(0);
+        expect(ended.result.queueMs).toBe(ended.admittedAt!.getTime() - ended.createdAt.getTime());
+        expect(ended).toEqual({ ...(await commands.findSummary(id)), creator: ended.creator });
         expect(await commands.end(id, HERE, lost('unknown', 'x', START))).toBeNull();
         expect(await commands.renewLeases([id], HERE, 60)).toEqual([]);
         expect(await commands.markRunning(id, HERE)).toBe(false);
-        expect(await commands.findSummary(id)).toEqual(ended);
+        expect(ended).toEqual({ ...(await commands.findSummary(id)), creator: ended.creator });
       });
 
       it('ends a command that is only starting', async () => {
@@ -366,7 +366,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         const id = await running();
         const ending = lost('oom_killed', 'said "x" — \u{1F600}\n\ttab', { stdout: 3_000_000_000, stderr: 1 });
         const ended = (await commands.end(id, HERE, ending))!;
-        expect(ended.result).toEqual({ ...ending.result, queueMs: ended.result!.queueMs });
+        expect(ended.result).toEqual({ ...ending.result, queueMs: ended.result.queueMs });
       });
     });
 
@@ -376,10 +376,29 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         const id = await queued();
         const ended = (await commands.endQueued(id, expired))!;
         expect(ended).toMatchObject({ status: 'expired', admittedAt: null });
-        expect(ended.result!.queueMs).toBeGreaterThanOrEqual(0);
+        expect(ended.result.queueMs).toBeGreaterThanOrEqual(0);
         expect(await commands.endQueued(id, expired)).toBeNull();
         expect(await commands.endQueued(await running(), expired)).toBeNull();
         expect(await commands.endQueued(newId('cmd'), expired)).toBeNull();
+      });
+    });
+
+    describe('the end of a command', () => {
+      it('reports who created it, whoever ends it', async () => {
+        const ids: string[] = [];
+        for (const keyId of ['key_a', 'key_b']) {
+          const command = aNewCommand({ projectId, keyId });
+          await commands.enqueue(command, RULES);
+          ids.push(command.id);
+          const ended = await runInRequest({ requestId: 'req_2', actor: aCreator('key_c') }, async () => {
+            if (keyId === 'key_a')
+              return commands.endQueued(command.id, notStarted('expired', 'expired_in_queue', 'x'));
+            await harness.admit(command.id, HERE, 60);
+            return commands.end(command.id, HERE, SUCCESS);
+          });
+          expect(ended!.creator).toEqual(command.creator);
+        }
+        expect(ids).toHaveLength(2);
       });
     });
 
@@ -388,7 +407,9 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         const id = await running();
         const first = (await commands.requestCancel(id, 10, 'why'))!.cancel!;
         expect(first.graceSeconds).toBe(10);
-        expect((await commands.requestCancel(id, 30, 'why'))!.cancel).toEqual(first);
+        expect(await commands.requestCancel(id, 30, 'why')).toBeNull();
+        expect(await commands.requestCancel(id, 10, 'why')).toBeNull();
+        expect((await commands.findById(id))!.cancel).toEqual(first);
         expect((await commands.requestCancel(id, 0, 'why'))!.cancel).toEqual({ ...first, graceSeconds: 0 });
         expect((await commands.findById(id))!.cancel).toEqual({ ...first, graceSeconds: 0 });
       });
@@ -403,11 +424,11 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
           await commands.requestCancel(id, 10, 'The project was stopped.');
           await commands.requestCancel(id, 5, 'The project was deleted.');
         }
-        expect((await commands.end(asked, HERE, cancelled()))!.result!.detail).toBe('The project was stopped.');
-        expect((await commands.end(own, HERE, cancelled('It said.')))!.result!.detail).toBe('It said.');
-        expect((await commands.end(succeeded, HERE, SUCCESS))!.result!.detail).toBeUndefined();
+        expect((await commands.end(asked, HERE, cancelled()))!.result.detail).toBe('The project was stopped.');
+        expect((await commands.end(own, HERE, cancelled('It said.')))!.result.detail).toBe('It said.');
+        expect((await commands.end(succeeded, HERE, SUCCESS))!.result.detail).toBeUndefined();
         const unasked = await running();
-        expect((await commands.end(unasked, HERE, cancelled()))!.result!.detail).toBeUndefined();
+        expect((await commands.end(unasked, HERE, cancelled()))!.result.detail).toBeUndefined();
       });
 
       it('is refused for commands that are not running', async () => {

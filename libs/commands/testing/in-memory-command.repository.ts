@@ -1,11 +1,13 @@
-import { type Page, type PageRequest, decodeIdCursor, maySeeProject, toPage } from '@app/kernel';
+import { type Actor, type Page, type PageRequest, decodeIdCursor, maySeeProject, toPage } from '@app/kernel';
 import { InMemoryTransactor } from '@app/kernel/testing';
+import { aCreator } from './a-command.js';
 import type { CommandLeases, HeldLease } from '../src/application/command-leases.js';
 import type { CommandQueue, QueueRules } from '../src/application/command-queue.js';
 import { type CommandFilter, type CommandRepository, UNENDED_MAX } from '../src/application/command.repository.js';
 import {
   type Command,
   type CommandSummary,
+  type EndedCommand,
   type Instance,
   type NewCommand,
   PRIORITIES,
@@ -31,6 +33,7 @@ export interface CommandRow {
   /** Its position while queued. */
   readonly order?: QueueOrder;
   readonly cancelReason?: string;
+  readonly creator?: Actor;
 }
 
 const isActive = ({ status }: Command): boolean => status === 'starting' || status === 'running';
@@ -69,7 +72,7 @@ export class InMemoryCommandRepository implements CommandRepository, CommandQueu
     return this.queuedWith({ id: '', projectId }).length;
   }
 
-  async enqueue({ queueTimeoutSeconds, ...command }: NewCommand, rules: QueueRules): Promise<Command | null> {
+  async enqueue({ queueTimeoutSeconds, creator, ...command }: NewCommand, rules: QueueRules): Promise<Command | null> {
     if (this.queuedWith(command).length >= rules.queuedMax) return null;
     const createdAt = new Date();
     const queueExpiresAt =
@@ -92,6 +95,7 @@ export class InMemoryCommandRepository implements CommandRepository, CommandQueu
       stdinBytes: null,
       result: null,
     });
+    this.change(command.id, {}, { creator });
     this.place(command.id, rules);
     return this.findById(command.id);
   }
@@ -151,11 +155,11 @@ export class InMemoryCommandRepository implements CommandRepository, CommandQueu
     return since === null ? 0 : (Date.now() - since.getTime()) / 1000;
   }
 
-  async end(id: string, owner: string, ending: Ending): Promise<CommandSummary | null> {
+  async end(id: string, owner: string, ending: Ending): Promise<EndedCommand | null> {
     return this.held(id, owner) === null ? null : this.finish(id, ending);
   }
 
-  async endQueued(id: string, ending: Ending): Promise<CommandSummary | null> {
+  async endQueued(id: string, ending: Ending): Promise<EndedCommand | null> {
     return this.rows.get(id)?.command.status === 'queued' ? this.finish(id, ending) : null;
   }
 
@@ -171,7 +175,9 @@ export class InMemoryCommandRepository implements CommandRepository, CommandQueu
   async requestCancel(id: string, graceSeconds: number, why: string): Promise<CommandSummary | null> {
     const row = this.rows.get(id);
     if (row === undefined || !isActive(row.command)) return null;
-    const before = row.command.cancel ?? { requestedAt: new Date(), graceSeconds };
+    const known = row.command.cancel;
+    if (known !== null && known.graceSeconds <= graceSeconds) return null;
+    const before = known ?? { requestedAt: new Date(), graceSeconds };
     const cancel = { ...before, graceSeconds: Math.min(before.graceSeconds, graceSeconds) };
     return toSummary(this.change(id, { cancel }, { cancelReason: row.cancelReason ?? why }));
   }
@@ -236,14 +242,16 @@ export class InMemoryCommandRepository implements CommandRepository, CommandQueu
     this.write(id, { ...row, order: { dueAt: at, turn, id } });
   }
 
-  private finish(id: string, { status, result }: Ending): CommandSummary | null {
+  private finish(id: string, { status, result: ending }: Ending): EndedCommand | null {
     const row = this.rows.get(id);
     if (row === undefined) return null;
     const endedAt = new Date();
     const queueMs = (row.command.admittedAt ?? endedAt).getTime() - row.command.createdAt.getTime();
     const detail = status === 'cancelled' && row.cancelReason !== undefined ? { detail: row.cancelReason } : {};
-    const changes = { status, endedAt, unreachableSince: null, result: { queueMs, ...detail, ...result } };
-    return toSummary(this.change(id, changes, { leaseOwner: null, leaseExpiresAt: null }));
+    const result = { queueMs, ...detail, ...ending };
+    const changes = { status, endedAt, unreachableSince: null, result };
+    const ended = this.change(id, changes, { leaseOwner: null, leaseExpiresAt: null });
+    return ended && { ...toSummary(ended), result, creator: row.creator ?? aCreator(ended.keyId) };
   }
 
   private write(id: string, row: CommandRow): void {

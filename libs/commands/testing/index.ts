@@ -1,4 +1,4 @@
-export { aCommand, aNewCommand, anExitRecord, anInstance } from './a-command.js';
+export { aCommand, aCreator, aNewCommand, anExitRecord, anInstance } from './a-command.js';
 export {
   type CommandRepositoryHarness,
   type CommandStore,

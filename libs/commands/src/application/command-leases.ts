@@ -1,4 +1,4 @@
-import type { CommandSummary, Instance } from '../domain/command.js';
+import type { CommandSummary, EndedCommand, Instance } from '../domain/command.js';
 import type { Ending } from '../domain/result.js';
 
 /** A command that a replica runs. */
@@ -23,10 +23,10 @@ export abstract class CommandLeases {
   /** Records whether the node responds; returns for how many seconds it has not. */
   abstract markReachable(id: string, owner: string, reachable: boolean): Promise<number>;
   /** Ends it and records its waiting time. Null if it had already ended, or the lease is lost. */
-  abstract end(id: string, owner: string, ending: Ending): Promise<CommandSummary | null>;
+  abstract end(id: string, owner: string, ending: Ending): Promise<EndedCommand | null>;
   /**
    * Asks the replica that runs it to cancel it; a later request may shorten the grace period. Null if it is not
-   * running.
+   * running, or that changes nothing.
    * @param why becomes the detail of the cancelled command; the first one counts
    */
   abstract requestCancel(id: string, graceSeconds: number, why: string): Promise<CommandSummary | null>;

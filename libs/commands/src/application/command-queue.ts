@@ -1,4 +1,4 @@
-import type { Command, CommandSummary, NewCommand, Priority } from '../domain/command.js';
+import type { Command, CommandSummary, EndedCommand, NewCommand, Priority } from '../domain/command.js';
 import type { Ending } from '../domain/result.js';
 
 /** The rules of a project's queue. */
@@ -19,5 +19,5 @@ export abstract class CommandQueue {
   /** Moves a queued command to the position given by the priority and its age. Null if it is not queued. */
   abstract reprioritize(id: string, priority: Priority, rules: QueueRules): Promise<CommandSummary | null>;
   /** Ends a command that is still queued; null if it is not. */
-  abstract endQueued(id: string, ending: Ending): Promise<CommandSummary | null>;
+  abstract endQueued(id: string, ending: Ending): Promise<EndedCommand | null>;
 }

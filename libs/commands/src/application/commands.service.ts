@@ -1,4 +1,5 @@
 import {
+  AuditDigest,
   type Caller,
   Callbacks,
   Clock,
@@ -9,6 +10,7 @@ import {
   type PageRequest,
   Transactor,
   Waiter,
+  currentActor,
   maySeeProject,
   newId,
 } from '@app/kernel';
@@ -24,6 +26,7 @@ import {
   commandEnded,
   commandReprioritized,
 } from '../domain/command.js';
+import { auditDetails } from '../domain/audit-details.js';
 import { checkContainer } from '../domain/container.js';
 import { hasEnded } from '../domain/status.js';
 import { CommandEnded, CommandNotQueued, CommandRejected, QueueFull } from '../domain/command.errors.js';
@@ -62,6 +65,7 @@ export class CommandsService {
     private readonly limits: CommandLimits,
     private readonly rules: CommandRules,
     private readonly callbacks: Callbacks,
+    private readonly digests: AuditDigest,
     private readonly clock: Clock,
   ) {}
 
@@ -83,8 +87,9 @@ export class CommandsService {
       projectId,
       keyId: caller.keyId,
       spec,
+      creator: currentActor(),
     };
-    const { queuedPerProjectMax: queuedMax } = this.limits;
+    const details = auditDetails(spec, this.digests);
     const directory = this.projects.directoryOf(projectId);
     let created!: Command;
     const creation = this.idempotency.once(async () => {
@@ -94,11 +99,11 @@ export class CommandsService {
       const rejection = this.rules.rejection({ projectId, keyId: caller.keyId, spec, directory });
       if (rejection !== null) throw new CommandRejected(rejection);
       await this.projects.admitCommand(projectId, caller);
-      await this.events.add(commandCreated(command));
+      await this.events.add(commandCreated(command, details));
       if (url !== null) await this.callbacks.register({ commandId: command.id, url, keyId: caller.keyId });
       // Last, since other additions to the project's queue wait until the commit.
       const queued = await this.queue.enqueue(command, this.queueRules);
-      if (queued === null) throw new QueueFull(projectId, queuedMax);
+      if (queued === null) throw new QueueFull(projectId, this.limits.queuedPerProjectMax);
       created = queued;
       this.transactor.afterCommit(() => {
         this.hints.queueChanged();
@@ -107,7 +112,7 @@ export class CommandsService {
       return command.id;
     });
     const { id, replayOf } = await creation.catch(async (error: unknown) => {
-      if (error instanceof CommandRejected) await this.recordRejection(command, error);
+      if (error instanceof CommandRejected) await this.recordRejection(command, error, details);
       throw error;
     });
     return replayOf === null ? created : this.get(id, caller);
@@ -181,18 +186,20 @@ export class CommandsService {
 
   /** Returns whether it was queued. */
   async endQueued(id: string, ending: Ending): Promise<boolean> {
-    const ended = await this.transactor.run(async () => {
-      const command = await this.queue.endQueued(id, ending);
-      if (command?.result) await this.events.add(commandEnded(id, command.projectId, command.status, command.result));
-      return command;
+    return this.transactor.run(async () => {
+      const ended = await this.queue.endQueued(id, ending);
+      if (ended === null) return false;
+      await this.events.add(commandEnded(ended));
+      this.transactor.afterCommit(() => {
+        this.hints.ended(ended);
+      });
+      return true;
     });
-    if (ended !== null) this.hints.ended(ended);
-    return ended !== null;
   }
 
   /** In a separate transaction: the refused creation does not commit. */
-  private recordRejection(command: NewCommand, { rejection }: CommandRejected): Promise<void> {
-    return this.transactor.run(() => this.events.add(commandRejected(command, rejection)));
+  private recordRejection(command: NewCommand, { rejection }: CommandRejected, details: object): Promise<void> {
+    return this.transactor.run(() => this.events.add(commandRejected(command, rejection, details)));
   }
 
   private get queueRules(): QueueRules {

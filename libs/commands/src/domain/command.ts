@@ -1,4 +1,4 @@
-import type { NewEvent } from '@app/kernel';
+import type { Actor, NewEvent } from '@app/kernel';
 import type { Position } from './position.js';
 import type { CommandResult } from './result.js';
 import type { CommandStatus } from './status.js';
@@ -115,12 +115,31 @@ function previewOf(work: Work): string {
 export type NewCommand = Pick<
   Command,
   'id' | 'projectId' | 'keyId' | 'spec' | 'labels' | 'priority' | 'lock' | 'traceparent'
-> & { readonly queueTimeoutSeconds: number | null };
+> & {
+  readonly queueTimeoutSeconds: number | null;
+  /** Of the request that creates it. */
+  readonly creator: Actor;
+};
 
-export function commandCreated({ id, projectId, spec, priority }: NewCommand): NewEvent {
+/** A command that has just ended. */
+export interface EndedCommand extends CommandSummary {
+  readonly result: CommandResult;
+  readonly creator: Actor;
+}
+
+/** @param details what it runs, redacted */
+export function commandCreated({ id, projectId, spec, priority, creator }: NewCommand, details: object): NewEvent {
   const { work, container } = spec;
   const data = { type: work.type, priority, ...(container !== null && { container }) };
-  return { type: 'command.created', projectId, target: id, outcome: 'allowed', data };
+  return {
+    type: 'command.created',
+    projectId,
+    target: id,
+    outcome: 'allowed',
+    data,
+    details: { ...details },
+    actor: creator,
+  };
 }
 
 export function commandReprioritized({ id, projectId, priority }: CommandSummary, before: Priority): NewEvent {
@@ -131,17 +150,34 @@ export function commandStarted({ id, projectId }: Pick<Command, 'id' | 'projectI
   return { type: 'command.started', projectId, target: id, outcome: 'succeeded', data: {} };
 }
 
-/** Records the amount but never the data, which may be secret. */
-export function stdinWritten(
+/** A request to end it. */
+export function commandCancelRequested(
   { id, projectId }: Pick<Command, 'id' | 'projectId'>,
-  offset: number,
-  bytes: number,
-  eof: boolean,
+  graceSeconds: number,
+  reason: string,
 ): NewEvent {
-  return { type: 'command.stdin', projectId, target: id, outcome: 'succeeded', data: { offset, bytes, eof } };
+  const data = { graceSeconds, reason };
+  return { type: 'command.cancel_requested', projectId, target: id, outcome: 'allowed', data };
 }
 
-export function commandEnded(id: string, projectId: string, status: CommandStatus, result: CommandResult): NewEvent {
+/** Recorded before the signal is sent. */
+export function commandSignalled({ id, projectId }: Pick<Command, 'id' | 'projectId'>, signal: string): NewEvent {
+  return { type: 'command.signalled', projectId, target: id, outcome: 'allowed', data: { signal } };
+}
+
+/**
+ * Recorded before the data is written: the amount, but never the data, which may be secret.
+ * @param offset where the client expects the data to begin; null: at the end
+ */
+export function stdinWritten(
+  { id, projectId }: Pick<Command, 'id' | 'projectId'>,
+  { offset, bytes, eof }: { offset: number | null; bytes: number; eof: boolean },
+): NewEvent {
+  return { type: 'command.stdin', projectId, target: id, outcome: 'allowed', data: { offset, bytes, eof } };
+}
+
+/** Its creator is responsible, whoever observes the end. */
+export function commandEnded({ id, projectId, status, result, creator }: EndedCommand): NewEvent {
   const outcome = status === 'succeeded' ? 'succeeded' : 'failed';
-  return { type: 'command.ended', projectId, target: id, outcome, data: { status, result } };
+  return { type: 'command.ended', projectId, target: id, outcome, data: { status, result }, actor: creator };
 }

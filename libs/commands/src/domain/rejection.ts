@@ -10,8 +10,20 @@ export interface Rejection {
   readonly reason: string;
 }
 
-/** Never records the command: a refused one may contain secrets like any other. */
-export function commandRejected({ projectId, spec }: NewCommand, { by, rule }: Rejection): NewEvent {
+/** @param details what it would have run, redacted: a refused command may contain secrets like any other */
+export function commandRejected(
+  { projectId, spec, creator }: NewCommand,
+  { by, rule }: Rejection,
+  details: object,
+): NewEvent {
   const data = { type: spec.work.type, by, rule };
-  return { type: 'command.rejected', projectId, target: projectId, outcome: 'denied', data };
+  return {
+    type: 'command.rejected',
+    projectId,
+    target: projectId,
+    outcome: 'denied',
+    data,
+    details: { ...details },
+    actor: creator,
+  };
 }

@@ -18,6 +18,7 @@ import { BoundWebhooks1790000300002 } from './1790000300002-bound-webhooks.js';
 import { SealEvents1790000400000 } from './1790000400000-seal-events.js';
 import { AddAuditCheckpoints1790000400001 } from './1790000400001-add-audit-checkpoints.js';
 import { IndexEvents1790000400010 } from './1790000400010-index-events.js';
+import { AddCommandActor1790000400020 } from './1790000400020-add-command-actor.js';
 
 /** In the order in which they run. Never edited once merged. */
 export const migrations = [
@@ -41,4 +42,5 @@ export const migrations = [
   SealEvents1790000400000,
   AddAuditCheckpoints1790000400001,
   IndexEvents1790000400010,
+  AddCommandActor1790000400020,
 ];

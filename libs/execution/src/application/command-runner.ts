@@ -300,9 +300,8 @@ export class CommandRunner {
     const command = await this.transactor.run(async () => {
       if (missing && missing.gaps.length > 0) await this.ledger.append(id, owner, missing.from, missing.gaps);
       const ended = await this.leases.end(id, owner, ending);
-      if (!ended?.result) throw new LeaseLost(id);
-      const { projectId, status, result } = ended;
-      await this.events.add(commandEnded(id, projectId, status, result));
+      if (ended === null) throw new LeaseLost(id);
+      await this.events.add(commandEnded(ended));
       this.transactor.afterCommit(() => {
         this.projects.noteCommand(ended, 'ended');
       });

@@ -1,4 +1,11 @@
-import { FakeClock, InMemoryEventLog, InMemoryIdempotency, InMemoryTransactor, aCaller } from '@app/kernel/testing';
+import {
+  FakeAuditDigest,
+  FakeClock,
+  InMemoryEventLog,
+  InMemoryIdempotency,
+  InMemoryTransactor,
+  aCaller,
+} from '@app/kernel/testing';
 import { type Callbacks, NotFound, Unavailable, runInRequest } from '@app/kernel';
 import { aProject, projectsWithFakes } from '@app/projects/testing';
 import { InMemoryCommandRepository } from '@app/commands/testing';
@@ -84,6 +91,7 @@ describe('a command that the policy refuses', () => {
         LIMITS,
         policy,
         CALLBACKS,
+        new FakeAuditDigest(),
         new FakeClock(),
       ),
       check: new CommandCheck(policy, projects, commands, LIMITS, idempotency, CALLBACKS),
@@ -108,6 +116,8 @@ describe('a command that the policy refuses', () => {
     expect(commands.rows.size).toBe(0);
     expect(await recorded(from)).toEqual([['command.rejected', 'denied']]);
     expect(JSON.stringify(await events.readAfter(from, 10))).not.toContain('SECRET');
+    const digest = new FakeAuditDigest().digest('{"argv":["rm","SECRET"],"type":"exec"}');
+    expect(events.all.at(-1)).toMatchObject({ details: { argv: ['rm', 'SECRET'], env: [], digest } });
     await service.create('web', ls, caller);
     expect(commands.rows.size).toBe(1);
   });

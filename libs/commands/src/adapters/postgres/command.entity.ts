@@ -1,3 +1,4 @@
+import type { Actor } from '@app/kernel';
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { CommandSpec, Instance, SpecOutline } from '../../domain/command.js';
 import type { CommandType } from '../../domain/work/index.js';
@@ -92,6 +93,10 @@ export class CommandEntity {
 
   @Column('bigint', { name: 'stderr_bytes', default: 0 })
   stderrBytes!: string;
+
+  /** Who created it; null: an earlier release did. */
+  @Column('json', { nullable: true })
+  actor!: Actor | null;
 
   /** Bytes known to have been written to an open stdin. */
   @Column('bigint', { name: 'stdin_bytes', nullable: true })

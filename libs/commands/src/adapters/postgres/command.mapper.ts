@@ -1,7 +1,9 @@
+import type { Actor } from '@app/kernel';
 import {
   type Command,
   type CommandSpec,
   type CommandSummary,
+  type EndedCommand,
   type Instance,
   PREVIEW_CHARS_MAX,
   PRIORITIES,
@@ -41,6 +43,9 @@ const SMALL_COLUMNS = `id, project_id, key_id, type, labels, status, priority, l
 /** Does not read what the commands run. */
 export const SUMMARY_COLUMNS = `${SMALL_COLUMNS}, ${OUTLINE}`;
 
+/** Of a command that has just ended. */
+export const ENDED_COLUMNS = `${SUMMARY_COLUMNS}, actor`;
+
 export const COMMAND_COLUMNS = `${SUMMARY_COLUMNS}, spec`;
 
 /** The columns besides the spec that can be large. */
@@ -77,6 +82,11 @@ export interface SpecRow {
   readonly spec: CommandSpec;
 }
 
+export interface EndedRow extends SummaryRow {
+  /** Null if an earlier release created it. */
+  readonly actor: Actor | null;
+}
+
 export function toCommand(row: SummaryRow & SpecRow): Command {
   return { ...toSummary(row), spec: row.spec };
 }
@@ -107,6 +117,17 @@ export function toSummary(row: SummaryRow): CommandSummary {
     stdinBytes: row.stdin_bytes === null ? null : Number(row.stdin_bytes),
     result: row.result,
   };
+}
+
+export function toEnded(row: EndedRow): EndedCommand {
+  const { result, ...summary } = toSummary(row);
+  if (result === null) throw new Error(`The command ${row.id} has not ended.`);
+  return { ...summary, result, creator: row.actor ?? creatorOf(summary) };
+}
+
+/** What is known of the creator of a command of an earlier release. */
+function creatorOf({ keyId, traceparent }: Pick<CommandSummary, 'keyId' | 'traceparent'>): Actor {
+  return { keyId, ip: null, userAgent: null, requestId: null, traceId: traceparent?.split('-')[1] ?? null };
 }
 
 function toCancel({ cancel_requested_at: at, cancel_grace_seconds: graceSeconds }: SummaryRow): Command['cancel'] {

@@ -1,9 +1,17 @@
 import { Database, NOW } from '@app/database';
 import { Injectable } from '@nestjs/common';
 import { CommandLeases, type HeldLease } from '../../application/command-leases.js';
-import type { CommandSummary, Instance } from '../../domain/command.js';
+import type { EndedCommand, CommandSummary, Instance } from '../../domain/command.js';
 import type { Ending } from '../../domain/result.js';
-import { ENDING, SUMMARY_COLUMNS, type SummaryRow, toSummary } from './command.mapper.js';
+import {
+  ENDED_COLUMNS,
+  ENDING,
+  type EndedRow,
+  SUMMARY_COLUMNS,
+  type SummaryRow,
+  toEnded,
+  toSummary,
+} from './command.mapper.js';
 
 const HELD = `status IN ('starting', 'running') AND lease_owner = $2`;
 
@@ -37,22 +45,23 @@ export class PostgresCommandLeases implements CommandLeases {
     return row?.seconds ?? 0;
   }
 
-  end(id: string, owner: string, { status, result }: Ending): Promise<CommandSummary | null> {
-    return this.one(`UPDATE commands SET ${ENDING} WHERE id = $1 AND ${HELD} RETURNING ${SUMMARY_COLUMNS}`, [
-      id,
-      owner,
-      status,
-      JSON.stringify(result),
-    ]);
+  async end(id: string, owner: string, { status, result }: Ending): Promise<EndedCommand | null> {
+    const [row] = await this.database.query<EndedRow>(
+      `UPDATE commands SET ${ENDING} WHERE id = $1 AND ${HELD} RETURNING ${ENDED_COLUMNS}`,
+      [id, owner, status, JSON.stringify(result)],
+    );
+    return row === undefined ? null : toEnded(row);
   }
 
-  requestCancel(id: string, graceSeconds: number, why: string): Promise<CommandSummary | null> {
-    return this.one(
+  async requestCancel(id: string, graceSeconds: number, why: string): Promise<CommandSummary | null> {
+    const [row] = await this.database.query<SummaryRow>(
       `UPDATE commands SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()),
          cancel_grace_seconds = least(cancel_grace_seconds, $2), cancel_reason = coalesce(cancel_reason, $3)
-       WHERE id = $1 AND status IN ('starting', 'running') RETURNING ${SUMMARY_COLUMNS}`,
+       WHERE id = $1 AND status IN ('starting', 'running') AND (cancel_requested_at IS NULL OR cancel_grace_seconds > $2)
+       RETURNING ${SUMMARY_COLUMNS}`,
       [id, graceSeconds, why],
     );
+    return row === undefined ? null : toSummary(row);
   }
 
   async noteStdin(id: string, bytes: number): Promise<void> {
@@ -84,10 +93,5 @@ export class PostgresCommandLeases implements CommandLeases {
       [owner, leaseSeconds, max],
     );
     return rows.map(({ id }) => id);
-  }
-
-  private async one(sql: string, parameters: readonly unknown[]): Promise<CommandSummary | null> {
-    const [row] = await this.database.query<SummaryRow>(sql, parameters);
-    return row === undefined ? null : toSummary(row);
   }
 }

@@ -2,8 +2,11 @@ import {
   type Command,
   CommandQueue,
   type CommandSummary,
-  type Ending,
+  ENDED_COLUMNS,
   ENDING,
+  type EndedCommand,
+  type EndedRow,
+  type Ending,
   type NewCommand,
   type Priority,
   type QueueRules,
@@ -11,6 +14,7 @@ import {
   type SummaryRow,
   hasInput,
   outlineOf,
+  toEnded,
   toRank,
   toSummary,
 } from '@app/commands';
@@ -49,7 +53,7 @@ export class PostgresCommandQueue implements CommandQueue {
   constructor(private readonly database: Database) {}
 
   enqueue(command: NewCommand, { queuedMax, agingSeconds }: QueueRules): Promise<Command | null> {
-    const { id, projectId, keyId, spec, labels, priority, lock, traceparent, queueTimeoutSeconds } = command;
+    const { id, projectId, keyId, spec, labels, priority, lock, traceparent, queueTimeoutSeconds, creator } = command;
     return this.database.run(async () => {
       await this.lockQueueOf(projectId);
       const queued = await this.one(
@@ -61,8 +65,8 @@ export class PostgresCommandQueue implements CommandQueue {
            INSERT INTO queued_commands (command_id, project_id, key_id, lock, priority, created_at, expires_at, due_at, turn)
            ${place('$12')} RETURNING *
          ), lane AS (${LANE})
-         INSERT INTO commands (id, project_id, key_id, type, spec, outline, labels, status, priority, lock, trace, created_at, queue_expires_at, has_input)
-         SELECT command_id, project_id, $3, $4, $5, $13, $6, 'queued', priority, $8, $9, created_at, expires_at, $14 FROM entry
+         INSERT INTO commands (id, project_id, key_id, type, spec, outline, labels, status, priority, lock, trace, created_at, queue_expires_at, has_input, actor)
+         SELECT command_id, project_id, $3, $4, $5, $13, $6, 'queued', priority, $8, $9, created_at, expires_at, $14, $15 FROM entry
          RETURNING ${SUMMARY_COLUMNS}`,
         [
           id,
@@ -79,6 +83,7 @@ export class PostgresCommandQueue implements CommandQueue {
           agingSeconds,
           JSON.stringify(outlineOf(spec)),
           hasInput(spec),
+          JSON.stringify(creator),
         ],
       );
       return queued && { ...queued, spec };
@@ -115,17 +120,18 @@ export class PostgresCommandQueue implements CommandQueue {
     return Number(row?.count);
   }
 
-  endQueued(id: string, { status, result }: Ending): Promise<CommandSummary | null> {
+  async endQueued(id: string, { status, result }: Ending): Promise<EndedCommand | null> {
     // The queue's row first, as in admission: the transaction that locks it decides what happens to the command.
-    return this.one(
+    const [row] = await this.database.query<EndedRow>(
       `WITH entry AS (
          DELETE FROM queued_commands WHERE command_id = $1 RETURNING command_id
        ), ended AS (
          UPDATE commands SET ${ENDING} WHERE id = $1 AND status = $2 AND (SELECT count(*) FROM entry) >= 0 RETURNING *
        )
-       SELECT ${SUMMARY_COLUMNS} FROM ended`,
+       SELECT ${ENDED_COLUMNS} FROM ended`,
       [id, 'queued', status, JSON.stringify(result)],
     );
+    return row === undefined ? null : toEnded(row);
   }
 
   private async lockQueueOf(projectId: string): Promise<void> {
