@@ -1,3 +1,4 @@
+import { Unavailable } from '@app/kernel';
 import {
   InMemoryEventLog,
   InMemoryIdempotency,
@@ -31,7 +32,6 @@ describe('StdinService', () => {
       commands,
       repository,
       executor,
-      transactor,
       new InMemoryIdempotency(transactor),
       events,
       new CommandHints(new InMemoryNotifier()),
@@ -46,10 +46,12 @@ describe('StdinService', () => {
     stdin.write(command.id, { ...PIECE, offset }, aCaller(), never);
   const answering = (outcome: StdinOutcome | null): void => void (executor.onWrite = async () => outcome);
 
-  it('returns how much was written, and records it', async () => {
+  it('records what is to be written, and returns how much was', async () => {
     answering({ kind: 'accepted', offset: 10 });
     expect(await write()).toBe(10);
-    expect(events.all).toMatchObject([{ type: 'command.stdin', data: { offset: 10, bytes: 3, eof: false } }]);
+    expect(events.all).toMatchObject([
+      { type: 'command.stdin', outcome: 'allowed', data: { offset: null, bytes: 3, eof: false } },
+    ]);
     expect((await repository.findSummary(command.id))?.stdinBytes).toBe(10);
   });
 
@@ -59,8 +61,8 @@ describe('StdinService', () => {
     ['offset', 'STDIN_OFFSET', false],
   ] as const)('reports that stdin is %s, and the offset', async (kind, code, retryable) => {
     answering({ kind, offset: 7 });
-    await expect(write()).rejects.toMatchObject({ code, retryable, details: { offset: 7 } });
-    expect(events.all).toEqual([]);
+    await expect(write(3)).rejects.toMatchObject({ code, retryable, details: { offset: 7 } });
+    expect(events.all).toMatchObject([{ type: 'command.stdin', outcome: 'allowed', data: { offset: 3 } }]);
   });
 
   it('reports that the command has ended, whichever side knows it', async () => {
@@ -75,6 +77,14 @@ describe('StdinService', () => {
     executor.onWrite = () => Promise.reject(new Error('reset'));
     await expect(write()).rejects.toMatchObject({ code: 'CLUSTER_UNAVAILABLE', retryable: false });
     await expect(write(0)).rejects.toMatchObject({ code: 'CLUSTER_UNAVAILABLE', retryable: true });
+  });
+
+  it('writes nothing that cannot be recorded', async () => {
+    let writes = 0;
+    executor.onWrite = async () => ({ kind: 'accepted', offset: ++writes });
+    jest.spyOn(events, 'add').mockRejectedValue(new Unavailable('The action could not be recorded.'));
+    await expect(write()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(writes).toBe(0);
   });
 
   it('never connects to a command whose stdin is not open', async () => {

@@ -1,4 +1,4 @@
-import { type Caller, EventLog, Idempotency, Transactor, Waiter } from '@app/kernel';
+import { type Caller, EventLog, Idempotency, Waiter } from '@app/kernel';
 import type { StdinOutcome, StdinPiece } from '@app/supervisor';
 import { Injectable } from '@nestjs/common';
 import {
@@ -25,7 +25,6 @@ export class StdinService {
     private readonly commands: CommandsService,
     private readonly leases: CommandLeases,
     private readonly executor: CommandExecutor,
-    private readonly transactor: Transactor,
     private readonly idempotency: Idempotency,
     private readonly events: EventLog,
     private readonly hints: CommandHints,
@@ -47,16 +46,16 @@ export class StdinService {
     if (hasEnded(status)) throw new CommandEnded(id, stdinBytes);
     if (outline.stdin !== 'open') throw new StdinClosed(id, 0);
     if (status !== 'running' || instance === null) throw new CommandNotRunning(id, status);
+    // Before the act, which cannot be undone.
+    await this.events.add(
+      stdinWritten({ id, projectId }, { offset: piece.offset, bytes: piece.data.length, eof: piece.eof }),
+    );
     const outcome = await this.executor.write(instance, id, piece).catch((cause: unknown) => {
       throw new StdinUnknown(id, piece.offset, { cause });
     });
     if (outcome === null) throw new CommandEnded(id, stdinBytes);
     const offset = accepted(id, outcome);
-    const bytes = piece.data.length;
-    await this.transactor.run(async () => {
-      await this.leases.noteStdin(id, offset);
-      await this.events.add(stdinWritten({ id, projectId }, offset, bytes, piece.eof));
-    });
+    await this.leases.noteStdin(id, offset);
     return offset;
   }
 
