@@ -3,8 +3,8 @@ import type { Caller, Scope } from './caller.js';
 /** The requirements for opening an event stream. */
 export interface StreamRoute {
   readonly scope: Scope;
-  /** @throws {@link NotFound} if the caller may not see the stream */
-  authorize(id: string, caller: Caller): Promise<unknown>;
+  /** Returns the project that the stream is about. @throws {@link NotFound} if the caller may not see the stream */
+  authorize(id: string, caller: Caller): Promise<{ readonly projectId: string }>;
 }
 
 /** Registry of the event streams that a ticket can open. Each feature adds its own. */

@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
   type Caller,
+  EventLog,
   Idempotency,
   InvalidInput,
+  type NewEvent,
   StreamRoutes,
   hasScope,
   InsufficientScope,
@@ -31,6 +33,7 @@ export class StreamTickets {
     private readonly keys: ApiKeyRepository,
     private readonly authenticator: Authenticator,
     private readonly idempotency: Idempotency,
+    private readonly events: EventLog,
   ) {}
 
   /**
@@ -41,11 +44,13 @@ export class StreamTickets {
     if (found === null) throw new InvalidInput([{ pointer: '#/path', detail: 'must be the path of an event stream' }]);
     const { route, id } = found;
     if (!hasScope(caller, route.scope)) throw new InsufficientScope(route.scope);
-    await route.authorize(id, caller);
+    const { projectId } = await route.authorize(id, caller);
     const ticket = `rdevt_${randomBytes(32).toString('base64url')}`;
-    const { id: expiresAt, replayOf } = await this.idempotency.once(async () =>
-      (await this.tickets.insert(hashOf(ticket), caller.keyId, path)).toISOString(),
-    );
+    const { id: expiresAt, replayOf } = await this.idempotency.once(async () => {
+      const end = (await this.tickets.insert(hashOf(ticket), caller.keyId, path)).toISOString();
+      await this.events.add(ticketCreated(path, projectId, end));
+      return end;
+    });
     return { ticket: replayOf === null ? ticket : null, expiresAt: new Date(expiresAt) };
   }
 
@@ -66,6 +71,10 @@ export class StreamTickets {
   async end(ticket: string): Promise<void> {
     await this.tickets.end(hashOf(ticket));
   }
+}
+
+function ticketCreated(path: string, projectId: string, expiresAt: string): NewEvent {
+  return { type: 'ticket.created', projectId, target: path, outcome: 'succeeded', data: { expiresAt } };
 }
 
 function hashOf(ticket: string): Buffer {

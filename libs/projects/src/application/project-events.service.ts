@@ -4,6 +4,8 @@ import { Injectable } from '@nestjs/common';
 import type { Project } from '../domain/project.js';
 import { ProjectsService } from './projects.service.js';
 
+/** Other events of the project are for the audit. */
+const SHOWN = /^(project|command|queue)\./;
 const BATCH = 100;
 /** For lost hints. */
 const POLL_MS = 1_000;
@@ -50,7 +52,7 @@ export class ProjectEventsService {
           backoff: RETRIES,
         });
         for (const event of events) {
-          yield event;
+          if (SHOWN.test(event.type)) yield event;
           seq = event.seq;
           if (event.type === 'project.deleted') return;
         }

@@ -209,9 +209,10 @@ export class ProjectsService implements BeforeApplicationShutdown {
    */
   async start(id: string, caller: Caller): Promise<Project> {
     return this.updateLocked(id, caller, async ({ desired, status, volumeLost }) => {
-      if (desired === 'stopped' || status === 'failed') await this.startProject(id, { volumeLost: false });
-      else if (volumeLost) await this.projects.change(id, { volumeLost: false, reason: null });
-      else await this.projects.makeDue(id);
+      if (desired === 'stopped' || status === 'failed') return this.startProject(id, { volumeLost: false });
+      if (!volumeLost) return this.projects.makeDue(id);
+      await this.projects.change(id, { volumeLost: false, reason: null });
+      await this.events.add(projectUpdated(id, ['volumeLost']));
     });
   }
 

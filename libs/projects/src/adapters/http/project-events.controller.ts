@@ -20,7 +20,7 @@ export class ProjectEventsController {
   ) {
     routes.add('/v1/projects/:id/events', {
       scope: 'projects:read',
-      authorize: (id, caller) => projects.get(id, caller),
+      authorize: async (id, caller) => ({ projectId: (await projects.get(id, caller)).id }),
     });
   }
 
