@@ -61,7 +61,7 @@ export class AppModule {
         }),
         ApiKeysModule.with(config.http.rateLimitRps),
         GuardsModule,
-        EventsModule,
+        EventsModule.with(config.audit.recordsReads),
         IdempotencyModule,
         projects,
         commands,

@@ -62,6 +62,10 @@ export interface Config {
     /** Null: every command is allowed. */
     readonly policyFile: string | null;
   };
+  readonly audit: {
+    /** Whether reads of output and of the audit are recorded. */
+    readonly recordsReads: boolean;
+  };
   readonly retentionDays: { readonly output: number; readonly commands: number; readonly events: number };
   readonly logLevel: string;
   /** The only part of the environment that commands on the local runtime inherit. */
@@ -157,6 +161,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       lostAfterSeconds: environment.RDEV_LOST_AFTER_SECONDS,
       policyFile: environment.RDEV_POLICY_FILE ?? null,
     },
+    audit: { recordsReads: environment.RDEV_AUDIT_READS === 'true' },
     retentionDays: {
       output: environment.RDEV_OUTPUT_RETENTION_DAYS,
       commands: environment.RDEV_COMMAND_RETENTION_DAYS,

@@ -296,6 +296,10 @@ export class Environment {
   @Max(DAYS_MAX)
   RDEV_EVENT_RETENTION_DAYS = 400;
 
+  @Variable('Whether reads of output and of the audit are recorded, too: true or false')
+  @IsIn(['true', 'false'])
+  RDEV_AUDIT_READS: 'true' | 'false' = 'false';
+
   @Variable('YAML file with the rules that allow and deny commands; read at startup', 'none: all are allowed')
   @IsOptional()
   @IsString()

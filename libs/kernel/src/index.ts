@@ -1,5 +1,6 @@
 export { type ErrorKind, type InvalidField, DomainError, InvalidInput, NotFound, Unavailable } from './domain-error.js';
 export { InsufficientScope, Unauthenticated } from './access-errors.js';
+export { type Read, ReadRecorder } from './read-recorder.js';
 export { RateLimited, wholeSeconds } from './rate-limited.js';
 export { StartRefused } from './start-refused.js';
 export { canonicalAddress, isInNetworks, networkMatcher, subscriberOf } from './addresses.js';

@@ -1,5 +1,5 @@
 import { Caller, EventStreams, ResumableSse, Scoped } from '@app/http';
-import { type Caller as CallerValue, StreamRoutes } from '@app/kernel';
+import { type Caller as CallerValue, ReadRecorder, StreamRoutes } from '@app/kernel';
 import { Controller, type MessageEvent, Param, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
@@ -16,6 +16,7 @@ export class CommandEventsController {
   constructor(
     private readonly commands: CommandsService,
     private readonly output: OutputService,
+    private readonly reads: ReadRecorder,
     private readonly streams: EventStreams,
     routes: StreamRoutes,
   ) {
@@ -45,6 +46,8 @@ export class CommandEventsController {
       if (isEndOf(command, eventId)) return null;
       const { position } = eventId;
       await this.output.assertReadable(command, position);
+      const { projectId } = command;
+      await this.reads.record({ type: 'output.read', projectId, target: id, data: { form: 'events' } });
       return {
         firstId: formatEventId({ position, complete: false }),
         events: (signal) => toMessages(this.output.follow(id, caller, position, signal), position, last !== null),

@@ -1,5 +1,5 @@
 import { Caller, OpenStreams, Scoped, Shutdown, clientLeft } from '@app/http';
-import type { Caller as CallerValue } from '@app/kernel';
+import { type Caller as CallerValue, ReadRecorder } from '@app/kernel';
 import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
@@ -18,6 +18,7 @@ export class OutputController {
   constructor(
     private readonly commands: CommandsService,
     private readonly output: OutputService,
+    private readonly reads: ReadRecorder,
     private readonly streams: OpenStreams,
     private readonly shutdown: Shutdown,
   ) {}
@@ -44,6 +45,8 @@ export class OutputController {
   ): Promise<void> {
     const form = outputForm(request, query);
     const command = await this.commands.getSummary(id, caller);
+    const { projectId } = command;
+    await this.reads.record({ type: 'output.read', projectId, target: id, data: { form } });
     const signal = clientLeft(request, this.shutdown.signal);
     if (form === 'head-tail') await sendHeadTail(this.output, command, query, response);
     else if (form === 'frames') response.json(await framePage(this.output, command, query));
