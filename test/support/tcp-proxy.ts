@@ -8,6 +8,11 @@ export interface TcpProxy {
   /** Carries nothing any more, and says so to nobody: as when a firewall drops every packet. */
   stall(): void;
   mend(): void;
+  /**
+   * Breaks the next connection on which the server has committed a transaction that contains the text, before the client
+   * reads that. Resolves then.
+   */
+  loseCommitOf(text: string): Promise<void>;
   /** What the client sends arrives so much later. To be changed only while nothing is under way. */
   delay(ms: number): void;
   close(): Promise<void>;
@@ -26,6 +31,7 @@ export async function tcpProxy(host: string, targetPort: number): Promise<TcpPro
   let isCut = false;
   let isStalled = false;
   let delayMs = 0;
+  const losses: { readonly text: string; readonly done: () => void }[] = [];
   const late = () =>
     new Transform({
       transform(chunk, _, done) {
@@ -54,6 +60,13 @@ export async function tcpProxy(host: string, targetPort: number): Promise<TcpPro
         other.destroy();
       });
     }
+    const doomed = commitsOf(losses);
+    near.on('data', doomed.sent);
+    far.on('data', (answer: Buffer) => {
+      if (!doomed.isAnswered(answer)) return;
+      far.unpipe(near);
+      near.resetAndDestroy();
+    });
     near.pipe(late()).pipe(far);
     far.pipe(near);
     if (isStalled) hold(near, far);
@@ -75,12 +88,35 @@ export async function tcpProxy(host: string, targetPort: number): Promise<TcpPro
       if (isStalled) for (const socket of sockets) socket.destroy();
       isCut = isStalled = false;
     },
+    loseCommitOf: (text) => new Promise((done) => losses.push({ text, done })),
     delay: (ms) => {
       delayMs = ms;
     },
     close: () => {
       cut();
       return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+/** Watches one connection for the COMMIT of a transaction that contains one of the texts. */
+function commitsOf(losses: { readonly text: string; readonly done: () => void }[]) {
+  let transaction = '';
+  let found: (typeof losses)[number] | undefined;
+  return {
+    sent: (data: Buffer) => {
+      const text = data.toString('latin1');
+      transaction = /\bSTART TRANSACTION\b/.test(text) ? text : transaction + text;
+      if (!/\bCOMMIT\b/.test(text)) return;
+      found = losses.find((loss) => transaction.includes(loss.text));
+      transaction = '';
+    },
+    /** Whether this is the answer to such a COMMIT. */
+    isAnswered: (data: Buffer) => {
+      if (found === undefined || !data.toString('latin1').includes('COMMIT')) return false;
+      losses.splice(losses.indexOf(found), 1);
+      found.done();
+      return true;
     },
   };
 }
