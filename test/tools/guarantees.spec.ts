@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 const DOCUMENTS = {
   'docs/concepts/guarantees.md': 30,
   'docs/concepts/security.md': 25,
+  'docs/concepts/audit-records.md': 7,
   'docs/concepts/isolation.md': 10,
   'docs/guides/keys.md': 25,
   'docs/guides/policy.md': 10,

@@ -46,6 +46,8 @@ export interface Config {
   };
   readonly adminKey: string | null;
   readonly audit: {
+    /** Whether reads of output and of the audit are recorded. */
+    readonly recordsReads: boolean;
     readonly key: string | null;
     readonly formerKey: string | null;
     /** For a generated key; null: none is generated. */
@@ -61,10 +63,6 @@ export interface Config {
     readonly lostAfterSeconds: number;
     /** Null: every command is allowed. */
     readonly policyFile: string | null;
-  };
-  readonly audit: {
-    /** Whether reads of output and of the audit are recorded. */
-    readonly recordsReads: boolean;
   };
   readonly retentionDays: { readonly output: number; readonly commands: number; readonly events: number };
   readonly logLevel: string;
@@ -147,6 +145,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     },
     adminKey: environment.RDEV_ADMIN_KEY ?? null,
     audit: {
+      recordsReads: environment.RDEV_AUDIT_READS === 'true',
       key: environment.RDEV_AUDIT_KEY ?? null,
       formerKey: environment.RDEV_AUDIT_FORMER_KEY ?? null,
       keyFile: inCluster ? null : join(resolve(environment.RDEV_DATA_DIR), 'audit.key'),
@@ -161,7 +160,6 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       lostAfterSeconds: environment.RDEV_LOST_AFTER_SECONDS,
       policyFile: environment.RDEV_POLICY_FILE ?? null,
     },
-    audit: { recordsReads: environment.RDEV_AUDIT_READS === 'true' },
     retentionDays: {
       output: environment.RDEV_OUTPUT_RETENTION_DAYS,
       commands: environment.RDEV_COMMAND_RETENTION_DAYS,
