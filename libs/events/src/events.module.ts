@@ -15,22 +15,20 @@ const NO_DIGEST: AuditDigest = { digest: () => null };
 @Global()
 @Module({
   imports: [TypeOrmModule.forFeature([EventEntity, PendingEventEntity, EventLogHeadEntity, EventCursorEntity])],
-  providers: [
-    { provide: EventLog, useClass: PostgresEventLog },
-    { provide: AuditDigest, useValue: NO_DIGEST },
-    EventRelay,
-    EventCursor,
-  ],
-  exports: [AuditDigest, EventLog, EventCursor],
+  providers: [{ provide: EventLog, useClass: PostgresEventLog }, EventRelay, EventCursor],
+  exports: [EventLog, EventCursor],
 })
 export class EventsModule {
   /** @param recordsReads whether reads of output and of the audit are recorded */
-  static with(recordsReads: boolean): DynamicModule {
+  static with(recordsReads: boolean, digest: AuditDigest = NO_DIGEST): DynamicModule {
     const useFactory = (log: EventLog): ReadRecorder => new LoggedReads(log, recordsReads);
     return {
       module: EventsModule,
-      providers: [{ provide: ReadRecorder, inject: [EventLog], useFactory }],
-      exports: [ReadRecorder],
+      providers: [
+        { provide: AuditDigest, useValue: digest },
+        { provide: ReadRecorder, inject: [EventLog], useFactory },
+      ],
+      exports: [AuditDigest, ReadRecorder],
     };
   }
 }
