@@ -4,6 +4,7 @@ import {
   type HttpClient,
   type TestDatabase,
   type TestResponse,
+  WebhookReceiver,
   createProject,
   createTestDatabase,
   ended,
@@ -36,8 +37,6 @@ interface Request {
 interface Route {
   /** The types of its records, in their order; empty: it changes nothing. */
   readonly types: readonly string[];
-  /** The types to come, if the records are not written yet. */
-  readonly later?: readonly string[];
   readonly prepare: (client: HttpClient) => Promise<Request>;
 }
 
@@ -241,27 +240,29 @@ const ROUTES: Readonly<Record<string, Route>> = {
     prepare: async (client) => ({ path: `/v1/webhooks/${await aWebhook(client)}/rotate-secret`, body: {} }),
   },
   'POST /v1/webhooks/{id}/test': {
-    types: [],
-    later: ['webhook.tested'],
+    types: ['webhook.tested'],
     prepare: async (client) => ({ path: `/v1/webhooks/${await aWebhook(client)}/test` }),
   },
   'POST /v1/webhooks/{id}/recover': {
-    types: [],
-    later: ['webhook.recovered'],
+    types: ['webhook.recovered'],
     prepare: async (client) => ({
       path: `/v1/webhooks/${await aWebhook(client)}/recover`,
       body: { since: new Date().toISOString() },
     }),
   },
   'POST /v1/deliveries/{id}/redeliver': {
-    types: [],
-    later: ['webhook.redelivered'],
-    prepare: () => Promise.reject(new Error('Not needed yet')),
+    types: ['webhook.redelivered'],
+    prepare: async (client) => {
+      const receiver = await WebhookReceiver.start();
+      const webhook = await idOf(client.post('/v1/webhooks', { ...WEBHOOK, url: receiver.base }));
+      const delivery = await idOf(client.post(`/v1/webhooks/${webhook}/test`));
+      await eventually(async () => (await at(client, `/v1/deliveries/${delivery}`)).status === 'delivered');
+      return { path: `/v1/deliveries/${delivery}/redeliver`, end: async () => receiver.stop() };
+    },
   },
 };
 
 const routes = Object.keys(ROUTES);
-const written = routes.filter((route) => ROUTES[route]!.later === undefined);
 
 describe('the audit records', () => {
   let database: TestDatabase;
@@ -322,7 +323,7 @@ describe('the audit records', () => {
     expect(routes.filter((route) => !described.includes(route))).toEqual([]);
   });
 
-  it.each(written)('of %s are written once, with the whole actor', async (route) => {
+  it.each(routes)('of %s are written once, with the whole actor', async (route) => {
     const { types, prepare } = ROUTES[route]!;
     const request = await prepare(client);
     const requestId = `ok-${random()}`;
@@ -335,7 +336,7 @@ describe('the audit records', () => {
     await request.end?.();
   });
 
-  it.each(written.filter((route) => ROUTES[route]!.types.length > 0))(
+  it.each(routes.filter((route) => ROUTES[route]!.types.length > 0))(
     'of %s: it does nothing if they cannot be written, and the answer is 503',
     async (route) => {
       const request = await ROUTES[route]!.prepare(client);
@@ -376,7 +377,11 @@ describe('the audit records', () => {
     await client.post(`/v1/commands/${body.id}/cancel`, { graceSeconds: 0 });
     await ended(client, body.id);
     const [created, over] = await recordsOf(requestId, 2);
-    expect(created.details).toEqual({ script: 'echo *** token=*** exec sleep 60', env: ['VALUE'] });
+    expect(created.details).toEqual({
+      script: 'echo *** token=*** exec sleep 60',
+      env: ['VALUE'],
+      digest: { keyId: expect.stringMatching(/^[0-9a-f]{16}$/), value: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    });
     expect([created.type, over.type, over.actor]).toEqual(['command.created', 'command.ended', created.actor]);
     const cancelled = (await factsOf(database.url, 'command.cancel_requested')).filter(
       ({ target }) => target === body.id,
@@ -435,7 +440,7 @@ describe('the audit records', () => {
   });
 });
 
-describe('reads of output', () => {
+describe('reads', () => {
   let api: ApiProcess;
   beforeAll(async () => {
     api = await startApi({ env: { RDEV_AUDIT_READS: 'true' } });
@@ -448,7 +453,7 @@ describe('reads of output', () => {
   });
   afterAll(() => api.stop());
 
-  it('are recorded if RDEV_AUDIT_READS asks for it, once for each request or stream, and refused if they cannot be', async () => {
+  it('of output are recorded if RDEV_AUDIT_READS asks for it, once for each request or stream, and refused if they cannot be', async () => {
     const { client } = api;
     const projectId = await createProject(client);
     const { id } = await runCommand(client, projectId, 'echo hello');
@@ -476,5 +481,22 @@ describe('reads of output', () => {
       expect(actor).toMatchObject({ keyId: expect.stringMatching(/^key_/), ip: '127.0.0.1' });
       expect(project).toBe(projectId);
     }
+  });
+
+  it('of the audit are recorded, too', async () => {
+    const { client } = api;
+    const refused = { 'x-request-id': `refused-${random()}` };
+    for (const path of ['/v1/audit', '/v1/audit/export'])
+      expectProblem(await client.get(path, refused), 503, 'UNAVAILABLE');
+    expectStatus(await client.get('/v1/audit?type=key.*&limit=1'), 200);
+    expectStatus(await client.get('/v1/audit/export?after=1'), 200);
+    const reads = await eventually(async () => {
+      const found = await factsOf(api.databaseUrl, 'audit.read');
+      return found.length >= 2 && found;
+    });
+    expect(reads).toMatchObject([
+      { target: 'search', data: { type: 'key.*', limit: 1 } },
+      { target: 'export', data: { after: 1 } },
+    ]);
   });
 });

@@ -35,10 +35,11 @@ export class AppModule {
     const webhooks = WebhooksModule.with(
       new OutboundHttp({ allowed: config.webhooks.allowedNetworks, proxy: config.webhooks.proxy }),
     );
+    const audit = AuditModule.with(config.audit);
     const commands = CommandsModule.with({
       limits: new CommandLimits(config.commands),
       rules: policy,
-      imports: [projects, webhooks, EnqueuingModule.with(queueLimits)],
+      imports: [projects, webhooks, audit, EnqueuingModule.with(queueLimits)],
     });
     const policies = PolicyModule.with({ policy, imports: [projects, commands] });
     const output = OutputModule.with([commands]);
@@ -70,7 +71,7 @@ export class AppModule {
         execution,
         QueueModule.with({ limits: queueLimits, imports: [projects, commands, execution] }),
         webhooks,
-        AuditModule.with(config.audit),
+        audit,
         HealthModule.with({ imports: [projects], inject: [Database, ProjectRuntime], useFactory: readinessChecks }),
       ],
       providers: [{ provide: Config, useValue: config }],

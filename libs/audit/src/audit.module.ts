@@ -1,3 +1,4 @@
+import { AuditDigest } from '@app/kernel';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditController } from './adapters/http/audit.controller.js';
@@ -11,6 +12,7 @@ import { AuditTrail } from './application/audit-trail.js';
 import { AuditService } from './application/audit.service.js';
 import { CheckpointRepository } from './application/checkpoint.repository.js';
 import { Checkpointer } from './application/checkpointer.js';
+import { KeyedAuditDigest } from './application/keyed-audit-digest.js';
 import { LogArchive } from './application/log-archive.js';
 import { Verification } from './application/verification.js';
 
@@ -30,7 +32,9 @@ export class AuditModule {
         { provide: AuditTrail, useClass: PostgresAuditTrail },
         { provide: CheckpointRepository, useClass: PostgresCheckpointRepository },
         { provide: LogArchive, useClass: PostgresLogArchive },
+        { provide: AuditDigest, useClass: KeyedAuditDigest },
       ],
+      exports: [AuditDigest],
     };
   }
 }

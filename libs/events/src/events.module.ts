@@ -1,4 +1,4 @@
-import { AuditDigest, EventLog, ReadRecorder } from '@app/kernel';
+import { EventLog, ReadRecorder } from '@app/kernel';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { EventCursor } from './event-cursor.js';
@@ -7,9 +7,6 @@ import { EventRelay } from './event-relay.js';
 import { EventEntity, EventLogHeadEntity, PendingEventEntity } from './event.entities.js';
 import { LoggedReads } from './logged-reads.js';
 import { PostgresEventLog } from './postgres-event-log.js';
-
-/** Until the audit has a key. */
-const NO_DIGEST: AuditDigest = { digest: () => null };
 
 /** The event log. */
 @Global()
@@ -20,15 +17,12 @@ const NO_DIGEST: AuditDigest = { digest: () => null };
 })
 export class EventsModule {
   /** @param recordsReads whether reads of output and of the audit are recorded */
-  static with(recordsReads: boolean, digest: AuditDigest = NO_DIGEST): DynamicModule {
+  static with(recordsReads: boolean): DynamicModule {
     const useFactory = (log: EventLog): ReadRecorder => new LoggedReads(log, recordsReads);
     return {
       module: EventsModule,
-      providers: [
-        { provide: AuditDigest, useValue: digest },
-        { provide: ReadRecorder, inject: [EventLog], useFactory },
-      ],
-      exports: [AuditDigest, ReadRecorder],
+      providers: [{ provide: ReadRecorder, inject: [EventLog], useFactory }],
+      exports: [ReadRecorder],
     };
   }
 }

@@ -1,5 +1,5 @@
 import { Caller, OpenStreams, Scoped, Shutdown, clientLeft } from '@app/http';
-import type { Caller as CallerValue } from '@app/kernel';
+import { type Caller as CallerValue, ReadRecorder } from '@app/kernel';
 import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
@@ -15,6 +15,7 @@ export class AuditController {
     private readonly audit: AuditService,
     private readonly streams: OpenStreams,
     private readonly shutdown: Shutdown,
+    private readonly reads: ReadRecorder,
   ) {}
 
   @Get()
@@ -26,6 +27,7 @@ export class AuditController {
   })
   @ApiOkResponse({ type: AuditPage })
   async search(@Query() query: SearchAuditQuery, @Caller() caller: CallerValue): Promise<AuditPage> {
+    await this.recordRead('search', query);
     const page = await this.audit.search(toQuery(query), query, caller);
     return { ...page, data: page.data.map(toResponse) };
   }
@@ -48,8 +50,13 @@ export class AuditController {
     @Res() response: Response,
   ): Promise<void> {
     this.streams.hold(caller.keyId, response);
+    await this.recordRead('export', query);
     const signal = clientLeft(request, this.shutdown.signal);
     const batches = await this.audit.export(toQuery(query), query.after, caller, signal);
     await sendExport(batches, query.format, response, signal);
+  }
+
+  private recordRead(target: string, query: object): Promise<void> {
+    return this.reads.record({ type: 'audit.read', target, data: Object.fromEntries(Object.entries(query)) });
   }
 }
