@@ -74,11 +74,13 @@ export class Replica {
   }
 
   /** Ends every session of the database, those of other replicas too. */
+  /** Those of the replicas: PostgreSQL has workers of its own, and another call may be at it. */
   async killSessions(): Promise<void> {
-    const client = new pg.Client({ connectionString: this.databaseUrl });
+    const client = new pg.Client({ connectionString: this.databaseUrl, application_name: 'chaos' });
     await client.connect();
     await client.query(
-      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE datname = current_database() AND backend_type = 'client backend' AND application_name <> 'chaos'`,
     );
     await client.end();
   }
