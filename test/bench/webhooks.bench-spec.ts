@@ -54,8 +54,8 @@ describe('webhooks', () => {
     server.close();
   });
 
-  const subscribe = async (path: string, events: string[]) =>
-    expectStatus(await api.client.post('/v1/webhooks', { url: `${base}${path}`, events }), 201).body.id as string;
+  const subscribe = async (path: string, events: string[], origin = base) =>
+    expectStatus(await api.client.post('/v1/webhooks', { url: `${origin}${path}`, events }), 201).body.id as string;
 
   /** How long PostgreSQL has executed statements, all sessions together. */
   const activeMs = async (): Promise<number> =>
@@ -79,7 +79,10 @@ describe('webhooks', () => {
   };
 
   it('are as soon there beside an endpoint that hangs', async () => {
-    const [prompt, hangs] = [await subscribe('/prompt', ['webhook.test']), await subscribe('/hangs', ['webhook.test'])];
+    const [prompt, hangs] = [
+      await subscribe('/prompt', ['webhook.test']),
+      await subscribe('/hangs', ['webhook.test'], base.replace('127.0.0.1', 'localhost')),
+    ];
     const [alone, beside]: [number[], number[]] = [[], []];
     await latencies(prompt);
     for (let round = 0; round < 4; round++) {
