@@ -384,7 +384,7 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
     });
 
     describe('the end of a command', () => {
-      it('reports who created it, whoever ends it', async () => {
+      it('reports who created it, whichever replica ends it', async () => {
         const ids: string[] = [];
         for (const keyId of ['key_a', 'key_b']) {
           const command = aNewCommand({ projectId, keyId });

@@ -267,7 +267,7 @@ describe('webhooks', () => {
       expect(same).toMatchObject({ keyId: 'key_none', description: 'x' });
     });
 
-    it('starts to count failures anew at another URL', async () => {
+    it('restarts the count of failures at another URL', async () => {
       const webhook = await open.subscribe();
       await open.deliveries.noteHealth(webhook, false);
       const described = await open.service.patch(webhook.id, { description: 'x' }, aCaller());

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { type AuditKey, isSignatureOf } from './audit-key.js';
 
-/** Vouches for the log up to a record: whoever has one can tell whether the log was changed since. */
+/** Signs the log up to a record: with it, later changes of the log are found. */
 export interface Checkpoint {
   /** The position of the record. */
   readonly seq: number;

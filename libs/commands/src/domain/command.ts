@@ -176,7 +176,7 @@ export function stdinWritten(
   return { type: 'command.stdin', projectId, target: id, outcome: 'allowed', data: { offset, bytes, eof } };
 }
 
-/** Its creator is responsible, whoever observes the end. */
+/** Its actor is the creator, whichever replica observes the end. */
 export function commandEnded({ id, projectId, status, result, creator }: EndedCommand): NewEvent {
   const outcome = status === 'succeeded' ? 'succeeded' : 'failed';
   return { type: 'command.ended', projectId, target: id, outcome, data: { status, result }, actor: creator };

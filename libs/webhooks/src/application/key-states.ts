@@ -1,6 +1,6 @@
 import type { Caller } from '@app/kernel';
 
-/** What a key counts for now. */
+/** The current rights and callback secrets of a key. */
 export interface KeyState {
   /** Those of the key, or of the successor that replaced it. Null: none of them is valid. */
   readonly rights: Pick<Caller, 'scopes' | 'projects'> | null;
