@@ -160,7 +160,7 @@ export class ApiServerStub {
     const body = (text === '' ? {} : JSON.parse(text)) as ObjectBody;
     const told = this.onRequest(method, path);
     const at = method === 'POST' ? `${path}/${body.metadata?.name ?? ''}` : path;
-    const found = this.objects.get(at) as ObjectBody | undefined;
+    const found = (this.objects.get(at) ?? this.pod(at)) as ObjectBody | undefined;
     const reply = (status: number, object: unknown) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(object));
     if (told !== null) return void reply(told.status, told.body);
@@ -176,7 +176,7 @@ export class ApiServerStub {
       const metadata = { uid: found?.metadata?.uid ?? `uid-${version}`, resourceVersion: version };
       this.objects.set(at, merged(merged(found, body), { metadata }));
     }
-    reply(method === 'POST' ? 201 : 200, this.objects.get(at) ?? {});
+    reply(method === 'POST' ? 201 : 200, this.objects.get(at) ?? found ?? {});
   }
 
   /** The events of one object, by its name or UID. */
@@ -185,6 +185,11 @@ export class ApiServerStub {
     const all = (this.objects.get(path) ?? []) as { involvedObject: Record<string, string> }[];
     const items = all.filter(({ involvedObject }) => involvedObject[field] === value);
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ items }));
+  }
+
+  private pod(path: string): PodJson | null {
+    const name = /\/pods\/([^/]+)$/.exec(path)?.[1];
+    return [...this.pods.values()].find(({ metadata }) => metadata?.name === name) ?? null;
   }
 
   private list(query: URLSearchParams, response: ServerResponse): void {

@@ -16,6 +16,7 @@ const PREAMBLE_BYTES_MAX = 65_536;
 /** Length of the shown part of what came in place of a header. */
 const PREAMBLE_CHARS_SHOWN = 500;
 const TRAILER_BYTES_MAX = 65_536;
+const PROGRAM = Buffer.from(SUPERVISOR_PROGRAM);
 
 export interface Question {
   readonly args: readonly (string | number)[];
@@ -50,17 +51,20 @@ export class Conversation {
     this.merged = new MergedStreams(channel.stdout, channel.stderr);
   }
 
-  /** @throws if the channel cannot be opened */
+  /** @throws if the channel cannot be opened, or what `confirm` rejects with: then nothing was asked */
   static async begin(
     open: OpenChannel,
     { args, spoolDir, body }: Question,
     signal?: AbortSignal,
+    confirm?: (signal?: AbortSignal) => Promise<void>,
   ): Promise<Conversation> {
     const channel = await open(launcherArgv(args), signal);
     const nonce = `${MARK}${randomBytes(16).toString('hex')}`;
     // The remote side may disappear at any time; the channel's end reports it.
     channel.stdin.on('error', () => undefined);
-    channel.stdin.write(Buffer.concat([Buffer.from(`${SUPERVISOR_PROGRAM}${nonce}\n${spoolDir ?? ''}\n`), ...body]));
+    const request = Buffer.concat([Buffer.from(`${nonce}\n${spoolDir ?? ''}\n`), ...body]);
+    if (confirm === undefined) channel.stdin.write(Buffer.concat([PROGRAM, request]));
+    else await sendConfirmed(channel, request, () => confirm(signal));
     return new Conversation(channel, nonce);
   }
 
@@ -144,6 +148,18 @@ export class Conversation {
     this.headerText += part.subarray(0, end < 0 ? part.length : end + 1).toString();
     return end < 0 ? Buffer.alloc(0) : part.subarray(end + 1);
   }
+}
+
+/** Meanwhile the remote side reads the program. */
+async function sendConfirmed(channel: Channel, request: Buffer, confirm: () => Promise<void>): Promise<void> {
+  channel.stdin.write(PROGRAM);
+  try {
+    await confirm();
+  } catch (error) {
+    channel.destroy();
+    throw error;
+  }
+  channel.stdin.write(request);
 }
 
 function chunks(stream: StreamName, data: Buffer): OutputChunk[] {

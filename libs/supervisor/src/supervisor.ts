@@ -1,8 +1,8 @@
 import type { OpenChannel } from '@app/channel';
 import { ChannelAttachment } from './channel-attachment.js';
-import { Conversation } from './conversation.js';
+import { Conversation, type Question } from './conversation.js';
 import { checkCommandId, encodeRequest, millis, value } from './encode-request.js';
-import { HEARTBEAT } from './heartbeat.js';
+import type { HeartbeatPace } from './heartbeat.js';
 import { parseExitRecord, parseKillReport, whole } from './exit-record.js';
 import type {
   Attachment,
@@ -19,6 +19,16 @@ const NOTHING = Buffer.alloc(0);
 /** Requests take seconds, but a busy machine or a command that stopped its supervisor may delay the response. */
 const RESPONSE_SECONDS = 120;
 const TIMER_MS_MAX = 2 ** 32 - 1;
+/** How channels are used. */
+export interface SupervisorOptions {
+  readonly pace?: HeartbeatPace;
+  /**
+   * Proves, once a channel is open, that it leads to where the commands are: nothing that acts is sent before. Rejects
+   * if it does not, or if that is unknown. Omitted: the channels can lead nowhere else.
+   */
+  readonly confirm?: (signal?: AbortSignal) => Promise<void>;
+}
+
 /** Time for a cancellation beyond the grace period: what the remote side allows the supervisor, and itself. */
 const CANCEL_SECONDS = 300;
 
@@ -31,7 +41,7 @@ export class Supervisor {
   constructor(
     private readonly open: OpenChannel,
     private readonly spoolDir: string | null,
-    private readonly pace = HEARTBEAT,
+    private readonly options: SupervisorOptions = {},
   ) {
     if (spoolDir !== null && !/^\/[^\0\n]*$/.test(spoolDir))
       throw new RangeError('The spool directory must be an absolute path.');
@@ -138,7 +148,11 @@ export class Supervisor {
     signal?: AbortSignal,
   ): Attachment {
     const question = { args, spoolDir: this.spoolDir, body };
-    return new ChannelAttachment(() => Conversation.begin(this.open, question, signal), from, signal, this.pace);
+    return new ChannelAttachment(() => this.begin(question, signal), from, signal, this.options.pace);
+  }
+
+  private begin(question: Question, signal?: AbortSignal): Promise<Conversation> {
+    return Conversation.begin(this.open, question, signal, this.options.confirm);
   }
 
   private async ask(
@@ -150,7 +164,7 @@ export class Supervisor {
     const question = { args, spoolDir: this.spoolDir, body: [body] };
     const late = AbortSignal.timeout(Math.min(timeoutSeconds * 1000, TIMER_MS_MAX));
     const over = signal === undefined ? late : AbortSignal.any([signal, late]);
-    const conversation = await Conversation.begin(this.open, question, over);
+    const conversation = await this.begin(question, over);
     try {
       while ((await conversation.next()) !== null);
       const { header, trailer } = conversation;

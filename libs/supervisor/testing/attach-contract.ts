@@ -154,7 +154,7 @@ export function attachContract(bench: () => Bench): void {
 
   it('continues what a command has stopped of its attachment', async () => {
     const { open, spoolDir } = bench().place;
-    const asking = new Supervisor(open, spoolDir, { ...patient, misses: 100 });
+    const asking = new Supervisor(open, spoolDir, { pace: { ...patient, misses: 100 } });
     // Only a client that asks notices, and it has not done so yet.
     const script = `echo ready; sleep 0.3; ${others('^tail')}; echo more; echo err >&2; sleep 0.3; exit 3`;
     const { stdout, stderr, end } = await drain(asking.run(aRequest({ program: { script } }), START));
@@ -164,7 +164,7 @@ export function attachContract(bench: () => Bench): void {
 
   it('is dropped when a command has stopped all of it; the next one gets the rest, and leaves nothing stopped', async () => {
     const { open, spoolDir } = bench().place;
-    const asking = new Supervisor(open, spoolDir, { ...patient, misses: 5 });
+    const asking = new Supervisor(open, spoolDir, { pace: { ...patient, misses: 5 } });
     const request = aRequest({
       program: { script: `echo ready; read x; ${others('')}; echo more; echo err >&2; exit 3` },
       stdin: { kind: 'open' },
@@ -192,7 +192,9 @@ export function attachContract(bench: () => Bench): void {
 
   it('answers between the bytes of a stream without being part of it', async () => {
     const { open, spoolDir } = bench().place;
-    const asking = new Supervisor(open, spoolDir, { intervalMs: 1, missesBeforeHeader: 1e6, misses: 1e6 });
+    const asking = new Supervisor(open, spoolDir, {
+      pace: { intervalMs: 1, missesBeforeHeader: 1e6, misses: 1e6 },
+    });
     const script = 'i=0; while [ $i -lt 50 ]; do head -c 10000 /dev/zero; sleep 0.01; i=$((i+1)); done; exit 3';
     const { stdout, end } = await drain(asking.run(aRequest({ program: { script } }), START));
     expect(stdout.equals(Buffer.alloc(500_000))).toBe(true);

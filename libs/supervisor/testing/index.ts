@@ -9,6 +9,7 @@ import { programsContract } from './programs-contract.js';
 import { startContract } from './start-contract.js';
 import { stdinContract } from './stdin-contract.js';
 
+export { SUPERVISOR_PROGRAM } from '../src/launcher.js';
 export { Bench, START, aRequest, drain, eventually } from './harness.js';
 export type { Outcome, Place } from './harness.js';
 

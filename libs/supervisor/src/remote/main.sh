@@ -4,8 +4,7 @@ r_mode=$1 r_id=$2
 if [ "$r_mode" = supervise ]; then supervise; fi
 shift 2
 unset RDEV_COMMAND_ID
-IFS= read -r r_nonce
-IFS= read -r r_spool_dir
+IFS= read -r r_nonce && IFS= read -r r_spool_dir || exit 1
 r_pump_out= r_pump_err= r_launcher= r_launching= r_sup= r_sup_start= r_show_out= r_show_err= r_client_watch= r_outlast=
 r_no_fork= r_freeze= r_opened=
 case $r_mode in

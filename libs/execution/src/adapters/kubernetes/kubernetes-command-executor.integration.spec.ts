@@ -4,7 +4,8 @@ import { until } from '@app/kernel/testing';
 import { ProjectNotRunning } from '@app/projects';
 import { aProjectSpec, projectsWithFakes } from '@app/projects/testing';
 import { Logger } from '@nestjs/common';
-import { ContainerRefused } from '@app/commands';
+import { ContainerRefused, type Instance } from '@app/commands';
+import { SUPERVISOR_PROGRAM, aRequest } from '@app/supervisor/testing';
 import { KubernetesCommandExecutor } from './kubernetes-command-executor.js';
 
 type Pod = ReturnType<typeof aPod>;
@@ -21,6 +22,7 @@ function labelled(overrides: Parameters<typeof aPod>[0], owner = 'somebody'): Po
     metadata: { uid, name: overrides?.name ?? '', labels, ownerReferences, ...overrides?.metadata },
   });
 }
+const PROGRAM_BYTES = Buffer.byteLength(SUPERVISOR_PROGRAM);
 const CONTAINERS = ['proxy', 'main', 'db'];
 /** A pod with three containers, `main` by default; the id of each is `id-of-<name>`. */
 function ofThree(containers?: string, down: readonly string[] = []): Parameters<typeof aPod>[0] {
@@ -145,6 +147,60 @@ describe('KubernetesCommandExecutor', () => {
     api.set(own());
     await expect(executor.locate('web')).rejects.toThrow(ClusterUnavailable);
   }, 20_000);
+
+  describe('while the watch lags behind', () => {
+    const start = (instance: Instance) =>
+      executor.start(instance, aRequest({}), { stdout: 0, stderr: 0 }, AbortSignal.timeout(5_000));
+    const restarted = { ...starting, containerID: 'containerd://1' };
+    let sent: number[];
+    beforeEach(() => {
+      const bytes: number[] = (sent = []);
+      api.onExec = (session) => {
+        session.socket.on('close', () => bytes.push(session.stdinBytes));
+        void session.until(({ stdinBytes }) => stdinBytes > PROGRAM_BYTES).then(() => session.exit(1));
+      };
+    });
+
+    it.each<[string, () => void]>([
+      [
+        'another pod has the name',
+        () => {
+          api.forget(own());
+          api.set(own({ metadata: { uid: 'replacement' } }));
+        },
+      ],
+      ['the pod is gone', () => api.forget(own())],
+      ['the container is restarting', () => api.set(own({ container: restarted }))],
+      ['the container has restarted', () => api.set(own({ container: { containerID: 'containerd://2' } }))],
+      ['the API does not answer', () => (api.onRequest = () => ({ status: 503, body: {} }))],
+    ])('sends no request where %s', async (_case, happen) => {
+      await follow(own());
+      const instance = await executor.locate('web');
+      api.silent = true;
+      happen();
+      expect(await start(instance).end).toMatchObject({ kind: 'dropped' });
+      await until(() => sent.length === 1);
+      expect(sent).toEqual([PROGRAM_BYTES]);
+      expect(await executor.observe(instance)).toEqual({ kind: 'present' });
+    });
+
+    it('says so if it may not read the pod', async () => {
+      await follow(own());
+      const instance = await executor.locate('web');
+      api.onRequest = (_method, path) =>
+        path.endsWith('/pods/rdev-web-0') ? { status: 403, body: { message: 'pods is forbidden' } } : null;
+      expect(await start(instance).end).toEqual({ kind: 'refused', detail: 'pods is forbidden' });
+    });
+
+    it('sends the request where the pod is still there', async () => {
+      await follow(own());
+      const instance = await executor.locate('web');
+      api.silent = true;
+      await start(instance).end;
+      await until(() => sent.length === 1);
+      expect(sent[0]).toBeGreaterThan(PROGRAM_BYTES + 50);
+    });
+  });
 
   describe('in a pod with several containers', () => {
     it('uses the default container, or a requested one that the pod lists', async () => {

@@ -1,5 +1,7 @@
+import { ChannelRefused, type OpenChannel } from '@app/channel';
 import {
   ClusterUnavailable,
+  KubernetesApiError,
   KubernetesClient,
   type ObservedPod,
   PodExec,
@@ -115,18 +117,41 @@ export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
     return Promise.resolve(0);
   }
 
-  protected supervisor({ pod, container, containerId, id, spoolDirectory }: Instance): Supervisor {
-    return new Supervisor(async (argv, signal) => {
-      // The name identifies whichever pod has it now, but the command is bound to one instance.
+  protected supervisor(instance: Instance): Supervisor {
+    const { pod, container, id, spoolDirectory } = instance;
+    const target = { namespace: this.client.namespace, pod: pod ?? '', container: container ?? '' };
+    const open: OpenChannel = async (argv, signal) => {
       const current = this.informer.get(id);
-      if (current !== null && containerOf(current, container)?.containerId !== containerId) {
-        throw new Error('The container is not the one that the command was bound to.');
-      }
-      if (current === null && this.informer.state.synced) throw new Error('The pod is gone.');
-      const target = { namespace: this.client.namespace, pod: pod ?? '', container: container ?? '' };
+      if (current !== null) checkInstance(current, instance);
+      else if (this.informer.state.synced) throw new Error('The pod is gone.');
       return this.exec.openChannel(target, argv, signal);
-    }, spoolDirectory);
+    };
+    return new Supervisor(open, spoolDirectory, { confirm: (signal) => this.confirm(instance, signal) });
   }
+
+  /**
+   * An exec names a pod, and whichever pod has the name gets it: while the watch lags behind, that may be a replacement,
+   * where nothing is claimed and a command would start again. A pod that has the name after the exec was opened had it
+   * before, since no UID comes back.
+   */
+  private async confirm(instance: Instance, signal?: AbortSignal): Promise<void> {
+    const path = `/api/v1/namespaces/${this.client.namespace}/pods/${encodeURIComponent(instance.pod ?? '')}`;
+    try {
+      checkInstance(observePod((await this.client.getJson(path, { signal })) as V1Pod), instance);
+    } catch (error) {
+      if (error instanceof KubernetesApiError && error.status === 403)
+        throw new ChannelRefused(error.message, { cause: error });
+      throw error;
+    }
+  }
+}
+
+/** @throws if the pod is another one, or its container has ended; one that restarts keeps its id for a while */
+function checkInstance(pod: ObservedPod, { id, container, containerId }: Instance): void {
+  if (pod.uid !== id) throw new Error('The pod is not the one that the command was bound to.');
+  const found = containerOf(pod, container);
+  if (found?.running !== true || found.containerId !== containerId)
+    throw new Error('The container is not the one that the command was bound to.');
 }
 
 /** Null if no command can run there now. @param wanted name of a container; null: the default */
