@@ -36,7 +36,6 @@ const GUESTS: readonly (readonly [file: string, table: string, reason: string])[
   ['audit/src/adapters/postgres/postgres-checkpoint.repository.ts', 'events', 'the end of each month is signed'],
   ['audit/src/adapters/postgres/postgres-log-archive.ts', 'event_log_head', 'the audit is a reader of the log'],
   ['audit/src/adapters/postgres/postgres-log-archive.ts', 'events', 'the audit is a reader of the log'],
-  ['audit/src/adapters/postgres/unsigned-partition.sql.ts', 'events', 'a month goes after its end is signed'],
   ['output/src/adapters/postgres/postgres-output-ledger.ts', 'commands', 'an append holds only while the lease does'],
   ['queue/src/adapters/postgres/admission.sql.ts', 'api_keys', 'admission keeps the limit of each key'],
   ['queue/src/adapters/postgres/admission.sql.ts', 'commands', 'admission counts what runs, and leases what it admits'],

@@ -1,5 +1,5 @@
 import { ApiKeysModule } from '@app/apikeys';
-import { AuditModule, UNSIGNED_PARTITION } from '@app/audit';
+import { AuditModule } from '@app/audit';
 import { CommandLimits, CommandsModule, commandPartitions } from '@app/commands';
 import { Config } from '@app/config';
 import { Database, DatabaseModule, type PartitionedTable } from '@app/database';
@@ -103,7 +103,7 @@ function partitionedTables({ retentionDays }: Config): PartitionedTable[] {
   return [
     commandPartitions(retentionDays.commands),
     outputPartitions(retentionDays.output),
-    eventPartitions(retentionDays.events, UNSIGNED_PARTITION),
+    eventPartitions(retentionDays.events),
   ];
 }
 

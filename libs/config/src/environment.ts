@@ -289,7 +289,7 @@ export class Environment {
   @Max(DAYS_MAX)
   RDEV_COMMAND_RETENTION_DAYS = 90;
 
-  @Variable('Days that events are kept')
+  @Variable('Days that events are kept; at least 30, as the database drops none earlier')
   @ToInteger()
   @IsInt()
   @Min(1)

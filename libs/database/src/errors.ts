@@ -78,6 +78,12 @@ export function isBlocked(error: unknown): boolean {
   return code === '55P03' || code === '40P01';
 }
 
+/** Whether a rule of the database forbids what was asked for, such as dropping a month of the event log. */
+export function isRefused(error: unknown): boolean {
+  const { code } = ((error as { driverError?: unknown }).driverError ?? error) as { code?: unknown };
+  return code === '23001';
+}
+
 /** The name of the unique constraint that the statement violated, or null. */
 export function violatedUnique(error: unknown): string | null {
   const { code, constraint } = ((error as { driverError?: unknown }).driverError ?? error) as {

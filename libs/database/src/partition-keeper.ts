@@ -2,7 +2,7 @@ import { Clock } from '@app/kernel';
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Database } from './database.js';
 import { CLOCK_DIFFERENCE_MAX_MS } from './database-clock.js';
-import { isBlocked } from './errors.js';
+import { isBlocked, isRefused } from './errors.js';
 import { PartitionStore } from './partition-store.js';
 import {
   type PartitionedTable,
@@ -64,8 +64,14 @@ export class PartitionKeeper implements OnModuleInit, OnApplicationShutdown {
       for (const name of names.filter((candidate) => isExpired(table, candidate, now)))
         if (!(await this.isInUse(table, name, now))) await this.partitions.drop(table, name);
     } catch (error) {
-      if (!isBlocked(error)) throw error;
-      this.logger.log({ table: table.table }, 'A partition past its retention is being read: the next round drops it');
+      if (isBlocked(error))
+        this.logger.log(
+          { table: table.table },
+          'A partition past its retention is being read: the next round drops it',
+        );
+      else if (isRefused(error))
+        this.logger.warn(`A partition past its retention is kept: ${(error as Error).message}`);
+      else throw error;
     }
   }
 

@@ -1,13 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import {
-  type Partition,
-  type PartitionedTable,
-  boundLiteral,
-  partitionAt,
-  partitionNamed,
-  timeOf,
-} from './partitions.js';
+import { type Partition, type PartitionedTable, partitionAt, partitionNamed, timeOf } from './partitions.js';
 import { LOCKS } from './locks.js';
 
 export type PartitionedTables = readonly PartitionedTable[];
@@ -20,9 +13,12 @@ const YEAR_MAX = 9999;
 /** "no partition of relation … found for row" is a check violation without a constraint. */
 const CHECK_VIOLATION = '23514';
 /** "Partition key of the failing row contains (command_id) = (cmd_01…)." */
-const KEY_VALUE = /\(([^)]+)\) = \(([^)]+)\)/;
+const KEY_VALUE = /\([^)]+\) = \(([^)]+)\)/;
 
-/** Creates and drops the partitions in the database; one replica at a time. */
+/**
+ * Creates and drops the partitions, one replica at a time: by functions of the database, which run with the privileges of
+ * the tables' owner and check what they are asked for.
+ */
 @Injectable()
 export class PartitionStore {
   private readonly logger = new Logger(PartitionStore.name);
@@ -63,33 +59,17 @@ export class PartitionStore {
     manager: EntityManager,
   ): Promise<number> {
     const missing = partitions.filter(await this.missing(table, manager));
-    for (const { name, from, to } of missing) {
-      const bounds = `FROM (${boundLiteral(table, from)}) TO (${boundLiteral(table, to)})`;
-      // CREATE TABLE … PARTITION OF would lock the table against all others.
-      await manager.query(`CREATE TABLE IF NOT EXISTS ${name} (LIKE ${table.table} INCLUDING ALL)`);
-      if (table.isAppendOnly === true)
-        await manager.query(
-          `CREATE OR REPLACE TRIGGER ${table.table}_refuse_truncate BEFORE TRUNCATE ON ${name} FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate()`,
-        );
-      await manager.query(`ALTER TABLE ${table.table} ATTACH PARTITION ${name} FOR VALUES ${bounds}`);
-    }
+    for (const { name } of missing) await manager.query('SELECT create_partition($1, $2)', [table.table, name]);
     return missing.length;
   }
 
   /**
    * Blocks statements on the table, so it does not wait for long ones, such as those of a dump.
-   * @throws an error for which {@link isBlocked} is true if there is one
+   * @throws an error for which {@link isBlocked} is true if there is one, or {@link isRefused} if the rest of the event
+   * log could not be verified
    */
-  async drop({ beforeDrop }: PartitionedTable, name: string): Promise<void> {
-    await this.exclusively(async (manager) => {
-      const [{ exists } = { exists: false }] = await manager.query<{ exists: boolean }[]>(
-        'SELECT to_regclass($1) IS NOT NULL AS exists',
-        [name],
-      );
-      if (!exists) return;
-      if (beforeDrop !== undefined) await manager.query(beforeDrop(name));
-      await manager.query(`DROP TABLE ${name}`);
-    });
+  async drop({ table }: PartitionedTable, name: string): Promise<void> {
+    await this.exclusively((manager) => manager.query('SELECT drop_partition($1, $2)', [table, name]));
     this.logger.log({ partition: name }, 'Dropped a partition past its retention');
   }
 
@@ -113,7 +93,7 @@ export class PartitionStore {
   async createFor(error: unknown): Promise<boolean> {
     const { code, table, constraint, detail } = fieldsOf(error);
     const partitioned = this.tables.find((candidate) => candidate.table === table);
-    const [, column, value] = KEY_VALUE.exec(detail ?? '') ?? [];
+    const [, value] = KEY_VALUE.exec(detail ?? '') ?? [];
     if (code !== CHECK_VIOLATION || constraint !== undefined || partitioned === undefined || value === undefined)
       return false;
     const at = timeOf(partitioned, value);
@@ -124,8 +104,8 @@ export class PartitionStore {
     await this.exclusively(async (manager) => {
       if ((await this.createMissing(partitioned, [partition], manager)) > 0) return;
       // A session that reads the list of partitions while one is attached can cache the list without it until the table
-      // changes. This changes nothing, but makes all sessions read the list again.
-      await manager.query(`ALTER TABLE ${partitioned.table} ALTER COLUMN ${column} SET STATISTICS -1`);
+      // changes.
+      await manager.query('SELECT refresh_partitions($1)', [partitioned.table]);
     });
     this.logger.warn({ partition: partition.name }, 'Created an unscheduled partition: a clock has jumped');
     return true;

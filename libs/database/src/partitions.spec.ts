@@ -1,5 +1,5 @@
 import { idFloor } from '@app/kernel';
-import { type PartitionedTable, boundLiteral, isExpired, neededPartitions, partitionAt } from './partitions.js';
+import { type PartitionedTable, boundAt, isExpired, neededPartitions, partitionAt } from './partitions.js';
 
 const days: PartitionedTable = { table: 'command_output', period: 'day', key: 'cmd', retentionDays: 30 };
 const months: PartitionedTable = { table: 'events', period: 'month', key: 'timestamp', retentionDays: 400 };
@@ -70,10 +70,10 @@ describe('isExpired', () => {
   });
 });
 
-describe('boundLiteral', () => {
+describe('boundAt', () => {
   it('is a timestamp, or the smallest id of that moment', () => {
     const moment = at('2026-03-01T00:00:00Z');
-    expect(boundLiteral(months, moment)).toBe(`'2026-03-01T00:00:00.000Z'`);
-    expect(boundLiteral(days, moment)).toBe(`'${idFloor('cmd', moment)}'`);
+    expect(boundAt(months, moment)).toBe('2026-03-01T00:00:00.000Z');
+    expect(boundAt(days, moment)).toBe(idFloor('cmd', moment));
   });
 });

@@ -12,10 +12,6 @@ export interface PartitionedTable {
    * younger than `$3`: keys come from clocks that may have been wrong.
    */
   readonly inUse?: string;
-  /** A statement that runs in the transaction that drops a partition, given its name. */
-  readonly beforeDrop?: (partition: string) => string;
-  /** Rows may be dropped with their partition only, and not by TRUNCATE. */
-  readonly isAppendOnly?: boolean;
 }
 
 export interface Partition {
@@ -62,11 +58,6 @@ export function isExpired(table: PartitionedTable, name: string, now: Date): boo
 /** The start of the retention. */
 export function keptSince({ retentionDays }: PartitionedTable, now: Date): Date {
   return new Date(now.getTime() - retentionDays * DAY_MS);
-}
-
-/** The bound of a partition as an SQL literal. */
-export function boundLiteral(table: PartitionedTable, at: Date): string {
-  return `'${boundAt(table, at)}'`;
 }
 
 /** The value of the partition key at a moment. */

@@ -1,2 +1,3 @@
 export { type KeptPlan, ObservedDatabase } from './kept-plans.js';
 export { type OpenTestDatabase, PARTITIONED_TABLES, openTestDatabase } from './open-test-database.js';
+export { partitionAt } from '../src/partitions.js';

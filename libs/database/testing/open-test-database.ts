@@ -14,7 +14,7 @@ import {
 export const PARTITIONED_TABLES: readonly PartitionedTable[] = [
   { table: 'commands', period: 'month', key: 'cmd', retentionDays: 90 },
   { table: 'command_output', period: 'day', key: 'cmd', retentionDays: 30 },
-  { table: 'events', period: 'month', key: 'timestamp', retentionDays: 400, isAppendOnly: true },
+  { table: 'events', period: 'month', key: 'timestamp', retentionDays: 400 },
 ];
 
 type Replica = Pick<OpenTestDatabase, 'dataSource' | 'database' | 'partitions'>;

@@ -1,15 +1,14 @@
 import type { PartitionedTable } from '@app/database';
 
-/** The log begins after the last record of a partition that is dropped. */
-const moveStart = (partition: string): string => `
-  UPDATE event_log_head SET start_seq = last.seq, start_hash = last.hash
-  FROM (SELECT seq, hash FROM ${partition} ORDER BY seq DESC LIMIT 1) AS last WHERE last.seq > start_seq`;
+/** The database drops no month of the log earlier, whatever it is asked for. */
+const RETENTION_DAYS_MIN = 30;
 
-/**
- * The partitions of the event log.
- * @param inUse says which must not be dropped yet, as {@link PartitionedTable.inUse}
- */
-export function eventPartitions(retentionDays: number, inUse: string): PartitionedTable {
-  const partitions = { table: 'events', period: 'month', key: 'timestamp' } as const;
-  return { ...partitions, retentionDays, inUse, beforeDrop: moveStart, isAppendOnly: true };
+/** The partitions of the event log. Which of them can be dropped is decided by the database: see `drop_partition`. */
+export function eventPartitions(retentionDays: number): PartitionedTable {
+  return {
+    table: 'events',
+    period: 'month',
+    key: 'timestamp',
+    retentionDays: Math.max(retentionDays, RETENTION_DAYS_MIN),
+  };
 }

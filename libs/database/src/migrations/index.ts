@@ -19,6 +19,7 @@ import { SealEvents1790000400000 } from './1790000400000-seal-events.js';
 import { AddAuditCheckpoints1790000400001 } from './1790000400001-add-audit-checkpoints.js';
 import { IndexEvents1790000400010 } from './1790000400010-index-events.js';
 import { AddCommandActor1790000400020 } from './1790000400020-add-command-actor.js';
+import { AddPartitionFunctions1790000400030 } from './1790000400030-add-partition-functions.js';
 
 /** In the order in which they run. Never edited once merged. */
 export const migrations = [
@@ -43,4 +44,5 @@ export const migrations = [
   AddAuditCheckpoints1790000400001,
   IndexEvents1790000400010,
   AddCommandActor1790000400020,
+  AddPartitionFunctions1790000400030,
 ];

@@ -1,8 +1,8 @@
 import { EventRelay, PostgresEventLog, eventPartitions } from '@app/events';
-import { Install, newId } from '@app/kernel';
+import { GENESIS, Install, type LogRecord, newId, sealAll } from '@app/kernel';
 import { FakeClock, InMemoryNotifier } from '@app/kernel/testing';
 import { Database, PartitionKeeper, PartitionStore } from '@app/database';
-import { type OpenTestDatabase, openTestDatabase } from '@app/database/testing';
+import { type OpenTestDatabase, openTestDatabase, partitionAt } from '@app/database/testing';
 import { Logger } from '@nestjs/common';
 import { AuditKeys } from '../../application/audit-keys.js';
 import { Checkpointer } from '../../application/checkpointer.js';
@@ -10,12 +10,12 @@ import { type Verdict, Verification } from '../../application/verification.js';
 import { AuditKey, isSignatureOf, readPublicKey } from '../../domain/audit-key.js';
 import { endorsementText, isGenuine } from '../../domain/checkpoint.js';
 import { PostgresCheckpointRepository } from './postgres-checkpoint.repository.js';
-import { UNSIGNED_PARTITION } from './unsigned-partition.sql.js';
 import { PostgresLogArchive } from './postgres-log-archive.js';
 
 const INSTALL = new Install('00000000-0000-4000-8000-000000000001');
 const MINUTE_MS = 60_000;
 const RETENTION_DAYS = 400;
+const EVENTS = eventPartitions(RETENTION_DAYS);
 
 describe('checkpoints', () => {
   const pem = AuditKey.generate();
@@ -31,7 +31,7 @@ describe('checkpoints', () => {
     db = await openTestDatabase();
     const notifier = new InMemoryNotifier();
     clock = new FakeClock(new Date());
-    partitions = new PartitionStore(db.dataSource, [eventPartitions(RETENTION_DAYS, UNSIGNED_PARTITION)]);
+    partitions = new PartitionStore(db.dataSource, [EVENTS]);
     log = new PostgresEventLog(db.database, notifier, clock);
     relay = new EventRelay(db.dataSource, notifier, partitions);
     checkpoints = new PostgresCheckpointRepository(db.database, partitions);
@@ -146,34 +146,72 @@ describe('checkpoints', () => {
       await expect(db.database.query(sql)).rejects.toThrow('append-only');
   });
 
+  /** Gives the log, sealed as the relay does, records of these months, counted back from the present one. */
+  const addSealed = async (months: readonly number[]): Promise<void> => {
+    const records = months.map((month, i) => {
+      const now = new Date();
+      const at = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - month, 15));
+      const actor = { keyId: null };
+      return {
+        seq: i + 1,
+        id: newId('evt'),
+        type: 'x',
+        at,
+        projectId: null,
+        target: 't',
+        outcome: 'allowed',
+        actor,
+        data: {},
+        details: null,
+      };
+    }) as unknown as LogRecord[];
+    for (const at of new Set(records.map((record) => record.at)))
+      await partitions.create(EVENTS, [partitionAt(EVENTS, at)]);
+    const sealed = sealAll(GENESIS, records);
+    for (const { seq, id, type, at, target, outcome, actor, data, hash } of sealed)
+      await db.database.query(
+        `INSERT INTO events (seq, id, type, at, target, outcome, actor, data, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+        [seq, id, type, at, target, outcome, JSON.stringify(actor), JSON.stringify(data), hash],
+      );
+    const { seq, hash } = sealed.at(-1)!;
+    await db.database.query('UPDATE event_log_head SET last_seq = $1, sealed_seq = $1, hash = $2', [seq, hash]);
+  };
+  const drop = (month: number): Promise<unknown> => {
+    const now = new Date();
+    const { name } = partitionAt(EVENTS, new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - month, 15)));
+    return db.database.query('SELECT drop_partition($1, $2)', ['events', name]);
+  };
+
   it('let a month go only after its end is signed, and the rest is verified from there', async () => {
-    const lastMonth = `date_trunc('month', now()) - interval '1 hour'`;
-    await add(4, lastMonth);
-    await add(2);
-    await add(1, lastMonth);
-    await add(3);
-    const keeper = new PartitionKeeper(db.database, partitions, clock);
-    const signer = await checkpointer();
-    // The first round makes the key known: since then nothing is dropped without a checkpoint.
-    await db.database.run(async () => {
-      await checkpoints.insertKey({
-        id: 'k',
-        publicKey: AuditKey.read(pem).publicPem,
-        createdAt: new Date(),
-        endorsedBy: null,
-        endorsement: null,
-      });
-    });
+    await addSealed([4, 4, 4, 4, 3, 3, 4, 3, 3, 0]);
+    // Where no key is known, seals are enough. Since the first one nothing is dropped without a checkpoint.
+    const { id, publicPem: publicKey } = AuditKey.read(pem);
+    await checkpoints.insertKey({ id, publicKey, createdAt: new Date(), endorsedBy: null, endorsement: null });
     clock.advance(RETENTION_DAYS * 24 * 60 * MINUTE_MS);
+    const keeper = new PartitionKeeper(db.database, partitions, clock);
     await keeper.keep();
     expect((await verify()).firstSeq).toBe(1);
-    await signer.round();
-    expect(await seqs()).toContain(7);
-    await keeper.keep();
-    const verdict = await verify();
-    expect(verdict).toMatchObject({ valid: true, firstSeq: 8 });
-    expect(verdict.lastSeq).toBeGreaterThanOrEqual(10);
-    await add(1);
+    await expect(drop(4)).rejects.toThrow('has no checkpoint');
+    await (await checkpointer()).round();
+    expect(await seqs()).toEqual(expect.arrayContaining([7, 9]));
+    await expect(drop(3)).rejects.toThrow('is not the oldest');
+    await drop(4);
     expect(await verify()).toMatchObject({ valid: true, firstSeq: 8 });
+    await keeper.keep();
+    expect(await verify()).toMatchObject({ valid: true, firstSeq: 10 });
+    await add(1);
+    expect(await verify()).toMatchObject({ valid: true, firstSeq: 10 });
+  });
+
+  it('are needed only where there are keys, and seals always', async () => {
+    await addSealed([4, 3, 0]);
+    await drop(4);
+    expect(await verify()).toMatchObject({ valid: true, firstSeq: 2 });
+    await db.database.query(
+      `INSERT INTO events (seq, id, type, at, target, outcome, actor, data)
+       SELECT 9, 'e', type, at, target, outcome, actor, data FROM events WHERE seq = 2`,
+    );
+    await expect(drop(3)).rejects.toThrow('is not sealed');
+    await expect(drop(0)).rejects.toThrow('less than 30 days ago');
   });
 });
