@@ -308,6 +308,26 @@ const untilThere = (name: string): string => `until [ -e ${name} ]; do sleep 0.0
     expect((await linesOf('ends')).sort()).toEqual(names);
   });
 
+  it('goes on with the embedded database of the previous one, and gives it back', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'rdev-upgrade-'));
+    const embedded = { dataDir, adminKey: newKey(), env: { DATABASE_URL: undefined } };
+    try {
+      let id = '';
+      for (const [i, run] of [{ release: release.tree }, {}, { release: release.tree }].entries()) {
+        const api = await startApi({ ...embedded, ...run });
+        try {
+          if (i === 0) id = (await startCommand(api.client, await createProject(api.client), 'echo kept')).id;
+          expect((await ended(api.client, id)).status).toBe('succeeded');
+          expect((await outputOf(api.client, id)).toString()).toBe('kept\n');
+        } finally {
+          await api.stop();
+        }
+      }
+    } finally {
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  });
+
   it('has neither of them complain', () => {
     for (const { logs } of [previous, present])
       expect(logs.split('\n').filter((line) => line.includes('"level":"error"'))).toEqual([]);

@@ -24,7 +24,10 @@ async function main(): Promise<void> {
   const database = await openDatabase(config);
   try {
     // Not through a pooler: the migration lock belongs to a session.
-    await migrate(config.database.directUrl ?? database.url);
+    const { ownerUrl } = database;
+    await (ownerUrl === null
+      ? migrate(config.database.directUrl ?? database.url)
+      : migrate(ownerUrl, { apiUrl: database.url }));
     const app = await createApp(config, database.url, policy);
     const keyFile = config.kubernetes.inCluster ? null : join(config.dataDir, 'admin.key');
     const adminKeyFile = await app.get(Bootstrap).ensureAdminKey({ adminKey: config.adminKey, keyFile });
@@ -46,12 +49,16 @@ async function main(): Promise<void> {
 
 interface OpenDatabase {
   readonly url: string;
+  /** For migrations; null: the same role. */
+  readonly ownerUrl: string | null;
   stop(): Promise<void>;
 }
 
 async function openDatabase({ database, dataDir }: Config): Promise<OpenDatabase> {
-  if (database.url !== null) return { url: database.url, stop: () => Promise.resolve() };
-  return EmbeddedPostgres.start({ dir: join(dataDir, 'postgres') });
+  const { url, ownerUrl } = database;
+  if (url !== null) return { url, ownerUrl, stop: () => Promise.resolve() };
+  const server = await EmbeddedPostgres.start({ dir: join(dataDir, 'postgres') });
+  return { url: server.apiUrl, ownerUrl: server.url, stop: () => server.stop() };
 }
 
 function stopOnSignals(stop: () => Promise<void>): void {

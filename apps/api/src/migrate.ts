@@ -7,9 +7,9 @@ import { startFailure } from './start-failure.js';
  * the API, which migrates at every start.
  */
 async function main(): Promise<void> {
-  const { directUrl } = loadConfig(process.env).database;
-  if (directUrl === null) throw new InvalidConfiguration(['DATABASE_URL or POSTGRES_HOST must be set']);
-  await migrate(directUrl);
+  const { url, directUrl, ownerUrl } = loadConfig(process.env).database;
+  if (url === null || directUrl === null) throw new InvalidConfiguration(['DATABASE_URL or POSTGRES_HOST must be set']);
+  await (ownerUrl === null ? migrate(directUrl) : migrate(ownerUrl, { apiUrl: url }));
 }
 
 main().catch((error: unknown) => {

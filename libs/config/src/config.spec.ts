@@ -4,7 +4,7 @@ describe('loadConfig', () => {
   it('needs no variables: a laptop gets the local runtime and an embedded database', () => {
     const config = loadConfig({});
     expect(config.runtime).toBe('local');
-    expect(config.database).toEqual({ url: null, directUrl: null });
+    expect(config.database).toEqual({ url: null, directUrl: null, ownerUrl: null });
     expect(config.http).toEqual({
       port: 8080,
       host: '127.0.0.1',
@@ -36,6 +36,19 @@ describe('loadConfig', () => {
     expect(urls({ POSTGRES_SSLMODE: 'require' })[0]).toContain('x?sslmode=require&');
     expect(loadConfig({ POSTGRES_HOST: 'db', POSTGRES_CA_FILE: '/ca.crt' }).database.url).toContain(withCa);
     expect(urls({})[0]).toBe('postgres://u:p%40@db:6432/x');
+  });
+
+  it('has a second URL for the owner of the tables, with the same TLS, or the parts of one', () => {
+    const owner = (env: Record<string, string>) =>
+      loadConfig({ POSTGRES_CA_FILE: '/ca.crt', ...env }).database.ownerUrl;
+    const tls = '?sslmode=verify-full&uselibpqcompat=true&sslrootcert=%2Fca.crt';
+    const DATABASE_OWNER_URL = 'postgres://owner:p@db/x';
+    expect(owner({ DATABASE_URL: 'postgres://u@db/x', DATABASE_OWNER_URL })).toBe(DATABASE_OWNER_URL + tls);
+    const parts = { POSTGRES_OWNER_USER: 'owner', POSTGRES_OWNER_PASSWORD: 'p@ss' };
+    expect(owner({ POSTGRES_HOST: 'db', ...parts })).toBe(`postgres://owner:p%40ss@db:5432/rdev${tls}`);
+    expect(owner({ POSTGRES_HOST: 'db' })).toBeNull();
+    expect(owner({ DATABASE_URL: 'postgres://u@db/x', ...parts })).toBeNull();
+    expect(() => loadConfig({ DATABASE_OWNER_URL })).toThrow(/DATABASE_OWNER_URL needs DATABASE_URL/);
   });
 
   it('parses the settings of project pods as JSON, and refuses other formats', () => {

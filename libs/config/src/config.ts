@@ -29,6 +29,8 @@ export interface Config {
     /** Null: PostgreSQL is embedded in the data directory. */
     readonly url: string | null;
     readonly directUrl: string | null;
+    /** As the role that owns the tables, for migrations; null: the same role. */
+    readonly ownerUrl: string | null;
   };
   readonly dataDir: string;
   readonly runtime: 'local' | 'kubernetes';
@@ -114,6 +116,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   }
   if (problems.length > 0) throw new InvalidConfiguration(problems);
   const url = withTls(databaseUrl(environment, inCluster), environment);
+  const ownerUrl = withTls(databaseOwnerUrl(environment, inCluster), environment);
+  if (url === null && ownerUrl !== null)
+    throw new InvalidConfiguration(['DATABASE_OWNER_URL needs DATABASE_URL or POSTGRES_HOST']);
   return {
     http: {
       port: environment.PORT,
@@ -129,7 +134,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       proxy: proxyOf(environment),
     },
     metrics: { port: environment.METRICS_PORT, host: environment.HOST },
-    database: { url, directUrl: withTls(environment.DATABASE_DIRECT_URL ?? null, environment) ?? url },
+    database: { url, directUrl: withTls(environment.DATABASE_DIRECT_URL ?? null, environment) ?? url, ownerUrl },
     dataDir: resolve(environment.RDEV_DATA_DIR),
     runtime,
     kubernetes: { inCluster, namespace: environment.RDEV_NAMESPACE, kubeconfig: environment.KUBECONFIG ?? null },
@@ -186,13 +191,29 @@ function describeProblem({ property, constraints }: ValidationError): string {
 /** Null: embedded. Never inside a cluster, where the data would be lost with the pod. */
 function databaseUrl(env: Environment, inCluster: boolean): string | null {
   if (env.DATABASE_URL !== undefined) return env.DATABASE_URL;
-  const host = env.POSTGRES_HOST ?? (inCluster ? 'postgres.databases.svc' : undefined);
+  return urlOfParts(env, inCluster, env.POSTGRES_USER, env.POSTGRES_PASSWORD);
+}
+
+/** Null: no role of its own. */
+function databaseOwnerUrl(env: Environment, inCluster: boolean): string | null {
+  if (env.DATABASE_OWNER_URL !== undefined) return env.DATABASE_OWNER_URL;
+  if (env.POSTGRES_OWNER_USER === undefined || env.DATABASE_URL !== undefined) return null;
+  return urlOfParts(env, inCluster, env.POSTGRES_OWNER_USER, env.POSTGRES_OWNER_PASSWORD);
+}
+
+function urlOfParts(
+  { POSTGRES_HOST, POSTGRES_PORT, POSTGRES_DB }: Environment,
+  inCluster: boolean,
+  user: string,
+  password: string | undefined,
+): string | null {
+  const host = POSTGRES_HOST ?? (inCluster ? 'postgres.databases.svc' : undefined);
   if (host === undefined) return null;
   const url = new URL(`postgres://${host.includes(':') ? `[${host}]` : host}`);
-  url.port = String(env.POSTGRES_PORT);
-  url.username = encodeURIComponent(env.POSTGRES_USER);
-  if (env.POSTGRES_PASSWORD !== undefined) url.password = encodeURIComponent(env.POSTGRES_PASSWORD);
-  url.pathname = `/${encodeURIComponent(env.POSTGRES_DB)}`;
+  url.port = String(POSTGRES_PORT);
+  url.username = encodeURIComponent(user);
+  if (password !== undefined) url.password = encodeURIComponent(password);
+  url.pathname = `/${encodeURIComponent(POSTGRES_DB)}`;
   return url.toString();
 }
 

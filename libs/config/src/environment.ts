@@ -60,6 +60,15 @@ export class Environment {
   @IsPostgresUrl()
   DATABASE_DIRECT_URL?: string;
 
+  @Variable(
+    'The same database as the role that owns the tables, without a pooler, for migrations. They give the role of DATABASE_URL the privileges that it needs, and create it if they can. The API itself does without this variable if migrations run elsewhere. See audit.md',
+    'none: the role of DATABASE_URL owns the tables; embedded: a role of its own',
+    { secret: true },
+  )
+  @IsOptional()
+  @IsPostgresUrl()
+  DATABASE_OWNER_URL?: string;
+
   @Variable('Host of PostgreSQL, instead of DATABASE_URL', 'in a cluster `postgres.databases.svc`')
   @IsOptional()
   @IsString()
@@ -84,6 +93,16 @@ export class Environment {
   @IsOptional()
   @IsString()
   POSTGRES_PASSWORD?: string;
+
+  @Variable('User that owns the tables, instead of DATABASE_OWNER_URL', 'none')
+  @IsOptional()
+  @IsString()
+  POSTGRES_OWNER_USER?: string;
+
+  @Variable('Password of that user', 'none', { secret: true })
+  @IsOptional()
+  @IsString()
+  POSTGRES_OWNER_PASSWORD?: string;
 
   @Variable(
     'TLS mode for PostgreSQL, as in libpq: disable, require, verify-ca or verify-full. A mode in the URL takes precedence',

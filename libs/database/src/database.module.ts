@@ -11,6 +11,7 @@ import { PartitionStore, PartitionedTables } from './partition-store.js';
 import { PreparedDatabase } from './prepared-database.js';
 import { DirectUrl, PostgresNotifier } from './postgres-notifier.js';
 import { ServerLimits } from './server-limits.js';
+import { TableOwnership } from './table-ownership.js';
 
 export interface DatabaseOptions {
   readonly url: string;
@@ -43,6 +44,7 @@ export class DatabaseModule {
       ],
       providers: [
         Database,
+        TableOwnership,
         ...(isPooled ? [ServerLimits] : []),
         { provide: PreparedDatabase, useFactory: () => PreparedDatabase.open(directUrl, PREPARED_SESSIONS) },
         {

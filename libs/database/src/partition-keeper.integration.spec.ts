@@ -1,17 +1,18 @@
 import { FakeClock } from '@app/kernel/testing';
 import { newId } from '@app/kernel';
-import { type OpenTestDatabase, PARTITIONED_TABLES, openTestDatabase } from '@app/database/testing';
+import { type OpenTestDatabase, PARTITIONED_TABLES, ROLES, openTestDatabase } from '@app/database/testing';
 import { Logger } from '@nestjs/common';
 import { eventually } from '../../../test/support/deadline.js';
 import { PartitionKeeper } from './partition-keeper.js';
 import { LOCKS } from './locks.js';
-import { neededPartitions } from './partitions.js';
+import { PartitionStore } from './partition-store.js';
+import { neededPartitions, partitionNamed, timeOf } from './partitions.js';
 
-describe('PartitionKeeper', () => {
+describe.each(ROLES)('PartitionKeeper, as the %s,', (role) => {
   const DAY_MS = 86_400_000;
   let db: OpenTestDatabase;
   beforeAll(() => Logger.overrideLogger(false));
-  beforeEach(async () => (db = await openTestDatabase()));
+  beforeEach(async () => (db = await openTestDatabase(10, role)));
   afterEach(() => db.close());
 
   const partitions = async (table: string): Promise<string[]> => {
@@ -99,7 +100,7 @@ describe('PartitionKeeper', () => {
   });
 
   it('waits at most a moment for sessions that use the tables for long, such as a dump', async () => {
-    const dump = db.dataSource.createQueryRunner();
+    const dump = db.owner.createQueryRunner();
     await dump.startTransaction();
     await dump.query('LOCK TABLE commands, command_output, events IN ROW EXCLUSIVE MODE');
     const before = await partitions('command_output');
@@ -116,7 +117,7 @@ describe('PartitionKeeper', () => {
 
   it.each(PARTITIONED_TABLES)('creates a partition of $table as PostgreSQL itself would', async ({ table, key }) => {
     const bounds = key === 'timestamp' ? `('2100-01-01') TO ('2100-02-01')` : `('cmd_7') TO ('cmd_8')`;
-    await db.dataSource.query(`CREATE TABLE expected PARTITION OF ${table} FOR VALUES FROM ${bounds}`);
+    await db.owner.query(`CREATE TABLE expected PARTITION OF ${table} FOR VALUES FROM ${bounds}`);
     const shape = (name: string): Promise<unknown> =>
       db.dataSource.query(
         `SELECT 'column' AS kind, concat_ws(' ', attname, attnum, atttypid, atttypmod, attnotnull, attstorage, attcollation, attislocal,
@@ -132,6 +133,29 @@ describe('PartitionKeeper', () => {
       );
     const [made] = await partitions(table);
     expect(await shape(made!)).toEqual(await shape('expected'));
+  });
+
+  it.each(PARTITIONED_TABLES)('creates partitions of $table with the bounds that their names say', async (table) => {
+    await keeper(0).keep();
+    const rows: { name: string; bound: string }[] = await db.dataSource.query(
+      `SELECT relname AS name, pg_get_expr(relpartbound, c.oid) AS bound FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid
+       WHERE inhparent = to_regclass($1)`,
+      [table.table],
+    );
+    expect(rows.length).toBeGreaterThan(3);
+    for (const { name, bound } of rows) {
+      const { from, to } = partitionNamed(table, name)!;
+      const [start, end] = [...bound.matchAll(/'([^']+)'/g)].map(([, value]) => timeOf(table, value!));
+      expect([start, end]).toEqual([from, to]);
+    }
+  });
+
+  it('keeps a month of the log that the database does not drop yet, and goes on', async () => {
+    const eager = PARTITIONED_TABLES.map((table) => ({ ...table, retentionDays: 1 }));
+    const store = new PartitionStore(db.dataSource, eager);
+    const before = await partitions('events');
+    await new PartitionKeeper(db.database, store, new FakeClock(new Date(Date.now() + 40 * DAY_MS))).keep();
+    expect(await partitions('events')).toEqual(expect.arrayContaining(before));
   });
 
   describe('a missing partition', () => {
@@ -213,8 +237,8 @@ describe('PartitionKeeper', () => {
         expect(await db.database.query(`SELECT 1 FROM ${table} WHERE ${column} = $1`, [id])).toEqual([]);
         expect(await db.database.query(`DELETE FROM ${table} WHERE ${column} = $1 RETURNING 1`, [id])).toEqual([]);
       }
-      await expect(db.database.query('INSERT INTO event_log_head (id) VALUES (false)')).rejects.toThrow(
-        'event_log_head_one',
+      await expect(db.database.query('INSERT INTO admission_round (id) VALUES (false)')).rejects.toThrow(
+        'admission_round_one',
       );
       await expect(insertOutput(id)).rejects.toThrow('no partition');
       expect(await all()).toEqual(before);

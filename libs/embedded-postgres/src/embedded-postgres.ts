@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,8 +9,10 @@ import { findPrograms } from './programs.js';
 import { Server } from './server.js';
 import { ServerUser } from './server-user.js';
 
-/** Name of the application's role and database. */
+/** Name of the database, and of the role that owns it. */
 const NAME = 'rdev';
+/** The role that the API runs as. */
+const API_NAME = 'rdev_api';
 const OWNER_LOCK = 7_236_869;
 /** PostgreSQL needs a moment to notice that the previous owner was killed. */
 const OWNER_TIMEOUT_MS = 2_000;
@@ -71,9 +74,20 @@ export class EmbeddedPostgres {
     }
   }
 
-  /** URL of the application's role, which owns the database and may create others. */
+  /** URL of the role that owns the database and may create others, and roles. */
   get url(): string {
-    return `postgres://${NAME}:${this.cluster.password}@127.0.0.1:${this.port}/${NAME}`;
+    return this.urlOf(NAME, this.cluster.password);
+  }
+
+  /** URL of a role that owns nothing, for the API. The migrations create it. */
+  get apiUrl(): string {
+    // A password that reveals nothing about the owner's, and needs no file.
+    const password = createHmac('sha256', this.cluster.password).update(API_NAME).digest('base64url');
+    return this.urlOf(API_NAME, password);
+  }
+
+  private urlOf(role: string, password: string): string {
+    return `postgres://${role}:${password}@127.0.0.1:${this.port}/${NAME}`;
   }
 
   /** Ends all sessions and the server; everything committed is on disk. */

@@ -1,7 +1,7 @@
 import { LOCKS } from '@app/database';
 import { GENESIS, type LogRecord, type NewEvent, newId, runInRequest, sealOf } from '@app/kernel';
 import { InMemoryNotifier, SystemClock } from '@app/kernel/testing';
-import { type OpenTestDatabase, openTestDatabase } from '@app/database/testing';
+import { type OpenTestDatabase, ROLES, openTestDatabase } from '@app/database/testing';
 import { EventRelay } from './event-relay.js';
 import { PostgresEventLog } from './postgres-event-log.js';
 
@@ -23,13 +23,14 @@ const FORMER_RELAY = `
   SELECT last_seq + 1 - row_number() OVER (ORDER BY moved.id DESC), event_id, type, at, project_id, target, outcome, actor, data
   FROM moved, head RETURNING seq`;
 
-describe('the seals of the event log', () => {
+describe.each(ROLES)('the seals of the event log, made by the %s,', (role) => {
+  const refusal = role === 'owner' ? 'append-only' : 'permission denied';
   let db: OpenTestDatabase;
   let log: PostgresEventLog;
   let here: EventRelay;
   let there: EventRelay;
   beforeEach(async () => {
-    db = await openTestDatabase();
+    db = await openTestDatabase(10, role);
     const notifier = new InMemoryNotifier();
     log = new PostgresEventLog(db.database, notifier, new SystemClock());
     here = new EventRelay(db.dataSource, notifier, db.partitions);
@@ -140,7 +141,7 @@ describe('the seals of the event log', () => {
     const [{ name: partition }] = (await db.database.query(
       'SELECT tableoid::regclass::text AS name FROM events LIMIT 1',
     )) as [{ name: string }];
-    await expect(db.database.query(sql.replace('%s', partition))).rejects.toThrow('append-only');
+    await expect(db.database.query(sql.replace('%s', partition))).rejects.toThrow(refusal);
     await expectChain(3);
   });
 
@@ -155,6 +156,6 @@ describe('the seals of the event log', () => {
       { name: string },
     ];
     for (const sql of [`TRUNCATE ${name}`, `DELETE FROM ${name}`])
-      await expect(db.database.query(sql)).rejects.toThrow('append-only');
+      await expect(db.database.query(sql)).rejects.toThrow(refusal);
   });
 });

@@ -2,7 +2,7 @@ import { EventRelay, PostgresEventLog, eventPartitions } from '@app/events';
 import { GENESIS, Install, type LogRecord, newId, sealAll } from '@app/kernel';
 import { FakeClock, InMemoryNotifier } from '@app/kernel/testing';
 import { Database, PartitionKeeper, PartitionStore } from '@app/database';
-import { type OpenTestDatabase, openTestDatabase, partitionAt } from '@app/database/testing';
+import { type OpenTestDatabase, ROLES, openTestDatabase, partitionAt } from '@app/database/testing';
 import { Logger } from '@nestjs/common';
 import { AuditKeys } from '../../application/audit-keys.js';
 import { Checkpointer } from '../../application/checkpointer.js';
@@ -17,7 +17,7 @@ const MINUTE_MS = 60_000;
 const RETENTION_DAYS = 400;
 const EVENTS = eventPartitions(RETENTION_DAYS);
 
-describe('checkpoints', () => {
+describe.each(ROLES)('checkpoints, made by the %s,', (role) => {
   const pem = AuditKey.generate();
   let db: OpenTestDatabase;
   let log: PostgresEventLog;
@@ -28,7 +28,7 @@ describe('checkpoints', () => {
 
   beforeAll(() => Logger.overrideLogger(false));
   beforeEach(async () => {
-    db = await openTestDatabase();
+    db = await openTestDatabase(10, role);
     const notifier = new InMemoryNotifier();
     clock = new FakeClock(new Date());
     partitions = new PartitionStore(db.dataSource, [EVENTS]);
@@ -134,8 +134,8 @@ describe('checkpoints', () => {
   it('whose signature is wrong are found', async () => {
     await add(3);
     await (await checkpointer()).round();
-    await db.database.query('ALTER TABLE audit_checkpoints DISABLE TRIGGER USER');
-    await db.database.query(`UPDATE audit_checkpoints SET at = at - interval '1 second'`);
+    await db.owner.query('ALTER TABLE audit_checkpoints DISABLE TRIGGER USER');
+    await db.owner.query(`UPDATE audit_checkpoints SET at = at - interval '1 second'`);
     expect(await verify()).toMatchObject({ valid: false, firstBad: { reason: 'signature', seq: 3 } });
   });
 
@@ -143,7 +143,7 @@ describe('checkpoints', () => {
     await add(3);
     await (await checkpointer()).round();
     for (const sql of ['UPDATE audit_checkpoints SET seq = 2', 'DELETE FROM audit_keys', 'TRUNCATE audit_checkpoints'])
-      await expect(db.database.query(sql)).rejects.toThrow('append-only');
+      await expect(db.owner.query(sql)).rejects.toThrow('append-only');
   });
 
   /** Gives the log, sealed as the relay does, records of these months, counted back from the present one. */
