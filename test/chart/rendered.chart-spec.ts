@@ -51,7 +51,11 @@ const envOf = (objects: readonly KubeObject[]): Record<string, any> =>
 
 describe.each(cases)('rendered with %s', (_name, objects) => {
   it('holds the objects that it should', () => {
-    expect(objects.map(({ apiVersion, kind, metadata }) => `${apiVersion} ${kind} ${metadata.name}`)).toMatchSnapshot();
+    expect(
+      objects.map(
+        ({ apiVersion, kind, metadata }) => `${apiVersion} ${kind} ${metadata.name.replace(/-[0-9a-f]{8}$/, '-…')}`,
+      ),
+    ).toMatchSnapshot();
   });
 
   it('has pods that meet the restricted Pod Security Standard, on a read-only root, and know what they may use', () => {
@@ -142,7 +146,8 @@ describe('the API', () => {
     expect(envOf(of('defaults'))).not.toHaveProperty('POSTGRES_PASSWORD');
     expect(envOf(of('bundled'))).toMatchObject({
       POSTGRES_HOST: 'rdev-postgresql',
-      POSTGRES_PASSWORD: { name: 'rdev-database', key: 'password' },
+      POSTGRES_USER: 'rdev_api',
+      POSTGRES_PASSWORD: { name: 'rdev-database', key: 'api-password' },
     });
     expect(envOf(of('database by Secret'))).toMatchObject({
       RDEV_ADMIN_KEY: { name: 'key', key: 'k' },
@@ -244,9 +249,84 @@ describe('migrations', () => {
   const hookOf = (objects: readonly KubeObject[]): string =>
     find(objects, 'Job', 'rdev-migration').metadata.annotations['helm.sh/hook'];
 
-  it('run before an install and before upgrades, never before a rollback, and by the API with the bundled database', () => {
+  it('run before an install and before upgrades, never before a rollback', () => {
     expect(hookOf(of('defaults'))).toBe('pre-install,pre-upgrade');
-    expect(of('bundled').map(({ kind }) => kind)).not.toContain('Job');
+  });
+
+  const bundledJob = (objects: readonly KubeObject[]): KubeObject => objects.find(({ kind }) => kind === 'Job')!;
+
+  it('are part of the release with the bundled database, and another Job whenever they differ', () => {
+    const jobs = ['a', 'a', 'b'].map((tag) => bundledJob(render({ ...bundled, image: { tag } })));
+    expect(jobs[0]!.metadata.annotations).toBeUndefined();
+    const names = jobs.map(({ metadata }) => metadata.name);
+    expect(names[0]).toMatch(/^rdev-migration-[0-9a-f]{8}$/);
+    expect([names[1] === names[0], names[2] === names[0]]).toEqual([true, false]);
+    const long = bundledJob(render({ ...bundled, fullnameOverride: 'a'.repeat(50) })).metadata.name;
+    expect(long.length).toBeLessThanOrEqual(63);
+  });
+
+  const variablesOf = (container: any): Record<string, unknown> =>
+    Object.fromEntries(
+      (container.env ?? []).map(({ name, value, valueFrom }: any) => [name, value ?? valueFrom?.secretKeyRef]),
+    );
+  /** Which pods get something of the owner. */
+  const ownersIn = (objects: readonly KubeObject[]): string[] =>
+    podsOf(objects)
+      .filter(({ spec }) => JSON.stringify(containers(spec).map(variablesOf)).includes('OWNER'))
+      .map(({ name }) => name.replace(/-[0-9a-f]{8}$/, ''));
+
+  it('run as the owner of the tables, which the API never does', () => {
+    const job = bundledJob(of('bundled')).spec.template.spec.containers[0];
+    expect(variablesOf(job)).toMatchObject({
+      POSTGRES_USER: 'rdev_api',
+      POSTGRES_PASSWORD: { name: 'rdev-database', key: 'api-password' },
+      POSTGRES_OWNER_USER: 'rdev',
+      POSTGRES_OWNER_PASSWORD: { name: 'rdev-database', key: 'password' },
+    });
+    const database = find(of('bundled'), 'StatefulSet', 'rdev-postgresql').spec.template.spec.containers[0];
+    expect(variablesOf(database)).toMatchObject({
+      POSTGRES_USER: 'rdev',
+      POSTGRES_PASSWORD: { key: 'password' },
+      POSTGRES_API_USER: 'rdev_api',
+      POSTGRES_API_PASSWORD: { key: 'api-password' },
+    });
+    const byValue = render({ database: { host: 'db.test', ownerUrl: 'postgres://o:p@db.test/rdev' } });
+    const byKey = render({ database: { existingSecret: 'pg', urlKey: 'url', ownerUrlKey: 'owner' } });
+    const env = (objects: readonly KubeObject[]) => variablesOf(bundledJob(objects).spec.template.spec.containers[0]);
+    expect(env(byValue).DATABASE_OWNER_URL).toEqual({ name: 'rdev-migration', key: 'owner-url' });
+    expect(env(byKey)).toMatchObject({
+      DATABASE_URL: { key: 'url' },
+      DATABASE_OWNER_URL: { name: 'pg', key: 'owner' },
+    });
+    for (const objects of [of('bundled'), byValue, byKey]) expect(ownersIn(objects)).toEqual(['Job rdev-migration']);
+    const holders = byValue.filter(({ kind, data }) => kind === 'Secret' && data['owner-url'] !== undefined);
+    // Only while the job runs.
+    expect(holders.map(({ metadata }) => metadata.annotations['helm.sh/hook-delete-policy'])).toEqual([
+      'before-hook-creation,hook-succeeded,hook-failed',
+    ]);
+    for (const name of ['defaults', 'database by password']) expect(ownersIn(of(name))).toEqual([]);
+    expect(refusal({ database: { ownerUrl: 'mysql://db' } })).toMatch(/ownerUrl/);
+  });
+
+  it('are left to the API, as the owner, if the Secret of the bundled database has one password', () => {
+    const database = { existingSecret: 'pg', bundled: { enabled: true } };
+    const one = render({ database });
+    expect([one.some(({ kind }) => kind === 'Job'), envOf(one).POSTGRES_USER]).toEqual([false, 'rdev']);
+    const two = render({ database: { ...database, bundled: { enabled: true, apiPasswordKey: 'api' } } });
+    expect(envOf(two)).toMatchObject({ POSTGRES_USER: 'rdev_api', POSTGRES_PASSWORD: { name: 'pg', key: 'api' } });
+  });
+
+  it('keep both passwords of the bundled database over upgrades, also from a release with one', async () => {
+    const data = { password: Buffer.from('former').toString('base64') };
+    const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'rdev-database' }, data };
+    const upgraded = async (from: KubeObject): Promise<KubeObject> => {
+      await using cluster = await ClusterStub.with([from]);
+      return find(await cluster.render(bundled), 'Secret', 'rdev-database');
+    };
+    const first = await upgraded(secret);
+    expect(first.data.password).toBe(data.password);
+    expect(first.data['api-password']).toMatch(/^[A-Za-z0-9+/]{30,}=*$/);
+    expect((await upgraded(first)).data).toEqual(first.data);
   });
 
   it('use nothing of the release, which is not there yet', () => {
@@ -296,7 +376,9 @@ describe('the network', () => {
     ]);
     const database = find(of('bundled'), 'NetworkPolicy', 'rdev-postgresql').spec;
     expect(database.egress).toBeUndefined();
-    expect(database.ingress[0]._from).toHaveLength(1);
+    expect(
+      database.ingress[0]._from.map(({ podSelector }: any) => podSelector.matchLabels['app.kubernetes.io/component']),
+    ).toEqual(['api', 'migration']);
   });
 });
 

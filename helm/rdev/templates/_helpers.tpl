@@ -72,6 +72,27 @@ app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 {{- end }}
 
+{{/* Whether the API connects to the bundled database as a user that owns nothing. */}}
+{{- define "rdev.hasBundledApiUser" -}}
+{{- $database := .Values.database -}}
+{{- if and $database.bundled.enabled (or (not $database.existingSecret) (and $database.bundled.apiPasswordKey (not $database.urlKey))) }}true{{ end -}}
+{{- end }}
+{{- define "rdev.bundledApiUser" -}}
+{{- printf "%s_api" .Values.database.user -}}
+{{- end }}
+
+{{/* Keys of the passwords in the Secret: of the API's user, and of the user in the values. */}}
+{{- define "rdev.apiPasswordKey" -}}
+{{- if include "rdev.hasBundledApiUser" . -}}
+{{- ternary .Values.database.bundled.apiPasswordKey "api-password" (not (empty .Values.database.existingSecret)) -}}
+{{- else -}}
+{{- include "rdev.passwordKey" . -}}
+{{- end -}}
+{{- end }}
+{{- define "rdev.passwordKey" -}}
+{{- ternary .Values.database.passwordKey "password" (not (empty .Values.database.existingSecret)) -}}
+{{- end }}
+
 {{/* Connection to PostgreSQL of the API and the migration job, which has its own Secret before the install. */}}
 {{- define "rdev.databaseEnv" -}}
 {{- $database := .root.Values.database -}}
@@ -94,12 +115,50 @@ app.kubernetes.io/component: {{ .component }}
 - { name: POSTGRES_HOST, value: {{ include "rdev.databaseHost" .root | quote }} }
 - { name: POSTGRES_PORT, value: {{ $database.port | quote }} }
 - { name: POSTGRES_DB, value: {{ $database.name | quote }} }
-- { name: POSTGRES_USER, value: {{ $database.user | quote }} }
+- { name: POSTGRES_USER, value: {{ ternary (include "rdev.bundledApiUser" .root) $database.user (not (empty (include "rdev.hasBundledApiUser" .root))) | quote }} }
 {{- if include "rdev.hasDatabaseSecret" .root }}
 - name: POSTGRES_PASSWORD
-  valueFrom: { secretKeyRef: { name: {{ $secret }}, key: {{ ternary $database.passwordKey "password" (not (empty $database.existingSecret)) }} } }
+  valueFrom: { secretKeyRef: { name: {{ $secret }}, key: {{ include "rdev.apiPasswordKey" .root }} } }
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{/* Connection of the migration job as the user that owns the tables, if that is another one. */}}
+{{- define "rdev.databaseOwnerEnv" -}}
+{{- $database := .root.Values.database -}}
+{{- if include "rdev.hasBundledApiUser" .root }}
+- { name: POSTGRES_OWNER_USER, value: {{ $database.user | quote }} }
+- name: POSTGRES_OWNER_PASSWORD
+  valueFrom: { secretKeyRef: { name: {{ .secret }}, key: {{ include "rdev.passwordKey" .root }} } }
+{{- else if $database.ownerUrl }}
+- name: DATABASE_OWNER_URL
+  valueFrom: { secretKeyRef: { name: {{ .ownSecret }}, key: owner-url } }
+{{- else if and $database.existingSecret $database.ownerUrlKey }}
+- name: DATABASE_OWNER_URL
+  valueFrom: { secretKeyRef: { name: {{ .secret }}, key: {{ $database.ownerUrlKey }} } }
+{{- end }}
+{{- end }}
+
+{{/*
+The bundled database starts together with its clients, which would otherwise exit and be restarted with back-off.
+(dict "root" . "pod" pod)
+*/}}
+{{- define "rdev.waitForDatabase" -}}
+- name: wait-for-database
+  image: {{ include "rdev.image" .root }}
+  imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+  command: [node, --eval]
+  args:
+    - |
+      const connect = () => require('node:net').connect({{ .root.Values.database.port }}, {{ include "rdev.databaseHost" .root | quote }})
+        .once('connect', () => process.exit(0)).once('error', () => setTimeout(connect, 200));
+      connect();
+      setTimeout(() => {
+        console.error('The bundled PostgreSQL is unreachable. Check kubectl describe statefulset/{{ include "rdev.databaseHost" .root }} and kubectl logs statefulset/{{ include "rdev.databaseHost" .root }}');
+        process.exit(1);
+      }, 60_000);
+  resources: {{- toYaml .root.Values.resources | nindent 4 }}
+  securityContext: {{- include "rdev.containerSecurityContext" (dict "root" .root "pod" (default dict .pod)) | nindent 4 }}
 {{- end }}
 
 {{/* Settings of projects that differ from rdev's defaults. */}}
