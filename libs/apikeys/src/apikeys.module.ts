@@ -1,9 +1,8 @@
-import { RefusalRecorder, RequestAuthenticator } from '@app/http';
+import { RequestAuthenticator } from '@app/http';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ApiKeysController } from './adapters/http/api-keys.controller.js';
 import { KeyAuthenticator } from './adapters/http/key-authenticator.js';
-import { LoggedRefusals } from './adapters/http/logged-refusals.js';
 import { StreamTicketsController } from './adapters/http/stream-tickets.controller.js';
 import { ApiKeyEntity } from './adapters/postgres/api-key.entity.js';
 import { StreamTicketEntity } from './adapters/postgres/stream-ticket.entity.js';
@@ -15,7 +14,6 @@ import { Authenticator } from './application/authenticator.js';
 import { Bootstrap } from './application/bootstrap.js';
 import { KeyCache } from './application/key-cache.js';
 import { KeyUpkeep } from './application/key-upkeep.js';
-import { Refusals } from './application/refusals.js';
 import { RightsWatch } from './application/rights-watch.js';
 import { StreamTickets } from './application/stream-tickets.js';
 import { TicketRepository } from './application/ticket.repository.js';
@@ -36,16 +34,14 @@ export class ApiKeysModule {
         Bootstrap,
         KeyCache,
         KeyUpkeep,
-        Refusals,
         RightsWatch,
         StreamTickets,
         { provide: DefaultRateLimit, useValue: defaultRateLimitRps },
         { provide: ApiKeyRepository, useClass: PostgresApiKeyRepository },
         { provide: TicketRepository, useClass: PostgresTicketRepository },
-        { provide: RefusalRecorder, useClass: LoggedRefusals },
         { provide: RequestAuthenticator, useClass: KeyAuthenticator },
       ],
-      exports: [Bootstrap, RefusalRecorder, RequestAuthenticator],
+      exports: [Bootstrap, RequestAuthenticator],
     };
   }
 }

@@ -1,7 +1,9 @@
+import { RefusalRecorder } from '@app/http';
 import { AuditDigest } from '@app/kernel';
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditController } from './adapters/http/audit.controller.js';
+import { LoggedRefusals } from './adapters/http/logged-refusals.js';
 import { VerificationController } from './adapters/http/verification.controller.js';
 import { AuditKeyEntity, CheckpointEntity } from './adapters/postgres/checkpoint.entities.js';
 import { PostgresAuditTrail } from './adapters/postgres/postgres-audit-trail.js';
@@ -14,9 +16,11 @@ import { CheckpointRepository } from './application/checkpoint.repository.js';
 import { Checkpointer } from './application/checkpointer.js';
 import { KeyedAuditDigest } from './application/keyed-audit-digest.js';
 import { LogArchive } from './application/log-archive.js';
+import { Refusals } from './application/refusals.js';
 import { Verification } from './application/verification.js';
 
-/** The event log, read as an audit. */
+/** The event log, read as an audit; global because the filter of all requests needs its recorder of refusals. */
+@Global()
 @Module({})
 export class AuditModule {
   static with(keys: AuditKeyOptions): DynamicModule {
@@ -26,15 +30,17 @@ export class AuditModule {
       controllers: [AuditController, VerificationController],
       providers: [
         AuditService,
+        Refusals,
         Verification,
         Checkpointer,
         { provide: AuditKeys, useFactory: () => AuditKeys.load(keys) },
         { provide: AuditTrail, useClass: PostgresAuditTrail },
         { provide: CheckpointRepository, useClass: PostgresCheckpointRepository },
         { provide: LogArchive, useClass: PostgresLogArchive },
+        { provide: RefusalRecorder, useClass: LoggedRefusals },
         { provide: AuditDigest, useClass: KeyedAuditDigest },
       ],
-      exports: [AuditDigest],
+      exports: [AuditDigest, RefusalRecorder],
     };
   }
 }
