@@ -187,9 +187,10 @@ export class ApiServerStub {
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ items }));
   }
 
-  private pod(path: string): PodJson | null {
+  private pod(path: string): PodJson | undefined {
     const name = /\/pods\/([^/]+)$/.exec(path)?.[1];
-    return [...this.pods.values()].find(({ metadata }) => metadata?.name === name) ?? null;
+    const isWanted = ({ metadata }: PodJson): boolean => name !== undefined && metadata?.name === name;
+    return [...this.pods.values()].find(isWanted);
   }
 
   private list(query: URLSearchParams, response: ServerResponse): void {
