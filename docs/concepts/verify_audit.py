@@ -77,7 +77,7 @@ def canonical(value):
 SEALED = ("seq", "id", "type", "at", "projectId", "target", "outcome", "actor", "data", "details")
 
 
-def verify(lines, public=None):
+def verify(lines, keys=()):
     last, seq, seals, signed = None, None, {}, 0
     for line in filter(str.strip, lines):
         record = json.loads(line)
@@ -95,19 +95,18 @@ def verify(lines, public=None):
             if seals[data["seq"]] != data["hash"]:
                 raise ValueError("checkpoint in record %d" % seq)
             text = "rdev audit checkpoint 1\n%s\n%d\n%s\n%s\n" % (data["installId"], data["seq"], data["hash"], data["at"])
-            if public and not is_signed(public, text.encode(), base64.b64decode(data["signature"])):
+            signature = base64.b64decode(data["signature"])
+            if keys and not any(is_signed(key, text.encode(), signature) for key in keys):
                 raise ValueError("signature in record %d" % seq)
-            signed += 1 if public else 0
+            signed += 1 if keys else 0
     return seq, signed
 
 
 if __name__ == "__main__":
-    key = None
-    if len(sys.argv) > 2:
-        pem = open(sys.argv[2]).read().split("-----")[2]
-        key = base64.b64decode(pem)[-32:]  # the last 32 bytes of the SPKI, RFC 8410
+    # The last 32 bytes of the SPKI, RFC 8410.
+    keys = [base64.b64decode(open(name).read().split("-----")[2])[-32:] for name in sys.argv[2:]]
     try:
         with open(sys.argv[1], encoding="utf-8") as export:
-            print("verified up to record %s, signatures: %d" % verify(export, key))
+            print("verified up to record %s, signatures: %d" % verify(export, keys))
     except (ValueError, KeyError) as error:
         sys.exit("not right: %s" % error)

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,18 +19,28 @@ describe('the audit log can be verified', () => {
   let api: ApiProcess;
   let receiver: WebhookReceiver;
   let directory: string;
+  /** The first checkpoint of the current key. */
+  let kept: ReturnType<WebhookReceiver['at']>[number] | undefined;
   const file = (name: string) => join(directory, name);
 
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'rdev-audit-'));
     receiver = await WebhookReceiver.start();
-    api = await startApi({ env: { WEBHOOK_ALLOWED_CIDRS: '127.0.0.0/8' } });
+    const env: Record<string, string> = { WEBHOOK_ALLOWED_CIDRS: '127.0.0.0/8' };
+    api = await startApi({ env });
     await api.client.post('/v1/webhooks', { url: `${receiver.base}/checkpoints`, events: ['audit.checkpoint'] });
     const project = await createProject(api.client);
     for (const script of ['true', 'exit 3', 'echo "ä 😀"']) await runCommand(api.client, project, script);
     await api.client.as('rdev_nonsense').get('/v1/commands');
-    // The first checkpoint comes with the start, and the next start finds news after five minutes at the earliest.
-    await eventually(() => receiver.at('/checkpoints').length > 0, 60_000);
+    // The first checkpoint may have come before the webhook; a new key signs soon.
+    env.RDEV_AUDIT_FORMER_KEY = readFileSync(join(api.dataDir, 'audit.key'), 'utf8');
+    env.RDEV_AUDIT_KEY = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
+    await api.restart();
+    await eventually(async () => {
+      const { keyId, former } = (await api.client.get('/v1/audit/checkpoints/key')).body;
+      kept = receiver.at('/checkpoints').find(({ message }) => former.length > 0 && message.data.keyId === keyId);
+      return kept !== undefined;
+    }, 60_000);
   });
   afterAll(async () => {
     await api.stop();
@@ -66,14 +77,13 @@ describe('the audit log can be verified', () => {
     expect(lines[0]).toEqual({ checked: expect.any(Number), lastSeq: expect.any(Number) });
   });
 
-  it('with the public key, which stays the same over restarts', async () => {
+  it('with the public key, which the former one vouches for and which stays the same over restarts', async () => {
     const { body: key } = expectStatus(await api.client.get('/v1/audit/checkpoints/key'), 200);
-    expect(key).toMatchObject({ algorithm: 'Ed25519', endorsedBy: null, former: [] });
+    expect(key).toMatchObject({ algorithm: 'Ed25519', former: [{ endorsedBy: null }] });
+    expect(key.endorsedBy).toBe(key.former[0].keyId);
     const { body: page } = await api.client.get('/v1/audit/checkpoints');
     expect(page.data[0]).toMatchObject({ keyId: key.keyId, installId: key.installId });
-    expect(page.data.map(({ seq }: { seq: number }) => seq)).toContain(
-      receiver.at('/checkpoints')[0]!.message.data.seq,
-    );
+    expect(page.data.map(({ seq }: { seq: number }) => seq)).toContain(kept!.message.data.seq);
     await api.restart('SIGKILL');
     expect((await api.client.get('/v1/audit/checkpoints/key')).body.keyId).toBe(key.keyId);
     expect((await api.client.get('/v1/audit/verify')).body.valid).toBe(true);
@@ -82,7 +92,8 @@ describe('the audit log can be verified', () => {
   it('offline, by the program and by the Python of the documentation', async () => {
     const { body: key } = await api.client.get('/v1/audit/checkpoints/key');
     writeFileSync(file('public.pem'), key.publicKey);
-    writeFileSync(file('kept.json'), receiver.at('/checkpoints')[0]!.body);
+    writeFileSync(file('former.pem'), key.former[0].publicKey);
+    writeFileSync(file('kept.json'), kept!.body);
     const lines = await exported();
     writeFileSync(file('all.ndjson'), `${lines.join('\n')}\n`);
     const trust = ['--key', file('public.pem'), '--checkpoint', file('kept.json')];
@@ -91,7 +102,7 @@ describe('the audit log can be verified', () => {
     expect(good.text).toMatch(/Checkpoints verified: [1-9]/);
     expect(good.status).toBe(0);
     if (hasPython)
-      expect(python(file('all.ndjson'), file('public.pem')).stdout).toMatch(
+      expect(python(file('all.ndjson'), file('public.pem'), file('former.pem')).stdout).toMatch(
         /verified up to record \d+, signatures: [1-9]/,
       );
 
@@ -108,8 +119,7 @@ describe('the audit log can be verified', () => {
       if (reason === 'changed') expect(text).toContain(`The record 3 (${id}) is not right`);
       if (hasPython) expect(python(file(`${reason}.ndjson`)).status).toBe(1);
     }
-    const kept = JSON.parse(readFileSync(file('kept.json'), 'utf8')).data.seq as number;
-    writeFileSync(file('short.ndjson'), `${lines.slice(0, kept - 1).join('\n')}\n`);
+    writeFileSync(file('short.ndjson'), `${lines.slice(0, kept!.message.data.seq - 1).join('\n')}\n`);
     expect(verify(file('short.ndjson')).status).toBe(0);
     expect(verify(file('short.ndjson'), ...trust)).toEqual({ status: 1, text: expect.stringContaining('(end)') });
   });

@@ -13,7 +13,7 @@ const EVERY_RECORDS = 10_000;
 /** A month is complete some time after its end: transactions of then have committed. */
 const COMPLETE_AFTER_MS = 3_600_000;
 
-/** Signs the log now and then: every five minutes, every 10,000 records, and at the end of each month. */
+/** Signs the log: every five minutes, every 10,000 records, at the end of each month, and soon with a new key. */
 @Injectable()
 export class Checkpointer implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(Checkpointer.name);
@@ -52,7 +52,7 @@ export class Checkpointer implements OnApplicationBootstrap, OnApplicationShutdo
       if (!(await this.checkpoints.lock())) return [];
       await this.introduce(key);
       const due = [...(await this.checkpoints.ends(new Date(this.clock.now().getTime() - COMPLETE_AFTER_MS)))];
-      const head = await this.dueHead();
+      const head = await this.dueHead(key);
       if (head !== null && !due.some(({ seq }) => seq === head.seq)) due.push(head);
       const signed = due.map(({ seq, hash }) => signCheckpoint(key, this.install.id, seq, hash, this.clock.now()));
       for (const checkpoint of signed) await this.checkpoints.insert(checkpoint);
@@ -65,14 +65,15 @@ export class Checkpointer implements OnApplicationBootstrap, OnApplicationShutdo
     return false;
   }
 
-  private async dueHead(): Promise<{ seq: number; hash: string } | null> {
+  private async dueHead(key: AuditKey): Promise<{ seq: number; hash: string } | null> {
     const [head, last] = [await this.checkpoints.head(), await this.checkpoints.last()];
     if (head === null) return null;
     if (last === null) return head;
     const ageMs = this.clock.now().getTime() - last.at.getTime();
     const news = head.seq - last.seq;
     // The record about the last checkpoint is no reason for another one.
-    return news > 1 && (ageMs >= EVERY_MS || news >= EVERY_RECORDS) ? head : null;
+    const isDue = ageMs >= EVERY_MS || news >= EVERY_RECORDS || last.keyId !== key.id;
+    return news > 1 && isDue ? head : null;
   }
 
   /** Publishes a key that has not signed before, with the signature of the one that it replaces. */
