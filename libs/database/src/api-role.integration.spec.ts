@@ -172,7 +172,9 @@ describe('migrations by an owner', () => {
   const privileges = async (apiUrl: string): Promise<unknown> =>
     execute(
       owner,
-      `SELECT relname, relacl::text FROM pg_class WHERE relacl::text LIKE '%${nameOf(apiUrl)}%' ORDER BY 1`,
+      `SELECT relname, relacl::text, NULL AS attname FROM pg_class WHERE relacl::text LIKE '%${nameOf(apiUrl)}%'
+       UNION ALL SELECT attrelid::regclass::text, attacl::text, attname FROM pg_attribute WHERE attacl::text LIKE '%${nameOf(apiUrl)}%'
+       ORDER BY 1, 3`,
     );
 
   it('create the role of the API, and repeat nothing', async () => {
@@ -196,6 +198,49 @@ describe('migrations by an owner', () => {
     );
     await migrate(owner, { apiUrl });
     expect(await privileges(apiUrl)).toEqual(before);
+  });
+
+  it.each([
+    ['all tables, partitions included', ['GRANT ALL ON ALL TABLES IN SCHEMA public TO %role']],
+    [
+      'a column',
+      ['GRANT UPDATE (outcome), REFERENCES (id) ON events TO %role', 'GRANT INSERT (id) ON install TO %role'],
+    ],
+    ['a partition', ['GRANT DELETE, TRIGGER ON events_p203001 TO %role']],
+    ['a column of a partition', ['GRANT UPDATE (outcome) ON events_p203001 TO %role']],
+  ])('take back what the role was given on %s', async (_what, grants) => {
+    const apiUrl = urlOf('api');
+    await migrate(owner, { apiUrl });
+    await execute(owner, `SELECT create_partition('events', 'events_p203001')`);
+    const before = await privileges(apiUrl);
+    await execute(owner, ...grants.map((grant) => grant.replace('%role', nameOf(apiUrl))));
+    expect(await privileges(apiUrl)).not.toEqual(before);
+    await migrate(owner, { apiUrl });
+    expect(await privileges(apiUrl)).toEqual(before);
+  });
+
+  it.each(['', 'IN SCHEMA public'])('take back default privileges of the role %s', async (where) => {
+    const apiUrl = urlOf('api');
+    await migrate(owner, { apiUrl });
+    await execute(owner, `ALTER DEFAULT PRIVILEGES ${where} GRANT ALL ON TABLES TO ${nameOf(apiUrl)}`);
+    await migrate(owner, { apiUrl });
+    await execute(owner, `SELECT create_partition('events', 'events_p203001')`);
+    await expect(execute(apiUrl, 'DELETE FROM events_p203001')).rejects.toThrow('permission denied');
+  });
+
+  it('say what to do if a partition is open to all, or the role could make itself the owner', async () => {
+    const apiUrl = urlOf('api');
+    await migrate(owner, { apiUrl });
+    await execute(
+      owner,
+      `SELECT create_partition('events', 'events_p203001')`,
+      'GRANT TRIGGER ON events_p203001 TO PUBLIC',
+    );
+    await expect(migrate(owner, { apiUrl })).rejects.toThrow('from PUBLIC');
+    await execute(owner, 'REVOKE ALL ON events_p203001 FROM PUBLIC');
+    await migrate(owner, { apiUrl });
+    await execute(server, `ALTER ROLE ${nameOf(apiUrl)} CREATEROLE`);
+    await expect(migrate(owner, { apiUrl })).rejects.toThrow(`ALTER ROLE "${nameOf(apiUrl)}" NOCREATEROLE;`);
   });
 
   it('split a database that one role has used', async () => {

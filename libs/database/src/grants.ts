@@ -55,6 +55,27 @@ const GRANTED = Object.entries(TABLE_GRANTS).flatMap(([table, privileges]) =>
   ),
 );
 
+/** Partitions of the tables `$2` on which the role `$1` has more than SELECT, which it has on the tables. */
+const OPEN_PARTITIONS = `
+  SELECT inhrelid::regclass::text AS name FROM pg_inherits
+  WHERE inhparent = ANY (SELECT to_regclass(t) FROM unnest($2::text[]) t)
+    AND (has_table_privilege($1::name, inhrelid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+      OR has_any_column_privilege($1::name, inhrelid, 'INSERT, UPDATE, REFERENCES'))`;
+
+/** Columns of the tables `$2` on which the role `$1` has a privilege that it has not on the table. */
+const OPEN_COLUMNS = `
+  SELECT FROM pg_attribute, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) p
+  WHERE attrelid = ANY (SELECT to_regclass(t) FROM unnest($2::text[]) t) AND attnum > 0 AND NOT attisdropped
+    AND has_column_privilege($1::name, attrelid, attnum, p) AND NOT has_table_privilege($1::name, attrelid, p)
+    AND NOT (attrelid = to_regclass('events') AND attname = 'hash' AND p = 'UPDATE')`;
+
+/** What the role `$1` would have on tables that the owner creates, such as partitions. */
+const DEFAULT_PRIVILEGES = `
+  SELECT FROM pg_default_acl, aclexplode(defaclacl) AS entry
+  WHERE defaclobjtype = 'r' AND defaclnamespace IN (0, current_schema()::regnamespace)
+    AND defaclrole = (SELECT relowner FROM pg_class WHERE oid = to_regclass('events'))
+    AND entry.grantee = (SELECT oid FROM pg_roles WHERE rolname = $1)`;
+
 /** Compares as sets: what the role `$1` has, whatever gives it, and `$4`. */
 const HAS_EXACTLY = `
   SELECT coalesce((
@@ -62,6 +83,7 @@ const HAS_EXACTLY = `
     WHERE has_table_privilege($1::name, to_regclass(t), p)
   ) = (SELECT array_agg(g ORDER BY split_part(g, ' ', 1) COLLATE "C", split_part(g, ' ', 2) COLLATE "C") FROM unnest($4::text[]) g)
     AND has_column_privilege($1::name, 'events', 'hash', 'UPDATE')
+    AND NOT EXISTS (${OPEN_COLUMNS}) AND NOT EXISTS (${OPEN_PARTITIONS}) AND NOT EXISTS (${DEFAULT_PRIVILEGES})
     AND (SELECT bool_and(coalesce(has_function_privilege($1::name, to_regprocedure(f), 'EXECUTE'), false)) FROM unnest($5::text[]) f)
     AND has_schema_privilege($1::name, current_schema(), 'USAGE')
     AND NOT has_schema_privilege($1::name, current_schema(), 'CREATE')
@@ -83,7 +105,9 @@ export async function grantTo(apiUrl: string, dataSource: DataSource): Promise<v
     `SELECT pg_has_role($1::name, relowner, 'MEMBER') AS "is" FROM pg_class WHERE oid = to_regclass('events')`,
     [role],
   );
-  if (owner?.is === true || (await hasExactly(role, dataSource.manager))) return;
+  if (owner?.is === true) return;
+  await refuseCreateRole(role, dataSource.manager);
+  if (await hasExactly(role, dataSource.manager)) return;
   await dataSource.transaction((manager) => grant(role, manager));
 }
 
@@ -107,16 +131,33 @@ async function ensureRole(role: string, apiUrl: string, manager: EntityManager):
   );
 }
 
+/** Before PostgreSQL 16 a role that can create roles can make itself a member of the owner. */
+async function refuseCreateRole(role: string, manager: EntityManager): Promise<void> {
+  const [creator] = await manager.query<{ name: string }[]>(
+    `SELECT rolname AS name FROM pg_roles WHERE rolcreaterole AND pg_has_role($1::name, oid, 'MEMBER')`,
+    [role],
+  );
+  if (creator === undefined) return;
+  const { name } = creator;
+  throw new RoleRefused(
+    `The role ${escapeIdentifier(role)} of DATABASE_URL can create roles, and with that become the owner of the tables. Run: ` +
+      (name === role
+        ? `ALTER ROLE ${escapeIdentifier(role)} NOCREATEROLE;`
+        : `REVOKE ${escapeIdentifier(name)} FROM ${escapeIdentifier(role)};`),
+  );
+}
+
 async function grant(role: string, manager: EntityManager): Promise<void> {
   // Two sessions cannot change a table's entry in the catalog at the same time.
   await manager.query('SET LOCAL lock_timeout = 0');
   await manager.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.partitions]);
-  const [{ schema, database, creates } = { schema: '', database: '', creates: true }] = await manager.query<
-    { schema: string; database: string; creates: boolean }[]
-  >(
-    `SELECT current_schema() AS schema, current_database() AS database, has_schema_privilege($1::name, current_schema(), 'CREATE') AS creates`,
-    [role],
-  );
+  const [{ schema, database, owner, creates } = { schema: '', database: '', owner: '', creates: true }] =
+    await manager.query<{ schema: string; database: string; owner: string; creates: boolean }[]>(
+      `SELECT current_schema() AS schema, current_database() AS database, pg_get_userbyid(relowner) AS owner,
+         has_schema_privilege($1::name, current_schema(), 'CREATE') AS creates
+       FROM pg_class WHERE oid = to_regclass('events')`,
+      [role],
+    );
   const grantee = escapeIdentifier(role);
   if (creates)
     throw new RoleRefused(
@@ -125,11 +166,16 @@ async function grant(role: string, manager: EntityManager): Promise<void> {
         `GRANT CREATE ON SCHEMA ${escapeIdentifier(schema)} TO CURRENT_USER; (with the owner's name instead of CURRENT_USER)`,
     );
   const tables = Object.entries(TABLE_GRANTS);
+  const partitions = await manager.query<{ name: string }[]>(OPEN_PARTITIONS, [role, TABLES]);
+  const defaults = `ALTER DEFAULT PRIVILEGES FOR ROLE ${escapeIdentifier(owner)}`;
   await manager.query(
     [
       `GRANT CONNECT ON DATABASE ${escapeIdentifier(database)} TO ${grantee}`,
       `GRANT USAGE ON SCHEMA ${escapeIdentifier(schema)} TO ${grantee}`,
-      `REVOKE ALL ON ${TABLES.join(', ')} FROM ${grantee}`,
+      ...['', ` IN SCHEMA ${escapeIdentifier(schema)}`].map(
+        (where) => `${defaults}${where} REVOKE ALL ON TABLES FROM ${grantee}`,
+      ),
+      `REVOKE ALL ON ${[...TABLES, ...partitions.map(({ name }) => name)].join(', ')} FROM ${grantee}`,
       ...tables.map(([table, privileges]) => `GRANT ${privileges} ON ${table} TO ${grantee}`),
       ...FUNCTION_GRANTS.map((signature) => `GRANT EXECUTE ON FUNCTION ${signature} TO ${grantee}`),
     ].join(';\n'),
