@@ -291,6 +291,19 @@ describe('what is there already', () => {
     expect(helm(['template', 'rdev', CHART, '--values', '-'], named).status).toBe(0);
   });
 
+  it('needs both passwords of the bundled database where nobody can look, and the message says how to give them', () => {
+    const adminKey = { existingSecret: 'key' };
+    const auditKey = { existingSecret: 'audit' };
+    const given = { ...bundled, adminKey, auditKey, database: { bundled: { enabled: true }, password: 'p' } };
+    const refused = refusal(given);
+    expect(refused).toMatch(
+      /keys password and api-password.*database\.existingSecret.*database\.bundled\.apiPasswordKey/,
+    );
+    const database = { existingSecret: 'pg', bundled: { enabled: true, apiPasswordKey: 'api-password' } };
+    const followed = { ...given, database: { ...given.database, ...database } };
+    expect(helm(['template', 'rdev', CHART, '--values', '-'], followed).status).toBe(0);
+  });
+
   it('stays, and what is missing is made, where the cluster can be asked', async () => {
     const there = asSecret('rdev-admin-key', { 'admin-key': 'kept' });
     await using cluster = await ClusterStub.with([there]);

@@ -230,7 +230,7 @@ one. (dict "root" "name" "key" "new" "value")
 {{- /* Even an empty list is a non-empty object, and Helm itself can list the namespace's Secrets. */ -}}
 {{- $seesCluster := lookup "v1" "Secret" .root.Release.Namespace "" -}}
 {{- if and (not $kept) (not $seesCluster) (eq .root.Values.generateSecrets "auto") -}}
-{{- fail (printf "The chart is rendered without a cluster and cannot tell whether the Secret %s exists. Create a Secret with the key %s and set %s.existingSecret, or set generateSecrets=always for a manifest that is applied once." .name .key .value) -}}
+{{- fail (printf "The chart is rendered without a cluster and cannot tell whether the Secret %s exists. Create a Secret with %s, or set generateSecrets=always for a manifest that is applied once." .name (default (printf "the key %s and set %s.existingSecret" .key .value) .instead)) -}}
 {{- end -}}
 {{- default (b64enc .new) $kept -}}
 {{- end }}
