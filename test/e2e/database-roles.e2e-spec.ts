@@ -68,7 +68,7 @@ describe('an API that does not own its tables', () => {
   });
 
   it('seals and signs the log, and verifies it', async () => {
-    await eventually(async () => (await rowsOf(apiUrl.href, 'SELECT FROM audit_checkpoints')).length > 0, 20_000);
+    await eventually(async () => (await rowsOf(apiUrl.href, 'SELECT FROM audit_checkpoints')).length > 0, 60_000);
     const { body } = expectStatus(await api.client.get('/v1/audit/verify'), 200);
     expect(body).toMatchObject({ valid: true });
     expect(await rowsOf(apiUrl.href, `SELECT FROM events WHERE hash IS NULL AND at < now() - interval '10 s'`)).toEqual(
