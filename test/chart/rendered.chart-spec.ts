@@ -1,5 +1,7 @@
 import { createHash, createPrivateKey } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { runInNewContext } from 'node:vm';
 import { crc32 } from 'node:zlib';
 import { loadAllYaml, loadYaml } from '@kubernetes/client-node';
 import { ClusterStub } from './support/cluster-stub.js';
@@ -306,6 +308,30 @@ describe('migrations', () => {
     ]);
     for (const name of ['defaults', 'database by password']) expect(ownersIn(of(name))).toEqual([]);
     expect(refusal({ database: { ownerUrl: 'mysql://db' } })).toMatch(/ownerUrl/);
+  });
+
+  it('wait for the bundled database, also if the first attempt gets no answer', () => {
+    const script = bundledJob(of('bundled')).spec.template.spec.initContainers[0].args[0] as string;
+    const sockets: EventEmitter[] = [];
+    const exits: number[] = [];
+    /** A socket of which nothing is heard, but the time-out that was asked for. */
+    const connect = ({ timeout }: { timeout?: number }): EventEmitter => {
+      const socket = Object.assign(new EventEmitter(), { destroy: (error: Error) => socket.emit('error', error) });
+      sockets.push(socket);
+      if (timeout !== undefined && sockets.length === 1) setImmediate(() => socket.emit('timeout'));
+      return socket;
+    };
+    jest.useFakeTimers();
+    try {
+      const process = { exit: (code: number) => exits.push(code) };
+      runInNewContext(script, { require: () => ({ connect }), process, console, setTimeout });
+      jest.advanceTimersByTime(5_000);
+      expect(sockets).toHaveLength(2);
+      sockets[1]!.emit('connect');
+      expect(exits).toEqual([0]);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('are left to the API, as the owner, if the Secret of the bundled database has one password', () => {

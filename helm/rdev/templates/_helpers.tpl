@@ -150,8 +150,13 @@ The bundled database starts together with its clients, which would otherwise exi
   command: [node, --eval]
   args:
     - |
-      const connect = () => require('node:net').connect({{ .root.Values.database.port }}, {{ include "rdev.databaseHost" .root | quote }})
-        .once('connect', () => process.exit(0)).once('error', () => setTimeout(connect, 200));
+      const address = { port: {{ .root.Values.database.port }}, host: {{ include "rdev.databaseHost" .root | quote }}, timeout: 2_000 };
+      const connect = () => {
+        // On an upgrade an attempt can reach the pod that is being replaced, and then gets no answer.
+        const socket = require('node:net').connect(address)
+          .once('connect', () => process.exit(0)).once('error', () => setTimeout(connect, 200))
+          .once('timeout', () => socket.destroy(new Error('timeout')));
+      };
       connect();
       setTimeout(() => {
         console.error('The bundled PostgreSQL is unreachable. Check kubectl describe statefulset/{{ include "rdev.databaseHost" .root }} and kubectl logs statefulset/{{ include "rdev.databaseHost" .root }}');
