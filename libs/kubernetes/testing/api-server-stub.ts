@@ -160,7 +160,7 @@ export class ApiServerStub {
     const body = (text === '' ? {} : JSON.parse(text)) as ObjectBody;
     const told = this.onRequest(method, path);
     const at = method === 'POST' ? `${path}/${body.metadata?.name ?? ''}` : path;
-    const found = (this.objects.get(at) ?? this.pod(at)) as ObjectBody | undefined;
+    const found = (this.objects.get(at) ?? this.pod(at) ?? undefined) as ObjectBody | undefined;
     const reply = (status: number, object: unknown) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(object));
     if (told !== null) return void reply(told.status, told.body);
