@@ -68,5 +68,5 @@ export class Unavailable extends DomainError {
   readonly kind = 'unavailable';
   readonly code: string = 'UNAVAILABLE';
   override readonly retryable = true;
-  override readonly retryAfterSeconds = 1;
+  override readonly retryAfterSeconds: number = 1;
 }

@@ -1,3 +1,5 @@
+import type { Circuit } from '@app/resilience';
+import { clusterCircuit, outageOf, refusingOutage } from './cluster-circuit.js';
 import { type KubernetesOptions, loadKubeConfig } from './kube-config.js';
 import { ClusterUnavailable, KubernetesApiError, errorFromResponse, errorFromFailure } from './kubernetes.errors.js';
 import { type ApiRequest, KubernetesTransport, readText } from './kubernetes-transport.js';
@@ -10,15 +12,24 @@ export interface CallOptions {
 }
 
 const CALL_TIMEOUT_MS = 10_000;
+/** Shorter than the time that a readiness check has, which would otherwise abort the call and not count as a failure. */
+const REACHABLE_MS = 2_500;
 
-/** The client of one cluster: loads the credentials, limits the duration of calls and makes errors safe to log. */
+/**
+ * The client of one cluster: loads the credentials, limits the duration of calls and makes errors safe to log. While the
+ * API fails, a circuit breaker refuses all calls immediately.
+ */
 export class KubernetesClient {
+  readonly circuit: Circuit;
+
   private constructor(
     /** Namespace of the project pods. */
     readonly namespace: string,
     /** @internal For the rest of this library. */
     readonly transport: KubernetesTransport,
-  ) {}
+  ) {
+    this.circuit = clusterCircuit(() => this.#send({ path: this.#podsPath() }, { timeoutMs: REACHABLE_MS }));
+  }
 
   /** Connects on first use. @throws Error if the credentials cannot be loaded; it names the file, never its content */
   static async open(options: KubernetesOptions): Promise<KubernetesClient> {
@@ -30,7 +41,12 @@ export class KubernetesClient {
    * @throws {@link ClusterUnavailable} if it does not respond, {@link KubernetesApiError} if it refuses
    */
   async reachable(signal?: AbortSignal): Promise<void> {
-    await this.getJson(`/api/v1/namespaces/${this.namespace}/pods?limit=1`, { signal, timeoutMs: 5_000 });
+    await this.getJson(this.#podsPath(), { signal, timeoutMs: REACHABLE_MS });
+  }
+
+  /** Why no call is made at the moment; null: calls are made. */
+  get outage(): ClusterUnavailable | null {
+    return outageOf(this.circuit);
   }
 
   /**
@@ -38,7 +54,7 @@ export class KubernetesClient {
    * @throws {@link ClusterUnavailable}, {@link KubernetesApiError}, or the signal's reason
    */
   async getJson(path: string, options: CallOptions = {}): Promise<unknown> {
-    return this.#json({ path }, options);
+    return this.read(() => this.#send({ path }, options));
   }
 
   /**
@@ -46,7 +62,7 @@ export class KubernetesClient {
    * @throws {@link ClusterUnavailable}, {@link KubernetesApiError}, or the signal's reason
    */
   async create(path: string, object: object, options: CallOptions = {}): Promise<unknown> {
-    return this.#json({ method: 'POST', path, ...bodyOf(object, 'application/json') }, options);
+    return this.#write({ method: 'POST', path, ...bodyOf(object, 'application/json') }, options);
   }
 
   /**
@@ -54,7 +70,7 @@ export class KubernetesClient {
    * @throws {@link ClusterUnavailable}, {@link KubernetesApiError}, or the signal's reason
    */
   async patch(path: string, change: object, options: CallOptions = {}): Promise<unknown> {
-    return this.#json({ method: 'PATCH', path, ...bodyOf(change, 'application/merge-patch+json') }, options);
+    return this.#write({ method: 'PATCH', path, ...bodyOf(change, 'application/merge-patch+json') }, options);
   }
 
   /**
@@ -64,15 +80,36 @@ export class KubernetesClient {
    */
   async remove(path: string, uid: string | undefined, options: CallOptions = {}): Promise<void> {
     const body = bodyOf({ propagationPolicy: 'Background', preconditions: { uid } }, 'application/json');
-    await orNull(this.#json({ method: 'DELETE', path, ...body }, options));
+    await orNull(this.#write({ method: 'DELETE', path, ...body }, options));
   }
 
-  /** Closes idle connections. */
+  /**
+   * Reads in another way, with failures that count for the circuit breaker.
+   * @internal For the rest of this library.
+   * @throws {@link ClusterUnavailable} if the circuit is open, or what the work throws
+   */
+  read<T>(work: () => Promise<T>): Promise<T> {
+    return refusingOutage(() => this.circuit.run(work));
+  }
+
+  /** Ends probes and closes idle connections. */
   close(): void {
+    this.circuit.stop();
     this.transport.close();
   }
 
-  async #json(request: Omit<ApiRequest, 'signal'>, options: CallOptions): Promise<unknown> {
+  #podsPath(): string {
+    return `/api/v1/namespaces/${this.namespace}/pods?limit=1`;
+  }
+
+  /** A write fails for reasons of its object too, such as an admission webhook: that does not count. */
+  async #write(request: Omit<ApiRequest, 'signal'>, options: CallOptions): Promise<unknown> {
+    const { outage } = this;
+    if (outage !== null) throw outage;
+    return this.#send(request, options);
+  }
+
+  async #send(request: Omit<ApiRequest, 'signal'>, options: CallOptions): Promise<unknown> {
     return withDeadline(options, async (signal) => {
       const response = await this.transport.send({ ...request, signal });
       const text = await readText(response);

@@ -5,10 +5,12 @@ import { Unavailable } from '@app/kernel';
  */
 export class ClusterUnavailable extends Unavailable {
   override readonly code = 'CLUSTER_UNAVAILABLE';
+  override readonly retryAfterSeconds: number;
 
   /** The cause is for logs; clients always get the same text, because causes contain hosts and addresses. */
-  constructor(cause?: Error) {
+  constructor(cause?: Error, retryAfterSeconds = 1) {
     super('The Kubernetes API is unavailable.', {}, cause === undefined ? undefined : { cause });
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 }
 

@@ -1,4 +1,5 @@
 import { Install } from '@app/kernel';
+import { Circuits } from '@app/resilience';
 import {
   type DynamicModule,
   Inject,
@@ -19,7 +20,10 @@ export class KubernetesModule implements OnApplicationBootstrap, OnApplicationSh
   constructor(
     @Inject(PodInformer) private readonly informer: PodInformer,
     @Inject(KubernetesClient) private readonly client: KubernetesClient,
-  ) {}
+    circuits: Circuits,
+  ) {
+    circuits.add('kubernetes', client.circuit);
+  }
 
   /** @throws Error when the app is built, if the credentials cannot be loaded */
   static with(options: KubernetesOptions): DynamicModule {

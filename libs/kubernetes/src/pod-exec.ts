@@ -73,6 +73,9 @@ export class PodExec {
     const either = signal ? AbortSignal.any([signal, deadline]) : deadline;
     try {
       either.throwIfAborted();
+      // The outcome does not count for the breaker: an exec fails if the node or the pod is broken, too.
+      const { outage } = this.#client;
+      if (outage !== null) throw outage;
       // An exec plugin of a kubeconfig may be slow, so the deadline includes the credentials.
       const credentials = await Promise.race([this.#client.transport.credentials(), rejectOn(either)]);
       const channel = await this.#connect(execPath(target, argv), credentials, either);

@@ -74,8 +74,7 @@ export class PodSource {
     let timer = setTimeout(() => silence.abort(), OPEN_MS);
     let response: IncomingMessage | undefined;
     try {
-      response = await this.#client.transport.send({ path, signal: AbortSignal.any([signal, silence.signal]) });
-      if (response.statusCode !== 200) await refuse(response);
+      response = await this.#client.read(() => this.#open(path, AbortSignal.any([signal, silence.signal])));
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), seconds * 1000 + OVERTIME_MS);
       for await (const line of linesOf(response)) yield toEvent(line);
@@ -87,6 +86,12 @@ export class PodSource {
       clearTimeout(timer);
       response?.destroy();
     }
+  }
+
+  async #open(path: string, signal: AbortSignal): Promise<IncomingMessage> {
+    const response = await this.#client.transport.send({ path, signal });
+    if (response.statusCode !== 200) await refuse(response);
+    return response;
   }
 
   #path(query: Readonly<Record<string, string>>): string {

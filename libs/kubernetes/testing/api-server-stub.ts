@@ -25,6 +25,8 @@ interface LoggedEvent {
 export class ApiServerStub {
   readonly token = 'stub-token-that-must-never-be-seen';
   lists = 0;
+  /** Requests of all kinds, however they were answered. */
+  requests = 0;
   readonly watches = new Set<ServerResponse>();
   /** While set, every request gets this response. */
   refusal: { status: number; body: string } | null = null;
@@ -143,6 +145,7 @@ export class ApiServerStub {
   }
 
   private serve(request: IncomingMessage, response: ServerResponse): void {
+    this.requests += 1;
     if (this.hangs) return;
     if (request.headers.authorization !== `Bearer ${this.token}`) return void response.writeHead(401).end();
     if (this.refusal) return void response.writeHead(this.refusal.status).end(this.refusal.body);
@@ -220,6 +223,7 @@ export class ApiServerStub {
   }
 
   private upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    this.requests += 1;
     if (this.hangs) return;
     if (this.refusal) {
       const { status, body } = this.refusal;

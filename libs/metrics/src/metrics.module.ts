@@ -1,6 +1,8 @@
+import { Circuits } from '@app/resilience';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 import { BeforeScrape } from './before-scrape.js';
+import { CircuitMetrics, circuitMetrics } from './circuit-metrics.js';
 import { HttpMetrics, httpMetrics } from './http-metrics.js';
 import { MetricsAddress } from './metrics-address.js';
 import { MetricsServer } from './metrics-server.js';
@@ -20,12 +22,15 @@ export class MetricsModule {
       imports: [{ ...PrometheusModule.register(), controllers: [] }],
       providers: [
         BeforeScrape,
+        Circuits,
+        CircuitMetrics,
+        ...circuitMetrics,
         HttpMetrics,
         MetricsServer,
         ...httpMetrics,
         { provide: MetricsAddress, useValue: address },
       ],
-      exports: [BeforeScrape, HttpMetrics],
+      exports: [BeforeScrape, Circuits, HttpMetrics],
     };
   }
 }

@@ -70,11 +70,11 @@ export class KubernetesProjectRuntime implements ProjectRuntime {
   }
 
   get stale(): boolean {
-    return this.informer.state.staleSince !== null;
+    return this.informer.state.staleSince !== null || this.client.outage !== null;
   }
 
   get outage(): ClusterUnavailable | null {
-    return this.informer.state.isAway ? new ClusterUnavailable() : null;
+    return this.client.outage ?? (this.informer.state.isAway ? new ClusterUnavailable() : null);
   }
 
   observed(): readonly ObservedProject[] {
