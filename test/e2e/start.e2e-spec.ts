@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ApiProcess, eventually, expectProblem, expectStatus, freePort, startApi } from '../support/index.js';
 
@@ -114,6 +114,16 @@ describe('starting', () => {
       expect(JSON.stringify(body)).not.toContain('reason');
       const { body: system } = expectStatus(await api.client.get('/v1/system'), 200);
       expect(system).toMatchObject({ parts: { runtime: { status: 'down', reason: expect.stringMatching(/./) } } });
+      const circuit = async () => (await api.client.get('/v1/system')).body.circuits.kubernetes;
+      const { openSince } = await eventually(async () => {
+        const { state, openSince } = await circuit();
+        return state !== 'closed' && { openSince };
+      }, 60_000);
+      expect(Date.parse(openSince)).toBeLessThanOrEqual(Date.now());
+      const { circuits } = (await api.client.as(undefined).get('/ready')).body;
+      expect(circuits).toEqual({ kubernetes: expect.stringMatching(/^(half_)?open$/) });
+      const metrics = await (await fetch(`http://127.0.0.1:${api.metricsPort}/metrics`)).text();
+      expect(metrics).toMatch(/^rdev_circuit_state\{circuit="kubernetes"\} [12]$/m);
       expectStatus(await api.client.get('/health'), 200);
       const refused = await api.client.post('/v1/projects/web/commands', { type: 'shell', script: 'true' });
       expectProblem(refused, 503, 'CLUSTER_UNAVAILABLE');
@@ -163,6 +173,25 @@ describe('health', () => {
   it('is public', async () => {
     const { status, body } = await api.client.as(undefined).get('/health');
     expect({ status, body }).toEqual({ status: 200, body: { status: 'ok' } });
+  });
+
+  it('is told in detail to an operator', async () => {
+    const { body } = expectStatus(await api.client.get('/v1/system'), 200);
+    const { version } = JSON.parse(await readFile('package.json', 'utf8'));
+    expect(body).toMatchObject({ version, circuits: {}, leases: { commands: [], projects: expect.any(Array) } });
+    expect(body.replicas).toEqual([
+      { name: hostname(), connectedAt: expect.any(String), heartbeatAt: expect.any(String) },
+    ]);
+    expect(Math.abs(Date.parse(body.clock.now) - Date.parse(body.replicas[0].heartbeatAt))).toBeLessThan(5_000);
+    expect(body.webhooks).toEqual({ pending: 0, lateSeconds: 0, openCircuits: 0 });
+    expect(body.events.pendingSeconds).toBeLessThan(60);
+    expect(body.events.readers).toContainEqual({ name: 'webhooks', behind: expect.any(Number) });
+    for (const table of ['commands', 'command_output', 'events']) {
+      const { count, from, to } = body.partitions[table];
+      expect(count).toBeGreaterThan(2);
+      expect(Date.parse(from)).toBeLessThan(Date.now());
+      expect(Date.parse(to)).toBeGreaterThan(Date.now());
+    }
   });
 
   it('is reported for each component', async () => {

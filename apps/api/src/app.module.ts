@@ -2,8 +2,8 @@ import { ApiKeysModule } from '@app/apikeys';
 import { AuditModule } from '@app/audit';
 import { CommandLimits, CommandsModule, commandPartitions } from '@app/commands';
 import { Config } from '@app/config';
-import { Database, DatabaseModule, type PartitionedTable } from '@app/database';
-import { HealthModule, type ReadinessChecks } from '@app/health';
+import { DatabaseModule, type PartitionedTable } from '@app/database';
+import { HealthModule } from '@app/health';
 import { GuardsModule, HttpModule } from '@app/http';
 import { RateLimitModule } from '@app/rate-limit';
 import { KubernetesModule, type KubernetesOptions } from '@app/kubernetes';
@@ -12,7 +12,7 @@ import { LocalModule, Workspaces } from '@app/local';
 import { EventsModule, eventPartitions } from '@app/events';
 import { ExecutionModule } from '@app/execution';
 import { IdempotencyModule } from '@app/idempotency';
-import { ProjectDefaults, ProjectRuntime, ProjectsModule } from '@app/projects';
+import { ProjectDefaults, ProjectsModule } from '@app/projects';
 import { OutputModule, outputPartitions } from '@app/output';
 import { CommandPolicy, PolicyModule } from '@app/policy';
 import { EnqueuingModule, QueueLimits, QueueModule } from '@app/queue';
@@ -21,6 +21,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
 import { OutboundHttp } from '@app/outbound-http';
 import { WebhooksModule } from '@app/webhooks';
+import { checks, sources } from './health-sources.js';
 
 /** Wires the modules together; contains no logic of its own. */
 @Module({})
@@ -72,7 +73,7 @@ export class AppModule {
         QueueModule.with({ limits: queueLimits, imports: [projects, commands, execution] }),
         webhooks,
         audit,
-        HealthModule.with({ imports: [projects], inject: [Database, ProjectRuntime], useFactory: readinessChecks }),
+        HealthModule.with({ imports: [projects, commands, webhooks], checks, sources }),
       ],
       providers: [{ provide: Config, useValue: config }],
     };
@@ -104,13 +105,5 @@ function partitionedTables({ retentionDays }: Config): PartitionedTable[] {
     commandPartitions(retentionDays.commands),
     outputPartitions(retentionDays.output),
     eventPartitions(retentionDays.events),
-  ];
-}
-
-function readinessChecks(database: Database, runtime: ProjectRuntime): ReadinessChecks {
-  return [
-    { name: 'database', isVital: true, check: () => database.assertReachable() },
-    { name: 'migrations', isVital: true, check: () => database.assertMigrated() },
-    { name: 'runtime', isVital: !runtime.isRemote, check: (signal) => runtime.check(signal) },
   ];
 }

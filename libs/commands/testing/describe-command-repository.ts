@@ -562,6 +562,18 @@ export function describeCommandRepository(name: string, open: () => Promise<Comm
         expect(most).toBeLessThanOrEqual(2);
       });
 
+      it('are told by their owners, with the time at which the first expires', async () => {
+        const [owner, before] = [`host/${newId('cmd')}`, Date.now()];
+        const ids = [await running(owner, 60), await running(owner, 120)];
+        const holder = async () => (await commands.holders()).find((each) => each.owner === owner);
+        const { count, expiresAt } = (await holder())!;
+        expect(count).toBe(2);
+        expect(expiresAt.getTime() - before).toBeGreaterThan(50_000);
+        expect(expiresAt.getTime() - before).toBeLessThan(100_000);
+        for (const id of ids) await commands.end(id, owner, SUCCESS);
+        expect(await holder()).toBeUndefined();
+      });
+
       it('do not exist for queued or ended commands', async () => {
         const [waits, ended] = [await queued(), await running(HERE, 0)];
         // A concurrent test may have taken it over meanwhile.

@@ -1,4 +1,12 @@
-import { type Actor, type Page, type PageRequest, decodeIdCursor, maySeeProject, toPage } from '@app/kernel';
+import {
+  type Actor,
+  type Page,
+  type PageRequest,
+  decodeIdCursor,
+  maySeeProject,
+  toPage,
+  type LeaseHolder,
+} from '@app/kernel';
 import { InMemoryTransactor } from '@app/kernel/testing';
 import { aCreator } from './a-command.js';
 import type { CommandLeases, HeldLease } from '../src/application/command-leases.js';
@@ -222,6 +230,14 @@ export class InMemoryCommandRepository implements CommandRepository, CommandQueu
       .map(({ command }) => command.id);
     for (const id of ids) this.change(id, {}, { leaseOwner: owner, leaseExpiresAt: Date.now() + leaseSeconds * 1000 });
     return ids;
+  }
+
+  async holders(): Promise<readonly LeaseHolder[]> {
+    const held = [...this.rows.values()].filter(({ command, leaseOwner }) => isActive(command) && leaseOwner !== null);
+    return [...Map.groupBy(held, ({ leaseOwner }) => leaseOwner ?? '')].map(([owner, rows]) => {
+      const expiresAt = Math.min(...rows.map((row) => row.leaseExpiresAt ?? 0));
+      return { owner, count: rows.length, expiresAt: new Date(expiresAt) };
+    });
   }
 
   private queuedWith({ id, projectId }: Pick<Command, 'id' | 'projectId'>): readonly CommandRow[] {

@@ -10,6 +10,7 @@ import { PartitionKeeper } from './partition-keeper.js';
 import { PartitionStore, PartitionedTables } from './partition-store.js';
 import { PreparedDatabase } from './prepared-database.js';
 import { DirectUrl, PostgresNotifier } from './postgres-notifier.js';
+import { Replicas } from './replicas.js';
 import { ServerLimits } from './server-limits.js';
 import { TableOwnership } from './table-ownership.js';
 
@@ -57,10 +58,21 @@ export class DatabaseModule {
         { provide: Notifier, useClass: PostgresNotifier },
         { provide: DirectUrl, useValue: directUrl },
         { provide: PartitionedTables, useValue: partitionedTables },
+        Replicas,
         PartitionStore,
         PartitionKeeper,
       ],
-      exports: [Database, PreparedDatabase, Clock, Install, Transactor, Notifier, PartitionStore, PartitionKeeper],
+      exports: [
+        Database,
+        PreparedDatabase,
+        Clock,
+        Install,
+        Transactor,
+        Notifier,
+        Replicas,
+        PartitionStore,
+        PartitionKeeper,
+      ],
     };
   }
 }

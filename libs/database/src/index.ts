@@ -9,4 +9,5 @@ export { likePatterns, withinPage } from './page-sql.js';
 export { PartitionKeeper } from './partition-keeper.js';
 export { PartitionStore } from './partition-store.js';
 export type { PartitionedTable } from './partitions.js';
+export { type ReplicaState, Replicas } from './replicas.js';
 export { PLANS_KEPT_MS, PreparedDatabase } from './prepared-database.js';

@@ -53,7 +53,7 @@ describe('PostgresNotifier', () => {
       () => resets++,
     );
     await db.dataSource.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rdev-listen' AND datname = current_database()`,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'rdev-listen %' AND datname = current_database()`,
     );
     await until(() => resets > 0);
     await until(() => {

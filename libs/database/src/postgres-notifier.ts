@@ -5,6 +5,7 @@ import { EventEmitter2 } from '@nestjs/event-emitter';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { Database } from './database.js';
+import { listenerName } from './replicas.js';
 
 /** The URL of the database without a pooler: LISTEN needs its own session. */
 export const DirectUrl = Symbol('DirectUrl');
@@ -91,7 +92,7 @@ export class PostgresNotifier implements OnModuleInit, OnApplicationShutdown, No
   private async listen(): Promise<void> {
     const client = new pg.Client({
       connectionString: this.url,
-      application_name: 'rdev-listen',
+      application_name: listenerName(),
       keepAlive: true,
       connectionTimeoutMillis: 5_000,
       query_timeout: 5_000,

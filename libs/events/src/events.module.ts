@@ -1,6 +1,7 @@
 import { EventLog, ReadRecorder } from '@app/kernel';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { EventBacklog } from './event-backlog.js';
 import { EventCursor } from './event-cursor.js';
 import { EventCursorEntity } from './event-cursor.entity.js';
 import { EventRelay } from './event-relay.js';
@@ -12,8 +13,8 @@ import { PostgresEventLog } from './postgres-event-log.js';
 @Global()
 @Module({
   imports: [TypeOrmModule.forFeature([EventEntity, PendingEventEntity, EventLogHeadEntity, EventCursorEntity])],
-  providers: [{ provide: EventLog, useClass: PostgresEventLog }, EventRelay, EventCursor],
-  exports: [EventLog, EventCursor],
+  providers: [{ provide: EventLog, useClass: PostgresEventLog }, EventRelay, EventCursor, EventBacklog],
+  exports: [EventLog, EventCursor, EventBacklog],
 })
 export class EventsModule {
   /** @param recordsReads whether reads of output and of the audit are recorded */

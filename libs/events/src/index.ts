@@ -1,3 +1,4 @@
+export { EventBacklog, type EventBacklogState } from './event-backlog.js';
 export { EventCursor } from './event-cursor.js';
 export { EventsModule } from './events.module.js';
 export { EventRelay } from './event-relay.js';

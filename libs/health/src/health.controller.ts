@@ -1,10 +1,12 @@
 import { Public, Shutdown } from '@app/http';
+import { CIRCUIT_STATES, type CircuitStateName, Circuits } from '@app/resilience';
 import { Controller, Get, HttpStatus, Res } from '@nestjs/common';
 import {
   ApiExtraModels,
   ApiOkResponse,
   ApiOperation,
   ApiProperty,
+  ApiPropertyOptional,
   ApiServiceUnavailableResponse,
   ApiTags,
 } from '@nestjs/swagger';
@@ -32,6 +34,13 @@ class ReadyResponse {
 
   @ApiProperty({ type: 'object', additionalProperties: { $ref: '#/components/schemas/PartResponse' } })
   details!: Record<string, PartResponse>;
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: { type: 'string', enum: [...CIRCUIT_STATES] },
+    description: 'State of each circuit breaker of this replica, as in `GET /v1/system`; absent if there is none',
+  })
+  circuits?: Record<string, CircuitStateName>;
 }
 
 @ApiTags('health')
@@ -42,6 +51,7 @@ export class HealthController {
   constructor(
     private readonly readiness: Readiness,
     private readonly shutdown: Shutdown,
+    private readonly circuits: Circuits,
   ) {}
 
   @Get('health')
@@ -59,7 +69,12 @@ export class HealthController {
     const { status, details } = await this.readiness.check();
     const isReady = status !== 'error' && !this.shutdown.isStopping;
     if (!isReady) response.status(HttpStatus.SERVICE_UNAVAILABLE).setHeader('Retry-After', '1');
-    return { status: this.shutdown.isStopping ? 'shutting_down' : status, details: toDetails(details) };
+    const circuits = [...this.circuits.all()].map(([name, { state }]) => [name, state] as const);
+    return {
+      status: this.shutdown.isStopping ? 'shutting_down' : status,
+      details: toDetails(details),
+      ...(circuits.length > 0 && { circuits: Object.fromEntries(circuits) }),
+    };
   }
 }
 

@@ -1,2 +1,3 @@
 export { HealthModule, type HealthOptions } from './health.module.js';
 export { type ReadinessCheck, type ReadinessChecks } from './readiness.js';
+export type { SystemSources } from './system-sources.js';

@@ -35,3 +35,4 @@ export { Waiter } from './waiter.js';
 export { SCOPES, type Scope, type Caller, hasScope, matchesGlob, maySeeProject } from './caller.js';
 export { type EgressRule, isEgressList, parseEgress } from './egress.js';
 export { isQuantities, parseQuantity } from './quantity.js';
+export { type LeaseHolder, newLeaseOwner, replicaName } from './replica.js';

@@ -32,7 +32,7 @@ export class ProjectsModule {
         { provide: ProjectRepository, useClass: PostgresProjectRepository },
         { provide: ProjectRuntime, useClass: adapter },
       ],
-      exports: [ProjectsService, ProjectRuntime],
+      exports: [ProjectsService, ProjectRepository, ProjectRuntime],
     };
   }
 }

@@ -303,6 +303,18 @@ export function describeProjectRepository(name: string, open: () => Promise<Proj
         expect(await projects.renew(id, there, 60)).toBe(true);
       });
 
+      it('tells who has leases, and when the first of them expires', async () => {
+        const holder = async () => (await projects.leaseHolders()).find(({ owner }) => owner === here);
+        const before = (await holder())?.count ?? 0;
+        const ids = [await inserted(), await inserted()];
+        await claimed(here, ids, 5);
+        expect(await holder()).toMatchObject({ count: before + 2 });
+        const leftMs = (await holder())!.expiresAt.getTime() - Date.now();
+        expect(leftMs).toBeLessThanOrEqual(10_000);
+        for (const id of ids) await projects.release(id, here, 60);
+        expect((await holder())?.count ?? 0).toBe(before);
+      });
+
       it('leases one by its id, due or not, unless another replica holds it', async () => {
         const [id, other] = [await inserted(), await inserted()];
         await claimed(here, [id, other]);

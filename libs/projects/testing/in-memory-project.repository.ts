@@ -1,4 +1,4 @@
-import { PAGE_BYTES_MAX, maySeeProject } from '@app/kernel';
+import { PAGE_BYTES_MAX, maySeeProject, type LeaseHolder } from '@app/kernel';
 import { InMemoryTransactor } from '@app/kernel/testing';
 import {
   IDS_PER_READ,
@@ -156,6 +156,14 @@ export class InMemoryProjectRepository implements ProjectRepository {
     const { dueAt, lease } = this.scheduleOf(id);
     if (lease?.owner !== owner) return;
     this.schedules.set(id, { dueAt: Math.min(dueAt, Date.now() + dueInSeconds * 1000), lease: null });
+  }
+
+  async leaseHolders(): Promise<readonly LeaseHolder[]> {
+    const leases = [...this.schedules.values()].flatMap(({ lease }) => lease ?? []);
+    return [...Map.groupBy(leases, ({ owner }) => owner)].map(([owner, held]) => {
+      const expiresAt = Math.min(...held.map((lease) => lease.expiresAt));
+      return { owner, count: held.length, expiresAt: new Date(expiresAt) };
+    });
   }
 
   async makeDue(id: string): Promise<void> {

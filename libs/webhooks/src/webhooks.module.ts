@@ -22,6 +22,7 @@ import { KeyStates } from './application/key-states.js';
 import { Links } from './application/links.js';
 import { MessageSender } from './application/message-sender.js';
 import { WebhookRepository } from './application/webhook.repository.js';
+import { WebhookState } from './application/webhook-state.js';
 import { WebhooksService } from './application/webhooks.service.js';
 
 @Module({})
@@ -38,6 +39,7 @@ export class WebhooksModule implements OnApplicationShutdown {
         WebhooksService,
         FanOut,
         DeliveryDispatcher,
+        WebhookState,
         WebhookMetrics,
         ...webhookMetrics,
         { provide: OutboundHttp, useValue: http },
@@ -49,7 +51,7 @@ export class WebhooksModule implements OnApplicationShutdown {
         { provide: Callbacks, useClass: CommandCallbacks },
         { provide: Links, useExisting: PublicUrl },
       ],
-      exports: [Callbacks],
+      exports: [Callbacks, WebhookState],
     };
   }
 

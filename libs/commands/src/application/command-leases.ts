@@ -1,3 +1,4 @@
+import type { LeaseHolder } from '@app/kernel';
 import type { CommandSummary, EndedCommand, Instance } from '../domain/command.js';
 import type { Ending } from '../domain/result.js';
 
@@ -38,4 +39,6 @@ export abstract class CommandLeases {
   abstract releaseLeases(ids: readonly string[], owner: string): Promise<void>;
   /** Takes over commands with an expired lease. */
   abstract takeOver(owner: string, leaseSeconds: number, max: number): Promise<readonly string[]>;
+  /** Who has leases, at most 100 owners. */
+  abstract holders(): Promise<readonly LeaseHolder[]>;
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { newLeaseOwner } from '@app/kernel';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { type AdmittedCommand, CommandLeases, CommandHints } from '@app/commands';
 import { Cancellation } from './cancellation.js';
@@ -23,7 +23,7 @@ interface Running {
 @Injectable()
 export class RunningCommands implements OnApplicationBootstrap, OnApplicationShutdown {
   /** The owner of this replica's leases. */
-  readonly owner = randomUUID();
+  readonly owner = newLeaseOwner();
   private readonly logger = new Logger(RunningCommands.name);
   private readonly running = new Map<string, Running>();
   private readonly timers: NodeJS.Timeout[] = [];

@@ -1,3 +1,4 @@
+import type { LeaseHolder } from '@app/kernel';
 import type {
   Condition,
   ManagedProject,
@@ -73,6 +74,8 @@ export abstract class ProjectRepository {
   abstract renew(id: string, owner: string, leaseSeconds: number): Promise<boolean>;
   /** Releases the lease. The project is due again then, or earlier if that was requested meanwhile. */
   abstract release(id: string, owner: string, dueInSeconds: number): Promise<void>;
+  /** Who has leases, at most 100 owners. */
+  abstract leaseHolders(): Promise<readonly LeaseHolder[]>;
   /** Makes a project due now; does nothing if it does not exist. */
   abstract makeDue(id: string): Promise<void>;
   /** Likewise, of projects whose time to live has passed. */

@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { Clock, EventLog, Poller, Transactor, Unavailable } from '@app/kernel';
+import { Clock, EventLog, Poller, Transactor, Unavailable, newLeaseOwner } from '@app/kernel';
 import { Injectable, Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { type Finding, type ManagedProject, withLoss } from '../domain/project.js';
 import { projectDeleted, projectStatusChanged, projectVolumeLost } from '../domain/project.events.js';
@@ -25,7 +24,7 @@ const RETRY_SECONDS = { min: 1, max: 30 };
 @Injectable()
 export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(Reconciler.name);
-  private readonly owner = randomUUID();
+  private readonly owner = newLeaseOwner();
   private readonly running = new Map<string, Promise<void>>();
   private readonly stopping = new AbortController();
   private readonly poller = new Poller(

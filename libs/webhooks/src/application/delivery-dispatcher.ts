@@ -105,6 +105,11 @@ export class DeliveryDispatcher implements OnApplicationBootstrap, OnApplication
     this.observers.push(observer);
   }
 
+  /** Endpoints of this replica whose circuit breaker is not closed. */
+  get openCircuits(): number {
+    return this.health.openCircuits;
+  }
+
   /** There may be due deliveries. */
   wake(): void {
     this.poller.wake();

@@ -21,6 +21,16 @@ describe('EndpointHealth', () => {
     expect(room(performance.now() + 31_000)).toBe(1);
   });
 
+  it('tells how many endpoints are left alone', async () => {
+    for (let i = 0; i < 5; i++) {
+      expect(health.openCircuits).toBe(0);
+      await run(false);
+    }
+    for (let i = 0; i < 5; i++) await run(false, { ...A, origin: 'https://b.example' });
+    await run(false, { ...A, origin: 'https://c.example' });
+    expect(health.openCircuits).toBe(2);
+  });
+
   it('forgets failures at a success', async () => {
     for (let i = 0; i < 4; i++) await run(false);
     expect(await run(true)).toBe(true);

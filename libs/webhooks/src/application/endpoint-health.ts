@@ -51,6 +51,11 @@ export class EndpointHealth {
     return { endpoints, origins, keys };
   }
 
+  /** To how many endpoints nothing is sent, or one attempt to find out whether they have recovered. */
+  get openCircuits(): number {
+    return [...this.states.values()].filter(({ breaker }) => breaker.state !== CircuitState.Closed).length;
+  }
+
   /** Runs an attempt. Five failures in a row open the breaker; then one attempt every 30 s tries again. */
   async run<T>(endpoint: Endpoint, attempt: () => Promise<T>, isSuccess: (result: T) => boolean): Promise<T> {
     const state = this.stateOf(endpoint);

@@ -1,3 +1,4 @@
+import type { LeaseHolder } from '@app/kernel';
 import { Database, NOW } from '@app/database';
 import { Injectable } from '@nestjs/common';
 import { CommandLeases, type HeldLease } from '../../application/command-leases.js';
@@ -93,5 +94,12 @@ export class PostgresCommandLeases implements CommandLeases {
       [owner, leaseSeconds, max],
     );
     return rows.map(({ id }) => id);
+  }
+
+  holders(): Promise<LeaseHolder[]> {
+    return this.database.query<LeaseHolder>(
+      `SELECT lease_owner AS owner, count(*)::int AS count, min(lease_expires_at) AS "expiresAt" FROM commands
+       WHERE status IN ('starting', 'running') AND lease_owner IS NOT NULL GROUP BY lease_owner ORDER BY owner LIMIT 100`,
+    );
   }
 }

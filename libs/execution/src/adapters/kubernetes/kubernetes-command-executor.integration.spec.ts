@@ -1,4 +1,4 @@
-import { ClusterUnavailable, PodExec, PodInformer } from '@app/kubernetes';
+import { ClusterUnavailable, type KubernetesClient, PodExec, PodInformer } from '@app/kubernetes';
 import { ApiServerStub, aPod } from '@app/kubernetes/testing';
 import { until } from '@app/kernel/testing';
 import { ProjectNotRunning } from '@app/projects';
@@ -61,6 +61,7 @@ const starting = { ready: false, state: { waiting: { reason: 'ContainerCreating'
 describe('KubernetesCommandExecutor', () => {
   let api: ApiServerStub;
   let informer: PodInformer;
+  let client: KubernetesClient;
   let executor: KubernetesCommandExecutor;
   const { service, projects } = projectsWithFakes();
 
@@ -70,7 +71,7 @@ describe('KubernetesCommandExecutor', () => {
   });
   beforeEach(async () => {
     api = await ApiServerStub.start();
-    const client = await api.client();
+    client = await api.client();
     informer = new PodInformer(client, { watchSeconds: 30, retryMsMax: 100, install: 'ours' });
     executor = new KubernetesCommandExecutor(informer, new PodExec(client), client, service);
   });
@@ -239,6 +240,29 @@ describe('KubernetesCommandExecutor', () => {
       await until(() => informer.get('three')?.containers.every(({ running }) => !running) === true);
       const attempt = executor.locate('own', 'db');
       await expect(attempt).rejects.toThrow('Commands may run in: main (not running), db (not running).');
+    });
+
+    it('keeps a command while the circuit breaker is open, and enters its container again afterwards', async () => {
+      await follow(aPod(ofThree('db')));
+      const db = await executor.locate('own', 'db');
+      const entered: (string | null)[] = [];
+      api.onExec = (session) => {
+        entered.push(session.container);
+        session.exit(1);
+      };
+      const signal = AbortSignal.timeout(10_000);
+      const attach = () => executor.attach(db, 'cmd_x', { stdout: 0, stderr: 0 }, signal).end;
+      api.refusal = { status: 503, body: '' };
+      for (let i = 0; i < 5; i++) await expect(client.reachable()).rejects.toThrow();
+      const { requests } = api;
+      for (let i = 0; i < 10; i++)
+        expect(await attach()).toMatchObject({ kind: 'dropped', cause: expect.any(ClusterUnavailable) });
+      expect(api.requests).toBe(requests);
+      expect(await executor.observe(db)).toMatchObject({ kind: 'present' });
+      api.refusal = null;
+      await until(() => client.outage === null, 3_000);
+      await attach();
+      expect(entered).toEqual(['db']);
     });
 
     it('enters the bound container, but not its replacement', async () => {

@@ -62,6 +62,27 @@ describe('KubernetesProjectRuntime', () => {
     expect(runtime.find('other')).toBeNull();
   });
 
+  it('refuses what is new and shows what it has seen as old while calls fail, even if the watch works', async () => {
+    api.set(aPod({ name: 'web-0' }));
+    informer.start();
+    await informer.whenSynced();
+    await until(() => api.watches.size === 1);
+    const { project } = informer.list()[0]!;
+    api.refusal = { status: 503, body: '' };
+    for (let i = 0; i < 5; i++) await expect(runtime.check(AbortSignal.timeout(5_000))).rejects.toThrow();
+    expect(informer.state.staleSince).toBeNull();
+    expect([runtime.stale, runtime.find(project)]).toMatchObject([true, { pod: 'web-0' }]);
+    expect(() => runtime.find('other')).toThrow(ClusterUnavailable);
+    expect(runtime.outage).toMatchObject({ code: 'CLUSTER_UNAVAILABLE', retryAfterSeconds: expect.any(Number) });
+    const { requests } = api;
+    await expect(runtime.assertFree('other')).rejects.toThrow(ClusterUnavailable);
+    expect(api.requests).toBe(requests);
+    api.refusal = null;
+    await until(() => !runtime.stale, 3_000);
+    expect(runtime.outage).toBeNull();
+    await runtime.assertFree('other');
+  });
+
   describe('reconciling a project', () => {
     const BASE = '/api/v1/namespaces/projects';
     const STATEFUL_SETS = '/apis/apps/v1/namespaces/projects/statefulsets';

@@ -1,3 +1,4 @@
+import type { LeaseHolder } from '@app/kernel';
 import { Database, NOW, THIS_MOMENT, likePatterns, violatedUnique, withinPage } from '@app/database';
 import { Injectable } from '@nestjs/common';
 import {
@@ -214,6 +215,13 @@ export class PostgresProjectRepository implements ProjectRepository {
       `UPDATE projects SET lease_owner = NULL, lease_expires_at = NULL,
          due_at = least(due_at, ${NOW} + make_interval(secs => $3)) WHERE id = $1 AND lease_owner = $2`,
       [id, owner, dueInSeconds],
+    );
+  }
+
+  leaseHolders(): Promise<LeaseHolder[]> {
+    return this.database.query<LeaseHolder>(
+      `SELECT lease_owner AS owner, count(*)::int AS count, min(lease_expires_at) AS "expiresAt" FROM projects
+       WHERE lease_owner IS NOT NULL GROUP BY lease_owner ORDER BY owner LIMIT 100`,
     );
   }
 

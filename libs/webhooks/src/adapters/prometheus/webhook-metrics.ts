@@ -8,13 +8,12 @@ import {
 } from '@willsoto/nestjs-prometheus';
 import type { Counter, Gauge, Histogram } from 'prom-client';
 import { DeliveryDispatcher } from '../../application/delivery-dispatcher.js';
-import { DeliveryRepository } from '../../application/delivery.repository.js';
+import { PENDING_MAX, WebhookState } from '../../application/webhook-state.js';
 
-/** A longer queue is not counted: each scrape would read all of it. */
-const PENDING_MAX = 10_000;
 const PENDING = 'rdev_webhook_deliveries_pending';
 const LATE = 'rdev_webhook_delivery_late_seconds';
 const ATTEMPTS = 'rdev_webhook_attempts_total';
+const OPEN = 'rdev_webhook_circuits_open';
 const DURATION = 'rdev_webhook_attempt_duration_seconds';
 
 export const webhookMetrics = [
@@ -25,6 +24,10 @@ export const webhookMetrics = [
   makeGaugeProvider({
     name: LATE,
     help: 'How long the longest waiting attempt of an enabled webhook or callback is overdue, the same on all replicas',
+  }),
+  makeGaugeProvider({
+    name: OPEN,
+    help: 'Hosts, for each key, that this replica leaves alone for a while since their last attempts have failed',
   }),
   makeCounterProvider({
     name: ATTEMPTS,
@@ -43,9 +46,10 @@ export class WebhookMetrics implements OnModuleInit {
   constructor(
     @InjectMetric(PENDING) private readonly pending: Gauge,
     @InjectMetric(LATE) private readonly late: Gauge,
+    @InjectMetric(OPEN) private readonly open: Gauge,
     @InjectMetric(ATTEMPTS) private readonly attempts: Counter,
     @InjectMetric(DURATION) private readonly duration: Histogram,
-    private readonly deliveries: DeliveryRepository,
+    private readonly state: WebhookState,
     private readonly dispatcher: DeliveryDispatcher,
     private readonly beforeScrape: BeforeScrape,
   ) {}
@@ -57,10 +61,11 @@ export class WebhookMetrics implements OnModuleInit {
       this.duration.observe(latencyMs / 1_000);
     });
     this.beforeScrape.add(async () => {
+      this.open.set(this.state.openCircuits);
       // While the database is unavailable, no value is better than a stale one.
       this.pending.reset();
       this.late.reset();
-      const { pending, lateSeconds } = await this.deliveries.backlog(PENDING_MAX);
+      const { pending, lateSeconds } = await this.state.read();
       this.pending.set(pending);
       this.late.set(lateSeconds);
     });
