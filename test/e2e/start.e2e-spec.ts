@@ -170,6 +170,17 @@ describe('health', () => {
     expect(exported.filter((name) => /^(rdev|http)_/.test(name) && !names.has(name))).toEqual([]);
   });
 
+  it('counts look-ups in caches', async () => {
+    const scrape = async () => (await fetch(`http://127.0.0.1:${api.metricsPort}/metrics`)).text();
+    const hits = async () =>
+      Number(/^rdev_cache_lookups_total\{cache="keys",result="hit"\} (\d+)$/m.exec(await scrape())![1]);
+    await api.client.get('/v1/keys/self');
+    const before = await hits();
+    for (let i = 0; i < 3; i++) expectStatus(await api.client.get('/v1/keys/self'), 200);
+    expect(await hits()).toBeGreaterThan(before);
+    expect(await scrape()).toMatch(/^rdev_cache_entries\{cache="keys"\} [1-9]\d*$/m);
+  });
+
   it('is public', async () => {
     const { status, body } = await api.client.as(undefined).get('/health');
     expect({ status, body }).toEqual({ status: 200, body: { status: 'ok' } });

@@ -1,3 +1,4 @@
+import { CacheMetrics } from '@app/metrics';
 import { RequestAuthenticator } from '@app/http';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
@@ -22,6 +23,10 @@ import { TicketRepository } from './application/ticket.repository.js';
 @Global()
 @Module({})
 export class ApiKeysModule {
+  constructor(cache: KeyCache, metrics: CacheMetrics) {
+    metrics.add('keys', cache);
+  }
+
   /** @param defaultRateLimitRps requests per second of keys without their own limit; 0: no limit */
   static with(defaultRateLimitRps: number): DynamicModule {
     return {

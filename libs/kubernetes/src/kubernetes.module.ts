@@ -1,4 +1,5 @@
 import { Install } from '@app/kernel';
+import { CacheMetrics } from '@app/metrics';
 import { Circuits } from '@app/resilience';
 import {
   type DynamicModule,
@@ -21,7 +22,9 @@ export class KubernetesModule implements OnApplicationBootstrap, OnApplicationSh
     @Inject(PodInformer) private readonly informer: PodInformer,
     @Inject(KubernetesClient) private readonly client: KubernetesClient,
     circuits: Circuits,
+    caches: CacheMetrics,
   ) {
+    caches.add('pods', informer);
     circuits.add('kubernetes', client.circuit);
   }
 

@@ -11,6 +11,10 @@ export interface PodChange {
 export class PodCache {
   private readonly pods = new Map<string, ObservedPod>();
 
+  get size(): number {
+    return this.pods.size;
+  }
+
   list(): readonly ObservedPod[] {
     return [...this.pods.values()];
   }

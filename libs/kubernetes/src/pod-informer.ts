@@ -43,6 +43,8 @@ const WATCH_MS_MIN = 1_000;
  * expires, sends invalid data or falls silent. Runs until stopped.
  */
 export class PodInformer {
+  /** A read is stale while the watch does not work, and a miss before the first list. */
+  readonly lookups = { hit: 0, miss: 0, stale: 0 };
   readonly #logger = new Logger(PodInformer.name);
   readonly #source: PodSource;
   readonly #options: Required<InformerOptions>;
@@ -65,12 +67,19 @@ export class PodInformer {
 
   /** The pods as last seen, in no particular order. */
   list(): readonly ObservedPod[] {
+    this.#countLookup();
     return this.#cache.list();
   }
 
   /** Null if there is no such pod, or none seen yet. */
   get(uid: string): ObservedPod | null {
+    this.#countLookup();
     return this.#cache.get(uid);
+  }
+
+  /** How many pods it shows: those of the namespace, which its quota bounds. */
+  get size(): number {
+    return this.#cache.size;
   }
 
   get state(): InformerState {
@@ -158,6 +167,11 @@ export class PodInformer {
     const { install } = this.#options;
     const maker = labels[INSTALL_LABEL];
     return install === null || maker === undefined || maker === install;
+  }
+
+  #countLookup(): void {
+    const { synced, staleSince } = this.#state;
+    this.lookups[!synced ? 'miss' : staleSince === null ? 'hit' : 'stale']++;
   }
 
   #heard(): void {

@@ -1,4 +1,5 @@
 export { BeforeScrape } from './before-scrape.js';
+export { CacheMetrics, type CacheView } from './cache-metrics.js';
 export { durationBuckets } from './buckets.js';
 export { HttpMetrics } from './http-metrics.js';
 export { MetricsModule, type MetricsAddress } from './metrics.module.js';

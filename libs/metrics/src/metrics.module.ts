@@ -2,6 +2,7 @@ import { Circuits } from '@app/resilience';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 import { BeforeScrape } from './before-scrape.js';
+import { CacheMetrics, cacheMetrics } from './cache-metrics.js';
 import { CircuitMetrics, circuitMetrics } from './circuit-metrics.js';
 import { HttpMetrics, httpMetrics } from './http-metrics.js';
 import { MetricsAddress } from './metrics-address.js';
@@ -22,6 +23,8 @@ export class MetricsModule {
       imports: [{ ...PrometheusModule.register(), controllers: [] }],
       providers: [
         BeforeScrape,
+        CacheMetrics,
+        ...cacheMetrics,
         Circuits,
         CircuitMetrics,
         ...circuitMetrics,
@@ -30,7 +33,7 @@ export class MetricsModule {
         ...httpMetrics,
         { provide: MetricsAddress, useValue: address },
       ],
-      exports: [BeforeScrape, Circuits, HttpMetrics],
+      exports: [BeforeScrape, CacheMetrics, Circuits, HttpMetrics],
     };
   }
 }

@@ -17,6 +17,7 @@ const KEYS_MAX = 1_000;
  */
 @Injectable()
 export class KeyCache {
+  readonly lookups = { hit: 0, miss: 0 };
   private readonly keys = new Map<string, ApiKey>();
   /** Counts changes, so that a key read before a change is not cached after it. */
   private changes = 0;
@@ -38,10 +39,16 @@ export class KeyCache {
     );
   }
 
+  get size(): number {
+    return this.keys.size;
+  }
+
   /** Null if there is none. @throws {@link Unavailable} if the key is not cached and the database is unavailable */
   async findByPrefix(prefix: string): Promise<ApiKey | null> {
     const cached = this.keys.get(prefix);
-    if (cached !== undefined && performance.now() - this.notifier.heardUntil < PROOF_MS) return cached;
+    const isHit = cached !== undefined && performance.now() - this.notifier.heardUntil < PROOF_MS;
+    this.lookups[isHit ? 'hit' : 'miss']++;
+    if (isHit) return cached;
     const { changes } = this;
     const key = await this.repository.findByPrefix(prefix);
     if (key !== null && changes === this.changes) this.keep(key);
