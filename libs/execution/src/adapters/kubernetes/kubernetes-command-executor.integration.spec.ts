@@ -205,6 +205,16 @@ describe('KubernetesCommandExecutor', () => {
   });
 
   describe('in a pod with several containers', () => {
+    /** The containers that are entered from now on; every exec ends at once. */
+    const noteEntered = (): (string | null)[] => {
+      const entered: (string | null)[] = [];
+      api.onExec = (session) => {
+        entered.push(session.container);
+        session.exit(1);
+      };
+      return entered;
+    };
+
     it('uses the default container, or a requested one that the pod lists', async () => {
       await follow(aPod(ofThree(' db, early,gone')));
       const id = 'three';
@@ -246,11 +256,7 @@ describe('KubernetesCommandExecutor', () => {
     it('keeps a command while the circuit breaker is open, and enters its container again afterwards', async () => {
       await follow(aPod(ofThree('db')));
       const db = await executor.locate('own', 'db');
-      const entered: (string | null)[] = [];
-      api.onExec = (session) => {
-        entered.push(session.container);
-        session.exit(1);
-      };
+      const entered = noteEntered();
       const signal = AbortSignal.timeout(10_000);
       const attach = () => executor.attach(db, 'cmd_x', { stdout: 0, stderr: 0 }, signal).end;
       api.refusal = { status: 503, body: '' };
@@ -269,11 +275,7 @@ describe('KubernetesCommandExecutor', () => {
     it('enters the bound container, but not its replacement', async () => {
       await follow(aPod(ofThree('db')));
       const db = await executor.locate('own', 'db');
-      const entered: (string | null)[] = [];
-      api.onExec = (session) => {
-        entered.push(session.container);
-        session.exit(1);
-      };
+      const entered = noteEntered();
       const signal = AbortSignal.timeout(5_000);
       const attached = executor.attach(db, 'cmd_x', { stdout: 0, stderr: 0 }, signal);
       await attached.end;
