@@ -100,8 +100,7 @@ export class InstallSite extends ClusterSite {
         await this.useContested(id);
       }
       // A 409 can also be the answer to the repetition of a request that was not answered.
-      await this.ask('DELETE', `/v1/projects/${id}`, [202, 204, 404]);
-      await this.isGone(id);
+      await this.remove(id);
       await pause(1_000, signal);
     }
     return won;
@@ -152,10 +151,16 @@ export class InstallSite extends ClusterSite {
       throw new Error(`${this.name}: a command in ${id} ended as ${JSON.stringify(body)} with the output ${output}`);
   }
 
-  private isGone(id: string): Promise<boolean> {
-    return this.settled(id, async () => {
-      const { status, body } = await this.ask('GET', `/v1/projects/${id}`, [200, 404]);
-      return status === 404 ? true : `${body.status}: ${body.reason}`;
+  /** A creation that a paused replica received and did not answer may follow: what it creates is removed as well. */
+  private async remove(id: string): Promise<void> {
+    const path = `/v1/projects/${id}`;
+    const askedAt = Date.now();
+    await this.ask('DELETE', path, [202, 204, 404]);
+    await this.settled(id, async () => {
+      const { status, body } = await this.ask('GET', path, [200, 404]);
+      if (status === 404) return true;
+      if (Date.parse(body.createdAt) >= askedAt) await this.ask('DELETE', path, [202, 204, 404]);
+      return `${body.status}: ${body.reason}, created at ${body.createdAt}, deleted at ${new Date(askedAt).toISOString()}`;
     });
   }
 
