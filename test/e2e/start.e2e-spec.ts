@@ -164,7 +164,7 @@ describe('health', () => {
     const exported = [...metrics.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name!);
     const chart = ['helm/rdev/dashboards/rdev.json', 'helm/rdev/templates/prometheusrule.yaml'];
     const texts = await Promise.all(chart.map((file) => readFile(file, 'utf8')));
-    const asked = texts.flatMap((text) => text.match(/\b(?:rdev|http)_\w+(?=\{)/g) ?? []);
+    const asked = texts.flatMap((text) => text.match(/\b(?:rdev|http|nodejs|process)_\w+(?=\{)/g) ?? []);
     const names = new Set(asked.map((name) => name.replace(/_(bucket|sum|count)$/, '')));
     expect([...names].filter((name) => !exported.includes(name))).toEqual([]);
     expect(exported.filter((name) => /^(rdev|http)_/.test(name) && !names.has(name))).toEqual([]);

@@ -2,6 +2,7 @@ import { Clock, Install, Notifier, Transactor } from '@app/kernel';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import { ConnectionPool } from './connection-pool.js';
 import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
 import { DatabaseClock } from './database-clock.js';
@@ -45,6 +46,7 @@ export class DatabaseModule {
       ],
       providers: [
         Database,
+        ConnectionPool,
         TableOwnership,
         ...(isPooled ? [ServerLimits] : []),
         { provide: PreparedDatabase, useFactory: () => PreparedDatabase.open(directUrl, PREPARED_SESSIONS) },
@@ -64,6 +66,7 @@ export class DatabaseModule {
       ],
       exports: [
         Database,
+        ConnectionPool,
         PreparedDatabase,
         Clock,
         Install,

@@ -1,3 +1,4 @@
+export { ConnectionPool, type ConnectionPoolState } from './connection-pool.js';
 export { Database } from './database.js';
 export { DatabaseModule, type DatabaseOptions } from './database.module.js';
 export { dataSourceOptions } from './data-source.js';

@@ -4,6 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { EventBacklog } from './event-backlog.js';
 import { EventCursor } from './event-cursor.js';
 import { EventCursorEntity } from './event-cursor.entity.js';
+import { EventMetrics, eventMetrics } from './event-metrics.js';
 import { EventRelay } from './event-relay.js';
 import { EventEntity, EventLogHeadEntity, PendingEventEntity } from './event.entities.js';
 import { LoggedReads } from './logged-reads.js';
@@ -13,7 +14,14 @@ import { PostgresEventLog } from './postgres-event-log.js';
 @Global()
 @Module({
   imports: [TypeOrmModule.forFeature([EventEntity, PendingEventEntity, EventLogHeadEntity, EventCursorEntity])],
-  providers: [{ provide: EventLog, useClass: PostgresEventLog }, EventRelay, EventCursor, EventBacklog],
+  providers: [
+    { provide: EventLog, useClass: PostgresEventLog },
+    EventRelay,
+    EventCursor,
+    EventBacklog,
+    EventMetrics,
+    ...eventMetrics,
+  ],
   exports: [EventLog, EventCursor, EventBacklog],
 })
 export class EventsModule {

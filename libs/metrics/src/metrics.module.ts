@@ -4,6 +4,7 @@ import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 import { BeforeScrape } from './before-scrape.js';
 import { CacheMetrics, cacheMetrics } from './cache-metrics.js';
 import { CircuitMetrics, circuitMetrics } from './circuit-metrics.js';
+import { DatabaseMetrics, databaseMetrics } from './database-metrics.js';
 import { HttpMetrics, httpMetrics } from './http-metrics.js';
 import { MetricsAddress } from './metrics-address.js';
 import { MetricsServer } from './metrics-server.js';
@@ -28,6 +29,8 @@ export class MetricsModule {
         Circuits,
         CircuitMetrics,
         ...circuitMetrics,
+        DatabaseMetrics,
+        ...databaseMetrics,
         HttpMetrics,
         MetricsServer,
         ...httpMetrics,
