@@ -62,9 +62,9 @@ export class WebhookMetrics implements OnModuleInit {
     });
     this.beforeScrape.add(async () => {
       this.open.set(this.state.openCircuits);
-      // While the database is unavailable, no value is better than a stale one.
-      this.pending.reset();
-      this.late.reset();
+      // While the database is unavailable, no value is better than a stale one. `reset` would set it to 0.
+      this.pending.remove();
+      this.late.remove();
       const { pending, lateSeconds } = await this.state.read();
       this.pending.set(pending);
       this.late.set(lateSeconds);
