@@ -39,6 +39,7 @@ it('the pages have blocks that say why they are not run only where a reader need
     [
       "needs a cluster",
       "needs a copy of the database",
+      "needs the database of an install",
       "the first one runs rdev, the second one runs this",
     ]
   `);
