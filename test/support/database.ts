@@ -27,8 +27,8 @@ export function createTestDatabase(env = process.env): Promise<TestDatabase> {
 }
 
 /** A database of its own in which nothing has been migrated. */
-export function createEmptyDatabase(): Promise<TestDatabase> {
-  return create('', process.env);
+export function createEmptyDatabase(env = process.env): Promise<TestDatabase> {
+  return create('', env);
 }
 
 async function create(from: string, env: NodeJS.ProcessEnv): Promise<TestDatabase> {

@@ -1,0 +1,165 @@
+import { spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type ApiProcess,
+  type HttpClient,
+  type TestDatabase,
+  createEmptyDatabase,
+  createProject,
+  ended,
+  eventually,
+  expectProblem,
+  expectStatus,
+  newest,
+  outputOf,
+  rowsOf,
+  runCommand,
+  startApi,
+  startCommand,
+  textOf,
+} from '../support/index.js';
+
+const { privateKey } = generateKeyPairSync('ed25519');
+const AUDIT_KEY = privateKey.export({ type: 'pkcs8', format: 'pem' });
+
+/** The programs beside the server on which this suite runs. */
+function program(name: 'pg_dump' | 'pg_restore', ...args: string[]): void {
+  const { status, stderr } = spawnSync(join(process.env.TEST_POSTGRES_BIN!, name), args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${name}: ${stderr}`);
+}
+
+/** As docs/operations/backup-and-restore.md has it. */
+const dump = (url: string, file: string): void => program('pg_dump', '--format=custom', `--file=${file}`, url);
+const restore = (url: string, file: string): void =>
+  program(
+    'pg_restore',
+    '--no-owner',
+    '--no-privileges',
+    '--exit-on-error',
+    '--single-transaction',
+    `--dbname=${url}`,
+    file,
+  );
+
+describe.each([
+  ['the same PostgreSQL', process.env],
+  ['a newer one', newest()],
+])('a backup that is restored into an empty database of %s', (_name, server) => {
+  let dir: string;
+  let source: TestDatabase;
+  let target: TestDatabase;
+  let api: ApiProcess;
+  let restored: ApiProcess;
+  let client: HttpClient;
+  let installId: string;
+  let project: string;
+  const ids: Record<'finished' | 'running' | 'writing' | 'ending' | 'started' | 'queued' | 'later', string> =
+    {} as never;
+
+  const start = (databaseUrl: string, adminKey?: string): Promise<ApiProcess> =>
+    startApi({
+      databaseUrl,
+      dataDir: dir,
+      ...(adminKey !== undefined && { adminKey }),
+      env: { RDEV_AUDIT_KEY: AUDIT_KEY },
+    });
+
+  async function beforeBackup(): Promise<void> {
+    project = await createProject(api.client);
+    const { body: key } = expectStatus(await api.client.post('/v1/keys', { name: 'kept', scopes: ['admin'] }), 201);
+    client = api.client.as(key.secret);
+    ids.finished = (await runCommand(client, project, 'echo kept; echo also >&2; exit 3')).id;
+    ids.running = (
+      await startCommand(client, project, {
+        script: 'echo before; until [ -e go ]; do sleep 0.1; done; echo after',
+        lock: 'x',
+      })
+    ).id;
+    await eventually(async () => (await outputOf(client, ids.running)).toString() === 'before\n');
+    const writing =
+      'echo 1; until [ -e second ]; do sleep 0.1; done; echo 2; until [ -e go ]; do sleep 0.1; done; echo 3';
+    ids.writing = (await startCommand(client, project, writing)).id;
+    await eventually(async () => (await outputOf(client, ids.writing)).toString() === '1\n');
+    ids.ending = (
+      await startCommand(client, project, { script: 'until [ -e second ]; do sleep 0.1; done', lock: 'y' })
+    ).id;
+    ids.started = (await startCommand(client, project, { script: 'echo once >> started', lock: 'y' })).id;
+    await eventually(async () => (await client.get(`/v1/commands/${ids.ending}`)).body.status === 'running');
+    ids.queued = (await startCommand(client, project, { script: 'echo ran', lock: 'x' })).id;
+    // The log is signed, and nothing is pending.
+    await eventually(async () => (await client.get('/v1/audit/checkpoints')).body.data.length > 0, 90_000);
+  }
+
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'rdev-backup-'));
+    source = await createEmptyDatabase();
+    target = await createEmptyDatabase(server);
+    api = await start(source.url);
+    await beforeBackup();
+    installId = (await api.client.get('/v1/system')).body.installId;
+    dump(source.url, join(dir, 'rdev.dump'));
+    ids.later = (await runCommand(client, project, 'touch second')).id;
+    await eventually(async () => (await outputOf(client, ids.writing)).toString() === '1\n2\n');
+    expect((await ended(client, ids.started)).status).toBe('succeeded');
+    // The disaster: this replica ends, and its database is not used again.
+    await api.kill();
+    restore(target.url, join(dir, 'rdev.dump'));
+    restored = await start(target.url, api.adminKey);
+    client = new (client.constructor as typeof HttpClient)(restored.baseUrl, client.key);
+  });
+  afterAll(async () => {
+    await restored.stop();
+    await api.stop();
+    await source.drop();
+    await target.drop();
+    await rm(dir, { recursive: true, force: true, maxRetries: 10 });
+  });
+
+  it('has the same identity, keys and projects', async () => {
+    expect((await client.get('/v1/system')).body.installId).toBe(installId);
+    expect((await client.get('/v1/keys/self')).body.name).toBe('kept');
+    expectStatus(await restored.client.get('/v1/keys/self'), 200);
+    expect((await client.get(`/v1/projects/${project}`)).body.status).toBe('running');
+  });
+
+  it('has the commands of before with their output, and none of later', async () => {
+    expect((await client.get(`/v1/commands/${ids.finished}`)).body).toMatchObject({
+      status: 'failed',
+      result: { exitCode: 3 },
+    });
+    expect((await outputOf(client, ids.finished)).toString()).toBe('kept\n');
+    expect((await outputOf(client, ids.finished, 'stderr')).toString()).toBe('also\n');
+    expectProblem(await client.get(`/v1/commands/${ids.later}`), 404, 'NOT_FOUND');
+  });
+
+  it('has an audit log that verifies, and goes on', async () => {
+    await createProject(client);
+    const { body } = expectStatus(await client.get('/v1/audit/verify'), 200);
+    expect(body).toMatchObject({ valid: true, firstSeq: 1, firstBad: null });
+    expect(body.checkpoints).toBeGreaterThan(0);
+    await expect(rowsOf(target.url, 'DELETE FROM events')).rejects.toThrow();
+  });
+
+  it('reattaches to what has gone on running, and then starts what was queued', async () => {
+    expect((await client.get(`/v1/commands/${ids.running}`)).body.status).toBe('running');
+    await runCommand(client, project, 'touch go');
+    expect((await ended(client, ids.running)).status).toBe('succeeded');
+    expect((await outputOf(client, ids.running)).toString()).toBe('before\nafter\n');
+    expect((await ended(client, ids.queued)).status).toBe('succeeded');
+    expect((await outputOf(client, ids.queued)).toString()).toBe('ran\n');
+  });
+
+  it('continues output where the backup ends', async () => {
+    expect((await ended(client, ids.writing)).status).toBe('succeeded');
+    expect((await outputOf(client, ids.writing)).toString()).toBe('1\n2\n3\n');
+  });
+
+  it('does not know how those ended that have run since, and does not run them again', async () => {
+    for (const id of [ids.ending, ids.started])
+      expect(await ended(client, id)).toMatchObject({ status: 'lost', result: { exitCode: null, reason: 'unknown' } });
+    expect(await textOf(client, project, 'cat started')).toBe('once\n');
+  });
+});
