@@ -1,8 +1,10 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
+import { promisify } from 'node:util';
 import {
   type ApiProcess,
   type HttpClient,
@@ -15,6 +17,7 @@ import {
   expectStatus,
   newest,
   outputOf,
+  programOf,
   rowsOf,
   runCommand,
   startApi,
@@ -25,24 +28,35 @@ import {
 const { privateKey } = generateKeyPairSync('ed25519');
 const AUDIT_KEY = privateKey.export({ type: 'pkcs8', format: 'pem' });
 
+const PAGE = readFileSync('docs/operations/backup-and-restore.md', 'utf8');
+
 /** The programs beside the server on which this suite runs. */
 function program(name: 'pg_dump' | 'pg_restore', ...args: string[]): void {
   const { status, stderr } = spawnSync(join(process.env.TEST_POSTGRES_BIN!, name), args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`${name}: ${stderr}`);
 }
 
-/** As docs/operations/backup-and-restore.md has it. */
-const dump = (url: string, file: string): void => program('pg_dump', '--format=custom', `--file=${file}`, url);
-const restore = (url: string, file: string): void =>
-  program(
-    'pg_restore',
-    '--no-owner',
-    '--no-privileges',
-    '--exit-on-error',
-    '--single-transaction',
-    `--dbname=${url}`,
-    file,
-  );
+/** As the page has it, without the last option, which names a file or a database. */
+function optionsOf(name: string): string[] {
+  const [, options] = new RegExp(`^${name} (--.*) --(?:file|dbname)=`, 'm').exec(PAGE) ?? [];
+  if (options === undefined) throw new Error(`The page does not show ${name}.`);
+  return options.split(' ');
+}
+
+const dump = (url: string, file: string): void => {
+  program('pg_dump', ...optionsOf('pg_dump'), `--file=${file}`, url);
+};
+const restore = (url: string, file: string): void => {
+  program('pg_restore', ...optionsOf('pg_restore'), `--dbname=${url}`, file);
+};
+
+/** Gives the role of the API its privileges, and creates it, as the job of the chart does. */
+async function migrate(ownerUrl: string, apiUrl: string): Promise<void> {
+  const { main } = await programOf();
+  await promisify(execFile)(process.execPath, [join(dirname(main), `migrate${extname(main)}`)], {
+    env: { DATABASE_URL: apiUrl, DATABASE_OWNER_URL: ownerUrl },
+  });
+}
 
 describe.each([
   ['the same PostgreSQL', process.env],
@@ -56,6 +70,7 @@ describe.each([
   let client: HttpClient;
   let installId: string;
   let project: string;
+  let role: string;
   const ids: Record<'finished' | 'running' | 'writing' | 'ending' | 'started' | 'queued' | 'later', string> =
     {} as never;
 
@@ -107,7 +122,11 @@ describe.each([
     // The disaster: this replica ends, and its database is not used again.
     await api.kill();
     restore(target.url, join(dir, 'rdev.dump'));
-    restored = await start(target.url, api.adminKey);
+    const apiUrl = new URL(target.url);
+    apiUrl.username = `${apiUrl.pathname.slice(1)}_api`;
+    role = apiUrl.username;
+    await migrate(target.url, apiUrl.href);
+    restored = await start(apiUrl.href, api.adminKey);
     client = new (client.constructor as typeof HttpClient)(restored.baseUrl, client.key);
   });
   afterAll(async () => {
@@ -115,6 +134,7 @@ describe.each([
     await api.stop();
     await source.drop();
     await target.drop();
+    await rowsOf(server.TEST_DATABASE_URL ?? '', `DROP ROLE IF EXISTS "${role}"`);
     await rm(dir, { recursive: true, force: true, maxRetries: 10 });
   });
 
@@ -140,7 +160,8 @@ describe.each([
     const { body } = expectStatus(await client.get('/v1/audit/verify'), 200);
     expect(body).toMatchObject({ valid: true, firstSeq: 1, firstBad: null });
     expect(body.checkpoints).toBeGreaterThan(0);
-    await expect(rowsOf(target.url, 'DELETE FROM events')).rejects.toThrow();
+    for (const url of [target.url, restored.databaseUrl])
+      await expect(rowsOf(url, 'DELETE FROM events')).rejects.toThrow();
   });
 
   it('reattaches to what has gone on running, and then starts what was queued', async () => {
