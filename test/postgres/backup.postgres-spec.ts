@@ -71,8 +71,10 @@ describe.each([
   let installId: string;
   let project: string;
   let role: string;
-  const ids: Record<'finished' | 'running' | 'writing' | 'ending' | 'started' | 'queued' | 'later', string> =
-    {} as never;
+  const ids: Record<
+    'finished' | 'running' | 'writing' | 'ending' | 'started' | 'forgotten' | 'queued' | 'later',
+    string
+  > = {} as never;
 
   const start = (databaseUrl: string, adminKey?: string): Promise<ApiProcess> =>
     startApi({
@@ -102,6 +104,7 @@ describe.each([
       await startCommand(client, project, { script: 'until [ -e second ]; do sleep 0.1; done', lock: 'y' })
     ).id;
     ids.started = (await startCommand(client, project, { script: 'echo once >> started', lock: 'y' })).id;
+    ids.forgotten = (await startCommand(client, project, { script: 'echo again >> forgotten', lock: 'y' })).id;
     await eventually(async () => (await client.get(`/v1/commands/${ids.ending}`)).body.status === 'running');
     ids.queued = (await startCommand(client, project, { script: 'echo ran', lock: 'x' })).id;
     // The log is signed, and nothing is pending.
@@ -118,9 +121,11 @@ describe.each([
     dump(source.url, join(dir, 'rdev.dump'));
     ids.later = (await runCommand(client, project, 'touch second')).id;
     await eventually(async () => (await outputOf(client, ids.writing)).toString() === '1\n2\n');
-    expect((await ended(client, ids.started)).status).toBe('succeeded');
+    for (const id of [ids.started, ids.forgotten]) expect((await ended(client, id)).status).toBe('succeeded');
     // The disaster: this replica ends, and its database is not used again.
     await api.kill();
+    // As when a pod is replaced: nothing is left there of this command.
+    await rm(join(dir, 'spool', 'rdev', ids.forgotten), { recursive: true });
     restore(target.url, join(dir, 'rdev.dump'));
     const apiUrl = new URL(target.url);
     apiUrl.username = `${apiUrl.pathname.slice(1)}_api`;
@@ -182,5 +187,10 @@ describe.each([
     for (const id of [ids.ending, ids.started])
       expect(await ended(client, id)).toMatchObject({ status: 'lost', result: { exitCode: null, reason: 'unknown' } });
     expect(await textOf(client, project, 'cat started')).toBe('once\n');
+  });
+
+  it('runs again what was queued and has run since, if its pod has been replaced', async () => {
+    expect((await ended(client, ids.forgotten)).status).toBe('succeeded');
+    expect(await textOf(client, project, 'cat forgotten')).toBe('again\nagain\n');
   });
 });
