@@ -10,6 +10,18 @@ install_packages() {
   can_install && { apt-get update -qq && RUNLEVEL=1 timeout 5m apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null 2>&1
 }
 
+# fetch_program DIRECTORY PROGRAM PACKAGE: puts one program of a Debian package there, without installing the package, which
+# may come with a service.
+fetch_program() {
+  can_install && mkdir -p "$1" && (
+    cd "$1" || exit 1
+    { apt-get update -qq && timeout 5m apt-get download -qq "$3"; } >/dev/null 2>&1 &&
+      dpkg-deb --fsys-tarfile "$3"_*.deb | tar -xf - --strip-components=3 "./usr/bin/$2"
+    rm -f "$3"_*.deb
+    [ -x "$2" ]
+  )
+}
+
 # isolate OPTION... COMMAND...: replaces the script by the command in new namespaces, so that everything it starts and
 # mounts ends with it. The options are those of unshare.
 isolate() {
