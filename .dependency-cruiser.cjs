@@ -3,7 +3,7 @@
  * feature adapters → application → domain. test/tools/boundaries.spec.ts proves that every rule is enforced.
  */
 const PLATFORM =
-  'channel|config|database|embedded-postgres|events|health|http|idempotency|kubernetes|local|metrics|outbound-http|rate-limit|resilience|supervisor|telemetry';
+  'channel|config|database|embedded-postgres|events|health|http|idempotency|kubernetes|local|metrics|outbound-http|rate-limit|resilience|supervisor|telemetry|tracing';
 const FEATURES = 'projects|commands|policy|output|execution|queue|apikeys|webhooks|audit';
 /** The features that each feature may import. */
 const BELOW = {

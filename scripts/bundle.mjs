@@ -165,6 +165,7 @@ export const output = (dir, { isDraft = false } = {}) => ({
       { name: 'packages', test: /[\\/]node_modules[\\/]/, tags: ['$initial'] },
       { name: 'libs', test: /[\\/]libs[\\/]/, tags: ['$initial'] },
       { name: 'yaml', test: /[\\/]node_modules[\\/]yaml[\\/]/ },
+      { name: 'opentelemetry', test: /[\\/]node_modules[\\/]@opentelemetry[\\/]/ },
       { name: 'kubernetes-client', test: /[\\/]node_modules[\\/]/ },
     ],
   },

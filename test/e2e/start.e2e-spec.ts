@@ -39,6 +39,9 @@ describe('starting', () => {
     ['RDEV_NAMESPACE', 'Not_A_Label', ''],
     ['TRUST_PROXY', 'everybody', ''],
     ['HOST', '0.0.0.0', ''],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', ''],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 's3cret', ''],
+    ['OTEL_TRACES_SAMPLER_ARG', '2', ''],
   ])('with an invalid value fails and reports the variable, but not the value: %s', async (name, value) => {
     const logs = await fail({ [name]: value });
     expect(logs).toMatch(new RegExp(`^ *${name} `, 'm'));

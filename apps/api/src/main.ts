@@ -5,11 +5,14 @@ import { type Config, loadConfig } from '@app/config';
 import { EmbeddedPostgres } from '@app/embedded-postgres';
 import { migrate } from '@app/database';
 import { clusterAddress } from '@app/kubernetes';
+import { MetricsServer } from '@app/metrics';
 import { ProjectRuntime } from '@app/projects';
+import { startOpenTelemetry } from '@app/telemetry';
 import { clusterOf } from './app.module.js';
 import { createApp } from './create-app.js';
 import { startFailure } from './start-failure.js';
 import { assertPortIsFree } from './port.js';
+import { VERSION } from './version.js';
 import { outageOf, printWelcome } from './welcome.js';
 
 /** Must be shorter than the 20 s after which this process is killed. */
@@ -29,11 +32,14 @@ async function main(): Promise<void> {
       ? migrate(config.database.directUrl ?? database.url)
       : migrate(ownerUrl, { apiUrl: database.url }));
     const app = await createApp(config, database.url, policy);
+    const readMetrics = (): ReturnType<MetricsServer['read']> => app.get(MetricsServer).read();
+    const telemetry = await startOpenTelemetry(config.openTelemetry, { version: VERSION, readMetrics });
     const keyFile = config.kubernetes.inCluster ? null : join(config.dataDir, 'admin.key');
     const adminKeyFile = await app.get(Bootstrap).ensureAdminKey({ adminKey: config.adminKey, keyFile });
     await app.listen(config.http.port, config.http.host);
     stopOnSignals(async () => {
       await app.close();
+      await telemetry.stop();
       await database.stop();
     });
     if (!config.kubernetes.inCluster) {

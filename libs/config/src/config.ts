@@ -2,7 +2,9 @@ import { join, resolve } from 'node:path';
 import { StartRefused } from '@app/kernel';
 import { plainToInstance } from 'class-transformer';
 import { type ValidationError, validateSync } from 'class-validator';
-import { Environment } from './environment.js';
+import type { Environment } from './environment.js';
+import { type OpenTelemetryConfig, openTelemetryOf } from './open-telemetry.js';
+import { FullEnvironment } from './telemetry-environment.js';
 import { pathBeforeNpm } from './path-before-npm.js';
 
 /** The configuration, grouped by concern. Loaded once, before anything starts; tests pass their own. */
@@ -68,6 +70,8 @@ export interface Config {
   };
   readonly retentionDays: { readonly output: number; readonly commands: number; readonly events: number };
   readonly logLevel: string;
+  /** Null: off. */
+  readonly openTelemetry: OpenTelemetryConfig | null;
   /** The only part of the environment that commands on the local runtime inherit. */
   readonly localEnvironment: Readonly<Record<string, string>>;
 }
@@ -101,7 +105,10 @@ export class InvalidConfiguration extends StartRefused {
 // eslint-disable-next-line complexity, max-lines-per-function -- one entry for each variable
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
-  const environment = plainToInstance(Environment, given, { excludeExtraneousValues: true, exposeDefaultValues: true });
+  const environment = plainToInstance(FullEnvironment, given, {
+    excludeExtraneousValues: true,
+    exposeDefaultValues: true,
+  });
   const problems = validateSync(environment).map(describeProblem);
   const inCluster = 'KUBERNETES_SERVICE_HOST' in given;
   const runtime = environment.RDEV_RUNTIME === 'auto' ? (inCluster ? 'kubernetes' : 'local') : environment.RDEV_RUNTIME;
@@ -171,6 +178,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       events: environment.RDEV_EVENT_RETENTION_DAYS,
     },
     logLevel: environment.LOG_LEVEL,
+    openTelemetry: openTelemetryOf(environment),
     localEnvironment: pick({ ...given, PATH: pathBeforeNpm(given) }, ['PATH', 'HOME', 'LANG']),
   };
 }

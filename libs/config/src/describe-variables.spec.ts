@@ -1,9 +1,9 @@
 import { plainToInstance } from 'class-transformer';
 import { describeVariables } from './describe-variables.js';
-import { Environment } from './environment.js';
+import { FullEnvironment } from './telemetry-environment.js';
 import { declaredVariables } from './variable.js';
 
-const defaults = new Environment() as unknown as Record<string, unknown>;
+const defaults = new FullEnvironment() as unknown as Record<string, unknown>;
 const described = describeVariables();
 const valued = described.filter(({ name }) => defaults[name] !== undefined);
 
@@ -12,7 +12,7 @@ describe('the default of a variable', () => {
     '%s is shown as it would be set: %s',
     (name, shown) => {
       const [value = ''] = shown.split(' (');
-      const set = plainToInstance(Environment, { [name]: value }) as unknown as Record<string, unknown>;
+      const set = plainToInstance(FullEnvironment, { [name]: value }) as unknown as Record<string, unknown>;
       expect(set[name]).toEqual(defaults[name]);
     },
   );

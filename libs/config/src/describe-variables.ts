@@ -1,11 +1,11 @@
-import { Environment } from './environment.js';
+import { FullEnvironment } from './telemetry-environment.js';
 import { type VariableInfo, declaredVariables } from './variable.js';
 
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB'] as const;
 
 /** All variables that rdev reads, in declaration order, each with its actual default. */
 export function describeVariables(): readonly VariableInfo[] {
-  const defaults = new Environment() as unknown as Readonly<Record<string, unknown>>;
+  const defaults = new FullEnvironment() as unknown as Readonly<Record<string, unknown>>;
   return declaredVariables().map((variable) => {
     const value = defaults[variable.name];
     return value === undefined ? variable : { ...variable, default: textOf(variable.name, value) };

@@ -159,6 +159,16 @@ export function isProxyUrl(value: unknown): boolean {
   return typeof value === 'string' && /^https?:\/\/[\x21-\x7e]+$/.test(value) && URL.canParse(value);
 }
 
+export function IsHttpUrl(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isHttpUrl',
+    validator: {
+      validate: (value: unknown) => typeof value === 'string' && /^https?:$/.test(URL.parse(value)?.protocol ?? ''),
+      defaultMessage: () => 'must be a URL like http://collector:4318',
+    },
+  });
+}
+
 export function IsProxyUrl(): PropertyDecorator {
   return ValidateBy({
     name: 'isProxyUrl',

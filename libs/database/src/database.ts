@@ -1,10 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { LogThrottle, Transactor, Unavailable } from '@app/kernel';
+import { traced } from '@app/tracing';
 import { Injectable, Logger, Optional } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { codeOf, toDomainError } from './errors.js';
 import { migrations } from './migrations/index.js';
 import { PartitionStore } from './partition-store.js';
+import { POSTGRES, tracedQuery } from './query-span.js';
 
 const OUTAGE_EVERY_MS = 10_000;
 /** For a statement whose partition is missing: see {@link PartitionStore.createFor}. */
@@ -37,7 +39,9 @@ export class Database implements Transactor {
     const hints: (() => void)[] = [];
     let result: T;
     try {
-      result = await this.dataSource.transaction((manager) => this.transactions.run({ manager, hints }, work));
+      result = await traced('transaction', POSTGRES, () =>
+        this.dataSource.transaction((manager) => this.transactions.run({ manager, hints }, work)),
+      );
     } catch (error) {
       if (await this.createdPartition(error))
         throw new Unavailable('A partition was missing and has been created.', {}, { cause: error });
@@ -80,7 +84,7 @@ export class Database implements Transactor {
 
   private async execute<Row>(sql: string, parameters: readonly unknown[]): Promise<Row[]> {
     try {
-      const result: unknown = await this.manager.query(sql, [...parameters]);
+      const result: unknown = await tracedQuery(sql, () => this.manager.query(sql, [...parameters]));
       // TypeORM returns [rows, count] for UPDATE and DELETE.
       return (/^\s*(UPDATE|DELETE)\b/i.test(sql) ? (result as [Row[], number])[0] : result) as Row[];
     } catch (error) {

@@ -5,6 +5,7 @@ import type { DataSource } from 'typeorm';
 import { connect } from './connect.js';
 import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
+import { tracedQuery } from './query-span.js';
 
 /**
  * A plan is cached while tables grow, until they are analyzed, including one that scans all of a small table. So scans
@@ -55,7 +56,8 @@ export class PreparedDatabase extends Database implements OnApplicationShutdown 
     let dropped = Promise.resolve();
     try {
       const client = (await runner.connect()) as ClientBase;
-      const { rows } = await client.query({ name: this.nameOf(sql), text: sql, values: [...parameters] });
+      const statement = { name: this.nameOf(sql), text: sql, values: [...parameters] };
+      const { rows } = await tracedQuery(sql, () => client.query(statement));
       if (queryRunner === undefined) dropped = this.dropOldPlans(client);
       return rows as Row[];
     } catch (error) {

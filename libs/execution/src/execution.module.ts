@@ -5,6 +5,7 @@ import { CommandControlController } from './adapters/http/command-control.contro
 import { StdinController } from './adapters/http/stdin.controller.js';
 import { KubernetesCommandExecutor } from './adapters/kubernetes/kubernetes-command-executor.js';
 import { LocalCommandExecutor } from './adapters/local/local-command-executor.js';
+import { CommandSpans } from './adapters/opentelemetry/command-spans.js';
 import { CommandMetrics, commandMetrics } from './adapters/prometheus/command-metrics.js';
 import { CommandControl } from './application/command-control.js';
 import { CommandExecutor } from './application/command-executor.js';
@@ -34,6 +35,7 @@ export class ExecutionModule {
         CommandRunner,
         RunningCommands,
         CommandMetrics,
+        CommandSpans,
         ...commandMetrics,
         ProjectCleanup,
         SpoolSweeper,

@@ -1,6 +1,7 @@
 import { HttpStatus, Injectable, type MessageEvent } from '@nestjs/common';
 import type { Response } from 'express';
-import { EMPTY, type Observable } from 'rxjs';
+import { untraced } from '@app/tracing';
+import { EMPTY, Observable } from 'rxjs';
 import type { AccessedRequest } from './access.js';
 import { OpenStreams } from './open-streams.js';
 import { resumed } from './resumable-sse.js';
@@ -44,6 +45,7 @@ export class EventStreams {
     if (request.grant !== undefined) this.streams.hold(request.grant.caller.keyId, response);
     response.setHeader('Last-Event-ID', source.firstId);
     const messages = paced(request, (signal) => source.events(signal));
-    return stream(messages, this.shutdown.started, source.firstId);
+    const events = stream(messages, this.shutdown.started, source.firstId);
+    return new Observable((subscriber) => untraced(() => events.subscribe(subscriber)));
   }
 }

@@ -35,4 +35,4 @@ export { EventStreams } from './event-streams.js';
 export { HEARTBEAT_MS, openEventStreams } from './sse.js';
 export { ResumableSse } from './resumable-sse.js';
 export { BodyBudget } from './body-budget.js';
-export { traceparentOf } from './traceparent.js';
+export { requestTraceId, routeTemplate } from './request-span.js';

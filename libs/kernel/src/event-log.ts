@@ -4,8 +4,11 @@ export interface Actor {
   readonly ip: string | null;
   readonly userAgent: string | null;
   readonly requestId: string | null;
-  /** Of the W3C trace context that the request carried. Absent in events of former releases. */
+  /** Of the W3C trace context that the request carried or began. Absent in events of former releases. */
   readonly traceId?: string | null;
+  /** The parent of what follows, and its flags, as that trace context has them. Absent without one. */
+  readonly spanId?: string;
+  readonly traceFlags?: string;
 }
 
 /** Something that has happened, named in the past tense (`command.created`). */

@@ -19,6 +19,7 @@ export {
   decodeIdCursor,
   toPage,
 } from './page.js';
+export { type TraceContext, formatTraceparent, parseTraceparent } from './trace-context.js';
 export { Transactor } from './transactor.js';
 export { type Actor, type NewEvent, type LoggedEvent, type EventFilter, EventLog } from './event-log.js';
 export { type RequestContext, runInRequest, currentRequest, currentActor } from './request-context.js';

@@ -3,6 +3,8 @@ import type { Actor } from './event-log.js';
 
 export interface RequestContext {
   readonly requestId: string;
+  /** What is handed on to what the request causes: the context of its own span, or that of the client. */
+  readonly traceparent?: string | null;
   /** The caller; the key is set once it is authenticated. */
   actor: Actor;
   /** Method and path, Idempotency-Key and fingerprint of the body; null: no key. */

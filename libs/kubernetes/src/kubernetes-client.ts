@@ -2,6 +2,7 @@ import type { Circuit } from '@app/resilience';
 import { clusterCircuit, outageOf, refusingOutage } from './cluster-circuit.js';
 import { type KubernetesOptions, loadKubeConfig } from './kube-config.js';
 import { ClusterUnavailable, KubernetesApiError, errorFromResponse, errorFromFailure } from './kubernetes.errors.js';
+import { tracedCall } from './call-span.js';
 import { type ApiRequest, KubernetesTransport, readText } from './kubernetes-transport.js';
 
 /** Limits of one call. */
@@ -110,13 +111,16 @@ export class KubernetesClient {
   }
 
   async #send(request: Omit<ApiRequest, 'signal'>, options: CallOptions): Promise<unknown> {
-    return withDeadline(options, async (signal) => {
-      const response = await this.transport.send({ ...request, signal });
-      const text = await readText(response);
-      const status = response.statusCode ?? 0;
-      if (status < 200 || status > 299) throw errorFromResponse(status, text);
-      return JSON.parse(text) as unknown;
-    });
+    return tracedCall(request, (note) =>
+      withDeadline(options, async (signal) => {
+        const response = await this.transport.send({ ...request, signal });
+        const text = await readText(response);
+        const status = response.statusCode ?? 0;
+        note(status);
+        if (status < 200 || status > 299) throw errorFromResponse(status, text);
+        return JSON.parse(text) as unknown;
+      }),
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { ChannelRefused, type OpenChannel, type Channel } from '@app/channel';
+import { traced } from '@app/tracing';
 import { WebSocket } from 'ws';
 import { ExecChannel, HALF_CLOSING } from './exec-channel.js';
 import type { KubernetesClient } from './kubernetes-client.js';
@@ -67,7 +68,13 @@ export class PodExec {
    * @throws {@link ChannelRefused} if a retry would fail too, {@link ClusterUnavailable}, {@link KubernetesApiError} if
    *   the pod or container does not exist or cannot be entered, or the signal's reason
    */
-  async openChannel(target: ExecTarget, argv: readonly string[], signal?: AbortSignal): Promise<Channel> {
+  openChannel(target: ExecTarget, argv: readonly string[], signal?: AbortSignal): Promise<Channel> {
+    const { namespace, pod, container } = target;
+    const attributes = { 'k8s.namespace.name': namespace, 'k8s.pod.name': pod, 'k8s.container.name': container };
+    return traced('kubernetes exec', attributes, () => this.#openChannel(target, argv, signal));
+  }
+
+  async #openChannel(target: ExecTarget, argv: readonly string[], signal?: AbortSignal): Promise<Channel> {
     const { connectTimeoutMs } = this.#settings;
     const deadline = AbortSignal.timeout(connectTimeoutMs);
     const either = signal ? AbortSignal.any([signal, deadline]) : deadline;

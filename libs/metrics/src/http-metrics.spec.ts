@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Request, Response } from 'express';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
 import { BeforeScrape } from './before-scrape.js';
 import { HttpMetrics } from './http-metrics.js';
 
@@ -12,12 +12,14 @@ describe('HttpMetrics', () => {
   let beforeScrape: BeforeScrape;
 
   beforeEach(() => {
-    registry = new Registry();
+    const openMetrics = new Registry<OpenMetricsContentType>();
+    openMetrics.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+    registry = openMetrics as unknown as Registry;
     const common = { help: 'x', registers: [registry] };
     beforeScrape = new BeforeScrape();
     metrics = new HttpMetrics(
       new Counter({ ...common, name: 'total', labelNames }),
-      new Histogram({ ...common, name: 'duration', labelNames }),
+      new Histogram({ ...common, name: 'duration', labelNames, enableExemplars: true }),
       new Gauge({ ...common, name: 'streams' }),
       beforeScrape,
     );

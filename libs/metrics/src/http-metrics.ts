@@ -1,4 +1,4 @@
-import { openEventStreams } from '@app/http';
+import { openEventStreams, requestTraceId, routeTemplate } from '@app/http';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import {
   InjectMetric,
@@ -9,6 +9,7 @@ import {
 import type { NextFunction, Request, Response } from 'express';
 import type { Counter, Gauge, Histogram } from 'prom-client';
 import { BeforeScrape } from './before-scrape.js';
+import { exemplarOf } from './exemplar.js';
 
 const [TOTAL, DURATION] = ['http_requests_total', 'http_request_duration_seconds'] as const;
 const STREAMS = 'rdev_sse_connections_active';
@@ -23,6 +24,7 @@ export const httpMetrics = [
     name: DURATION,
     help: 'Duration of requests, without event streams',
     labelNames: LABELS,
+    enableExemplars: true,
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
   }),
   makeGaugeProvider({ name: STREAMS, help: 'Open event streams' }),
@@ -50,19 +52,15 @@ export class HttpMetrics implements OnModuleInit {
     response.once('close', () => {
       const labels = {
         method: METHODS.has(request.method) ? request.method : 'other',
-        route: routeOf(request),
+        route: routeTemplate(request) ?? 'none',
         status: response.statusCode,
       };
       this.total.inc(labels);
       const isStream = String(response.getHeader('content-type')).startsWith('text/event-stream');
-      if (!isStream) this.duration.observe(labels, (performance.now() - since) / 1000);
+      if (isStream) return;
+      const value = (performance.now() - since) / 1000;
+      this.duration.observe({ labels, value, exemplarLabels: exemplarOf(requestTraceId(response)) });
     });
     next();
   };
-}
-
-/** The template, since paths contain unbounded ids. One with a star is middleware for all requests and not a route. */
-function routeOf(request: Request): string {
-  const { path } = (request.route ?? {}) as { path?: unknown };
-  return typeof path === 'string' && !path.includes('*') ? path : 'none';
 }

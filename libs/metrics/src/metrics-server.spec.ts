@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { Logger } from '@nestjs/common';
-import { Gauge, register } from 'prom-client';
+import { Counter, Gauge, Histogram, register } from 'prom-client';
 import { BeforeScrape } from './before-scrape.js';
 import { MetricsServer } from './metrics-server.js';
 
@@ -35,6 +35,22 @@ describe('MetricsServer', () => {
     expect(response.headers.get('content-type')).toContain('text/plain');
     expect(await response.text()).toContain('things 1\n');
     expect(await (await fetch(`${base}/metrics`)).text()).toContain('things 2\n');
+  });
+
+  it('serves OpenMetrics if it is asked for, with exemplars, and changes no name by that', async () => {
+    new Counter({ name: 'jobs_total', help: 'Jobs' }).inc();
+    const took = new Histogram({ name: 'took_seconds', help: 'Took', buckets: [1], enableExemplars: true });
+    took.observe({ value: 0.5, exemplarLabels: { trace_id: 'abc' } });
+    const accept = 'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2';
+    const open = await fetch(`${base}/metrics`, { headers: { accept } });
+    expect(open.headers.get('content-type')).toContain('application/openmetrics-text; version=1.0.0');
+    const text = await open.text();
+    expect(text).toContain('# TYPE jobs counter\njobs_total 1\n');
+    expect(text).toMatch(/^took_seconds_bucket\{le="1"\} 1 # \{trace_id="abc"\} 0\.5 /m);
+    expect(text).toMatch(/\n# EOF\n$/);
+    const plain = await (await fetch(`${base}/metrics`)).text();
+    expect(plain).toContain('# TYPE jobs_total counter\njobs_total 1\n');
+    expect(plain).not.toContain('trace_id');
   });
 
   it('serves the rest if a job fails', async () => {

@@ -2,9 +2,10 @@ import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { REQUEST_LIMITS } from '@app/http';
 import { Injectable, Inject, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { register } from 'prom-client';
+import { type MetricObjectWithValues, type MetricValue, register } from 'prom-client';
 import { BeforeScrape } from './before-scrape.js';
 import { MetricsAddress } from './metrics-address.js';
+import { type Format, formatFor } from './formats.js';
 
 /** Serves /metrics on a separate port, so that an ingress does not expose it by accident. */
 @Injectable()
@@ -16,8 +17,9 @@ export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutd
       response.writeHead(404).end();
       return;
     }
-    this.scrape().then(
-      (text) => response.setHeader('content-type', register.contentType).end(text),
+    const format = formatFor(request.headers.accept);
+    this.scrape(format).then(
+      (text) => response.setHeader('content-type', format.contentType).end(text),
       (error: unknown) => {
         this.logger.error({ err: error }, 'The metrics could not be written');
         response.writeHead(500).end();
@@ -43,8 +45,14 @@ export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutd
     this.server.closeAllConnections();
   }
 
-  private async scrape(): Promise<string> {
+  /** The metrics as objects. */
+  async read(): Promise<MetricObjectWithValues<MetricValue<string>>[]> {
     await this.beforeScrape.run();
-    return register.metrics();
+    return register.getMetricsAsJSON();
+  }
+
+  private async scrape(format: Format): Promise<string> {
+    await this.beforeScrape.run();
+    return format.write();
   }
 }

@@ -36,7 +36,7 @@ export class MetricsModule {
         ...httpMetrics,
         { provide: MetricsAddress, useValue: address },
       ],
-      exports: [BeforeScrape, CacheMetrics, Circuits, HttpMetrics],
+      exports: [BeforeScrape, CacheMetrics, Circuits, HttpMetrics, MetricsServer],
     };
   }
 }

@@ -1,1 +1,2 @@
 export { TelemetryModule } from './telemetry.module.js';
+export { startOpenTelemetry } from './open-telemetry/open-telemetry.js';

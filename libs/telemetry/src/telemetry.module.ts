@@ -1,4 +1,5 @@
-import { currentRequest } from '@app/kernel';
+import { currentRequest, parseTraceparent } from '@app/kernel';
+import { currentTraceparent } from '@app/tracing';
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LoggerModule } from 'nestjs-pino';
@@ -24,6 +25,7 @@ export class TelemetryModule {
             base: null,
             timestamp: () => `,"time":"${new Date().toISOString()}"`,
             hooks: { logMethod: withoutChatter },
+            mixin: traceOfLine,
             formatters: { level: (label) => ({ level: label }) },
             genReqId: () => currentRequest()?.requestId ?? '',
             quietReqLogger: true,
@@ -43,6 +45,12 @@ export class TelemetryModule {
       ],
     };
   }
+}
+
+/** The trace of the request, or of the command, that a line is about. */
+function traceOfLine(): object {
+  const traceId = currentRequest()?.actor.traceId ?? parseTraceparent(currentTraceparent())?.traceId;
+  return traceId === undefined ? {} : { traceId };
 }
 
 /** Nest logs a line per module and route at every start. */

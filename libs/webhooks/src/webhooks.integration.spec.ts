@@ -44,7 +44,7 @@ describe('webhooks', () => {
   });
 
   const message = (type: MessageType, projectId: string | null): Message => ({
-    ...{ id: newId('evt'), type, timestamp: new Date(), projectId, data: {} },
+    ...{ id: newId('evt'), type, timestamp: new Date(), projectId, data: {}, traceparent: null },
   });
   const insert = async (...deliveries: readonly Delivery[]): Promise<readonly string[]> => {
     await open.deliveries.insert(deliveries);

@@ -15,6 +15,7 @@ import {
   newId,
 } from '@app/kernel';
 import { ProjectsService } from '@app/projects';
+import { untraced } from '@app/tracing';
 import { Injectable } from '@nestjs/common';
 import {
   type Command,
@@ -144,7 +145,11 @@ export class CommandsService {
   }
 
   /** Returns the command once it has ended, or its current state after the timeout or when the caller leaves. */
-  async wait(id: string, caller: Caller, timeoutMs: number, signal: AbortSignal): Promise<Command> {
+  wait(id: string, caller: Caller, timeoutMs: number, signal: AbortSignal): Promise<Command> {
+    return untraced(() => this.waitUntraced(id, caller, timeoutMs, signal));
+  }
+
+  private async waitUntraced(id: string, caller: Caller, timeoutMs: number, signal: AbortSignal): Promise<Command> {
     const waiter = new Waiter();
     const unsubscribe = this.hints.subscribe(id, waiter.raise);
     const deadline = performance.now() + timeoutMs;

@@ -1,4 +1,4 @@
-import type { Actor, NewEvent } from '@app/kernel';
+import { type Actor, type NewEvent, currentActor, parseTraceparent } from '@app/kernel';
 import type { Position } from './position.js';
 import type { CommandResult } from './result.js';
 import type { CommandStatus } from './status.js';
@@ -56,7 +56,7 @@ export interface CommandSummary {
   readonly status: CommandStatus;
   readonly priority: Priority;
   readonly lock: string | null;
-  /** W3C trace context of the request that created it. */
+  /** W3C trace context that the request that created it handed on. */
   readonly traceparent: string | null;
   readonly createdAt: Date;
   /** When its queue timeout passes; null: never. */
@@ -127,6 +127,8 @@ export interface EndedCommand extends CommandSummary {
   readonly creator: Actor;
 }
 
+type StartedCommand = Pick<Command, 'id' | 'projectId' | 'traceparent'>;
+
 /** @param details what it runs, redacted */
 export function commandCreated({ id, projectId, spec, priority, creator }: NewCommand, details: object): NewEvent {
   const { work, container } = spec;
@@ -146,8 +148,10 @@ export function commandReprioritized({ id, projectId, priority }: CommandSummary
   return { type: 'command.reprioritized', projectId, target: id, outcome: 'succeeded', data: { before, priority } };
 }
 
-export function commandStarted({ id, projectId }: Pick<Command, 'id' | 'projectId'>): NewEvent {
-  return { type: 'command.started', projectId, target: id, outcome: 'succeeded', data: {} };
+/** It belongs to the trace of the request that created the command, but nobody asked for it. */
+export function commandStarted({ id, projectId, traceparent }: StartedCommand): NewEvent {
+  const actor = { ...currentActor(), ...parseTraceparent(traceparent) };
+  return { type: 'command.started', projectId, target: id, outcome: 'succeeded', data: {}, actor };
 }
 
 /** A request to end it. */

@@ -20,6 +20,7 @@ import { AddAuditCheckpoints1790000400001 } from './1790000400001-add-audit-chec
 import { IndexEvents1790000400010 } from './1790000400010-index-events.js';
 import { AddCommandActor1790000400020 } from './1790000400020-add-command-actor.js';
 import { AddPartitionFunctions1790000400030 } from './1790000400030-add-partition-functions.js';
+import { AddDeliveryTrace1790000500000 } from './1790000500000-add-delivery-trace.js';
 
 /** In the order in which they run. Never edited once merged. */
 export const migrations = [
@@ -45,4 +46,5 @@ export const migrations = [
   IndexEvents1790000400010,
   AddCommandActor1790000400020,
   AddPartitionFunctions1790000400030,
+  AddDeliveryTrace1790000500000,
 ];

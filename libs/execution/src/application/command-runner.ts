@@ -1,6 +1,7 @@
 import { EventLog, Transactor, Unavailable } from '@app/kernel';
 import { Backoff } from '@app/resilience';
 import { ProjectsService } from '@app/projects';
+import { contextOfObject, inTrace, untraced } from '@app/tracing';
 import type { Attachment, AttachmentEnd, ExitRecord } from '@app/supervisor';
 import { Injectable, Logger } from '@nestjs/common';
 import {
@@ -105,8 +106,10 @@ export class CommandRunner {
   private async tryRun(run: Run, known: CommandSummary | undefined): Promise<void> {
     const command = known ?? (await this.commands.findSummary(run.id));
     if (command === null || hasEnded(command.status)) return;
-    const instance = command.instance ?? (await this.bind(command, run));
-    if (instance !== null) await this.follow(command, instance, run, known !== undefined);
+    await inTrace(contextOfObject(command.traceparent, command.id), async () => {
+      const instance = command.instance ?? (await this.bind(command, run));
+      if (instance !== null) await this.follow(command, instance, run, known !== undefined);
+    });
   }
 
   /** Stores the binding before anything is started, so that a later replica finds the right instance. */
@@ -180,12 +183,12 @@ export class CommandRunner {
       const opened = await attachment.opened;
       if (opened !== null) {
         pace.opened(writer.position);
-        if (!started) await this.markRunning(run, command.projectId);
+        if (!started) await this.markRunning(run, command);
         if (isSilent) await this.leases.markReachable(run.id, run.owner, true);
         started = true;
         isSilent = false;
       }
-      const end = await this.store(attachment, writer);
+      const end = await untraced(() => this.store(attachment, writer));
       if (end.kind === 'ended') {
         await this.endByRecord(end.record, command.outline.outputBytesMax, writer, run);
         await attachment.acknowledge();
@@ -288,9 +291,9 @@ export class CommandRunner {
     await this.end(run, { ...ending, result }, { from, gaps });
   }
 
-  private async markRunning({ id, owner }: Run, projectId: string): Promise<void> {
+  private async markRunning({ id, owner }: Run, command: CommandSummary): Promise<void> {
     await this.transactor.run(async () => {
-      if (await this.leases.markRunning(id, owner)) await this.events.add(commandStarted({ id, projectId }));
+      if (await this.leases.markRunning(id, owner)) await this.events.add(commandStarted(command));
     });
     this.hints.changed(id);
   }

@@ -9,6 +9,7 @@ import {
   refusedArgv,
   GitRefused,
 } from '@app/policy';
+import { contextOfObject } from '@app/tracing';
 import type { CommandExecutor } from './command-executor.js';
 
 /** Keeps programs from waiting for input at a terminal. */
@@ -35,6 +36,7 @@ export function startRequest(
   policy: CommandPolicy,
   { isIsolated }: Pick<CommandExecutor, 'isIsolated'>,
 ): StartRequest {
+  const trace = contextOfObject(traceparent, id);
   const guardsGit = policy.guardsGit({ projectId, keyId, spec });
   const { readsPaths, ...place } = guardsGit ? guarded(spec, defaultDirectory) : unguarded(spec);
   return {
@@ -46,7 +48,7 @@ export function startRequest(
       ...(guardsGit && GIT_EDITORS),
       ...environment,
       ...(guardsGit && gitSettings(environment, { readsPaths, trustsOwners: isIsolated })),
-      ...(traceparent !== null && { TRACEPARENT: traceparent }),
+      ...(trace !== null && { TRACEPARENT: trace }),
       ...spec.env,
       RDEV_PROJECT_ID: projectId,
     },

@@ -175,10 +175,10 @@ export class DeliveryDispatcher implements OnApplicationBootstrap, OnApplication
   }
 
   private messageOf({ delivery, webhook }: ClaimedDelivery, key: KeyState | undefined): SignedMessage {
-    const { messageId: id, body, callback } = delivery;
+    const { messageId: id, body, callback, traceparent } = delivery;
     const url = webhook?.url ?? callback?.url ?? '';
     const secrets = webhook === null ? (key?.callbackSecrets ?? []) : secretsOf(webhook, this.clock.now());
-    return { url, id, body, secrets };
+    return { url, id, body, secrets, traceparent };
   }
 
   /** What was to be told may not be told any more. */

@@ -1,6 +1,7 @@
 import { Clock, EventLog, type LoggedEvent, Poller, Unavailable } from '@app/kernel';
 import { setImmediate } from 'node:timers/promises';
 import { EventCursor } from '@app/events';
+import { contextOfObject } from '@app/tracing';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { Delivery } from '../domain/delivery.js';
 import { type Message, bodyOf, mayRead, messageOf } from '../domain/message.js';
@@ -147,11 +148,17 @@ export class FanOut implements OnApplicationBootstrap, OnApplicationShutdown {
   private messageOf(event: LoggedEvent): Message | null {
     try {
       const message = messageOf(event, (path) => this.links.of(path));
-      if (message !== null) bodyOf(message);
-      return message;
+      if (message === null) return null;
+      bodyOf(message);
+      return { ...message, traceparent: traceOf(event, message) };
     } catch (error) {
       this.logger.error({ err: error, eventId: event.id }, 'An event could not be turned into a message');
       return null;
     }
   }
+}
+
+/** A command has a span of its own, of which what is told about it is a part. */
+function traceOf({ type, target }: LoggedEvent, { traceparent }: Message): string | null {
+  return type.startsWith('command.') ? contextOfObject(traceparent, target) : traceparent;
 }

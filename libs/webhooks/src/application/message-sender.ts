@@ -5,6 +5,8 @@ export interface SignedMessage {
   /** The `webhook-id`. */
   readonly id: string;
   readonly body: string;
+  /** The trace of what the message tells; null: none. */
+  readonly traceparent: string | null;
   /** Each adds a signature. */
   readonly secrets: readonly string[];
 }

@@ -21,12 +21,13 @@ export function callbackDelivery(message: Message, { commandId, url, keyId }: Ca
 }
 
 function pending(message: Message, now: Date): Omit<Delivery, 'id' | 'endpointId' | 'callback'> {
-  const { id, type, projectId } = message;
+  const { id, type, projectId, traceparent } = message;
   return {
     messageId: id,
     type,
     projectId,
     body: bodyOf(message),
+    traceparent,
     status: 'pending',
     attemptCount: 0,
     pendingSince: now,

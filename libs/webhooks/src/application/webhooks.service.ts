@@ -9,6 +9,7 @@ import {
   type PageRequest,
   ResourceGone,
   Transactor,
+  currentRequest,
   maySeeProject,
   newId,
 } from '@app/kernel';
@@ -167,8 +168,9 @@ export class WebhooksService {
     const { id: deliveryId } = await this.idempotency.once(async () => {
       await this.lockEnabled(id, caller);
       const now = this.clock.now();
-      const message = { id: newId('evt', now), type: TEST, timestamp: now, projectId: null } as const;
-      const delivery = deliveryOf({ ...message, data: { webhookId: id } }, id, now);
+      const message = { id: newId('evt', now), timestamp: now, projectId: null, data: { webhookId: id } };
+      const traceparent = currentRequest()?.traceparent ?? null;
+      const delivery = deliveryOf({ ...message, type: TEST, traceparent }, id, now);
       await this.deliveries.insert([delivery]);
       await this.events.add(webhookChanged('tested', id, { deliveryId: delivery.id }));
       return delivery.id;

@@ -35,6 +35,8 @@ export interface Delivery {
   readonly projectId: string | null;
   /** The exact body of every attempt. */
   readonly body: string;
+  /** Of every attempt; null: none. */
+  readonly traceparent: string | null;
   readonly status: DeliveryStatus;
   readonly attemptCount: number;
   /** Since its creation, or since it was last redelivered. */

@@ -1,4 +1,12 @@
-import { type Caller, type LoggedEvent, type Scope, hasScope, matchesGlob, maySeeProject } from '@app/kernel';
+import {
+  type Caller,
+  type LoggedEvent,
+  type Scope,
+  formatTraceparent,
+  hasScope,
+  matchesGlob,
+  maySeeProject,
+} from '@app/kernel';
 import type { Delivery } from './delivery.js';
 
 /** The types of messages that subscriptions can ask for. */
@@ -34,6 +42,8 @@ export interface Message {
   readonly timestamp: Date;
   readonly projectId: string | null;
   readonly data: Readonly<Record<string, unknown>>;
+  /** The trace to which it belongs; null: none. */
+  readonly traceparent: string | null;
 }
 
 /** Events of a command in the order in which they happen, so that a receiver can order its messages. */
@@ -55,7 +65,8 @@ export function messageOf(event: LoggedEvent, urlOf: (path: string) => string): 
   const type = ofCommand?.type ?? event.type;
   if (!isMessageType(type)) return null;
   const data = ofCommand?.data ?? aboutOther(event, kind, urlOf);
-  return { id: event.id, type, timestamp: event.at, projectId: event.projectId ?? null, data };
+  const traceparent = formatTraceparent(event.actor);
+  return { id: event.id, type, timestamp: event.at, projectId: event.projectId ?? null, data, traceparent };
 }
 
 function isMessageType(type: string): type is MessageType {

@@ -123,6 +123,12 @@ class ActorResponse {
 
   @ApiPropertyOptional({ type: String, nullable: true, description: 'Absent in records of former releases' })
   traceId?: string | null;
+
+  @ApiPropertyOptional({ description: 'Of the trace context of the request; absent without one' })
+  spanId?: string;
+
+  @ApiPropertyOptional({ description: 'Of the trace context of the request; absent without one' })
+  traceFlags?: string;
 }
 
 export class AuditRecordResponse {

@@ -1,4 +1,4 @@
-import { Caller, Idempotent, OpenStreams, PublicUrl, Scoped, Shutdown, clientLeft, traceparentOf } from '@app/http';
+import { Caller, Idempotent, OpenStreams, PublicUrl, Scoped, Shutdown, clientLeft } from '@app/http';
 import { type Caller as CallerValue, DomainError } from '@app/kernel';
 import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import {
@@ -64,7 +64,7 @@ export class CommandsController {
     const seconds = preferredWaitSeconds(request);
     const release = seconds === null ? null : this.streams.acquire(caller.keyId);
     try {
-      const created = await this.commands.create(projectId, toRequest(body, traceparentOf(request)), caller);
+      const created = await this.commands.create(projectId, toRequest(body), caller);
       response.location(this.publicUrl.of(`/v1/commands/${created.id}`));
       if (seconds === null) return await this.detail(created, caller);
       response.setHeader('Preference-Applied', `wait=${String(seconds)}`);

@@ -7,7 +7,7 @@ import {
   PageQuery,
   QueryInteger,
 } from '@app/http';
-import { InvalidInput, type InvalidField } from '@app/kernel';
+import { InvalidInput, type InvalidField, currentRequest } from '@app/kernel';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import {
@@ -314,7 +314,7 @@ export class WaitQuery {
 }
 
 /** @throws {@link InvalidInput} if the fields do not match the type */
-export function toRequest(request: CreateCommandRequest, traceparent: string | null): CommandRequest {
+export function toRequest(request: CreateCommandRequest): CommandRequest {
   const { stdin, env, labels, priority, lock } = request;
   const work = toWork(request);
   return {
@@ -333,7 +333,7 @@ export function toRequest(request: CreateCommandRequest, traceparent: string | n
     priority: priority ?? 'normal',
     lock: lock ?? null,
     queueTimeoutSeconds: request.queueTimeoutSeconds ?? null,
-    traceparent,
+    traceparent: currentRequest()?.traceparent ?? null,
     callbackUrl: request.callbackUrl ?? null,
   };
 }

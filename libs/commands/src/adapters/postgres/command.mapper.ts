@@ -1,4 +1,4 @@
-import type { Actor } from '@app/kernel';
+import { type Actor, parseTraceparent } from '@app/kernel';
 import {
   type Command,
   type CommandSpec,
@@ -127,7 +127,7 @@ export function toEnded(row: EndedRow): EndedCommand {
 
 /** What is known of the creator of a command of an earlier release. */
 function creatorOf({ keyId, traceparent }: Pick<CommandSummary, 'keyId' | 'traceparent'>): Actor {
-  return { keyId, ip: null, userAgent: null, requestId: null, traceId: traceparent?.split('-')[1] ?? null };
+  return { keyId, ip: null, userAgent: null, requestId: null, traceId: null, ...parseTraceparent(traceparent) };
 }
 
 function toCancel({ cancel_requested_at: at, cancel_grace_seconds: graceSeconds }: SummaryRow): Command['cancel'] {

@@ -1,4 +1,5 @@
-import { BeforeScrape, durationBuckets } from '@app/metrics';
+import { BeforeScrape, durationBuckets, exemplarOf } from '@app/metrics';
+import { recordedTraceId } from '@app/tracing';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import {
   InjectMetric,
@@ -20,6 +21,7 @@ export const commandMetrics = [
     name: DURATION,
     help: 'How long commands ran that this replica ended',
     labelNames: ['type', 'status'],
+    enableExemplars: true,
     buckets: durationBuckets,
   }),
   makeHistogramProvider({
@@ -53,10 +55,11 @@ export class CommandMetrics implements CommandObserver, OnModuleInit {
     if (admittedAt !== null) this.wait.observe({ priority }, (admittedAt.getTime() - createdAt.getTime()) / 1000);
   }
 
-  ended({ type, status, result }: CommandSummary): void {
+  ended({ type, status, result, traceparent }: CommandSummary): void {
     const labels = { type, status };
     this.total.inc(labels);
     const durationMs = result?.durationMs ?? null;
-    if (durationMs !== null) this.duration.observe(labels, durationMs / 1000);
+    const exemplarLabels = exemplarOf(recordedTraceId(traceparent));
+    if (durationMs !== null) this.duration.observe({ labels, value: durationMs / 1000, exemplarLabels });
   }
 }

@@ -28,6 +28,6 @@ export class CommandCheckController {
     @Body() body: CreateCommandRequest,
     @Caller() caller: CallerValue,
   ): Promise<CommandCheckResponse> {
-    return toCheckResponse(await this.checks.forecast(projectId, toRequest(body, null), caller));
+    return toCheckResponse(await this.checks.forecast(projectId, toRequest(body), caller));
   }
 }

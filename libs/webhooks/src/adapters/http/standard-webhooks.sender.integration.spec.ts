@@ -3,7 +3,12 @@ import { Logger } from '@nestjs/common';
 import { type AddressInfo, type Server, type Socket, createServer } from 'node:net';
 import { StandardWebhooksSender } from './standard-webhooks.sender.js';
 
-const MESSAGE = { id: 'evt_1', body: '{}', secrets: [`whsec_${Buffer.alloc(32).toString('base64')}`] };
+const MESSAGE = {
+  id: 'evt_1',
+  body: '{}',
+  traceparent: null,
+  secrets: [`whsec_${Buffer.alloc(32).toString('base64')}`],
+};
 
 describe('StandardWebhooksSender', () => {
   let server: Server;

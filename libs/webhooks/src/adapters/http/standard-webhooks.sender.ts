@@ -1,5 +1,7 @@
 import { AddressRefused, NameUnresolved, OutboundHttp, OutboundTimeout, ProxyFailed } from '@app/outbound-http';
+import { currentTraceparent, tracedBelow } from '@app/tracing';
 import { Injectable, Logger } from '@nestjs/common';
+import { SpanStatusCode } from '@opentelemetry/api';
 import { Webhook as Signer } from 'standardwebhooks';
 import { MessageSender, type Sent, type SignedMessage } from '../../application/message-sender.js';
 
@@ -19,8 +21,24 @@ export class StandardWebhooksSender implements MessageSender {
     return this.http.whyNoTarget(url);
   }
 
-  async send({ url, id, body, secrets }: SignedMessage): Promise<Sent> {
+  send(message: SignedMessage): Promise<Sent> {
+    const attributes = {
+      'http.request.method': 'POST',
+      'server.address': hostOf(message.url),
+      'rdev.message.id': message.id,
+    };
+    return tracedBelow(message.traceparent, 'POST webhook', attributes, async (span) => {
+      const sent = await this.attempt(message);
+      const { status, error } = sent.attempt;
+      if (status !== null) span?.setAttribute('http.response.status_code', status);
+      if (error !== null || (status ?? 0) >= 400) span?.setStatus({ code: SpanStatusCode.ERROR });
+      return sent;
+    });
+  }
+
+  private async attempt({ url, id, body, secrets, traceparent }: SignedMessage): Promise<Sent> {
     const at = new Date();
+    const trace = currentTraceparent() ?? traceparent;
     const since = performance.now();
     const latencyMs = (): number => Math.round(performance.now() - since);
     const headers = {
@@ -28,6 +46,7 @@ export class StandardWebhooksSender implements MessageSender {
       'user-agent': 'rdev-webhooks/1',
       'webhook-id': id,
       'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
+      ...(trace !== null && { traceparent: trace }),
       'webhook-signature': secrets.map((secret) => new Signer(secret).sign(id, at, body)).join(' '),
     };
     try {
@@ -60,4 +79,8 @@ function whyUnanswered(error: unknown): string {
   const isOurs = [AddressRefused, NameUnresolved, OutboundTimeout, ProxyFailed].some((kind) => error instanceof kind);
   const { code, name, message } = error as Error & { code?: string };
   return isOurs ? message.slice(0, 500) : `The connection failed: ${code ?? name}`;
+}
+
+function hostOf(url: string): string {
+  return URL.parse(url)?.hostname ?? '';
 }

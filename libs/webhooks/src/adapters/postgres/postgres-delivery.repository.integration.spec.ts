@@ -41,6 +41,7 @@ describe('PostgresDeliveryRepository', () => {
       timestamp: new Date(),
       projectId: null,
       data: {},
+      traceparent: null,
     };
     const deliveries = Array.from({ length: count }, () =>
       deliveryOf(message, webhook.id, new Date(Date.now() - 1_000)),
@@ -128,7 +129,14 @@ describe('PostgresDeliveryRepository', () => {
   });
 
   it('gives the deliveries of callbacks with their URL, as of one endpoint per key and origin', async () => {
-    const message: Message = { id: 'evt', type: 'command.lost', timestamp: new Date(), projectId: 'web', data: {} };
+    const message: Message = {
+      id: 'evt',
+      type: 'command.lost',
+      timestamp: new Date(),
+      projectId: 'web',
+      data: {},
+      traceparent: null,
+    };
     const to = (url: string, keyId = 'key_one') =>
       callbackDelivery(message, { commandId: newId('cmd'), url, keyId }, new Date());
     const sent = [
@@ -322,7 +330,11 @@ describe('PostgresDeliveryRepository', () => {
   it('lists only what can be read, in full pages', async () => {
     const webhook = await subscribed();
     const of = (type: MessageType, projectId: string | null) =>
-      deliveryOf({ id: 'evt', type, timestamp: new Date(), projectId, data: {} }, webhook.id, new Date());
+      deliveryOf(
+        { id: 'evt', type, timestamp: new Date(), projectId, data: {}, traceparent: null },
+        webhook.id,
+        new Date(),
+      );
     const mixed = Array.from({ length: 10 }, () => [
       of('command.lost', 'a_b'),
       of('command.lost', 'axb'),

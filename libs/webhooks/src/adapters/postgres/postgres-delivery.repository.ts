@@ -11,7 +11,7 @@ import { WEBHOOK_COLUMNS } from './postgres-webhook.repository.js';
 
 const COLUMNS = `d.id, d.webhook_id AS "endpointId", CASE WHEN d.callback_url IS NOT NULL
     THEN json_build_object('url', d.callback_url, 'keyId', d.callback_key_id) END AS callback, d.message_id AS "messageId", d.type, d.project_id AS "projectId",
-  d.body, d.status, d.attempt_count AS "attemptCount", date_trunc('milliseconds', d.pending_since) AS "pendingSince", d.next_attempt_at AS "nextAttemptAt",
+  d.body, d.traceparent, d.status, d.attempt_count AS "attemptCount", date_trunc('milliseconds', d.pending_since) AS "pendingSince", d.next_attempt_at AS "nextAttemptAt",
   d.created_at AS "createdAt", d.ended_at AS "endedAt"`;
 
 /** Due for the next claim: by the clock of the database, and not rounded up to a millisecond that has not come yet. */
@@ -31,23 +31,24 @@ export class PostgresDeliveryRepository implements DeliveryRepository {
   constructor(private readonly database: Database) {}
 
   async insert(deliveries: readonly Delivery[]): Promise<void> {
-    const rows = deliveries.map(({ id, endpointId, callback, messageId, type, projectId, body, createdAt }) => ({
+    const rows = deliveries.map(({ id, endpointId, callback, messageId, createdAt, ...message }) => ({
       id,
       webhook_id: endpointId,
       callback_url: callback?.url,
       callback_key_id: callback?.keyId,
       message_id: messageId,
-      type,
-      project_id: projectId,
-      body,
+      type: message.type,
+      project_id: message.projectId,
+      body: message.body,
+      traceparent: message.traceparent,
       created_at: createdAt,
     }));
     await this.database.query(
-      `INSERT INTO deliveries (id, webhook_id, callback_url, callback_key_id, message_id, type, project_id, body, status,
+      `INSERT INTO deliveries (id, webhook_id, callback_url, callback_key_id, message_id, type, project_id, body, traceparent, status,
          attempt_count, next_attempt_at, created_at)
-       SELECT id, webhook_id, callback_url, callback_key_id, message_id, type, project_id, body, 'pending', 0, ${AT_ONCE}, created_at
+       SELECT id, webhook_id, callback_url, callback_key_id, message_id, type, project_id, body, traceparent, 'pending', 0, ${AT_ONCE}, created_at
        FROM json_to_recordset($1) AS d(id text, webhook_id text, callback_url text, callback_key_id text, message_id text, type text, project_id text, body text,
-         created_at timestamptz)`,
+         traceparent text,          created_at timestamptz)`,
       [JSON.stringify(rows)],
     );
   }

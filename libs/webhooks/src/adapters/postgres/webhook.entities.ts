@@ -92,6 +92,9 @@ export class DeliveryEntity {
   @Column('text')
   body!: string;
 
+  @Column({ type: 'text', nullable: true })
+  traceparent!: string | null;
+
   @Column('text')
   status!: DeliveryStatus;
 

@@ -1,0 +1,18 @@
+export {
+  type PastSpan,
+  type Tracing,
+  contextOfObject,
+  currentTraceparent,
+  inTrace,
+  isTracing,
+  recordObject,
+  recordSpan,
+  recordedTraceId,
+  setTracing,
+  startServerSpan,
+  traceContextOf,
+  traced,
+  tracedBelow,
+  untraced,
+  withSpan,
+} from './tracing.js';
