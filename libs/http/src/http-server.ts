@@ -13,7 +13,7 @@ import { Logger } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { breakOff } from './break-off.js';
 import { IncomingBody } from './incoming-body.js';
-import { httpProblem, problemBody } from './problem.filter.js';
+import { httpProblem, problemBody } from './problem.js';
 
 export type HttpServerOptions = Pick<
   ServerOptions,

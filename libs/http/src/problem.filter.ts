@@ -4,9 +4,11 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger 
 import type { Request, Response } from 'express';
 import { allowedMethods } from './allowed-methods.js';
 import { breakOff } from './break-off.js';
+import { type Problem, httpProblem, problemBody } from './problem.js';
 import { RefusalRecorder } from './refusal-recorder.js';
 import { PublicUrl } from './public-url.js';
 import { retryMs } from './retry.js';
+import { Shutdown, ShuttingDown } from './shutdown.js';
 
 /** The HTTP status of each kind of error. */
 const STATUS: Record<ErrorKind, number> = {
@@ -22,26 +24,6 @@ const STATUS: Record<ErrorKind, number> = {
   unavailable: 503,
 };
 
-/** Codes for errors of the framework. */
-const CODE: Record<number, string> = {
-  400: 'INVALID_REQUEST',
-  404: 'NOT_FOUND',
-  405: 'METHOD_NOT_ALLOWED',
-  406: 'NOT_ACCEPTABLE',
-  408: 'REQUEST_TIMEOUT',
-  413: 'PAYLOAD_TOO_LARGE',
-  415: 'UNSUPPORTED_MEDIA_TYPE',
-  431: 'HEADERS_TOO_LARGE',
-};
-
-interface Problem {
-  readonly status: number;
-  readonly code: string;
-  readonly detail?: string;
-  readonly retryable?: boolean;
-  readonly extra?: Readonly<Record<string, unknown>>;
-}
-
 const REFUSED: readonly number[] = [401, 403, 429];
 
 /** Responds to every error with `application/problem+json`. @see RFC 9457 */
@@ -53,9 +35,11 @@ export class ProblemFilter implements ExceptionFilter {
     private readonly refusals: RefusalRecorder,
     private readonly streams: StreamRoutes,
     private readonly publicUrl: PublicUrl,
+    private readonly shutdown: Shutdown,
   ) {}
 
-  catch(error: unknown, host: ArgumentsHost): void {
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const error = this.shutdown.isStopping && isFailure(thrown) ? new ShuttingDown(thrown) : thrown;
     const request = host.switchToHttp().getRequest<Request>();
     const response = host.switchToHttp().getResponse<Response>();
     const problem = this.toProblem(error, request, response);
@@ -127,31 +111,6 @@ function sendRetryOnly(response: Response, error: unknown): void {
     .end(`retry: ${String(retryMs(seconds))}\n\n`);
 }
 
-/** The problem for a status of the framework or of the HTTP server. */
-export function httpProblem(status: number, detail: string): Problem {
-  return { status, code: CODE[status] ?? 'INVALID_REQUEST', detail };
-}
-
-/** @see RFC 9457 */
-export function problemBody(
-  { status, code, detail, retryable, extra }: Problem,
-  instance: string,
-  requestId: string | null,
-): Record<string, unknown> {
-  const words = code.toLowerCase().split('_');
-  return {
-    type: `urn:rdev:problem:${words.join('-')}`,
-    title: words.join(' ').replace(/^./, (letter) => letter.toUpperCase()),
-    status,
-    detail: detail ?? STATUS_CODES[status] ?? '',
-    instance,
-    code,
-    requestId,
-    retryable: retryable ?? false,
-    ...extra,
-  };
-}
-
 /** Express throws errors with a status, Nest throws HttpExceptions; anything else is a bug. */
 function frameworkStatus(error: unknown): number {
   if (error instanceof HttpException) return error.getStatus();
@@ -168,4 +127,9 @@ function unknownRoute(request: Request, response: Response): Problem {
   if (allowed.length === 0) return { status: 404, code: 'NOT_FOUND', detail: 'There is no such route.' };
   response.setHeader('Allow', allowed.join(', '));
   return { status: 405, code: 'METHOD_NOT_ALLOWED', detail: `This route allows ${allowed.join(', ')}.` };
+}
+
+/** An error for which the client is not responsible, and the cluster neither. */
+function isFailure(error: unknown): boolean {
+  return error instanceof DomainError ? error.code === 'UNAVAILABLE' : frameworkStatus(error) === 500;
 }

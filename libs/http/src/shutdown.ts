@@ -1,7 +1,20 @@
+import { DomainError } from '@app/kernel';
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { ReplaySubject } from 'rxjs';
 import { HttpServerAdapter } from './http-server.js';
+
+/** The replica stops, and what the request needs is no longer there. */
+export class ShuttingDown extends DomainError {
+  readonly kind = 'unavailable';
+  readonly code = 'SHUTTING_DOWN';
+  override readonly retryable = true;
+  override readonly retryAfterSeconds = 1;
+
+  constructor(cause: unknown) {
+    super('This replica is shutting down.', {}, { cause });
+  }
+}
 
 /** Notifies streams and long polls that the process is stopping. */
 @Injectable()

@@ -94,15 +94,3 @@ export class LeaseLost extends Error {
     this.name = 'LeaseLost';
   }
 }
-
-/** The replica accepts no new work. */
-export class ShuttingDown extends DomainError {
-  readonly kind = 'unavailable';
-  readonly code = 'SHUTTING_DOWN';
-  override readonly retryable = true;
-  override readonly retryAfterSeconds = 1;
-
-  constructor() {
-    super('This replica is shutting down.');
-  }
-}

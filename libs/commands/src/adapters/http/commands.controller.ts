@@ -14,7 +14,6 @@ import type { Request, Response } from 'express';
 import { CommandsService } from '../../application/commands.service.js';
 import { QueuePlaces } from '../../application/queue-places.js';
 import type { Command } from '../../domain/command.js';
-import { ShuttingDown } from '../../domain/command.errors.js';
 import { hasEnded } from '../../domain/status.js';
 import { CommandPage, CommandResponse, toItem, toResponse } from './command.response.js';
 import { CreateCommandRequest, ListCommandsQuery, UpdateCommandRequest, WaitQuery, toRequest } from './commands.dto.js';
@@ -59,8 +58,7 @@ export class CommandsController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<CommandResponse> {
-    // Everything that may be refused comes before the command is created. Another replica can take it.
-    if (this.shutdown.isStopping) throw new ShuttingDown();
+    // Everything that may be refused comes before the command is created.
     const seconds = preferredWaitSeconds(request);
     const release = seconds === null ? null : this.streams.acquire(caller.keyId);
     try {
