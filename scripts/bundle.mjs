@@ -166,6 +166,10 @@ export const output = (dir, { isDraft = false } = {}) => ({
       { name: 'libs', test: /[\\/]libs[\\/]/, tags: ['$initial'] },
       { name: 'yaml', test: /[\\/]node_modules[\\/]yaml[\\/]/ },
       { name: 'opentelemetry', test: /[\\/]node_modules[\\/]@opentelemetry[\\/]/ },
+      {
+        name: 'pino-pretty',
+        test: /[\\/]node_modules[\\/](pino-pretty|colorette|dateformat|fast-copy|fast-safe-stringify|help-me|joycon|minimist|secure-json-parse|strip-json-comments)[\\/]/,
+      },
       { name: 'kubernetes-client', test: /[\\/]node_modules[\\/]/ },
     ],
   },
