@@ -11,6 +11,7 @@ import {
   textOf,
 } from '../support/index.js';
 import { tcpProxy } from '../support/tcp-proxy.js';
+import { ApiGateway } from './support/api-gateway.js';
 import { DerivedKubeconfigs, addressOf } from './support/kubeconfig.js';
 import { ProjectsSite } from './support/projects-api.js';
 import { documentedServiceAccount } from './support/service-account.js';
@@ -57,10 +58,17 @@ describe('while rdev cannot use the cluster', () => {
     const env = { KUBECONFIG: derived.through(derived.withToken(path, site.token), proxy.port) };
     return { env, begin: async () => proxy.stall(), end };
   };
+  const failing = async (status: number): Promise<Outage> => {
+    const gateway = await ApiGateway.start(addressOf(path));
+    const env = { KUBECONFIG: derived.at(derived.withToken(path, site.token), gateway.url) };
+    return { env, begin: async () => gateway.fail(status), end: async () => gateway.mend() };
+  };
 
   test.each<[string, () => Outage | Promise<Outage>]>([
     ['as its RoleBinding was removed', roleBinding],
     ['as the API server stands still', standstill],
+    ['as the API server responds 429', () => failing(429)],
+    ['as the API server responds 500', () => failing(500)],
   ])('it serves what needs no cluster, says so, and recovers: %s', async (_why, prepare) => {
     const outage = await prepare();
     api = await site.startApi(outage.env);
@@ -71,7 +79,13 @@ describe('while rdev cannot use the cluster', () => {
     await textOf(client, 'web', 'echo old');
     const [{ id: old }] = (await client.get('/v1/commands')).body.data;
     const { id: running } = await startCommand(client, 'web', 'echo before; sleep 600');
-    await eventually(async () => (await outputOf(client, running)).toString() === 'before\n', 20_000);
+    await eventually(async () => {
+      const output = (await outputOf(client, running)).toString();
+      if (output === 'before\n') return true;
+      throw new Error(
+        `Its output is ${JSON.stringify(output)}: ${JSON.stringify(await client.get(`/v1/commands/${running}`))}`,
+      );
+    }, 60_000);
     const key = expectStatus(await client.post('/v1/keys', { name: 'test', scopes: ['commands:read'] }), 201).body;
     expectStatus(await client.as(key.secret).get(`/v1/commands/${old}`), 200);
 

@@ -11,15 +11,18 @@ export function eventually<T>(condition: () => T | Promise<T>, timeoutMs = 10_00
 async function poll<T>(condition: () => T | Promise<T>, timeoutMs: number, everyMs: number): Promise<Truthy<T>> {
   const deadline = Date.now() + timeoutMs;
   let problem: unknown;
+  let last: unknown;
   do {
     try {
       const value = await condition();
       if (value) return value as Truthy<T>;
-      problem = undefined;
+      [last, problem] = [value, undefined];
     } catch (error) {
       problem = error;
     }
     await delay(everyMs);
   } while (Date.now() < deadline);
-  throw new Error(`It did not come true within ${timeoutMs} ms.`, { cause: problem });
+  const why =
+    problem instanceof Error ? `the last attempt failed: ${problem.message}` : `the last value is ${String(last)}`;
+  throw new Error(`It did not come true within ${timeoutMs} ms; ${why}`, { cause: problem });
 }

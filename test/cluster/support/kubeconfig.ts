@@ -23,6 +23,11 @@ export class DerivedKubeconfigs {
     return this.write({ ...cluster, ...name, server: `https://127.0.0.1:${String(port)}` }, user);
   }
 
+  /** The same user, at another address, over plain HTTP. */
+  at(path: string, server: string): string {
+    return this.write({ server, 'insecure-skip-tls-verify': true }, load(path).user);
+  }
+
   remove(): void {
     rmSync(this.directory, { recursive: true });
   }
