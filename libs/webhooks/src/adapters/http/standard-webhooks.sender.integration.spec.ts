@@ -10,6 +10,9 @@ const MESSAGE = {
   secrets: [`whsec_${Buffer.alloc(32).toString('base64')}`],
 };
 
+/** An hour behind that of this machine. */
+const clock = { now: () => new Date(Date.now() - 3_600_000), differenceMs: 3_600_000 };
+
 describe('StandardWebhooksSender', () => {
   let server: Server;
   let port: number;
@@ -37,7 +40,7 @@ describe('StandardWebhooksSender', () => {
   const attemptAt = async (url: string, options: Partial<ConstructorParameters<typeof OutboundHttp>[0]> = {}) => {
     const http = new OutboundHttp({ allowed: ['127.0.0.0/8'], ...options });
     clients.push(http);
-    return (await new StandardWebhooksSender(http).send({ ...MESSAGE, url })).attempt;
+    return (await new StandardWebhooksSender(http, clock).send({ ...MESSAGE, url })).attempt;
   };
 
   it('says that a target is refused, and tells the addresses to the operator only', async () => {
@@ -53,6 +56,18 @@ describe('StandardWebhooksSender', () => {
   it('says that a target is refused that was allowed when it was given', async () => {
     const { error } = await attemptAt('http://10.1.2.3/', { allowed: [] });
     expect(error).toBe('The URL must not lead to a private, loopback or link-local address.');
+  });
+
+  it('signs the time that all replicas share', async () => {
+    const received = new Promise<string>((resolve) => {
+      respond = (socket) => {
+        socket.end('HTTP/1.1 204 X\r\n\r\n');
+      };
+      server.once('connection', (socket: Socket) => socket.once('data', (data) => resolve(data.toString())));
+    });
+    await attemptAt(`http://127.0.0.1:${port}/`);
+    const [, seconds] = /^webhook-timestamp: (\d+)\r$/im.exec(await received) ?? [];
+    expect(Math.abs(Number(seconds) - (Date.now() / 1_000 - 3_600))).toBeLessThan(60);
   });
 
   it('says that no connection was made in time', async () => {

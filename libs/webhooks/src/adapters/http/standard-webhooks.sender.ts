@@ -1,3 +1,4 @@
+import { Clock } from '@app/kernel';
 import { AddressRefused, NameUnresolved, OutboundHttp, OutboundTimeout, ProxyFailed } from '@app/outbound-http';
 import { currentTraceparent, tracedBelow } from '@app/tracing';
 import { Injectable, Logger } from '@nestjs/common';
@@ -13,7 +14,10 @@ const EXCERPT_BYTES = 1_024;
 export class StandardWebhooksSender implements MessageSender {
   private readonly logger = new Logger(StandardWebhooksSender.name);
 
-  constructor(private readonly http: OutboundHttp) {}
+  constructor(
+    private readonly http: OutboundHttp,
+    private readonly clock: Clock,
+  ) {}
 
   whyNoTarget(url: string): string | null {
     // The URL parser drops or encodes them: the URL would lead elsewhere than its text seems to say.
@@ -37,7 +41,8 @@ export class StandardWebhooksSender implements MessageSender {
   }
 
   private async attempt({ url, id, body, secrets, traceparent }: SignedMessage): Promise<Sent> {
-    const at = new Date();
+    // Receivers refuse a time that differs from theirs by minutes, and the clock of a replica may be wrong.
+    const at = this.clock.now();
     const trace = currentTraceparent() ?? traceparent;
     const since = performance.now();
     const latencyMs = (): number => Math.round(performance.now() - since);
