@@ -20,7 +20,7 @@ import {
 } from '../support/index.js';
 import { type TcpProxy, tcpProxy } from '../support/tcp-proxy.js';
 
-const TRACE = 'a'.repeat(32);
+const TRACE_CONTEXT = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: '01' };
 const WEBHOOK = { url: 'http://127.0.0.1:8/', events: ['webhook.test'] };
 const random = (): string => randomBytes(6).toString('hex');
 
@@ -296,7 +296,7 @@ describe('the audit records', () => {
     client.request(route.slice(0, route.indexOf(' ')), path, body, {
       'x-request-id': requestId,
       'user-agent': `test ${requestId}`,
-      traceparent: `00-${TRACE}-${'b'.repeat(16)}-01`,
+      traceparent: `00-${TRACE_CONTEXT.traceId}-${TRACE_CONTEXT.spanId}-01`,
     });
 
   /** The records of a request, once there are so many. */
@@ -331,7 +331,7 @@ describe('the audit records', () => {
     if (status >= 300) throw new Error(`${String(status)} ${text}`);
     const records = await recordsOf(requestId, types.length);
     expect(records.map(({ type }) => type)).toEqual(types);
-    const actor = { keyId, ip: '127.0.0.1', userAgent: `test ${requestId}`, requestId, traceId: TRACE };
+    const actor = { keyId, ip: '127.0.0.1', userAgent: `test ${requestId}`, requestId, ...TRACE_CONTEXT };
     for (const record of records) expect(record.actor).toEqual(actor);
     await request.end?.();
   });

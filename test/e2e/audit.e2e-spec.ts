@@ -19,6 +19,7 @@ import {
 const MEGABYTE = 1024 * 1024;
 const FORMULA = `=HYPERLINK("http://evil.example","x"),@y`;
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
+const TRACE_CONTEXT = { traceId: TRACE_ID, spanId: 'b7ad6b7169203331', traceFlags: '01' };
 const STREAMS_MAX = 4;
 
 /** Parses CSV by RFC 4180. */
@@ -53,7 +54,7 @@ describe('the audit', () => {
     const own = {
       'user-agent': FORMULA,
       'x-request-id': 'req-of-the-test',
-      traceparent: `00-${TRACE_ID}-b7ad6b7169203331-01`,
+      traceparent: `00-${TRACE_ID}-${TRACE_CONTEXT.spanId}-01`,
     };
     const body = { type: 'shell', script: 'exit 3' };
     command = expectStatus(await client.post(`/v1/projects/${project}/commands`, body, own), 202).body.id;
@@ -99,7 +100,7 @@ describe('the audit', () => {
         projectId: project,
         target: command,
         outcome: 'allowed',
-        actor: { keyId, ip: '127.0.0.1', userAgent: FORMULA, requestId: 'req-of-the-test', traceId: TRACE_ID },
+        actor: { keyId, ip: '127.0.0.1', userAgent: FORMULA, requestId: 'req-of-the-test', ...TRACE_CONTEXT },
         data: expect.any(Object),
         details: earlier.at(-1).details,
         previousHash: expect.stringMatching(/^[0-9a-f]{64}$/),
