@@ -429,7 +429,7 @@ describe('metrics', () => {
     expect(find(objects, 'Service').metadata.labels).toMatchObject(monitor.selector.matchLabels);
     expect(monitor.endpoints[0].port).toBe('metrics');
     const dashboard = JSON.parse(find(objects, 'ConfigMap', 'rdev-dashboard').data['rdev.json']);
-    expect(dashboard.panels).toHaveLength(20);
+    expect(dashboard.panels).toHaveLength(22);
     const [group] = find(objects, 'PrometheusRule').spec.groups;
     expect(group.rules.map(({ alert }: any) => alert)).toContain('RdevCommandsLost');
   });

@@ -3,7 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { CommandEventsController } from './adapters/http/command-events.controller.js';
 import { OutputController } from './adapters/http/output.controller.js';
 import { CommandOutputEntity } from './adapters/postgres/command-output.entity.js';
-import { PostgresOutputLedger } from './adapters/postgres/postgres-output-ledger.js';
+import { MeasuredOutputLedger, outputMetrics } from './adapters/prometheus/measured-output-ledger.js';
 import { OutputLedger } from './application/output-ledger.js';
 import { OutputService } from './application/output.service.js';
 
@@ -15,7 +15,7 @@ export class OutputModule {
       module: OutputModule,
       imports: [...imports, TypeOrmModule.forFeature([CommandOutputEntity])],
       controllers: [CommandEventsController, OutputController],
-      providers: [OutputService, { provide: OutputLedger, useClass: PostgresOutputLedger }],
+      providers: [OutputService, ...outputMetrics, { provide: OutputLedger, useClass: MeasuredOutputLedger }],
       exports: [OutputLedger],
     };
   }

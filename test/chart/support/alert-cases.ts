@@ -153,6 +153,17 @@ export const ALERT_CASES: readonly AlertCase[] = [
     unlike: { rdev_database_waiting: '7x3 0x1 7x3 0x193' },
   },
   {
+    alert: 'RdevOutputWritesFail',
+    title: 'each write fails',
+    series: { 'rdev_output_write_seconds_count{result="failed"}': '0+120x200' },
+    at: 15,
+    says: '2 writes per second fail. Commands go on; their output waits in their pods.',
+    unlike: {
+      'rdev_output_write_seconds_count{result="failed"}': '5x200',
+      'rdev_output_write_seconds_count{result="refused"}': '0+120x200',
+    },
+  },
+  {
     alert: 'RdevCircuitOpen',
     title: 'the circuit of the cluster is open, and half open between',
     series: { 'rdev_circuit_state{circuit="kubernetes"}': '2 1 2 2 1 2x195' },
