@@ -27,7 +27,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   method: METHODS,
   type: ['shell', 'exec', 'git'],
   priority: ['low', 'normal', 'high', 'urgent'],
-  result: ['hit', 'miss', 'stale', 'delivered', 'refused', 'unanswered'],
+  result: ['hit', 'miss', 'stale', 'delivered', 'refused', 'unanswered', 'stored', 'failed'],
   circuit: ['kubernetes'],
   cache: ['keys', 'pods'],
   state: ['used', 'idle'],

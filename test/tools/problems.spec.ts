@@ -13,7 +13,7 @@ interface ErrorClass {
   readonly retryable: boolean | undefined;
 }
 
-const FILTER = 'libs/http/src/problem.filter.ts';
+const PROBLEMS = 'libs/http/src/problem.ts';
 
 function sources(): string[] {
   return readdirSync('libs', { recursive: true, encoding: 'utf8' })
@@ -53,7 +53,7 @@ function isDomainError(classes: ReadonlyMap<string, ErrorClass>, name: string): 
 }
 
 function codesInUse(): Map<string, Listed> {
-  const filter = readFileSync(FILTER, 'utf8');
+  const filter = readFileSync(PROBLEMS, 'utf8');
   const statusOf = Object.fromEntries(
     [...filter.matchAll(/^ {2}'?([a-z-]+)'?: (\d{3}),$/gm)].map(([, kind, status]) => [kind, Number(status)]),
   );

@@ -1,28 +1,14 @@
 import { STATUS_CODES } from 'node:http';
-import { DomainError, type ErrorKind, StreamRoutes, currentRequest } from '@app/kernel';
+import { DomainError, StreamRoutes, currentRequest } from '@app/kernel';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { allowedMethods } from './allowed-methods.js';
 import { breakOff } from './break-off.js';
-import { type Problem, httpProblem, problemBody } from './problem.js';
+import { type Problem, STATUS, httpProblem, problemBody } from './problem.js';
 import { RefusalRecorder } from './refusal-recorder.js';
 import { PublicUrl } from './public-url.js';
 import { retryMs } from './retry.js';
 import { Shutdown, ShuttingDown } from './shutdown.js';
-
-/** The HTTP status of each kind of error. */
-const STATUS: Record<ErrorKind, number> = {
-  invalid: 400,
-  unauthenticated: 401,
-  forbidden: 403,
-  'not-found': 404,
-  conflict: 409,
-  gone: 410,
-  'too-large': 413,
-  unprocessable: 422,
-  'rate-limited': 429,
-  unavailable: 503,
-};
 
 const REFUSED: readonly number[] = [401, 403, 429];
 

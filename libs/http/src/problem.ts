@@ -1,4 +1,19 @@
 import { STATUS_CODES } from 'node:http';
+import type { ErrorKind } from '@app/kernel';
+
+/** The HTTP status of each kind of error. */
+export const STATUS: Record<ErrorKind, number> = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  'not-found': 404,
+  conflict: 409,
+  gone: 410,
+  'too-large': 413,
+  unprocessable: 422,
+  'rate-limited': 429,
+  unavailable: 503,
+};
 
 /** Codes for errors of the framework. */
 const CODE: Record<number, string> = {
