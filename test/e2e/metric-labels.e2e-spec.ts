@@ -31,6 +31,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   circuit: ['kubernetes'],
   cache: ['keys', 'pods'],
   state: ['used', 'idle'],
+  stream: ['stdout', 'stderr'],
 };
 const ROUTE = /^(none|(\/(:[a-zA-Z]+|[a-z][a-z0-9.-]*))+)$/;
 const HTTP_STATUS = /^[1-5]\d\d$/;
