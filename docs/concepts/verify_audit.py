@@ -63,15 +63,25 @@ def number(value):  # as ECMAScript writes it: RFC 8785 section 3.2.2.3
     return (digits[:-2] if digits.endswith(".0") else digits) + power
 
 
-def canonical(value):
+def utf16(names):
+    return sorted(names, key=lambda name: name.encode("utf-16-be"))
+
+
+def canonical(value, order=utf16):
     if isinstance(value, dict):
-        names = sorted(value, key=lambda name: name.encode("utf-16-be"))
-        return "{%s}" % ",".join(canonical(name) + ":" + canonical(value[name]) for name in names)
+        return "{%s}" % ",".join(canonical(name) + ":" + canonical(value[name], order) for name in order(value))
     if isinstance(value, list):
-        return "[%s]" % ",".join(map(canonical, value))
+        return "[%s]" % ",".join(canonical(item, order) for item in value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return number(value)
     return json.dumps(value, ensure_ascii=False)
+
+
+def exported(record):  # the one line that rdev writes for it; whatever else is in a line is not sealed
+    text = canonical(record, list)
+    for char in "\x85\u2028\u2029":
+        text = text.replace(char, "\\u%04x" % ord(char))
+    return text
 
 
 SEALED = ("seq", "id", "type", "at", "projectId", "target", "outcome", "actor", "data", "details")
@@ -79,8 +89,10 @@ SEALED = ("seq", "id", "type", "at", "projectId", "target", "outcome", "actor", 
 
 def verify(lines, keys=()):
     last, seq, seals, signed = None, None, {}, 0
-    for line in filter(str.strip, lines):
+    for line in filter(None, map(str.strip, lines)):
         record = json.loads(line)
+        if set(record) != {*SEALED, "previousHash", "hash"}:
+            raise ValueError("the line after record %s is no record" % seq)
         if seq is None:
             seq, last = record["seq"] - 1, record["previousHash"]
         if record["seq"] != seq + 1:
@@ -88,6 +100,8 @@ def verify(lines, keys=()):
         text = canonical({name: record[name] for name in SEALED}).encode()
         if hashlib.sha256(bytes.fromhex(last) + text).hexdigest() != record["hash"]:
             raise ValueError("record %d is not what was sealed" % record["seq"])
+        if record["previousHash"] != last or exported(record) != line:
+            raise ValueError("the line of record %d is not what rdev exports" % record["seq"])
         seq, last = record["seq"], record["hash"]
         seals[seq] = last
         data = record["data"]
@@ -106,7 +120,7 @@ if __name__ == "__main__":
     # The last 32 bytes of the SPKI, RFC 8410.
     keys = [base64.b64decode(open(name).read().split("-----")[2])[-32:] for name in sys.argv[2:]]
     try:
-        with open(sys.argv[1], encoding="utf-8") as export:
+        with open(sys.argv[1], encoding="utf-8-sig") as export:
             print("verified up to record %s, signatures: %d" % verify(export, keys))
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         sys.exit("not right: %s" % error)

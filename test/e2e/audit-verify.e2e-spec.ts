@@ -101,6 +101,8 @@ describe('the audit log can be verified', () => {
     expect(good.text).toContain(`Records that are as they were sealed: ${lines.length}, 1 to ${lines.length}`);
     expect(good.text).toMatch(/Checkpoints verified: [1-9]/);
     expect(good.status).toBe(0);
+    writeFileSync(file('page.json'), (await api.client.get('/v1/audit/checkpoints?limit=1')).text);
+    expect(verify(file('all.ndjson'), '--key', file('public.pem'), '--checkpoint', file('page.json')).status).toBe(0);
     if (hasPython)
       expect(python(file('all.ndjson'), file('public.pem'), file('former.pem')).stdout).toMatch(
         /verified up to record \d+, signatures: [1-9]/,
@@ -145,6 +147,7 @@ describe('the audit log can be verified', () => {
       [],
       ['a', 'b'],
       [file('all.ndjson'), '--key', file('kept.json')],
+      [file('all.ndjson'), '--checkpoint', file('all.ndjson')],
     ])
       expect(verify(...args).status).toBe(2);
   });

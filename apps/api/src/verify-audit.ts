@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { ExportVerifier, type KeptCheckpoint, readPublicKey } from '@app/audit';
+import { ExportVerifier, type KeptCheckpoint, isCheckpoint, readPublicKey } from '@app/audit';
 
 const USAGE = `npm run audit:verify -- EXPORT.ndjson [--key PUBLIC.pem]… [--checkpoint CHECKPOINT.json]… [--partial]
 
@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   const [file] = positionals;
   if (file === undefined || positionals.length > 1) throw new Error(USAGE);
   const keys = await Promise.all((values.key ?? []).map(async (path) => readPublicKey(await readFile(path, 'utf8'))));
-  const kept = await Promise.all((values.checkpoint ?? []).map(readCheckpoint));
+  const kept = (await Promise.all((values.checkpoint ?? []).map(readCheckpoints))).flat();
   const verifier = new ExportVerifier({ keys, kept, isPartial: values.partial ?? false });
   const lines = createInterface({ input: createReadStream(file), crlfDelay: Infinity });
   const { checked, firstSeq, lastSeq, checkpoints, unchecked, fault } = await verifier.verify(lines);
@@ -42,10 +42,13 @@ async function main(): Promise<void> {
   process.exitCode = 1;
 }
 
-/** Accepts a checkpoint as such, or the message of a webhook about it. */
-async function readCheckpoint(path: string): Promise<KeptCheckpoint> {
-  const read = JSON.parse(await readFile(path, 'utf8')) as KeptCheckpoint & { data?: KeptCheckpoint };
-  return read.data ?? read;
+/** Accepts a checkpoint as such, a page of them, or the message of a webhook about one. */
+async function readCheckpoints(path: string): Promise<readonly KeptCheckpoint[]> {
+  const read = JSON.parse(await readFile(path, 'utf8')) as { readonly data?: unknown } | null;
+  const found = [read?.data ?? read].flat();
+  if (found.length > 0 && found.every((each) => typeof each === 'object' && each !== null && isCheckpoint(each)))
+    return found;
+  throw new Error(`${path} contains no checkpoint.`);
 }
 
 main().catch((error: unknown) => {

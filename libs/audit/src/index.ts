@@ -1,3 +1,3 @@
 export { AuditModule } from './audit.module.js';
-export { ExportVerifier, type KeptCheckpoint } from './application/export-verification.js';
+export { ExportVerifier, type KeptCheckpoint, isCheckpoint } from './application/export-verification.js';
 export { readPublicKey } from './domain/audit-key.js';

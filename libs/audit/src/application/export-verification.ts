@@ -1,7 +1,9 @@
 import type { KeyObject } from 'node:crypto';
+import { jsonLine } from '@app/kernel';
 import { keyIdOf } from '../domain/audit-key.js';
 import { ChainVerifier, type Fault, type SealedRecord } from '../domain/chain.js';
 import { type Checkpoint, isGenuine } from '../domain/checkpoint.js';
+import { type ExportedRecord, readRecord } from './exported-record.js';
 
 /** Checkpoints are logged soon after the record that they vouch for; so many seals are remembered. */
 const REMEMBERED = 65_536;
@@ -48,28 +50,38 @@ export class ExportVerifier {
 
   /** @param lines of NDJSON; @throws Error if a line is no record */
   async verify(lines: AsyncIterable<string>): Promise<ExportVerdict> {
+    let number = 0;
     for await (const line of lines) {
-      if (line.trim() === '') continue;
-      const fault = this.next(JSON.parse(line) as ExportedRecord);
+      number++;
+      // Without a byte order mark, too.
+      const text = line.trim();
+      const fault = text === '' ? null : this.next(readRecord(text, number), text);
       if (fault !== null) return this.verdict(fault);
     }
     return this.verdict(this.kept() ?? this.chain?.end(0) ?? null);
   }
 
-  private next({ previousHash, hash, at, ...rest }: ExportedRecord): Fault | null {
+  private next(exported: ExportedRecord, text: string): Fault | null {
+    const { previousHash, hash, at, ...rest } = exported;
     const record: SealedRecord = { ...rest, at: new Date(at), hash: hash === null ? null : Buffer.from(hash, 'hex') };
-    const follows = this.chain?.position.seq === record.seq - 1;
-    if (this.chain === undefined || (this.options.isPartial && !follows)) this.begin(record.seq - 1, previousHash);
-    const fault = this.chain?.next(record) ?? null;
+    const chain = this.chainFor(record.seq, previousHash);
+    const before = chain.position.hash;
+    const fault = chain.next(record);
     if (fault !== null) return fault;
+    // Other programs may read a name that is there twice, a number or a member that is not sealed in another way.
+    if (before !== previousHash || jsonLine(exported) !== text) return misspelt(record);
     this.checked++;
     this.remember(record.seq, hash ?? '');
     return record.type === 'audit.checkpoint' ? this.recorded(record) : null;
   }
 
-  private begin(seq: number, hash: string): void {
-    this.firstSeq ??= seq + 1;
-    this.chain = new ChainVerifier({ seq, hash: Buffer.from(hash, 'hex') });
+  /** In a partial export, records between others are absent; those that are not have their order. */
+  private chainFor(seq: number, previousHash: string): ChainVerifier {
+    const last = this.chain?.position.seq;
+    if (this.chain !== undefined && !(this.options.isPartial && seq - 1 > (last ?? 0))) return this.chain;
+    this.firstSeq ??= seq;
+    this.chain = new ChainVerifier({ seq: seq - 1, hash: Buffer.from(previousHash, 'hex') });
+    return this.chain;
   }
 
   private remember(seq: number, hash: string): void {
@@ -85,15 +97,15 @@ export class ExportVerifier {
 
   /** Checks a checkpoint that is itself a record. */
   private recorded({ seq, id, data }: SealedRecord): Fault | null {
-    const checkpoint = data as unknown as KeptCheckpoint;
-    const key = this.keys.get(checkpoint.keyId);
-    const sealed = this.seals.get(checkpoint.seq);
+    if (!isCheckpoint(data)) return { seq, id, reason: 'checkpoint', detail: 'It is no checkpoint' };
+    const key = this.keys.get(data.keyId);
+    const sealed = this.seals.get(data.seq);
+    if (sealed !== undefined && sealed !== data.hash) return mismatch(data.seq);
     if (key === undefined || sealed === undefined) {
       this.unchecked++;
       return null;
     }
-    if (!isSignedBy(key, checkpoint)) return { seq, id, reason: 'signature', detail: 'Its signature is wrong' };
-    if (sealed !== checkpoint.hash) return mismatch(checkpoint.seq);
+    if (!isSignedBy(key, data)) return { seq, id, reason: 'signature', detail: 'Its signature is wrong' };
     this.checkpoints++;
     return null;
   }
@@ -122,10 +134,15 @@ export class ExportVerifier {
   }
 }
 
-interface ExportedRecord extends Omit<SealedRecord, 'at' | 'hash'> {
-  readonly at: string;
-  readonly previousHash: string;
-  readonly hash: string | null;
+/** Whether the value has the members of a checkpoint. */
+export function isCheckpoint(value: object): value is KeptCheckpoint {
+  const { seq, hash, at, keyId, signature, installId } = value as Partial<Record<keyof KeptCheckpoint, unknown>>;
+  const texts = [hash, at, keyId, signature, installId];
+  return (
+    Number.isSafeInteger(seq) &&
+    texts.every((text) => typeof text === 'string') &&
+    !Number.isNaN(Date.parse(at as string))
+  );
 }
 
 function isSignedBy(key: KeyObject, checkpoint: KeptCheckpoint): boolean {
@@ -135,4 +152,8 @@ function isSignedBy(key: KeyObject, checkpoint: KeptCheckpoint): boolean {
 function mismatch(seq: number): Fault {
   const detail = 'A checkpoint vouches for another seal: this record or one before it was replaced';
   return { seq, id: null, reason: 'checkpoint', detail };
+}
+
+function misspelt({ seq, id }: SealedRecord): Fault {
+  return { seq, id, reason: 'changed', detail: 'Its line is not what rdev exports: a program may read something else' };
 }
