@@ -243,6 +243,40 @@ describe('migrations by an owner', () => {
     await expect(migrate(owner, { apiUrl })).rejects.toThrow(`ALTER ROLE "${nameOf(apiUrl)}" NOCREATEROLE;`);
   });
 
+  it.each([
+    ['a table', ['GRANT DELETE ON events TO %group']],
+    ['a column', ['GRANT UPDATE (outcome) ON events TO %group']],
+    ['a partition', ['GRANT DELETE ON events_p203001 TO %group']],
+    ['the schema', ['GRANT CREATE ON SCHEMA public TO %group']],
+  ])(
+    'refuse a role that inherits nothing, but can SET ROLE to one with more privileges on %s',
+    async (_what, grants) => {
+      const [apiUrl, group] = [urlOf('api'), nameOf(await create(urlOf('group')))];
+      await migrate(owner, { apiUrl });
+      await execute(owner, `SELECT create_partition('events', 'events_p203001')`);
+      await execute(owner, `ALTER ROLE ${nameOf(apiUrl)} NOINHERIT`, `GRANT ${group} TO ${nameOf(apiUrl)}`);
+      await migrate(owner, { apiUrl });
+      await execute(owner, ...grants.map((grant) => grant.replace('%group', group)));
+      await expect(migrate(owner, { apiUrl })).rejects.toThrow('as a member of another role');
+      await execute(owner, `REVOKE ${group} FROM ${nameOf(apiUrl)}`);
+      await migrate(owner, { apiUrl });
+    },
+  );
+
+  it.each([
+    ['INSERT ON pending_events', 'a record could not be written'],
+    ['UPDATE (hash) ON events', 'a record could not be sealed'],
+    ['EXECUTE ON FUNCTION drop_partition(text, text)', 'a month could not be dropped'],
+  ])('are not complete for an API without %s: %s', async (privilege) => {
+    const apiUrl = urlOf('api');
+    await migrate(owner, { apiUrl });
+    await migrate(apiUrl, { patienceMs: 0 });
+    await execute(owner, `REVOKE ${privilege} FROM ${nameOf(apiUrl)}`);
+    await expect(migrate(apiUrl, { patienceMs: 0 })).rejects.toThrow('privileges of the role');
+    await migrate(owner, { apiUrl });
+    await migrate(apiUrl, { patienceMs: 0 });
+  });
+
   it('split a database that one role has used', async () => {
     await migrate(owner);
     const { url: apiUrl, drop: dropRole } = await createApiRole(owner);

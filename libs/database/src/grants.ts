@@ -76,6 +76,25 @@ const DEFAULT_PRIVILEGES = `
     AND defaclrole = (SELECT relowner FROM pg_class WHERE oid = to_regclass('events'))
     AND entry.grantee = (SELECT oid FROM pg_roles WHERE rolname = $1)`;
 
+/**
+ * Roles that the role `$1` is a member of, and that have more than it should. A membership without INHERIT gives it
+ * nothing until it runs SET ROLE, and one without SET nothing until it changes the membership as its administrator.
+ */
+const OPEN_ROLES = `
+  SELECT FROM pg_roles AS r WHERE r.rolname <> $1 AND pg_has_role($1::name, r.oid, 'MEMBER') AND (r.rolsuper
+    OR has_schema_privilege(r.oid, current_schema(), 'CREATE')
+    OR EXISTS (
+      SELECT FROM unnest($2::text[]) t, unnest($3::text[]) p
+      WHERE has_table_privilege(r.oid, to_regclass(t), p) AND t || ' ' || p <> ALL ($4::text[]))
+    OR EXISTS (
+      SELECT FROM pg_inherits WHERE inhparent = ANY (SELECT to_regclass(t) FROM unnest($2::text[]) t)
+        AND (has_table_privilege(r.oid, inhrelid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+          OR has_any_column_privilege(r.oid, inhrelid, 'INSERT, UPDATE, REFERENCES')))
+    OR EXISTS (
+      SELECT FROM pg_attribute, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) p
+      WHERE attrelid = ANY (SELECT to_regclass(t) FROM unnest($2::text[]) t) AND attnum > 0 AND NOT attisdropped
+        AND has_column_privilege(r.oid, attrelid, attnum, p) AND NOT has_column_privilege($1::name, attrelid, attnum, p)))`;
+
 /** Compares as sets: what the role `$1` has, whatever gives it, and `$4`. */
 const HAS_EXACTLY = `
   SELECT coalesce((
@@ -83,7 +102,7 @@ const HAS_EXACTLY = `
     WHERE has_table_privilege($1::name, to_regclass(t), p)
   ) = (SELECT array_agg(g ORDER BY split_part(g, ' ', 1) COLLATE "C", split_part(g, ' ', 2) COLLATE "C") FROM unnest($4::text[]) g)
     AND has_column_privilege($1::name, 'events', 'hash', 'UPDATE')
-    AND NOT EXISTS (${OPEN_COLUMNS}) AND NOT EXISTS (${OPEN_PARTITIONS}) AND NOT EXISTS (${DEFAULT_PRIVILEGES})
+    AND NOT EXISTS (${OPEN_COLUMNS}) AND NOT EXISTS (${OPEN_PARTITIONS}) AND NOT EXISTS (${DEFAULT_PRIVILEGES}) AND NOT EXISTS (${OPEN_ROLES})
     AND (SELECT bool_and(coalesce(has_function_privilege($1::name, to_regprocedure(f), 'EXECUTE'), false)) FROM unnest($5::text[]) f)
     AND has_schema_privilege($1::name, current_schema(), 'USAGE')
     AND NOT has_schema_privilege($1::name, current_schema(), 'CREATE')
@@ -202,9 +221,10 @@ async function hasExactly(role: string, manager: EntityManager): Promise<boolean
 /** Whether the own role has what {@link grantTo} gives it. */
 export async function hasGrants(dataSource: DataSource): Promise<boolean> {
   const [result] = await dataSource.query<{ has: boolean }[]>(
-    `SELECT (SELECT bool_and(coalesce(has_table_privilege(to_regclass(t), 'SELECT'), false)) FROM unnest($1::text[]) t)
+    `SELECT (SELECT bool_and(coalesce(has_table_privilege(to_regclass(split_part(g, ' ', 1)), split_part(g, ' ', 2)), false)) FROM unnest($1::text[]) g)
+       AND coalesce(has_column_privilege(to_regclass('events'), 'hash', 'UPDATE'), false)
        AND (SELECT bool_and(coalesce(has_function_privilege(to_regprocedure(f), 'EXECUTE'), false)) FROM unnest($2::text[]) f) AS has`,
-    [TABLES, FUNCTION_GRANTS],
+    [GRANTED, FUNCTION_GRANTS],
   );
   return result?.has === true;
 }
