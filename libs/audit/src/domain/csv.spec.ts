@@ -16,12 +16,24 @@ describe('a line of CSV', () => {
     expect(csvLine([value])).toBe(`${cell}\r\n`);
   });
 
-  it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '＝1', '＋1', '－1', '＠x'])(
-    'has no cell that a spreadsheet runs as a formula: %j',
-    (value) => {
-      expect(csvLine([value])).toBe(`'${value}\r\n`);
-    },
-  );
+  it.each([
+    '=1+1',
+    '+1',
+    '-1',
+    '@SUM(A1)',
+    '\t=1',
+    '＝1',
+    '＋1',
+    '－1',
+    '＠x',
+    ' =1',
+    '\u00a0+1',
+    '\ufeff=1',
+    '\u200b@x',
+    '\0-1',
+  ])('has no cell that a spreadsheet runs as a formula: %j', (value) => {
+    expect(csvLine([value])).toBe(`'${value}\r\n`);
+  });
 
   it.each(['\r=1', '\n=1', '=HYPERLINK("http://x","y")'])('quotes such a cell, too: %j', (value) => {
     expect(csvLine([value])).toBe(`"'${value.replaceAll('"', '""')}"\r\n`);

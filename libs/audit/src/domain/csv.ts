@@ -1,5 +1,5 @@
-/** What spreadsheets take for the beginning of a formula, in ASCII and in full width. */
-const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
+/** What spreadsheets take for the beginning of a formula, in ASCII and in full width. Some leave out what is not visible. */
+const FORMULA = /^(?:[\t\r\n]|[\s\p{C}]*[=+\-@＝＋－＠])/u;
 const QUOTED = /[",\r\n]/;
 
 /**
