@@ -13,6 +13,8 @@ export abstract class CheckpointRepository {
   abstract lock(): Promise<boolean>;
   /** The last sealed record; null: there is none. */
   abstract head(): Promise<Sealed | null>;
+  /** The record before the first one that is kept; null: there is none, or it has no seal. */
+  abstract start(): Promise<Sealed | null>;
   abstract last(): Promise<Checkpoint | null>;
   /** The last records of partitions that are complete since that time, have no checkpoint, and are sealed. */
   abstract ends(before: Date): Promise<readonly Sealed[]>;

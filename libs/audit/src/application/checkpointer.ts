@@ -3,7 +3,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import type { AuditKey } from '../domain/audit-key.js';
 import { type Checkpoint, endorsementText, signCheckpoint } from '../domain/checkpoint.js';
 import { AuditKeys } from './audit-keys.js';
-import { CheckpointRepository } from './checkpoint.repository.js';
+import { CheckpointRepository, type Sealed } from './checkpoint.repository.js';
 
 const POLL_MS = 30_000;
 /** The age of a checkpoint that is followed by another one, if there are new records. */
@@ -51,9 +51,7 @@ export class Checkpointer implements OnApplicationBootstrap, OnApplicationShutdo
     const made = await this.transactor.run(async () => {
       if (!(await this.checkpoints.lock())) return [];
       await this.introduce(key);
-      const due = [...(await this.checkpoints.ends(new Date(this.clock.now().getTime() - COMPLETE_AFTER_MS)))];
-      const head = await this.dueHead(key);
-      if (head !== null && !due.some(({ seq }) => seq === head.seq)) due.push(head);
+      const due = await this.due(key);
       const signed = due.map(({ seq, hash }) => signCheckpoint(key, this.install.id, seq, hash, this.clock.now()));
       for (const checkpoint of signed) await this.checkpoints.insert(checkpoint);
       if (signed.length > 0) await this.events.add(...signed.map((each) => checkpointMade(this.install.id, each)));
@@ -65,10 +63,21 @@ export class Checkpointer implements OnApplicationBootstrap, OnApplicationShutdo
     return false;
   }
 
-  private async dueHead(key: AuditKey): Promise<{ seq: number; hash: string } | null> {
-    const [head, last] = [await this.checkpoints.head(), await this.checkpoints.last()];
-    if (head === null) return null;
-    if (last === null) return head;
+  private async due(key: AuditKey): Promise<readonly Sealed[]> {
+    const last = await this.checkpoints.last();
+    const found = [
+      ...(await this.checkpoints.ends(new Date(this.clock.now().getTime() - COMPLETE_AFTER_MS))),
+      await this.dueHead(key, last),
+      // Months that were dropped before the log was signed have no checkpoint.
+      last === null ? await this.checkpoints.start() : null,
+    ];
+    const due = found.filter((each) => each !== null);
+    return [...new Map(due.map((each) => [each.seq, each])).values()];
+  }
+
+  private async dueHead(key: AuditKey, last: Checkpoint | null): Promise<Sealed | null> {
+    const head = await this.checkpoints.head();
+    if (head === null || last === null) return head;
     const ageMs = this.clock.now().getTime() - last.at.getTime();
     const news = head.seq - last.seq;
     // The record about the last checkpoint is no reason for another one.

@@ -81,6 +81,8 @@ export class ExportVerifier {
     if (this.chain !== undefined && !(this.options.isPartial && seq - 1 > (last ?? 0))) return this.chain;
     this.firstSeq ??= seq;
     this.chain = new ChainVerifier({ seq: seq - 1, hash: Buffer.from(previousHash, 'hex') });
+    // The first record vouches for the seal before it.
+    this.remember(seq - 1, previousHash);
     return this.chain;
   }
 

@@ -7,6 +7,8 @@ export interface LogBounds {
   readonly start: { readonly seq: number; readonly hash: Buffer };
   /** The last sealed record. */
   readonly lastSeq: number;
+  /** The record that the first checkpoint vouches for; 0: there is none. */
+  readonly firstCheckpoint: number;
   /** The record that the last checkpoint vouches for; 0: there is none. */
   readonly lastCheckpoint: number;
   /** How many records there are beyond the end of the log. */

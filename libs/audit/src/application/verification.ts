@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { Install } from '@app/kernel';
+import { GENESIS, Install } from '@app/kernel';
 import { Injectable } from '@nestjs/common';
 import { readPublicKey } from '../domain/audit-key.js';
 import { ChainVerifier, type Fault, type SealedRecord } from '../domain/chain.js';
@@ -88,11 +88,18 @@ class Run {
   /** A log that does not begin with its first record needs a checkpoint there, once there are any. */
   begin(checkpoint: Checkpoint | undefined): Fault | null {
     const { seq, hash } = this.bounds.start;
-    if (this.keys.size === 0 || seq === 0 || hash.every((byte) => byte === 0)) return null;
+    if (this.keys.size === 0 || seq === 0 || this.isStartOfSeals()) return null;
     const isFounded = checkpoint?.seq === seq && checkpoint.hash === hash.toString('hex');
     if (isFounded) return this.admit(checkpoint);
     const detail = 'Records before it were removed, and no checkpoint vouches for the last of them';
     return { seq: seq + 1, id: null, reason: 'start', detail };
+  }
+
+  /** The records before it expired before there were seals, and so before there were checkpoints. */
+  private isStartOfSeals(): boolean {
+    const { start, firstCheckpoint } = this.bounds;
+    const hasEarlier = firstCheckpoint > 0 && firstCheckpoint <= start.seq;
+    return start.hash.equals(GENESIS) && !hasEarlier;
   }
 
   next(records: readonly SealedRecord[], checkpoints: readonly Checkpoint[]): Fault | null {

@@ -1,14 +1,17 @@
+import { Readable } from 'node:stream';
 import { EventRelay, PostgresEventLog, eventPartitions } from '@app/events';
-import { GENESIS, Install, type LogRecord, newId, sealAll } from '@app/kernel';
+import { GENESIS, Install, type LogRecord, jsonLine, newId, sealAll } from '@app/kernel';
 import { FakeClock, InMemoryNotifier } from '@app/kernel/testing';
 import { Database, PartitionKeeper, PartitionStore } from '@app/database';
 import { type OpenTestDatabase, ROLES, openTestDatabase, partitionAt } from '@app/database/testing';
 import { Logger } from '@nestjs/common';
 import { AuditKeys } from '../../application/audit-keys.js';
 import { Checkpointer } from '../../application/checkpointer.js';
+import { ExportVerifier } from '../../application/export-verification.js';
 import { type Verdict, Verification } from '../../application/verification.js';
 import { AuditKey, isSignatureOf, readPublicKey } from '../../domain/audit-key.js';
 import { endorsementText, isGenuine } from '../../domain/checkpoint.js';
+import { PostgresAuditTrail } from './postgres-audit-trail.js';
 import { PostgresCheckpointRepository } from './postgres-checkpoint.repository.js';
 import { PostgresLogArchive } from './postgres-log-archive.js';
 
@@ -201,6 +204,29 @@ describe.each(ROLES)('checkpoints, made by the %s,', (role) => {
     expect(await verify()).toMatchObject({ valid: true, firstSeq: 10 });
     await add(1);
     expect(await verify()).toMatchObject({ valid: true, firstSeq: 10 });
+  });
+
+  it('let an export begin with the first record that can be verified', async () => {
+    await addSealed([4, 4, 3, 4, 3, 0]);
+    await drop(4);
+    const records = await new PostgresAuditTrail(db.database).read(
+      { visibleProjects: null },
+      { after: 0, upTo: 6 },
+      50,
+    );
+    const lines = Readable.from(records.map((record) => jsonLine(record)));
+    const { fault, firstSeq } = await new ExportVerifier({ keys: [], kept: [], isPartial: false }).verify(lines);
+    expect([fault, firstSeq]).toEqual([null, 5]);
+  });
+
+  it('begin after months that were dropped while the log was not signed', async () => {
+    await addSealed([4, 3, 0]);
+    await drop(4);
+    await (await checkpointer()).round();
+    expect(await seqs()).toEqual([1, 2, 3]);
+    expect(await verify()).toMatchObject({ valid: true, firstSeq: 2 });
+    await drop(3);
+    expect(await verify()).toMatchObject({ valid: true, firstSeq: 3 });
   });
 
   it('are needed only where there are keys, and seals always', async () => {

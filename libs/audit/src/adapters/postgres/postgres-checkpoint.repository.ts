@@ -28,6 +28,13 @@ export class PostgresCheckpointRepository implements CheckpointRepository {
     return head ?? null;
   }
 
+  async start(): Promise<Sealed | null> {
+    const [start] = await this.database.query<Sealed>(
+      `SELECT start_seq::float8 AS seq, encode(start_hash, 'hex') AS hash FROM event_log_head WHERE start_hash IS NOT NULL`,
+    );
+    return start ?? null;
+  }
+
   async last(): Promise<Checkpoint | null> {
     const [last] = await this.database.query<Checkpoint>(
       `SELECT ${CHECKPOINT_COLUMNS} FROM audit_checkpoints ORDER BY audit_checkpoints.seq DESC LIMIT 1`,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { EventRelay, PostgresEventLog } from '@app/events';
-import { Install, type LogRecord, newId, sealAll } from '@app/kernel';
+import { GENESIS, Install, type LogRecord, newId, sealAll } from '@app/kernel';
 import { FakeClock, InMemoryNotifier } from '@app/kernel/testing';
 import { type OpenTestDatabase, openTestDatabase } from '@app/database/testing';
 import { Logger } from '@nestjs/common';
@@ -69,6 +69,17 @@ const TAMPERINGS: readonly Tampering[] = [
     sql: [CHANGE],
     forgeFrom: 4,
     verify: 'checkpoint',
+    chainAlone: null,
+  },
+  {
+    name: 'Remove all records up to the last checkpoint, and begin the seals again',
+    // The first record that is kept is the one about the checkpoint.
+    sql: [
+      `DELETE FROM events WHERE seq <= (SELECT max(seq) FROM audit_checkpoints)`,
+      `UPDATE event_log_head SET start_seq = (SELECT max(seq) FROM audit_checkpoints), start_hash = NULL`,
+    ],
+    forgeFrom: 1,
+    verify: 'start',
     chainAlone: null,
   },
   {
@@ -155,7 +166,7 @@ describe('tampering by an owner of the tables', () => {
     });
   const forge = async (from: number): Promise<void> => {
     const all = await rows();
-    const forged = sealAll(all[from - 2]!.hash, all.slice(from - 1));
+    const forged = sealAll(all[from - 2]?.hash ?? GENESIS, all.slice(from - 1));
     await asOwner([
       ...forged.map(
         ({ seq, hash }) => `UPDATE events SET hash = '\\x${hash.toString('hex')}' WHERE seq = ${String(seq)}`,
@@ -165,7 +176,7 @@ describe('tampering by an owner of the tables', () => {
   };
   const verifyExport = async (): Promise<string | null> => {
     const lines = async function* (): AsyncGenerator<string> {
-      let previousHash = '00'.repeat(32);
+      let previousHash = GENESIS.toString('hex');
       for (const { hash, ...row } of await rows()) {
         yield JSON.stringify({ ...row, previousHash, hash: hash.toString('hex') });
         previousHash = hash.toString('hex');
