@@ -3,7 +3,7 @@ import type { ProjectSpec, ProjectStatus } from './project.js';
 
 export function projectCreated({ id, name, gitUrl, labels }: ProjectSpec): NewEvent {
   // A clone URL may contain credentials.
-  const data = { name, gitUrl: gitUrl?.replace(/\/\/[^/@]*@/, '//***@') ?? null, labels };
+  const data = { name, gitUrl: gitUrl?.replace(/\/\/[^/?#]*@/, '//***@').replace(/\?.*/s, '?***') ?? null, labels };
   return { type: 'project.created', projectId: id, target: id, outcome: 'succeeded', data };
 }
 
