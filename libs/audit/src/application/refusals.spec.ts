@@ -87,6 +87,21 @@ describe('Refusals', () => {
     expect(JSON.stringify(events.all).length).toBeLessThan(50_000);
   });
 
+  it.each([
+    ['a key', '/v1/keys/rdev_Xi2GP9oR_1s1APERi9pSOGTbXATtv7rcLVltCMatL1ILO47/x', '/v1/keys/***/x'],
+    [
+      'a part of one',
+      `/${'x'.repeat(180)}/rdev_Xi2GP9oR_1s1APERi9pSOGTbXATtv7rcLVltCMatL1ILO47`,
+      `/${'x'.repeat(180)}/***`,
+    ],
+    ['a ticket', '/v1/rdevt_0123456789-_abcdef', '/v1/***'],
+    ['a secret of a webhook', '/whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', '/***'],
+  ])('records no secret in a path: %s', async (_what, path, recorded) => {
+    refuse('192.0.2.1', { path });
+    await refusals.record();
+    expect(events.all[0]?.data).toMatchObject({ path: recorded });
+  });
+
   it('leaves out refused commands, which have their own event', async () => {
     refuse('192.0.2.1', { code: 'COMMAND_REJECTED', status: 403 });
     await refusals.record();
