@@ -8,6 +8,8 @@ const BATCH = 500;
 /** The start of the oldest partition that certainly exists. Events older than that, after a crash, are dated then. */
 const OLDEST = `date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '1 day'`;
 const POLL_MS = 1_000;
+/** How long a replica that has stopped keeps the others from sealing. Between its statements it only computes. */
+const PAUSE_MAX_MS = 5_000;
 /** Under the names of {@link LogRecord}. */
 const RECORD_COLUMNS =
   'seq::float8 AS seq, id, type, at, project_id AS "projectId", target, outcome, actor, data, details';
@@ -141,9 +143,10 @@ export class EventRelay implements OnApplicationBootstrap, OnApplicationShutdown
   private exclusively(work: (manager: EntityManager) => Promise<number>): Promise<number> {
     return this.dataSource.transaction(async (manager) => {
       // A separate statement, so that the next one sees what the previous holder of the lock committed.
-      const [lock] = await manager.query<{ got: boolean }[]>('SELECT pg_try_advisory_xact_lock($1) AS got', [
-        LOCKS.eventRelay,
-      ]);
+      const [lock] = await manager.query<{ got: boolean }[]>(
+        `SELECT pg_try_advisory_xact_lock($1) AS got, set_config('idle_in_transaction_session_timeout', $2, true)`,
+        [LOCKS.eventRelay, String(PAUSE_MAX_MS)],
+      );
       return lock?.got === true ? work(manager) : 0;
     });
   }

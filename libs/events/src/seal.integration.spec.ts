@@ -2,6 +2,8 @@ import { LOCKS } from '@app/database';
 import { GENESIS, type LogRecord, type NewEvent, newId, runInRequest, sealOf } from '@app/kernel';
 import { InMemoryNotifier, SystemClock } from '@app/kernel/testing';
 import { type OpenTestDatabase, ROLES, openTestDatabase } from '@app/database/testing';
+import type { DataSource, EntityManager } from 'typeorm';
+import { eventually } from '../../../test/support/index.js';
 import { EventRelay } from './event-relay.js';
 import { PostgresEventLog } from './postgres-event-log.js';
 
@@ -101,6 +103,39 @@ describe.each(ROLES)('the seals of the event log, made by the %s,', (role) => {
     await relayAll();
     await expectChain(4);
   });
+
+  it('are made by another replica soon after one was paused in the middle, which then changes nothing', async () => {
+    const paused = new Promise<() => void>((reached) => {
+      const { dataSource } = db;
+      // It takes the lock, and stops before its next statement.
+      const transaction = (work: (manager: EntityManager) => Promise<unknown>): Promise<unknown> =>
+        dataSource.transaction((manager) => {
+          const query = manager.query.bind(manager);
+          let count = 0;
+          manager.query = async <Rows>(...args: Parameters<typeof query>): Promise<Rows> => {
+            if (++count === 3) await new Promise<void>((resume) => reached(resume));
+            return query<Rows>(...args);
+          };
+          return work(manager);
+        });
+      const stopped = Object.create(dataSource, { transaction: { value: transaction } }) as DataSource;
+      void log
+        .add(aFact())
+        .then(() => new EventRelay(stopped, new InMemoryNotifier(), db.partitions).relay())
+        .catch(() => undefined);
+    });
+    const resume = await paused;
+    await there.relay();
+    expect(await rows()).toEqual([]);
+    await eventually(async () => {
+      await there.relay();
+      return (await rows()).length === 1;
+    }, 10_000);
+    resume();
+    await log.add(aFact());
+    await relayAll();
+    await expectChain(2);
+  }, 20_000);
 
   it('are given to events that a replica of the release before has moved, in their order', async () => {
     for (let i = 0; i < 3; i++) await log.add(aFact());
