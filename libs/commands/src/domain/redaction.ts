@@ -11,7 +11,9 @@ const VALUE_CHARS_COMPARED = 32;
 
 const NAME =
   'pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|auth(?![a-z])';
-const QUOTED = `"(?:[^"\\\\]|\\\\[^]){0,4096}"?|'[^']{0,4096}'?`;
+const QUOTED = `"{3}[^"]{0,4096}(?:"{3})?|"(?:[^"\\\\]|\\\\[^]){0,4096}"?|'[^']{0,4096}'?`;
+/** In quotes, also those of a text within another; not up to a later pair of quotes, which would hide other commands. */
+const IN_QUOTES = `\\\\{1,4}["'][^"'\\\\]{0,4096}|\\$?(?:${QUOTED})[^\\s"',;|&)}\\]]{0,4096}`;
 
 /**
  * Known forms of secrets. With a group `keep`, that is shown. All take linear time: a repetition at the beginning, or
@@ -33,13 +35,15 @@ export const SECRET_FORMS: Readonly<Record<string, RegExp>> = {
   'headers that authenticate':
     /(?<keep>\b(?:(?:proxy-)?authorization|x-api-key|x-auth-token|private-token|(?:set-)?cookie)["']?[ \t]{0,8}[:=][ \t]{0,8}["']?)[^\r\n"']{1,4096}/gi,
   'names and values': new RegExp(
-    `(?<keep>(?:${NAME})[\\w-]{0,64}["']?(?:[ \\t]{0,8}:[ \\t]{0,8}|[ \\t]{0,8}=[ \\t]{0,8}))(?:${QUOTED}|[^\\s"']{1,4096})`,
+    `(?<keep>(?:${NAME})[\\w-]{0,64}\\\\{0,4}["']?[ \\t]{0,8}(?:=>|:=|={1,3}|:)[ \\t]{0,8})(?:${IN_QUOTES}|(?:\\\\[ \\t]|[^\\s"']){1,4096})`,
     'gi',
   ),
   options: new RegExp(
-    `(?<keep>(?<![\\w-])--?[\\w-]{0,64}(?:${NAME})[\\w-]{0,64}[ \\t\\n]{1,8})(?:${QUOTED}|[^\\s"'-][^\\s"']{0,4096})`,
+    `(?<keep>(?<![\\w-])--?[\\w-]{0,64}(?:${NAME})[\\w-]{0,64}(?:[ \\t\\n]|\\\\\\n){1,8})(?:${IN_QUOTES}|[^\\s"'-][^\\s"']{0,4096})`,
     'gi',
   ),
+  elements: new RegExp(`(?<keep><[\\w:.-]{0,64}(?:${NAME})[\\w-]{0,64}(?:\\s[^<>]{0,256})?>)[^<]{1,4096}`, 'gi'),
+  SQL: /(?<keep>\b(?:password|identified[ \t]{1,8}by)[ \t]{1,8})'[^']{0,4096}'?/gi,
   'users of curl': /(?<keep>(?<![\w-])(?:-u|--user|--proxy-user|-U)[ =\t\n]{0,8}["']?[^\s:"']{0,256}:)[^\s"']{1,1024}/g,
   'URLs with a user': /(?<keep>\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#"'<>]{1,1024}(?=@)/gi,
 };
