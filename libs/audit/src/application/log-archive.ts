@@ -5,6 +5,8 @@ import type { SealedRecord } from '../domain/chain.js';
 export interface LogBounds {
   /** The record before the first one that is kept: 0, or its partition was dropped. */
   readonly start: { readonly seq: number; readonly hash: Buffer };
+  /** Whether the record that the log starts after is still there, and has not expired. */
+  readonly isStartKept: boolean;
   /** The last sealed record. */
   readonly lastSeq: number;
   /** The record that the first checkpoint vouches for; 0: there is none. */

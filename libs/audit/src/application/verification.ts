@@ -87,7 +87,10 @@ class Run {
 
   /** A log that does not begin with its first record needs a checkpoint there, once there are any. */
   begin(checkpoint: Checkpoint | undefined): Fault | null {
+    const { isStartKept, lastSeq } = this.bounds;
     const { seq, hash } = this.bounds.start;
+    if (isStartKept || seq > lastSeq)
+      return { seq, id: null, reason: 'start', detail: 'The head of the log leaves out records that have not expired' };
     if (this.keys.size === 0 || seq === 0 || this.isStartOfSeals()) return null;
     const isFounded = checkpoint?.seq === seq && checkpoint.hash === hash.toString('hex');
     if (isFounded) return this.admit(checkpoint);

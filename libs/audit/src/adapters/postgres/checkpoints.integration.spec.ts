@@ -10,7 +10,7 @@ import { Checkpointer } from '../../application/checkpointer.js';
 import { ExportVerifier } from '../../application/export-verification.js';
 import { type Verdict, Verification } from '../../application/verification.js';
 import { AuditKey, isSignatureOf, readPublicKey } from '../../domain/audit-key.js';
-import { endorsementText, isGenuine } from '../../domain/checkpoint.js';
+import { endorsementText, isGenuine, signCheckpoint } from '../../domain/checkpoint.js';
 import { PostgresAuditTrail } from './postgres-audit-trail.js';
 import { PostgresCheckpointRepository } from './postgres-checkpoint.repository.js';
 import { PostgresLogArchive } from './postgres-log-archive.js';
@@ -227,6 +227,28 @@ describe.each(ROLES)('checkpoints, made by the %s,', (role) => {
     expect(await verify()).toMatchObject({ valid: true, firstSeq: 2 });
     await drop(3);
     expect(await verify()).toMatchObject({ valid: true, firstSeq: 3 });
+  });
+
+  it.each([
+    ['a checkpoint', `(SELECT max(seq) FROM audit_checkpoints)`],
+    ['its end', 'last_seq + 1'],
+  ])('do not hide that the head of the log was changed to start after %s', async (_where, start) => {
+    await add(3);
+    await (await checkpointer()).round();
+    await add(1);
+    expect(await verify()).toMatchObject({ valid: true, checkpoints: 1 });
+    const { installId, ...made } = { installId: INSTALL.id, at: new Date() };
+    const forger = AuditKey.read(AuditKey.generate());
+    const [{ seq, hash }] = (await db.database
+      .query(
+        `UPDATE event_log_head SET start_seq = ${start}, start_hash = coalesce((SELECT hash FROM events WHERE seq = ${start}), '\\x01')
+       RETURNING start_seq::int AS seq, encode(start_hash, 'hex') AS hash`,
+      )
+      .then((result) => [result].flat(2))) as [{ seq: number; hash: string }];
+    const { id, publicPem: publicKey } = forger;
+    await checkpoints.insertKey({ id, publicKey, createdAt: made.at, endorsedBy: null, endorsement: null });
+    if (seq > 3) await checkpoints.insert(signCheckpoint(forger, installId, seq, hash, made.at));
+    expect((await verify()).firstBad).toMatchObject({ seq, reason: 'start' });
   });
 
   it('are needed only where there are keys, and seals always', async () => {

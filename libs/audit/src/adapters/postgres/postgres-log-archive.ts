@@ -14,19 +14,14 @@ export class PostgresLogArchive implements LogArchive {
     // One statement: all of it is of the same moment.
     const [head] = await this.database.query<Omit<LogBounds, 'start'> & { startSeq: number; startHash: Buffer | null }>(
       `SELECT start_seq::float8 AS "startSeq", start_hash AS "startHash", sealed_seq::float8 AS "lastSeq",
+         EXISTS (SELECT FROM events WHERE seq = start_seq) AS "isStartKept",
          (SELECT coalesce(min(seq), 0)::float8 FROM audit_checkpoints) AS "firstCheckpoint",
          (SELECT coalesce(max(seq), 0)::float8 FROM audit_checkpoints) AS "lastCheckpoint",
          (SELECT count(*)::int FROM events WHERE seq > last_seq) AS beyond FROM event_log_head`,
     );
-    const {
-      startSeq = 0,
-      startHash = null,
-      lastSeq = 0,
-      firstCheckpoint = 0,
-      lastCheckpoint = 0,
-      beyond = 0,
-    } = head ?? {};
-    return { start: { seq: startSeq, hash: startHash ?? GENESIS }, lastSeq, firstCheckpoint, lastCheckpoint, beyond };
+    const none = { isStartKept: false, lastSeq: 0, firstCheckpoint: 0, lastCheckpoint: 0, beyond: 0 };
+    const { startSeq, startHash, ...rest } = head ?? { startSeq: 0, startHash: null, ...none };
+    return { start: { seq: startSeq, hash: startHash ?? GENESIS }, ...rest };
   }
 
   records(after: number, upTo: number, limit: number): Promise<readonly SealedRecord[]> {
