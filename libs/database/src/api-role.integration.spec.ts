@@ -44,6 +44,7 @@ describe('the role of the API, where another role owns the tables', () => {
   it.each([
     ['UPDATE of a record', `UPDATE events SET outcome = 'denied' WHERE seq = 1`],
     ['UPDATE of a record without a seal', `UPDATE events SET outcome = 'denied' WHERE seq = 2`],
+    ['UPDATE of a record before it is sealed', `UPDATE pending_events SET outcome = 'denied'`],
     ['UPDATE of a seal', `UPDATE events SET hash = NULL WHERE seq = 1`],
     ['UPDATE of a partition', `UPDATE %month SET outcome = 'denied'`],
     ['DELETE of a record', 'DELETE FROM events WHERE seq = 1'],

@@ -27,7 +27,7 @@ export const TABLE_GRANTS: Readonly<Record<string, string>> = {
   idempotency_keys: ALL,
   install: 'SELECT',
   migrations: 'SELECT',
-  pending_events: ALL,
+  pending_events: 'SELECT, INSERT, DELETE',
   project_activity: ALL,
   projects: ALL,
   queue_lanes: ALL,

@@ -108,7 +108,7 @@ describe('EventRelay', () => {
 
   it('seals events that a wrong database clock dated years ahead, and later ones', async () => {
     await log.add(aFact('ahead'));
-    await db.database.query(`UPDATE pending_events SET at = now() + interval '3 years'`);
+    await db.owner.query(`UPDATE pending_events SET at = now() + interval '3 years'`);
     await log.add(aFact('after'));
     await sealAll(here, there);
     expect((await log.readAfter(0, 10)).map(({ type }) => type)).toEqual(['ahead', 'after']);

@@ -185,7 +185,7 @@ describe.each(ROLES)('the seals of the event log, made by the %s,', (role) => {
 
   it('keep events in partitions that are created later', async () => {
     await log.add(aFact());
-    await db.database.query(`UPDATE pending_events SET at = now() + interval '3 years'`);
+    await db.owner.query(`UPDATE pending_events SET at = now() + interval '3 years'`);
     await relayAll();
     const [{ name }] = (await db.database.query('SELECT tableoid::regclass::text AS name FROM events')) as [
       { name: string },

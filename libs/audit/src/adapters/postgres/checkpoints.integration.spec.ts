@@ -47,7 +47,7 @@ describe.each(ROLES)('checkpoints, made by the %s,', (role) => {
   };
   const add = async (count = 1, at = 'now()'): Promise<void> => {
     for (let i = 0; i < count; i++) await log.add({ type: 'x', target: newId('cmd'), outcome: 'allowed', data: { i } });
-    if (at !== 'now()') await db.database.query(`UPDATE pending_events SET at = ${at}`);
+    if (at !== 'now()') await db.owner.query(`UPDATE pending_events SET at = ${at}`);
     while (await relay.relay());
   };
   const seqs = async (): Promise<number[]> =>
