@@ -65,6 +65,14 @@ describe('an export', () => {
     'without a last line end': whole,
     'that begins in the middle': lines.slice(2).join('\n'),
     'that is empty': '',
+    'that another program has written again': lines
+      .map((line) => JSON.stringify(JSON.parse(line), null, 1).replaceAll('\n', ' '))
+      .join('\n'),
+    'with a number in another spelling': whole.replace('"seq":2,', '"seq":2.0,'),
+    'with escapes and the names in another order': lines
+      .map((line) => JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(line) as object).reverse())))
+      .map((line) => line.replaceAll('x', '\\u0078'))
+      .join('\n'),
     'with every kind of text': exported(
       record(1, {
         a: '\0\u001f\u007f"\\',
@@ -89,28 +97,31 @@ describe('an export', () => {
     'with a number at the end': [`${whole}\n5`, noRecord(5)],
     'with an empty object at the end': [`${whole}\n{}`, noRecord(5)],
     'in another order': [[lines[0], lines[2], lines[1], lines[3]].join('\n'), 'missing 2'],
-    'without a first seal': [whole.replace(/"previousHash":"\w*"/, '"previousHash":null'), noRecord(1)],
+    'without a first seal': [whole.replace(/"previousHash":"\w*"/, '"previousHash":null'), 'changed 1'],
     'with another seal before a record': [
       [lines[0], lines[1], lines[2]?.replace(/("previousHash":")\w{2}/, '$1zz')].join('\n'),
-      noRecord(3),
+      'changed 3',
     ],
     'with a false seal before a record': [
       [lines[0], lines[1], lines[2]?.replace(/("previousHash":")\w*/, `$1${'0'.repeat(64)}`)].join('\n'),
       'changed 3',
     ],
     'without a seal': [whole.replace(/"hash":"\w*"/, '"hash":null'), 'unsealed 1'],
-    'with more after a seal': [whole.replace(/("hash":"\w*)"/, '$1zz"'), noRecord(1)],
-    'with a time in another spelling': [whole.replace('.001Z', '.001+00:00'), noRecord(1)],
-    'with a time that is none': [whole.replace(/"at":"[^"]*"/, '"at":"soon"'), noRecord(1)],
+    'with more after a seal': [whole.replace(/("hash":"\w*)"/, '$1zz"'), 'changed 1'],
+    'with a time in another spelling': [whole.replace('.001Z', '.001+00:00'), 'changed 1'],
+    'with a time that is none': [whole.replace(/"at":"[^"]*"/, '"at":"soon"'), 'changed 1'],
     'with a number that others read differently': [
       whole.replace(`${2 ** 53}`, `${2 ** 53}`.replace(/2$/, '3')),
       'changed 2',
     ],
-    'with a number in another spelling': [whole.replace('"seq":2,', '"seq":2.0,'), 'changed 2'],
+    'with a number that is more precise than it was': [
+      whole.replace('"a":1', '"a":1.00000000000000000001'),
+      'changed 4',
+    ],
     'with a position that is a text': [whole.replace('"seq":2,', '"seq":"2",'), noRecord(2)],
     'with an infinite position': [whole.replace('"seq":1,', '"seq":1e400,'), noRecord(1)],
     'with a member twice': [whole.replace('"target":"x"', '"target":"forged","target":"x"'), 'changed 1'],
-    'with a member that is not sealed': [whole.replace('"target":"x"', '"target":"x","note":"forged"'), noRecord(1)],
+    'with a member that is not sealed': [whole.replace('"target":"x"', '"target":"x","note":"forged"'), 'changed 1'],
     'with a false checkpoint': [
       exported(
         record(1, {}),

@@ -3,7 +3,7 @@ import { jsonLine } from '@app/kernel';
 import { keyIdOf } from '../domain/audit-key.js';
 import { ChainVerifier, type Fault, type SealedRecord } from '../domain/chain.js';
 import { type Checkpoint, isGenuine } from '../domain/checkpoint.js';
-import { type ExportedRecord, readRecord } from './exported-record.js';
+import { type ExportedRecord, isUnambiguous, readRecord } from './exported-record.js';
 
 /** Checkpoints are logged soon after the record that they vouch for; so many seals are remembered. */
 const REMEMBERED = 65_536;
@@ -55,10 +55,14 @@ export class ExportVerifier {
       number++;
       // Without a byte order mark, too.
       const text = line.trim();
-      const fault = text === '' ? null : this.next(readRecord(text, number), text);
+      const fault = text === '' ? null : this.read(readRecord(text, number), text);
       if (fault !== null) return this.verdict(fault);
     }
     return this.verdict(this.kept() ?? this.chain?.end(0) ?? null);
+  }
+
+  private read(read: ExportedRecord | Fault, text: string): Fault | null {
+    return 'reason' in read ? read : this.next(read, text);
   }
 
   private next(exported: ExportedRecord, text: string): Fault | null {
@@ -68,8 +72,7 @@ export class ExportVerifier {
     const before = chain.position.hash;
     const fault = chain.next(record);
     if (fault !== null) return fault;
-    // Other programs may read a name that is there twice, a number or a member that is not sealed in another way.
-    if (before !== previousHash || jsonLine(exported) !== text) return misspelt(record);
+    if (before !== previousHash || !(jsonLine(exported) === text || isUnambiguous(text))) return ambiguous(record);
     this.checked++;
     this.remember(record.seq, hash ?? '');
     return record.type === 'audit.checkpoint' ? this.recorded(record) : null;
@@ -156,6 +159,6 @@ function mismatch(seq: number): Fault {
   return { seq, id: null, reason: 'checkpoint', detail };
 }
 
-function misspelt({ seq, id }: SealedRecord): Fault {
-  return { seq, id, reason: 'changed', detail: 'Its line is not what rdev exports: a program may read something else' };
+function ambiguous({ seq, id }: SealedRecord): Fault {
+  return { seq, id, reason: 'changed', detail: 'Programs may read its line differently: rdev has not exported it' };
 }

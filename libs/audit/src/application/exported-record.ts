@@ -1,4 +1,4 @@
-import type { SealedRecord } from '../domain/chain.js';
+import type { Fault, SealedRecord } from '../domain/chain.js';
 
 /** A line of an export. */
 export interface ExportedRecord extends Omit<SealedRecord, 'at' | 'hash'> {
@@ -10,10 +10,17 @@ export interface ExportedRecord extends Omit<SealedRecord, 'at' | 'hash'> {
 const MEMBERS = 'seq id type at projectId target outcome actor data details previousHash hash'.split(' ');
 const SEAL = /^[0-9a-f]{64}$/;
 
-/** @param number of the line; @throws Error if it is no record */
-export function readRecord(text: string, number: number): ExportedRecord {
+/**
+ * A record, or what is wrong with one that was changed.
+ * @param number of the line
+ * @throws Error if it is no record
+ */
+export function readRecord(text: string, number: number): ExportedRecord | Fault {
   const value = parsed(text);
   if (isRecord(value)) return value;
+  const { seq, id } = isObject(value) ? value : {};
+  if (typeof seq === 'number' && Number.isSafeInteger(seq) && typeof id === 'string')
+    return { seq, id, reason: 'changed', detail: 'It does not have the form of a record' };
   throw new Error(`The line ${String(number)} is not a record of an export, or not a whole one.`);
 }
 
@@ -44,4 +51,35 @@ function isInstant(value: unknown): boolean {
 
 function isSeal(value: unknown): boolean {
   return typeof value === 'string' && SEAL.test(value);
+}
+
+/**
+ * Whether all programs read the same: no name is there twice, and each number is as precise as it was. Space, escapes and
+ * the order of names may differ.
+ */
+export function isUnambiguous(text: string): boolean {
+  const bare = text.replace(/"(?:[^"\\]|\\.)*"/g, '""');
+  const names = bare.split(':').length - 1;
+  const numbers = bare.match(/-?\d[\d.eE+-]*/g) ?? [];
+  return (
+    names === countNames(JSON.parse(text)) &&
+    numbers.every((number) => decimal(number) === decimal(String(Number(number))))
+  );
+}
+
+function countNames(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const own = Array.isArray(value) ? 0 : Object.keys(value).length;
+  return Object.values(value).reduce((sum: number, each) => sum + countNames(each), own);
+}
+
+/** The same text for all spellings of a number. */
+function decimal(text: string): string {
+  const [mantissa = '', exponent = '0'] = text.replace(/^-/, '').toLowerCase().split('e');
+  const [whole = '', fraction = ''] = mantissa.split('.');
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  const significant = digits.replace(/0+$/, '');
+  return significant === ''
+    ? '0'
+    : `${significant}e${String(Number(exponent) - fraction.length + digits.length - significant.length)}`;
 }
