@@ -108,6 +108,7 @@ describe('tracing', () => {
     const api = await start(collector.env());
     const { client } = api;
     await createProject(client, { id: 'web' });
+    await client.get(`/v1/keys/${api.adminKey}`);
     const span = await eventually(() => collector.spans.find(({ name }) => name === 'POST /v1/projects'), 20_000);
     expect(span.parentId).toBe('');
     const [record] = await eventually(async () => {
@@ -117,6 +118,9 @@ describe('tracing', () => {
     expect(record.actor).toMatchObject({ traceId: span.traceId, spanId: span.id, traceFlags: '01' });
     const line = api.logs.split('\n').find((one) => one.includes('"path":"/v1/projects"'))!;
     expect(JSON.parse(line)).toMatchObject({ traceId: span.traceId });
+    // A key that a client puts into a path by mistake.
+    await eventually(() => collector.raw.includes('/v1/keys/***'), 20_000);
+    expect(`${api.logs}${collector.raw}`).not.toContain(api.adminKey);
   });
 
   it('is whole when another replica ends the command', async () => {

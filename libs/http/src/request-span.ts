@@ -1,4 +1,4 @@
-import { type TraceContext } from '@app/kernel';
+import { type TraceContext, maskSecrets } from '@app/kernel';
 import { startServerSpan, traceContextOf, withSpan } from '@app/tracing';
 import { type Span, SpanStatusCode } from '@opentelemetry/api';
 import type { Request, Response } from 'express';
@@ -57,7 +57,7 @@ function describe(span: Span, request: Request, response: Response, method: stri
   span.setAttributes({
     'http.request.method': method,
     'http.response.status_code': statusCode,
-    'url.path': request.originalUrl.split('?', 1)[0],
+    'url.path': maskSecrets(request.originalUrl.split('?', 1)[0] ?? ''),
     'url.scheme': request.protocol,
     'client.address': request.ip,
     'network.protocol.version': request.httpVersion,

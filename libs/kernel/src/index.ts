@@ -27,6 +27,7 @@ export { type Creation, Idempotency, IdempotencyMismatch, IdempotencyUnsettled, 
 export { GENESIS, type LogRecord, sealAll, sealOf } from './seal.js';
 export { canonicalJson } from './canonical-json.js';
 export { jsonLine } from './json-line.js';
+export { maskSecrets } from './mask-secrets.js';
 export { Notifier } from './notifier.js';
 export { type StreamRoute, StreamRoutes } from './stream-routes.js';
 export { Coalescer } from './coalescer.js';

@@ -1,4 +1,4 @@
-import { currentRequest, parseTraceparent } from '@app/kernel';
+import { currentRequest, maskSecrets, parseTraceparent } from '@app/kernel';
 import { currentTraceparent } from '@app/tracing';
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -68,7 +68,7 @@ function lineOptions(level: string): Options {
     // Otherwise our serializer would get pino-http's serialised object instead of the Error.
     wrapSerializers: false,
     serializers: {
-      req: ({ method, url }: IncomingMessage) => ({ method, path: url?.split('?', 1)[0] }),
+      req: ({ method, url }: IncomingMessage) => ({ method, path: maskSecrets(url?.split('?', 1)[0] ?? '') }),
       res: ({ statusCode, headersSent }: ServerResponse) => ({ statusCode: headersSent ? statusCode : null }),
       err: serializeError,
     },

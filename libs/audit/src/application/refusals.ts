@@ -10,6 +10,7 @@ import {
   newId,
   runInRequest,
   subscriberOf,
+  maskSecrets,
 } from '@app/kernel';
 import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 
@@ -19,8 +20,6 @@ const SPAN_MS = 60_000;
 const KINDS_MAX = 50;
 const OTHERS = 'others';
 const PATH_LENGTH_MAX = 200;
-/** Keys, tickets and secrets of webhooks that a client puts in a path by mistake. */
-const SECRETS = /(?:rdev_[0-9A-Za-z]{1,16}_|rdevt_|whsec_)[\w+=-]*/g;
 /** Has an event of its own. */
 const RECORDED_OTHERWISE = 'COMMAND_REJECTED';
 const SYSTEM: Actor = { keyId: null, ip: null, userAgent: null, requestId: null, traceId: null };
@@ -93,7 +92,7 @@ export class Refusals implements OnApplicationBootstrap, BeforeApplicationShutdo
     else
       this.kinds.set(key, {
         actor,
-        first: { status, code, method, path: path.replace(SECRETS, '***').slice(0, PATH_LENGTH_MAX) },
+        first: { status, code, method, path: maskSecrets(path).slice(0, PATH_LENGTH_MAX) },
         isFirstRecorded: false,
         later: 0,
       });
