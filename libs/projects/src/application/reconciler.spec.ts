@@ -219,6 +219,24 @@ describe('the life of a project', () => {
     expect(site.events.types.slice(2)).toEqual(['project.terminating', 'project.deleted']);
   });
 
+  it('is left alone by a replica that was to delete an earlier one with its id, and was paused', async () => {
+    const { id } = await create();
+    await is(id, 'running');
+    let removals = 0;
+    site.runtime.onRemove = () => Promise.resolve(++removals > 0);
+    user.onLeave = async () => {
+      user.onLeave = () => Promise.resolve();
+      await site.projects.delete(id);
+      await create({ id });
+    };
+    const deletion = site.service.delete(id, false, caller);
+    await until(async () => (await site.projects.findById(id))?.status === 'running');
+    expect(removals).toBe(0);
+    expect(site.events.types).not.toContain('project.deleted');
+    await site.projects.delete(id);
+    expect(await deletion).toBeNull();
+  });
+
   it('is deleted after its time to live', async () => {
     const { id } = await create({ ttlSeconds: 1 });
     await is(id, 'running');

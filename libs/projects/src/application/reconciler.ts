@@ -162,11 +162,13 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
     const { id } = project;
     await this.hooks.leave({ projectId: id, before: null, why: leaveReason(project) }, signal);
     await this.hooks.onDelete(id);
+    if (!isSame(project, await this.projects.findById(id))) return false;
     if (!(await this.runtime.remove(project, signal))) return false;
-    await this.transactor.run(async () => {
+    return this.transactor.run(async () => {
+      if (!isSame(project, await this.projects.lock(id))) return false;
       if (await this.projects.delete(id)) await this.events.add(projectDeleted(id));
+      return true;
     });
-    return true;
   }
 
   private async endExpired(): Promise<void> {
@@ -197,6 +199,11 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
 function leaveReason({ status, desired, reason }: ManagedProject): string {
   if (status === 'stopping' && desired === 'running') return 'The project was restarted.';
   return `The project was ${status === 'terminating' ? 'deleted' : 'stopped'}${reason === null ? '' : `: ${reason}`}.`;
+}
+
+/** While this replica was paused, another one may have deleted the project, and a new one may have its id. */
+function isSame({ createdAt }: ManagedProject, found: ManagedProject | null): boolean {
+  return found?.createdAt.getTime() === createdAt.getTime();
 }
 
 /** The longer a project takes, the less often it is reconciled. */
