@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { readFileSync, readdirSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type ApiProcess,
   type HttpClient,
@@ -192,6 +195,26 @@ describe('tracing', () => {
     expect(JSON.parse(lines()[0]!)).toMatchObject({ level: 'warn', err: { message: expect.stringMatching(/./) } });
     await ended(api.client, (await startCommand(api.client, 'web', 'echo hi')).id);
     expect(lines()).toHaveLength(1);
+  });
+
+  it('stops with code 0 while neither the collector nor a webhook responds', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    try {
+      const api = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: url });
+      const { id } = expectStatus(await api.client.post('/v1/webhooks', { url, events: ['key.*'] }), 201).body;
+      const socket = connect(api.port, '127.0.0.1').on('error', () => undefined);
+      const headers = `Host: api\r\nAuthorization: Bearer ${api.adminKey}\r\nContent-Type: application/json`;
+      socket.write(`POST /v1/webhooks/${id}/test HTTP/1.1\r\n${headers}\r\nContent-Length: 2\r\n\r\n`);
+      const ended = api.kill('SIGTERM');
+      // A request that is under way when the signal comes begins an attempt that lasts for 15 s.
+      await delay(1_500);
+      socket.write('{}');
+      expect(await ended).toBe(0);
+    } finally {
+      silent.close();
+    }
   });
 
   it('links a slow request to its trace by an exemplar', async () => {

@@ -17,6 +17,8 @@ import { outageOf, printWelcome } from './welcome.js';
 
 /** Must be shorter than the 20 s after which this process is killed. */
 const STOP_MS = 19_000;
+/** Of it, for the database. */
+const DATABASE_STOP_MS = 1_000;
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
@@ -37,9 +39,9 @@ async function main(): Promise<void> {
     const keyFile = config.kubernetes.inCluster ? null : join(config.dataDir, 'admin.key');
     const adminKeyFile = await app.get(Bootstrap).ensureAdminKey({ adminKey: config.adminKey, keyFile });
     await app.listen(config.http.port, config.http.host);
-    stopOnSignals(async () => {
+    stopOnSignals(async (deadline) => {
       await app.close();
-      await telemetry.stop();
+      await telemetry.stop(deadline - DATABASE_STOP_MS - performance.now());
       await database.stop();
     });
     if (!config.kubernetes.inCluster) {
@@ -67,7 +69,8 @@ async function openDatabase({ database, dataDir }: Config): Promise<OpenDatabase
   return { url: server.apiUrl, ownerUrl: server.url, stop: () => server.stop() };
 }
 
-function stopOnSignals(stop: () => Promise<void>): void {
+/** @param stop receives the time, as of `performance.now()`, at which the process is ended */
+function stopOnSignals(stop: (deadline: number) => Promise<void>): void {
   let stopping = false;
   const onSignal = (): void => {
     if (stopping) return;
@@ -77,7 +80,7 @@ function stopOnSignals(stop: () => Promise<void>): void {
       console.error(`rdev did not stop within ${String(STOP_MS / 1_000)} s.`);
       process.exit(1);
     }, STOP_MS).unref();
-    stop().then(
+    stop(performance.now() + STOP_MS).then(
       () => process.exit(0),
       (error: unknown) => {
         console.error(startFailure(error));

@@ -7,6 +7,6 @@ export interface OpenTelemetryOptions {
 }
 
 export interface OpenTelemetry {
-  /** Exports what is left, for a few seconds at most. */
-  stop(): Promise<void>;
+  /** Exports what is left, for a few seconds at most. @param patienceMs less, if the process has less */
+  stop(patienceMs: number): Promise<void>;
 }

@@ -44,10 +44,11 @@ export function start(config: OpenTelemetryConfig, options: OpenTelemetryOptions
     ...(config.metrics === null ? [] : [startMetrics(config.metrics, resource, options)]),
   ];
   return {
-    async stop() {
+    async stop(patienceMs) {
       setTracing(null);
       const ends = Promise.all(providers.map((provider) => provider.shutdown())).catch(() => undefined);
-      await Promise.race([ends, new Promise((resolve) => setTimeout(resolve, STOP_MS).unref())]);
+      const ms = Math.max(0, Math.min(STOP_MS, patienceMs));
+      await Promise.race([ends, new Promise((resolve) => setTimeout(resolve, ms).unref())]);
       context.disable();
     },
   };
