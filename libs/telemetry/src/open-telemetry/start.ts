@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { OpenTelemetryConfig } from '@app/config';
@@ -111,10 +112,13 @@ function startMetrics(
 /** Failed exports; the collector being unavailable is no reason to flood the log. */
 function reportFailures(logger: Logger): void {
   const throttle = new LogThrottle(FAILURE_EVERY_MS);
+  // The timer of an export is set by some request, whose id and trace must not be in the line.
+  const outside = AsyncLocalStorage.snapshot();
   setGlobalErrorHandler((error) => {
     const err = error instanceof Error ? error : new Error('The export failed.', { cause: error });
     const alike = throttle.admit(err.name);
-    if (alike !== null) logger.warn({ err, ...(alike > 0 && { alike }) }, 'Traces or metrics could not be exported');
+    const fields = { err, ...(alike !== null && alike > 0 && { alike }) };
+    if (alike !== null) outside(() => logger.warn(fields, 'Traces or metrics could not be exported'));
   });
 }
 
