@@ -217,6 +217,14 @@ describe('tracing', () => {
     }
   });
 
+  it('records a long path in part', async () => {
+    const { client } = await start(collector.env());
+    const { traceId, traceparent } = newTrace();
+    await client.request('GET', `/${'p'.repeat(8_000)}`, undefined, { traceparent });
+    const [span] = await eventually(() => collector.of(traceId).length > 0 && collector.of(traceId), 20_000);
+    expect(span!.attributes['url.path']).toHaveLength(1_024);
+  });
+
   it('links a slow request to its trace by an exemplar', async () => {
     const api = await start(collector.env());
     const { traceId, traceparent } = newTrace();

@@ -8,6 +8,9 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 /** Probes would be most of all traces. */
 const NOT_TRACED = /^\/(health|ready)(\/|\?|$)/;
 
+/** A path that matches no route can be as long as all headers; thousands of spans wait for their export. */
+const PATH_CHARS_MAX = 1_024;
+
 const traceIds = new WeakMap<object, string>();
 
 /** The trace in which the request is recorded; null: it is not. */
@@ -57,7 +60,7 @@ function describe(span: Span, request: Request, response: Response, method: stri
   span.setAttributes({
     'http.request.method': method,
     'http.response.status_code': statusCode,
-    'url.path': maskSecrets(request.originalUrl.split('?', 1)[0] ?? ''),
+    'url.path': maskSecrets(request.originalUrl.split('?', 1)[0] ?? '').slice(0, PATH_CHARS_MAX),
     'url.scheme': request.protocol,
     'client.address': request.ip,
     'network.protocol.version': request.httpVersion,
