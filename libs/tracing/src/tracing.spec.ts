@@ -88,6 +88,15 @@ describe('tracing', () => {
       expect(query?.parentSpanContext?.spanId).toBe(get?.spanContext().spanId);
     });
 
+    it('makes none below a span that has ended, as for a timer that a request has set', async () => {
+      const span = startServerSpan(null, 'GET')!;
+      await withSpan(span, async () => {
+        span.end();
+        await traced('query', {}, work);
+      });
+      expect(spans().map(({ name }) => name)).toEqual(['GET']);
+    });
+
     it('records no message of an error, which can contain input', async () => {
       const fail = () => Promise.reject(Object.assign(new Error('secret'), { code: '22P02' }));
       await expect(tracedBelow(PARENT, 'query', {}, fail)).rejects.toThrow('secret');

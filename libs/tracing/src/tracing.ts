@@ -172,10 +172,15 @@ function toTraceContext({ traceId, spanId, traceFlags }: SpanContext): TraceCont
 
 /** Whether a span is sampled and may have one more child; counts it. */
 function hasRoom(parent: Span | undefined): boolean {
-  if (parent === undefined || !isSampled(parent.spanContext().traceFlags)) return false;
+  if (parent === undefined || !isSampled(parent.spanContext().traceFlags) || hasEnded(parent)) return false;
   const count = children.get(parent) ?? 0;
   children.set(parent, count + 1);
   return count < CHILDREN_MAX;
+}
+
+/** What a timer does that a request has set is no part of the request after its end. */
+function hasEnded(span: Span): boolean {
+  return !span.isRecording() && span.spanContext().isRemote !== true;
 }
 
 function isSampled(flags: number): boolean {
