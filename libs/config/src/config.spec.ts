@@ -97,6 +97,30 @@ describe('loadConfig', () => {
     }
   });
 
+  it('refuses what the exporters of OpenTelemetry would ignore silently, if they are used', () => {
+    const wrong = {
+      OTEL_EXPORTER_OTLP_TIMEOUT: 'abc',
+      OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: 'zip',
+      OTEL_EXPORTER_OTLP_METRICS_HEADERS: 's3cret',
+      OTEL_EXPORTER_OTLP_CLIENT_KEY: '/nope/s3cret',
+    };
+    expect(loadConfig(wrong).openTelemetry).toBeNull();
+    const load = () => loadConfig({ ...wrong, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' });
+    for (const name of Object.keys(wrong)) expect(load).toThrow(new RegExp(`${name} must be `));
+    expect(load).not.toThrow(/s3cret/);
+    expect(load).not.toThrow(/_ENDPOINT/);
+  });
+
+  it.each([
+    ['TIMEOUT', '300'],
+    ['COMPRESSION', 'gzip'],
+    ['HEADERS', 'a=b,c=d'],
+    ['CERTIFICATE', __filename],
+  ])('accepts what they understand: %s', (suffix, value) => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', [`OTEL_EXPORTER_OTLP_${suffix}`]: value };
+    expect(loadConfig(env).openTelemetry).not.toBeNull();
+  });
+
   it('keeps the local runtime on loopback', () => {
     expect(() => loadConfig({ HOST: '0.0.0.0' })).toThrow(/HOST/);
   });

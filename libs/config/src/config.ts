@@ -3,6 +3,7 @@ import { StartRefused } from '@app/kernel';
 import { plainToInstance } from 'class-transformer';
 import { type ValidationError, validateSync } from 'class-validator';
 import type { Environment } from './environment.js';
+import { exporterProblems } from './exporter-variables.js';
 import { type OpenTelemetryConfig, openTelemetryOf } from './open-telemetry.js';
 import { FullEnvironment } from './telemetry-environment.js';
 import { pathBeforeNpm } from './path-before-npm.js';
@@ -121,6 +122,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   if (environment.RDEV_OUTPUT_LIMIT_BYTES > environment.RDEV_OUTPUT_LIMIT_MAX_BYTES) {
     problems.push('RDEV_OUTPUT_LIMIT_BYTES must not exceed RDEV_OUTPUT_LIMIT_MAX_BYTES');
   }
+  const openTelemetry = openTelemetryOf(environment);
+  if (openTelemetry !== null) problems.push(...exporterProblems(given));
   if (problems.length > 0) throw new InvalidConfiguration(problems);
   const url = withTls(databaseUrl(environment, inCluster), environment);
   const ownerUrl = withTls(databaseOwnerUrl(environment, inCluster), environment);
@@ -178,7 +181,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       events: environment.RDEV_EVENT_RETENTION_DAYS,
     },
     logLevel: environment.LOG_LEVEL,
-    openTelemetry: openTelemetryOf(environment),
+    openTelemetry,
     localEnvironment: pick({ ...given, PATH: pathBeforeNpm(given) }, ['PATH', 'HOME', 'LANG']),
   };
 }

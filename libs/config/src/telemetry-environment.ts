@@ -1,6 +1,7 @@
 import { IsIn, IsInt, IsNumber, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import { Transform } from 'class-transformer';
 import { Environment } from './environment.js';
+import { PAIRS } from './exporter-variables.js';
 import { IsHttpUrl } from './validators.js';
 import { ToInteger, Variable } from './variable.js';
 
@@ -18,7 +19,6 @@ const SAMPLERS = [
 export type SamplerName = (typeof SAMPLERS)[number];
 
 const MS_MAX = 2 ** 31 - 1;
-const PAIRS = /^(\s*[^\s=,]+\s*=[^,]*(,|$))*$/;
 
 /**
  * With the standard variables of OpenTelemetry. The exporters also read those for time limits, compression and
