@@ -18,9 +18,20 @@ const PLAIN: Format = formatOf(Registry.PROMETHEUS_CONTENT_TYPE, (name) => name)
  */
 const OPENMETRICS: Format = formatOf(Registry.OPENMETRICS_CONTENT_TYPE, (name) => name.replace(/_total$/, ''));
 
-/** @param accept the header */
+/** @param accept the header, which may prefer one of the two or refuse it */
 export function formatFor(accept = ''): Format {
-  return accept.includes('application/openmetrics-text') ? OPENMETRICS : PLAIN;
+  const open = weightOf('application/openmetrics-text', accept);
+  return open > 0 && open >= weightOf('text/plain', accept) ? OPENMETRICS : PLAIN;
+}
+
+/** From 0 to 1; the highest if the type is listed more than once, as for several versions. @see RFC 9110, 12.5.1 */
+function weightOf(type: string, accept: string): number {
+  const weights = accept.split(',').map((range) => {
+    const [name = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
+    const weight = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2) ?? '1';
+    return name === type ? Number(weight) || 0 : 0;
+  });
+  return Math.max(...weights);
 }
 
 function formatOf(contentType: RegistryContentType, counterName: (name: string) => string): Format {

@@ -53,6 +53,17 @@ describe('MetricsServer', () => {
     expect(plain).not.toContain('trace_id');
   });
 
+  it.each([
+    ['text/plain;q=0.2, application/openmetrics-text;version=0.0.1;q=0.1, application/openmetrics-text;q=0.6', true],
+    ['application/openmetrics-text, text/plain', true],
+    ['application/openmetrics-text;q=0', false],
+    ['text/plain; q=1, application/openmetrics-text; q=0.5', false],
+    ['*/*', false],
+  ])('serves the format that is preferred: %s', async (accept, isOpen) => {
+    const response = await fetch(`${base}/metrics`, { headers: { accept } });
+    expect(response.headers.get('content-type')?.startsWith('application/openmetrics-text')).toBe(isOpen);
+  });
+
   it('serves the rest if a job fails', async () => {
     new Gauge({ name: 'known', help: 'Known' }).set(5);
     const lost = new Gauge({ name: 'lost', help: 'Lost', labelNames: ['of'] });
