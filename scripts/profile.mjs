@@ -6,19 +6,21 @@
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
-import { spawnApi } from './api.mjs';
+import { onSignals, spawnApi } from './api.mjs';
 import { build, install, main, root } from './project.mjs';
 
 const [kind = 'cpu', seconds = '15'] = process.argv.slice(2);
 const READY_MS = 60_000;
 const CONNECTIONS = 8;
 const SHOWN = 25;
+/** Nothing else of the shell: it may have the settings of another API, such as its database or its cluster. */
+const KEPT = new Set(['HOME', 'LANG', 'PATH', 'SystemRoot', 'TEMP', 'TMPDIR', 'USERPROFILE', 'npm_lifecycle_event']);
 
-if (!['cpu', 'heap'].includes(kind) || !/^\d{1,4}$/.test(seconds)) {
+if (!['cpu', 'heap'].includes(kind) || !/^[1-9]\d{0,3}$/.test(seconds)) {
   console.error('Usage: npm run profile -- cpu|heap [SECONDS]');
   process.exit(2);
 }
@@ -31,27 +33,35 @@ const dataDir = await mkdtemp(join(tmpdir(), 'rdev-profile-'));
 await mkdir(directory, { recursive: true });
 const before = new Set(await readdir(directory));
 const port = await freePort();
+for (const variable of Object.keys(process.env)) if (!KEPT.has(variable)) delete process.env[variable];
 Object.assign(process.env, {
+  HOST: '127.0.0.1',
   PORT: String(port),
   METRICS_PORT: '0',
   RDEV_DATA_DIR: dataDir,
+  RDEV_RUNTIME: 'local',
   RATE_LIMIT_RPS: '0',
   RDEV_MAX_QUEUED: '1000000',
   LOG_LEVEL: 'warn',
 });
 const api = spawnApi(main, { flags: [`--${kind}-prof`, `--${kind}-prof-dir=${directory}`] });
 const ended = once(api, 'exit');
+onSignals((signal) => stop().then(() => process.exit(128 + constants.signals[signal])));
 try {
   await load(`http://127.0.0.1:${port}`);
 } finally {
-  api.kill('SIGTERM');
-  await ended;
-  await rm(dataDir, { recursive: true, force: true });
+  await stop();
 }
 const [name] = (await readdir(directory)).filter((file) => !before.has(file));
 const file = join(directory, name);
 print(kind === 'cpu' ? selfTimes(await read(file)) : selfSizes(await read(file)), kind === 'cpu' ? 'ms' : 'KiB');
 console.log(`\n${relative(process.cwd(), file)}`);
+
+async function stop() {
+  api.kill('SIGTERM');
+  await ended;
+  await rm(dataDir, { recursive: true, force: true });
+}
 
 async function load(url) {
   await isReady(url);
