@@ -4,6 +4,7 @@ describe('the span of a statement', () => {
   it.each([
     ['SELECT 1', 'SELECT'],
     ['SELECT id, (SELECT count(*) FROM b) FROM a', 'SELECT b'],
+    ['SELECT id, ARRAY(SELECT json_array_elements_text(x) FROM unnest (y)) FROM commands', 'SELECT commands'],
     ['SELECT * FROM commands WHERE id = $1 FOR UPDATE SKIP LOCKED', 'SELECT commands'],
     ['UPDATE commands SET a = 1 WHERE id IN (SELECT id FROM b FOR NO KEY UPDATE SKIP LOCKED)', 'UPDATE commands'],
     ['DELETE FROM deliveries WHERE id = ANY($1)', 'DELETE deliveries'],

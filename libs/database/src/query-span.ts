@@ -4,7 +4,8 @@ export const POSTGRES = { 'db.system.name': 'postgresql' };
 
 /** The last change of a statement with WITH, which is what it is for. */
 const CHANGE = /\b(INSERT INTO|DELETE FROM|(?<!FOR |KEY |DO )UPDATE)\s+([a-z_]+)(?![^]*\b(INSERT INTO|DELETE FROM)\s)/i;
-const READ = /\b(SELECT)\b(?:[^]*?\bFROM\s+([a-z_]+))?/i;
+/** A name with a parenthesis is a function. */
+const READ = /\b(SELECT)\b(?:[^]*?\bFROM\s+([a-z_]+)\b(?!\s*\())?/i;
 
 /**
  * Does the work as the span of a statement, which is named by its operation and its table. Neither text nor parameters
