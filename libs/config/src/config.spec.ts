@@ -111,6 +111,16 @@ describe('loadConfig', () => {
     expect(load).not.toThrow(/_ENDPOINT/);
   });
 
+  it.each(['OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_RESOURCE_ATTRIBUTES'])(
+    'refuses pairs that the SDK would drop because of one, and says so once: %s',
+    (name) => {
+      const load = () => loadConfig({ [name]: 'a=%zz,b=c', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' });
+      expect(load).toThrow(new RegExp(`${name} must be pairs`));
+      expect(load).not.toThrow(new RegExp(`${name}[^]*${name}`));
+      expect(() => loadConfig({ [name]: 'a=%20%2C,b=c' })).not.toThrow();
+    },
+  );
+
   it.each([
     ['TIMEOUT', '300'],
     ['COMPRESSION', 'gzip'],

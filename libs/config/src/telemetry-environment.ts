@@ -1,8 +1,7 @@
-import { IsIn, IsInt, IsNumber, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsNumber, IsOptional, IsString, Max, Min } from 'class-validator';
 import { Transform } from 'class-transformer';
 import { Environment } from './environment.js';
-import { PAIRS } from './exporter-variables.js';
-import { IsHttpUrl } from './validators.js';
+import { IsHttpUrl, IsPairs } from './validators.js';
 import { ToInteger, Variable } from './variable.js';
 
 const PROTOCOLS = ['http/protobuf', 'http/json'] as const;
@@ -71,7 +70,7 @@ export class FullEnvironment extends Environment {
 
   @Variable('Headers of each export, as `name=value,name=value`, such as a token', 'none', { secret: true })
   @IsOptional()
-  @Matches(PAIRS, { message: 'must be pairs as in name=value,name=value' })
+  @IsPairs()
   OTEL_EXPORTER_OTLP_HEADERS?: string;
 
   @Variable('Name of the service in traces and metrics')
@@ -80,7 +79,7 @@ export class FullEnvironment extends Environment {
 
   @Variable('More attributes of the service, as `name=value,name=value`', 'none')
   @IsOptional()
-  @Matches(PAIRS, { message: 'must be pairs as in name=value,name=value' })
+  @IsPairs()
   OTEL_RESOURCE_ATTRIBUTES?: string;
 
   @Variable(`Which traces are recorded: ${SAMPLERS.map((name) => `\`${name}\``).join(', ')}`)

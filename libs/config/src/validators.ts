@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { isEgressList, isQuantities, parseQuantity } from '@app/kernel';
 import { ValidateBy } from 'class-validator';
+import { isPairs } from './exporter-variables.js';
 
 export function isPostgresUrl(value: unknown): boolean {
   if (typeof value !== 'string' || !URL.canParse(value)) return false;
@@ -166,6 +167,13 @@ export function IsHttpUrl(): PropertyDecorator {
       validate: (value: unknown) => typeof value === 'string' && /^https?:$/.test(URL.parse(value)?.protocol ?? ''),
       defaultMessage: () => 'must be a URL like http://collector:4318',
     },
+  });
+}
+
+export function IsPairs(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isPairs',
+    validator: { validate: isPairs, defaultMessage: () => 'must be pairs as in name=value,name=value' },
   });
 }
 
