@@ -24,7 +24,7 @@ describe('telemetry', () => {
   let sink: ChildProcess;
 
   const open = async (name: string, own: Record<string, string>): Promise<void> => {
-    const api = await startApi({ env: { RATE_LIMIT_RPS: '0', RDEV_MAX_QUEUED: '10000000', ...own } });
+    const api = await startApi({ env: { RATE_LIMIT_RPS: '0', RDEV_MAX_QUEUED: '1000000', ...own } });
     const project = await createProject(api.client);
     const { id } = await runCommand(api.client, project, 'echo hi');
     await api.client.post(`/v1/projects/${project}/queue/pause`);
