@@ -54,8 +54,8 @@ function isSeal(value: unknown): boolean {
 }
 
 /**
- * Whether all programs read the same: no name is there twice, and each number is as precise as it was. Space, escapes and
- * the order of names may differ.
+ * Whether all programs read the same: no name is there twice, and each number is as precise as it was. Space, escapes
+ * and the order of names may differ.
  */
 export function isUnambiguous(text: string): boolean {
   const bare = text.replace(/"(?:[^"\\]|\\.)*"/g, '""');

@@ -1,4 +1,4 @@
-/** What spreadsheets take for the beginning of a formula, in ASCII and in full width. Some leave out what is not visible. */
+/** The beginning of a formula, in ASCII and in full width. Some spreadsheets leave out what is not visible. */
 const FORMULA = /^(?:[\t\r\n]|[\s\p{C}]*[=+\-@＝＋－＠])/u;
 const QUOTED = /[",\r\n]/;
 

@@ -26,7 +26,7 @@ interface MetricValue {
 }
 
 /**
- * Exports the metrics of prom-client under their names. So each is counted once, whoever reads it.
+ * Exports the metrics of prom-client under their names, so that both exports agree.
  * @see https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/
  */
 export class PrometheusProducer implements MetricProducer {
