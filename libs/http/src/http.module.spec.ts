@@ -26,7 +26,6 @@ import { IsInstant } from './input.js';
 import { IsEnvironment, IsLabelFilter, IsLabels } from './maps.js';
 import { PageQuery } from './page.dto.js';
 import { requestContext } from './request-context.middleware.js';
-import { Shutdown } from './shutdown.js';
 import { ReadsQuery } from './declared-input.js';
 import { unambiguous } from './unambiguous.middleware.js';
 
@@ -242,15 +241,6 @@ describe('HTTP', () => {
     it('list the invalid fields', async () => {
       const errors = [{ pointer: '#/name', detail: 'is wrong' }];
       expect((await throwing(new InvalidInput(errors))).body).toMatchObject({ code: 'INVALID_REQUEST', errors });
-    });
-
-    it('say of a failure that the replica is stopping, if it is', async () => {
-      const stopping = jest.spyOn(app.get(Shutdown), 'isStopping', 'get').mockReturnValue(true);
-      const codes = [];
-      for (const error of [new Unavailable('away'), new Error('SECRET'), new NotFound('project', 'x')])
-        codes.push((await throwing(error)).body.code);
-      stopping.mockRestore();
-      expect(codes).toEqual(['SHUTTING_DOWN', 'SHUTTING_DOWN', 'NOT_FOUND']);
     });
 
     it('contain the time to retry', async () => {

@@ -78,7 +78,7 @@ export function untraced<T>(work: () => T): T {
   return inTrace(null, work);
 }
 
-/** Starts the span of a request to this process. @param headers with lower-case names */
+/** Starts the span of a request to this process; null while tracing is off. @param parent of the client, if it sent one */
 export function startServerSpan(parent: TraceContext | null, name: string): Span | null {
   return tracing?.tracer.startSpan(name, { kind: SpanKind.SERVER }, contextOf(parent)) ?? null;
 }

@@ -3,8 +3,8 @@ const FORMULA = /^(?:[\t\r\n]|[\s\p{C}]*[=+\-@＝＋－＠])/u;
 const QUOTED = /[",\r\n]/;
 
 /**
- * A line of CSV. Spreadsheets run text that looks like a formula, so such text gets an apostrophe in front; numbers stay
- * as they are. @see RFC 4180
+ * A line of CSV. Spreadsheets run text that looks like a formula, so such text gets an apostrophe in front; numbers
+ * stay as they are. @see RFC 4180
  */
 export function csvLine(cells: readonly (string | number | null)[]): string {
   return `${cells.map(toCell).join(',')}\r\n`;

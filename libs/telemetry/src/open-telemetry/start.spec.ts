@@ -4,15 +4,12 @@ import { globalErrorHandler } from '@opentelemetry/core';
 import { start } from './start.js';
 
 describe('a failed export', () => {
-  afterEach(() => {
-    jest.restoreAllMocks();
-  });
+  afterAll(() => Logger.overrideLogger(false));
 
   it('is logged outside the request that happened to set its timer', () => {
     const requests: unknown[] = [];
-    jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => {
-      requests.push(currentRequest());
-    });
+    const note = (): void => void requests.push(currentRequest());
+    Logger.overrideLogger({ log: note, warn: note, error: note });
     start(
       { serviceName: 'rdev', traces: null, metrics: null },
       { version: '1', readMetrics: () => Promise.resolve([]) },

@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { OpenTelemetryConfig } from '@app/config';
-import { LogThrottle, newId } from '@app/kernel';
+import { LogThrottle } from '@app/kernel';
 import { setTracing } from '@app/tracing';
 import { Logger } from '@nestjs/common';
 import { context } from '@opentelemetry/api';
@@ -58,7 +58,7 @@ export function start(config: OpenTelemetryConfig, options: OpenTelemetryOptions
 /** The variables OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME take precedence. */
 function resourceOf(serviceName: string, version: string): Resource {
   const own = { 'service.name': serviceName, 'service.version': version, 'host.name': hostname() };
-  return resourceFromAttributes({ ...own, 'service.instance.id': newId('req') }).merge(
+  return resourceFromAttributes({ ...own, 'service.instance.id': randomUUID() }).merge(
     detectResources({ detectors: [serviceNameEnvDetector, resourceAttributesEnvDetector] }),
   );
 }
