@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DataSource, type DataSourceOptions } from 'typeorm';
+import type { DataSource, DataSourceOptions } from 'typeorm';
+import { DrainedDataSource } from './drained-data-source.js';
 import { isOutage } from './errors.js';
 
 /** Together with {@link PAUSE_MS}, the same time as TypeORM's module retries its own pool. */
@@ -12,7 +13,7 @@ const PAUSE_MS = 500;
 export async function connect(options: DataSourceOptions, attemptsMax = ATTEMPTS_MAX): Promise<DataSource> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await new DataSource(options).initialize();
+      return await new DrainedDataSource(options).initialize();
     } catch (error) {
       if (attempt >= attemptsMax || !isOutage(error)) throw error;
     }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type pg from 'pg';
 import { DataSource } from 'typeorm';
+import { poolOf } from './drained-data-source.js';
 
 export interface ConnectionPoolState {
   /** Connections that run a statement or a transaction. */
@@ -16,8 +16,7 @@ export class ConnectionPool {
   constructor(private readonly dataSource: DataSource) {}
 
   get state(): ConnectionPoolState {
-    const { master } = this.dataSource.driver as unknown as { readonly master: pg.Pool };
-    const { totalCount, idleCount, waitingCount } = master;
+    const { totalCount, idleCount, waitingCount } = poolOf(this.dataSource);
     return { used: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
   }
 }

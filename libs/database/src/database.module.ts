@@ -10,6 +10,7 @@ import { InstallEntity, readInstall } from './install.js';
 import { PartitionKeeper } from './partition-keeper.js';
 import { PartitionStore, PartitionedTables } from './partition-store.js';
 import { PreparedDatabase } from './prepared-database.js';
+import { DrainedDataSource } from './drained-data-source.js';
 import { DirectUrl, PostgresNotifier } from './postgres-notifier.js';
 import { Replicas } from './replicas.js';
 import { ServerLimits } from './server-limits.js';
@@ -33,14 +34,13 @@ const PREPARED_SESSIONS = 4;
 export class DatabaseModule {
   static with({ url, directUrl, partitionedTables }: DatabaseOptions): DynamicModule {
     const isPooled = url !== directUrl;
+    const options = dataSourceOptions(url, { isPooled });
     return {
       module: DatabaseModule,
       imports: [
-        TypeOrmModule.forRoot({
-          ...dataSourceOptions(url, { isPooled }),
-          autoLoadEntities: true,
-          retryAttempts: 10,
-          retryDelay: 1_000,
+        TypeOrmModule.forRootAsync({
+          useFactory: () => ({ ...options, autoLoadEntities: true, retryAttempts: 10, retryDelay: 1_000 }),
+          dataSourceFactory: (all = options) => Promise.resolve(new DrainedDataSource(all)),
         }),
         TypeOrmModule.forFeature([InstallEntity]),
       ],
