@@ -2,6 +2,7 @@ import { describeCommandExecutor } from '@app/execution/testing';
 import { KubernetesCommandExecutor } from '@app/execution';
 import { PodExec, PodInformer } from '@app/kubernetes';
 import { projectsWithFakes } from '@app/projects/testing';
+import { Standbys } from '@app/supervisor';
 import { TestNamespace } from './support/test-cluster.js';
 
 let namespace: TestNamespace;
@@ -20,5 +21,8 @@ describeCommandExecutor('in a pod', async () => {
   await namespace.createPod('work', { 'rdev.dev/project': 'web' });
   await informer.whenSynced();
   const { service } = projectsWithFakes();
-  return { executor: new KubernetesCommandExecutor(informer, new PodExec(client), client, service), project: 'web' };
+  return {
+    executor: new KubernetesCommandExecutor(informer, new PodExec(client), client, service, new Standbys(60)),
+    project: 'web',
+  };
 });

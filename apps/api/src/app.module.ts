@@ -46,6 +46,7 @@ export class AppModule {
     const output = OutputModule.with([commands]);
     const execution = ExecutionModule.with({
       runtime: config.runtime,
+      standbySeconds: config.commands.standbySeconds,
       imports: [projects, platform, commands, output, policies],
     });
     return {

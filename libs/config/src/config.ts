@@ -66,6 +66,7 @@ export interface Config {
     readonly outputBytesDefault: number;
     readonly outputBytesMax: number;
     readonly lostAfterSeconds: number;
+    readonly standbySeconds: number;
     /** Null: every command is allowed. */
     readonly policyFile: string | null;
   };
@@ -173,6 +174,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       outputBytesDefault: environment.RDEV_OUTPUT_LIMIT_BYTES,
       outputBytesMax: environment.RDEV_OUTPUT_LIMIT_MAX_BYTES,
       lostAfterSeconds: environment.RDEV_LOST_AFTER_SECONDS,
+      standbySeconds: environment.RDEV_STANDBY_SECONDS,
       policyFile: environment.RDEV_POLICY_FILE ?? null,
     },
     retentionDays: {

@@ -331,6 +331,15 @@ export class Environment {
   @Max(604_800)
   RDEV_LOST_AFTER_SECONDS = 600;
 
+  @Variable(
+    'Seconds after a command started for which its project has a connection and two shells ready for the next one, per replica; 0: none',
+  )
+  @ToInteger()
+  @IsInt()
+  @Min(0)
+  @Max(3_600)
+  RDEV_STANDBY_SECONDS = 60;
+
   @Variable('Open streams and long polls per key and replica')
   @ToInteger()
   @IsInt()

@@ -1,5 +1,6 @@
 import type { RuntimeKind } from '@app/projects';
 import { Backoff } from '@app/resilience';
+import { Standbys } from '@app/supervisor';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CommandControlController } from './adapters/http/command-control.controller.js';
 import { StdinController } from './adapters/http/stdin.controller.js';
@@ -17,13 +18,15 @@ import { StdinService } from './application/stdin.service.js';
 
 export interface ExecutionOptions {
   readonly runtime: RuntimeKind;
+  /** How long a project that was used has something ready for its next command; 0: never. */
+  readonly standbySeconds: number;
   /** The modules that provide projects, the runtime's platform, commands, their output and the policy. */
   readonly imports: readonly DynamicModule[];
 }
 
 @Module({})
 export class ExecutionModule {
-  static with({ runtime, imports }: ExecutionOptions): DynamicModule {
+  static with({ runtime, standbySeconds, imports }: ExecutionOptions): DynamicModule {
     const executor = runtime === 'local' ? LocalCommandExecutor : KubernetesCommandExecutor;
     return {
       module: ExecutionModule,
@@ -40,6 +43,7 @@ export class ExecutionModule {
         ProjectCleanup,
         SpoolSweeper,
         { provide: Backoff, useValue: new Backoff(50, 5_000) },
+        { provide: Standbys, useValue: new Standbys(standbySeconds) },
         { provide: CommandExecutor, useClass: executor },
       ],
       exports: [RunningCommands, CommandExecutor],

@@ -18,9 +18,16 @@ const PREAMBLE_CHARS_SHOWN = 500;
 const TRAILER_BYTES_MAX = 65_536;
 const PROGRAM = Buffer.from(SUPERVISOR_PROGRAM);
 
+/** Where a conversation takes place. */
+export interface Site {
+  readonly open: OpenChannel;
+  readonly spoolDir: string | null;
+  /** See {@link SupervisorOptions.confirm}. */
+  readonly confirm?: ((signal?: AbortSignal) => Promise<void>) | undefined;
+}
+
 export interface Question {
   readonly args: readonly (string | number)[];
-  readonly spoolDir: string | null;
   readonly body: readonly Buffer[];
 }
 
@@ -53,10 +60,9 @@ export class Conversation {
 
   /** @throws if the channel cannot be opened, or what `confirm` rejects with: then nothing was asked */
   static async begin(
-    open: OpenChannel,
-    { args, spoolDir, body }: Question,
+    { open, spoolDir, confirm }: Site,
+    { args, body }: Question,
     signal?: AbortSignal,
-    confirm?: (signal?: AbortSignal) => Promise<void>,
   ): Promise<Conversation> {
     const channel = await open(launcherArgv(args), signal);
     const nonce = `${MARK}${randomBytes(16).toString('hex')}`;
@@ -96,6 +102,16 @@ export class Conversation {
       if (index > 0) this.section[stream]++;
       return this.take(stream, part);
     });
+  }
+
+  /** Begins one whose question follows: what does not depend on that is done in advance. */
+  static standBy(site: Site): Promise<Conversation> {
+    return Conversation.begin(site, { args: ['standby', 'standby'], body: [] });
+  }
+
+  /** Asks the question of a conversation that stands by. */
+  follow({ args, body }: Question): void {
+    this.channel.stdin.write(Buffer.concat([Buffer.from(`${args.join(' ')}\n`), ...body]));
   }
 
   say(word: string): void {

@@ -1,4 +1,5 @@
 export { Supervisor } from './supervisor.js';
+export { Standbys } from './standby.js';
 export { SIGNAL_NAMES } from './types.js';
 export type {
   Attachment,

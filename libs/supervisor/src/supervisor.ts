@@ -1,8 +1,9 @@
 import type { OpenChannel } from '@app/channel';
 import { ChannelAttachment } from './channel-attachment.js';
-import { Conversation, type Question } from './conversation.js';
+import { Conversation, type Question, type Site } from './conversation.js';
 import { checkCommandId, encodeRequest, millis, value } from './encode-request.js';
 import type { HeartbeatPace } from './heartbeat.js';
+import type { Standby } from './standby.js';
 import { parseExitRecord, parseKillReport, whole } from './exit-record.js';
 import type {
   Attachment,
@@ -27,6 +28,8 @@ export interface SupervisorOptions {
    * if it does not, or if that is unknown. Omitted: the channels can lead nowhere else.
    */
   readonly confirm?: (signal?: AbortSignal) => Promise<void>;
+  /** What is ready for the next command there. Omitted: each start opens a channel. */
+  readonly standby?: Standby | undefined;
 }
 
 /** Time for a cancellation beyond the grace period: what the remote side allows the supervisor, and itself. */
@@ -37,12 +40,15 @@ const CANCEL_SECONDS = 300;
  * Any failure leaves a state from which the next call continues; a command is started at most once.
  */
 export class Supervisor {
+  private readonly site: Site;
+
   /** @param spoolDir an absolute directory; null: the first writable of /run/rdev, /tmp, /dev/shm */
   constructor(
-    private readonly open: OpenChannel,
-    private readonly spoolDir: string | null,
+    open: OpenChannel,
+    spoolDir: string | null,
     private readonly options: SupervisorOptions = {},
   ) {
+    this.site = { open, spoolDir, confirm: options.confirm };
     if (spoolDir !== null && !/^\/[^\0\n]*$/.test(spoolDir))
       throw new RangeError('The spool directory must be an absolute path.');
   }
@@ -56,12 +62,20 @@ export class Supervisor {
     const { meta, script, stdin } = encodeRequest(request);
     const lengths = [meta.length, script.length, stdin.length];
     const args = ['run', checkCommandId(request.commandId), from.stdout, from.stderr, ...lengths];
-    return this.attachment(args, from, [meta, script, stdin], signal);
+    const question = { args, body: [meta, script, stdin] };
+    const attachment = this.attachment(() => this.beginStart(question, signal), from, signal);
+    const { standby } = this.options;
+    if (standby !== undefined)
+      void attachment.opened.then((opened) => {
+        if (opened === 'started') standby.prepare(() => Conversation.standBy(this.site));
+      });
+    return attachment;
   }
 
   /** Attaches to a command that has been claimed. */
   attach(commandId: string, from: StreamPosition, signal?: AbortSignal): Attachment {
-    return this.attachment(['attach', checkCommandId(commandId), from.stdout, from.stderr], from, [], signal);
+    const question = { args: ['attach', checkCommandId(commandId), from.stdout, from.stderr], body: [] };
+    return this.attachment(() => Conversation.begin(this.site, question, signal), from, signal);
   }
 
   /**
@@ -141,18 +155,15 @@ export class Supervisor {
     return whole(trailer.split(' ')[1]);
   }
 
-  private attachment(
-    args: (string | number)[],
-    from: StreamPosition,
-    body: Buffer[],
-    signal?: AbortSignal,
-  ): Attachment {
-    const question = { args, spoolDir: this.spoolDir, body };
-    return new ChannelAttachment(() => this.begin(question, signal), from, signal, this.options.pace);
+  private attachment(begin: () => Promise<Conversation>, from: StreamPosition, signal?: AbortSignal): Attachment {
+    return new ChannelAttachment(begin, from, signal, this.options.pace);
   }
 
-  private begin(question: Question, signal?: AbortSignal): Promise<Conversation> {
-    return Conversation.begin(this.open, question, signal, this.options.confirm);
+  private async beginStart(question: Question, signal?: AbortSignal): Promise<Conversation> {
+    const ready = (await this.options.standby?.take()) ?? null;
+    if (ready === null) return Conversation.begin(this.site, question, signal);
+    ready.follow(question);
+    return ready;
   }
 
   private async ask(
@@ -161,10 +172,10 @@ export class Supervisor {
     signal?: AbortSignal,
     timeoutSeconds = RESPONSE_SECONDS,
   ): Promise<{ header: string; trailer: string }> {
-    const question = { args, spoolDir: this.spoolDir, body: [body] };
+    const question = { args, body: [body] };
     const late = AbortSignal.timeout(Math.min(timeoutSeconds * 1000, TIMER_MS_MAX));
     const over = signal === undefined ? late : AbortSignal.any([signal, late]);
-    const conversation = await this.begin(question, over);
+    const conversation = await Conversation.begin(this.site, question, over);
     try {
       while ((await conversation.next()) !== null);
       const { header, trailer } = conversation;

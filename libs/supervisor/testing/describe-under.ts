@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { THOROUGH } from '../../../test/support/thorough.js';
 import { openLocalChannel } from '@app/channel';
+import type { Standbys } from '../src/index.js';
 import { describeSupervisor } from './index.js';
 
 const SYSTEM = '/usr/local/bin:/usr/bin:/bin';
@@ -15,21 +16,27 @@ export type Shell = (typeof SHELLS)[number];
  * The contract with that program as `sh`; reported as skipped if this machine does not have it, or if another shell
  * suffices.
  */
-export function describeUnder(name: Shell): void {
-  if (!isChosen(name)) {
-    describe.skip(`Supervisor: ${name}`, () => {
+export function describeUnder(name: Shell, standbys?: Standbys): void {
+  const title = standbys === undefined ? name : `${name}, with a launcher that waits`;
+  if (!isChosen(name) || (standbys !== undefined && !THOROUGH)) {
+    describe.skip(`Supervisor: ${title}`, () => {
       it(which(name) === null ? 'is not on this machine' : 'is tried when TEST_THOROUGH is set', () => undefined);
     });
     return;
   }
   const scratch = mkdtempSync(join(tmpdir(), 'rdev-supervisor-'));
   afterAll(() => {
+    standbys?.close();
     rmSync(scratch, { recursive: true, force: true });
   });
   const PATH = pathWith(name, scratch);
-  describeSupervisor(name, () => {
+  describeSupervisor(title, () => {
     const spoolDir = join(scratch, `spool ${name}`);
-    return { open: openLocalChannel({ cwd: '/', env: { PATH, LANG: 'C.UTF-8' } }), spoolDir };
+    return {
+      open: openLocalChannel({ cwd: '/', env: { PATH, LANG: 'C.UTF-8' } }),
+      spoolDir,
+      ...(standbys && { standbys }),
+    };
   });
 }
 

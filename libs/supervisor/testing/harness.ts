@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { timed } from '../../../test/support/spans.js';
 import { Supervisor } from '../src/index.js';
-import type { Attachment, AttachmentEnd, ExitRecord, StartRequest, StreamPosition } from '../src/index.js';
+import type { Standbys, Attachment, AttachmentEnd, ExitRecord, StartRequest, StreamPosition } from '../src/index.js';
 import type { OpenChannel } from '@app/channel';
 
 export interface Place {
   readonly open: OpenChannel;
   readonly spoolDir: string | null;
+  /** Omitted: each start opens a channel. */
+  readonly standbys?: Standbys;
 }
 
 export interface Outcome {
@@ -70,7 +72,7 @@ export class Bench {
   private readonly started = new Set<string>();
 
   constructor(readonly place: Place) {
-    this.supervisor = new Supervisor(place.open, place.spoolDir);
+    this.supervisor = new Supervisor(place.open, place.spoolDir, { standby: place.standbys?.of('') });
   }
 
   /** Starts a command; the bench remembers it. */
@@ -174,8 +176,11 @@ export class Bench {
 }
 
 /** A supervisor whose script has replacements of the same length. */
-export function altered({ open, spoolDir }: Place, changes: readonly (readonly [string, string])[]): Supervisor {
-  return new Supervisor(async (argv, signal) => {
+export function altered(
+  { open, spoolDir, standbys }: Place,
+  changes: readonly (readonly [string, string])[],
+): Supervisor {
+  const changed: OpenChannel = async (argv, signal) => {
     const channel = await open(argv, signal);
     const write = channel.stdin.write.bind(channel.stdin) as (chunk: Buffer) => boolean;
     let isScript = true; // the first chunk
@@ -192,7 +197,8 @@ export function altered({ open, spoolDir }: Place, changes: readonly (readonly [
       );
     }) as typeof channel.stdin.write;
     return channel;
-  }, spoolDir);
+  };
+  return new Supervisor(changed, spoolDir, { standby: standbys?.of('') });
 }
 
 /** Waits for a condition, up to the deadline. */

@@ -6,6 +6,7 @@ import { killContract } from './kill-contract.js';
 import { namesContract } from './names-contract.js';
 import { outputContract } from './output-contract.js';
 import { programsContract } from './programs-contract.js';
+import { standbyContract } from './standby-contract.js';
 import { startContract } from './start-contract.js';
 import { stdinContract } from './stdin-contract.js';
 
@@ -27,6 +28,9 @@ export function describeSupervisor(name: string, place: () => Place | Promise<Pl
 
     describe('starting', () => {
       startContract(bench);
+    });
+    describe('standing by', () => {
+      standbyContract(bench);
     });
     describe('output', () => {
       outputContract(bench);

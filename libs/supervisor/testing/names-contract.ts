@@ -19,8 +19,9 @@ export function namesContract(bench: () => Bench): void {
     const names = await namesOf(bench(), commandId);
     const own = new RegExp(`^sh -c read -r r_run;\\$r_run rdev (supervise|run|attach) ${commandId}[ \\d]*$`);
     expect(names.filter((name) => name.length > 200 || !(own.test(name) || OWN_PROGRAMS.test(name)))).toEqual([]);
-    // The supervisor, a pump for each stream, the feeder.
-    expect(names.filter((name) => name.includes(` supervise ${commandId}`)).length).toBeGreaterThanOrEqual(4);
+    // The supervisor, a pump for each stream, the feeder. One that has waited for the command does not name it.
+    if (bench().place.standbys === undefined)
+      expect(names.filter((name) => name.includes(` supervise ${commandId}`)).length).toBeGreaterThanOrEqual(4);
     attachment.close();
     await bench().supervisor.cancel(commandId, 0);
   });

@@ -207,7 +207,10 @@ export function startContract(bench: () => Bench): void {
   });
 
   /** A supervisor whose launcher dies after making the claim and before starting anything. */
-  const dying = () => altered(bench().place, [['\nlaunch\nr_opened=', '\nexit 1\nr_opened=']]);
+  const dying = () => {
+    const { open, spoolDir } = bench().place;
+    return altered({ open, spoolDir }, [['\nclaim || return\nlaunch\n', '\nclaim || return\nexit 1\n']]);
+  };
 
   it('starts a command once when its launcher died before it did so, however many attach', async () => {
     const request = aRequest({ program: { script: 'echo once' } });

@@ -1,3 +1,4 @@
+import type { OnApplicationShutdown } from '@nestjs/common';
 import type {
   Attachment,
   KillReport,
@@ -5,6 +6,7 @@ import type {
   SignalOutcome,
   StartRequest,
   StdinOutcome,
+  Standbys,
   StdinPiece,
   StreamPosition,
   Supervisor,
@@ -13,7 +15,15 @@ import { CommandExecutor } from '../application/command-executor.js';
 import type { Instance } from '@app/commands';
 
 /** Runs commands under the supervisor. Runtimes differ in where it runs and how it is reached. */
-export abstract class SupervisedCommandExecutor extends CommandExecutor {
+export abstract class SupervisedCommandExecutor extends CommandExecutor implements OnApplicationShutdown {
+  constructor(protected readonly standbys: Standbys) {
+    super();
+  }
+
+  onApplicationShutdown(): void {
+    this.standbys.close();
+  }
+
   start(instance: Instance, request: StartRequest, from: StreamPosition, signal: AbortSignal): Attachment {
     return this.supervisor(instance).run(request, from, signal);
   }

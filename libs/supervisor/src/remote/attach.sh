@@ -2,7 +2,7 @@
 
 header() { printf '%s %s\n' "$r_nonce" "$1"; printf %s "$r_nonce" >&3; }
 trailer() { printf '%s%s\n%s' "$r_nonce" "$1" "$r_nonce"; printf %s "$r_nonce" >&3; }
-refuse() { header "$1"; trailer ''; exit 0; }
+refuse() { [ "$r_mode" != standby ] || exit 1; header "$1"; trailer ''; exit 0; }
 # Finds the root that contains the command's claim, among the possible ones.
 locate() {
   r_root=
@@ -31,37 +31,84 @@ place() {
   [ -d "$r_base" ] || { echo "$r_base: there is no such directory"; return 1; }
   [ -d "$r_root" ] || LC_ALL=C mkdir -m 700 "$r_root" || [ -d "$r_root" ] || return
   [ -O "$r_root" ] && [ ! -L "$r_root" ] || { echo "$r_root: it belongs to another user, or is a link"; return 1; }
-  LC_ALL=C mkdir -m 700 "$r_draft" "$r_draft/c" && cd "$r_draft/c" && LC_ALL=C mkfifo o e ctl in put up out.rest err.rest &&
+  LC_ALL=C mkdir -m 700 "$r_draft" "$r_draft/c" && cd "$r_draft/c" && LC_ALL=C mkfifo o e ctl in put turn up out.rest err.rest &&
     [ -p o ] && [ -p e ] || { echo 'mkfifo does not work'; return 1; }
+}
+# Creates what is filled later.
+lay_out() {
+  true >"$r_draft/c/out" && true >"$r_draft/c/err" && printf '%1024s\n' ' ' >"$r_draft/c/end.tmp" || return
+  for r_filename in sup out.n err.n out.dd err.dd; do printf '%99s\n' ' ' >"$r_draft/c/$r_filename" || return; done
 }
 # Writes everything before the claim is made: an incomplete request claims nothing.
 prepare() {
-  receive "$1" "$r_draft/c/meta" && receive "$2" "$r_draft/c/script" && receive "$3" "$r_draft/c/stdin" &&
-    true >"$r_draft/c/out" && true >"$r_draft/c/err" && printf '%1024s\n' ' ' >"$r_draft/c/end.tmp" || return
-  for r_filename in sup out.n err.n out.dd err.dd; do printf '%99s\n' ' ' >"$r_draft/c/$r_filename" || return; done
+  receive "$1" "$r_draft/c/meta" && receive "$2" "$r_draft/c/script" && receive "$3" "$r_draft/c/stdin" && return
+  rm -rf "$r_draft"
+  refuse 'unsupported The request is incomplete, or the spool directory is full.'
 }
-run() {
-  for r_program in setsid dd mkfifo mkdir mv rm wc cat sleep env grep tail tr; do
-    command -v $r_program >/dev/null || refuse "unsupported The program $r_program is missing."
-  done
-  [ -r /proc/self/stat ] || refuse 'unsupported /proc is missing.'
-  r_opened=taken
-  locate "$@" && return
-  settle_root "$@"
-  prepare $r_part_lengths || {
-    rm -rf "$r_draft"
-    refuse 'unsupported The request is incomplete, or the spool directory is full.'
-  }
+# Fails if the command is claimed already.
+claim() {
+  r_dir=$r_root/$r_id/c
   mv "$r_draft" "$r_root/$r_id"
   # If there is a claim already, mv fails or moves ours into it.
   r_misplaced=$r_root/$r_id/${r_draft##*/}
   if [ -d "$r_draft" ] || [ -d "$r_misplaced" ]; then
     rm -rf "$r_draft" "$r_misplaced"
-    [ -d "$r_root/$r_id" ] && return
+    [ -d "$r_root/$r_id" ] && return 1
     refuse 'unsupported The spool directory is full.'
   fi
-  launch
   r_opened=started
+}
+# Whether commands can be started here.
+fit() {
+  for r_program in setsid dd mkfifo mkdir mv rm wc cat sleep env grep tail tr; do
+    command -v $r_program >/dev/null || refuse "unsupported The program $r_program is missing."
+  done
+  [ -r /proc/self/stat ] || refuse 'unsupported /proc is missing.'
+}
+run() {
+  fit
+  r_opened=taken
+  locate "$@" && return
+  settle_root "$@"
+  lay_out || r_part_lengths='no room'
+  prepare $r_part_lengths
+  claim || return
+  launch
+}
+# Does what does not depend on the command, and starts its supervisor, which waits for it; then reads which command it
+# is. Ends with the connection. Where anything is wrong, it just ends: the client finds out with a connection of its own.
+stand_by() {
+  fit
+  settle_root "$@"
+  r_dir=$r_draft/c
+  lay_out && exec 5<>"$r_dir/turn" 6<"$r_dir/turn" || { rm -rf "$r_draft"; exit 1; }
+  launch
+  able
+  read -r r_word r_id r_offset_out r_offset_err r_part_lengths && [ "$r_word" = run ] && stood_by "$@" || dismiss 1
+  r_mode=run r_offsets="$r_offset_out $r_offset_err" r_opened=taken
+  locate "$@" || { r_root=${r_draft%/*}; prepare $r_part_lengths; claim && echo "$r_id" >&5; }
+  [ "$r_opened" = started ] || dismiss
+  exec 5>&- 6<&-
+}
+# Whether the supervisor waits, and a connection that begins now would use the same directory.
+stood_by() {
+  for r_base; do
+    [ "$r_base/rdev" != "$r_root" ] || break
+    [ -O "$r_base/rdev" ] && [ ! -L "$r_base/rdev" ] && return 1
+  done
+  until steady "$r_dir/sup"; case $r_line in [1-9]*) ;; *) false ;; esac; do
+    over $r_sup || [ ! -e "$r_dir/sup" ] && return 1
+    nap 0.01
+  done
+  living $r_sup
+}
+# Ends a supervisor that waits, and all with the given status.
+dismiss() {
+  exec 5>&- 6<&-
+  wait $r_sup
+  rm -rf "$r_draft"
+  r_sup=
+  [ "${1:-}" = '' ] || exit "$1"
 }
 # Starts the supervisor. It gets the script and the directory through stdin: a command that kills processes by a word in
 # their command line must not match it.
@@ -70,7 +117,7 @@ launch() {
   r_launching=1
   # shellcheck disable=SC2016,SC2154 # Expanded in the shell that is started; launcher.ts sets r_script to this program.
   printf '%s\n' 'eval read -r r_dir;. /proc/self/fd/0' "$r_dir" "r_launcher=$$ r_launcher_start=$r_start" "$r_script" 3>&- |
-    r_path=$r_path setsid sh -c 'read -r r_run;$r_run' rdev supervise "$r_id" >/dev/null 2>&1 3>&- &
+    r_path=$r_path setsid sh -c 'read -r r_run;$r_run' rdev supervise "$r_id" >/dev/null 2>&1 3>&- 5>&- &
   r_sup=$! r_launching=
 }
 # Waits for a child that has been killed. bash loses the status of a child that it reaps just when a trap interrupts a
@@ -158,20 +205,22 @@ resume() {
 }
 # Continues all that serve a request for the command. Those without a client then end.
 wake() {
-  r_files=$(grep -l "$r_id" /proc/[0-9]*/cmdline)
+  r_files=$(grep -l -e "$r_id" -e standby /proc/[0-9]*/cmdline)
   for r_proc in $r_files; do
     r_line=
     # The shell drops the NULs between the arguments.
     read -r r_line <"$r_proc"
     r_pid=${r_proc#/proc/}
-    case $r_line in *rdev[acprs]*"$r_id"* | tail*"$r_id/c/"*) kill -CONT "${r_pid%/*}" ;; esac
+    case $r_line in *rdev[acprs]*"$r_id"* | *rdevstandby* | tail*"$r_id/c/"*) kill -CONT "${r_pid%/*}" ;; esac
   done
 }
+# Whether tail can follow a process.
+able() { [ "$r_able" ] || { tail -c 0 --pid=$$ /dev/null && r_able=y || r_able=n; }; [ $r_able = y ]; }
 follow() {
   r_outlast=
   if [ "$r_opened" != started ] && ! alive "$r_sup" "$r_sup_start"; then
     r_followed=none
-  elif ! tail -c 0 --pid=$$ /dev/null; then
+  elif ! able; then
     r_followed=poll
     [ "$r_sup_start" ] || ready
   elif [ "$r_opened" = started ]; then
@@ -186,7 +235,11 @@ follow() {
   r_show_out=$!
   show "$r_dir/err" "$2" >&3 3>&- &
   r_show_err=$!
-  [ "$r_outlast" ] && wait "$r_outlast"
+  # tail looks whether the supervisor is alive after each change of the spool, and otherwise every 20 ms.
+  case $r_followed in
+    none | poll) ;;
+    *) wait $r_followed; truncate -s +0 "$r_dir/out" "$r_dir/err" ;;
+  esac
   wait $r_show_out
   r_show_status=$?
   wait $r_show_err && [ $r_show_status = 0 ]

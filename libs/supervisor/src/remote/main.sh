@@ -6,7 +6,7 @@ shift 2
 unset RDEV_COMMAND_ID
 IFS= read -r r_nonce && IFS= read -r r_spool_dir || exit 1
 r_pump_out= r_pump_err= r_launcher= r_launching= r_sup= r_sup_start= r_show_out= r_show_err= r_client_watch= r_outlast=
-r_no_fork= r_freeze= r_opened=
+r_no_fork= r_freeze= r_opened= r_draft= r_able=
 case $r_mode in
   run | attach) r_offsets="$1 $2"; r_part_lengths="$3 $4 $5" ;;
   cancel) r_cancel_grace=$1 ;;
@@ -17,8 +17,8 @@ esac
 set -- /run/rdev /tmp /dev/shm
 [ "$r_spool_dir" ] && set -- "$r_spool_dir"
 case $r_mode in
-  run)
-    run "$@"
+  run | standby)
+    if [ "$r_mode" = run ]; then run "$@"; else stand_by "$@"; fi
     attach $r_offsets
     ;;
   attach)

@@ -16,6 +16,7 @@
 #   out err            the spools
 #   o e in             FIFOs: the command's stdout, stderr and open stdin
 #   ctl put            FIFOs: requests to the supervisor, and to the feeder of the open stdin
+#   turn               FIFO on which a launcher that has stood by says the command's id to its supervisor
 #   up                 FIFO that the supervisor keeps open: a reader gets EOF when the supervisor has ended
 #   put.* said.*       pieces of stdin offered to the feeder, and its responses
 #   in.<offset>        pieces that the feeder has accepted and not yet written to the command

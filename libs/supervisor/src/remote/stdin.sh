@@ -56,7 +56,10 @@ receive() {
   while [ $r_received -lt "$1" ]; do
     r_chunk=$(($1 - r_received))
     [ $r_chunk -le 65536 ] || r_chunk=65536
-    dd bs=$r_chunk count=1 >>"$2" || return 1
+    dd bs=$r_chunk count=1 >>"$2" 2>"$2.dd" || return 1
+    # The report of a full block; otherwise its length is not known yet.
+    read -r r_records <"$2.dd"
+    case $r_records in '1+0 '*) r_received=$((r_received + r_chunk)); continue ;; esac
     r_size=$(wc -c <"$2")
     [ $((r_size)) -gt $r_received ] || return 1
     r_received=$((r_size))
@@ -88,4 +91,4 @@ put() {
   r_accepted=$2
   answer "$1"
 }
-answer() { rm -f "$r_dir/put.$r_piece" "$r_dir/said.$r_piece"; trailer "$1 $r_accepted"; exit 0; }
+answer() { rm -f "$r_dir/put.$r_piece" "$r_dir/put.$r_piece.dd" "$r_dir/said.$r_piece"; trailer "$1 $r_accepted"; exit 0; }

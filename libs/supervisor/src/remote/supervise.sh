@@ -156,6 +156,30 @@ find_sh() {
   done
   r_shell='sh'
 }
+# Sets r_defaults to what gives a command SIGINT and SIGQUIT at their defaults: a background command of a shell starts
+# with both ignored, which only bash can undo.
+defaults() {
+  if env --default-signal=INT,QUIT; then r_defaults=env
+  elif [ "$BASH_VERSION" ]; then r_defaults=bash
+  elif command -v perl >/dev/null; then r_defaults=perl
+  else r_defaults=none
+  fi
+}
+# Waits for the command, whose id the launcher says on FD 6 as soon as it is claimed. If the launcher has gone, it may
+# have claimed one just before.
+await() {
+  r_draft=${r_dir%/c} r_root=${r_draft%/*}
+  read -r r_id <&6 || {
+    r_id=
+    for r_sup_file in "$r_root"/*/c/sup; do
+      read -r r_pid r_start r_skip <"$r_sup_file" && [ "$r_pid $r_start" = "$$ $r_sup_start" ] || continue
+      r_id=${r_sup_file%/c/sup} r_id=${r_id##*/}
+    done
+    [ "$r_id" ] || { rm -rf "$r_draft"; exit 1; }
+  }
+  r_dir=$r_root/$r_id/c
+  exec 6<&-
+}
 supervise() {
   exec </dev/null
   r_sup=$$ r_feeder= r_pump_out= r_pump_err= r_timer= r_woken= r_whole_seconds= r_no_fork= r_freeze= r_mark_shed= r_cancel=
@@ -165,6 +189,8 @@ supervise() {
   r_sup_start=$r_start
   claim_start || exit 1
   echo "$$ $r_sup_start " 1<>"$r_dir/sup"
+  defaults
+  [ "$r_id" != standby ] || await
   exec 3>&- 4<"$r_dir/meta"
   read -r r_timeout r_silence r_grace r_output_limit r_background r_stdin_kind r_program_kind <&4
   if value; then
@@ -176,17 +202,14 @@ supervise() {
   r_project=$r_value
   read -r r_count <&4
   set -- env
-  # A background command of a shell starts with SIGINT and SIGQUIT ignored, which only bash can undo.
-  if env --default-signal=INT,QUIT; then
-    set -- env --default-signal=INT,QUIT
-  elif [ "$BASH_VERSION" ]; then
-    :
-  elif command -v perl >/dev/null; then
-    # shellcheck disable=SC2016 # These are Perl variables.
-    set -- env PERL_BADLANG=0 perl -e '$SIG{INT}=$SIG{QUIT}="DEFAULT";delete $ENV{PERL_BADLANG};exec{$ARGV[0]}@ARGV' env
-  else
-    true >"$r_dir/noint"
-  fi
+  case $r_defaults in
+    env) set -- env --default-signal=INT,QUIT ;;
+    perl)
+      # shellcheck disable=SC2016 # Perl expands it.
+      set -- env PERL_BADLANG=0 perl -e '$SIG{INT}=$SIG{QUIT}="DEFAULT";delete $ENV{PERL_BADLANG};exec{$ARGV[0]}@ARGV' env
+      ;;
+    none) true >"$r_dir/noint" ;;
+  esac
   # shellcheck disable=SC2154 # launcher.ts sets it.
   set -- "$@" -- "PATH=$r_path"
   r_shell='sh'

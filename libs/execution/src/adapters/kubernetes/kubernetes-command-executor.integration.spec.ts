@@ -5,6 +5,7 @@ import { ProjectNotRunning } from '@app/projects';
 import { aProjectSpec, projectsWithFakes } from '@app/projects/testing';
 import { Logger } from '@nestjs/common';
 import { ContainerRefused, type Instance } from '@app/commands';
+import { Standbys } from '@app/supervisor';
 import { SUPERVISOR_PROGRAM, aRequest } from '@app/supervisor/testing';
 import { KubernetesCommandExecutor } from './kubernetes-command-executor.js';
 
@@ -73,7 +74,7 @@ describe('KubernetesCommandExecutor', () => {
     api = await ApiServerStub.start();
     client = await api.client();
     informer = new PodInformer(client, { watchSeconds: 30, retryMsMax: 100, install: 'ours' });
-    executor = new KubernetesCommandExecutor(informer, new PodExec(client), client, service);
+    executor = new KubernetesCommandExecutor(informer, new PodExec(client), client, service, new Standbys(60));
   });
   afterEach(async () => {
     await informer.stop();

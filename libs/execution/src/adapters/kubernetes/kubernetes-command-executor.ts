@@ -11,7 +11,7 @@ import {
   observePod,
 } from '@app/kubernetes';
 import { ProjectNotRunning, ProjectsService, isOfAnUnknownInstall, isPodOf } from '@app/projects';
-import { Supervisor } from '@app/supervisor';
+import { Standbys, Supervisor } from '@app/supervisor';
 import type { V1Pod } from '@kubernetes/client-node';
 import { Injectable } from '@nestjs/common';
 import type { InstanceState } from '../../application/command-executor.js';
@@ -36,8 +36,9 @@ export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
     private readonly exec: PodExec,
     private readonly client: KubernetesClient,
     private readonly projects: ProjectsService,
+    standbys: Standbys,
   ) {
-    super();
+    super(standbys);
   }
 
   /** Asks the informer first, then the API, which may be slightly ahead. */
@@ -118,7 +119,7 @@ export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
   }
 
   protected supervisor(instance: Instance): Supervisor {
-    const { pod, container, id, spoolDirectory } = instance;
+    const { pod, container, id, containerId, spoolDirectory } = instance;
     const target = { namespace: this.client.namespace, pod: pod ?? '', container: container ?? '' };
     const open: OpenChannel = async (argv, signal) => {
       const current = this.informer.get(id);
@@ -126,7 +127,10 @@ export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
       else if (this.informer.state.synced) throw new Error('The pod is gone.');
       return this.exec.openChannel(target, argv, signal);
     };
-    return new Supervisor(open, spoolDirectory, { confirm: (signal) => this.confirm(instance, signal) });
+    return new Supervisor(open, spoolDirectory, {
+      confirm: (signal) => this.confirm(instance, signal),
+      standby: this.standbys.of([id, container, containerId].join(' ')),
+    });
   }
 
   /**

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { until } from '@app/kernel/testing';
 import { Workspaces } from '@app/local';
 import { ProjectNotRunning } from '@app/projects';
-import type { AttachmentEnd, StartRequest } from '@app/supervisor';
+import { type AttachmentEnd, Standbys, type StartRequest } from '@app/supervisor';
 import { aRequest } from '@app/supervisor/testing';
 import { describeCommandExecutor } from '@app/execution/testing';
 import { LocalCommandExecutor } from './local-command-executor.js';
@@ -18,7 +18,7 @@ describe('LocalCommandExecutor', () => {
     dir = await mkdtemp(join(tmpdir(), 'rdev-local-executor-'));
     workspaces = new Workspaces(join(dir, 'data'), { PATH: process.env.PATH ?? '' });
     await workspaces.ensure();
-    executor = new LocalCommandExecutor(workspaces);
+    executor = new LocalCommandExecutor(workspaces, new Standbys(60));
   });
   afterAll(() => rm(dir, { recursive: true }));
 
@@ -85,6 +85,6 @@ describe('on this machine', () => {
     const workspaces = new Workspaces(join(dir, 'data'), { PATH: process.env.PATH ?? '' });
     await workspaces.ensure();
     await mkdir(workspaces.directory('web'));
-    return { executor: new LocalCommandExecutor(workspaces), project: 'web' };
+    return { executor: new LocalCommandExecutor(workspaces, new Standbys(60)), project: 'web' };
   });
 });

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Workspaces } from '@app/local';
 import { ProjectNotRunning } from '@app/projects';
-import { type Attachment, type StartRequest, type StreamPosition, Supervisor } from '@app/supervisor';
+import { type Attachment, type StartRequest, Standbys, type StreamPosition, Supervisor } from '@app/supervisor';
 import { openLocalChannel } from '@app/channel';
 import { Injectable } from '@nestjs/common';
 import type { InstanceState } from '../../application/command-executor.js';
@@ -14,8 +14,11 @@ import { SupervisedCommandExecutor } from '../supervised-command-executor.js';
 export class LocalCommandExecutor extends SupervisedCommandExecutor {
   readonly isIsolated = false;
 
-  constructor(private readonly workspaces: Workspaces) {
-    super();
+  constructor(
+    private readonly workspaces: Workspaces,
+    standbys: Standbys,
+  ) {
+    super(standbys);
   }
 
   async locate(projectId: string): Promise<Instance> {
@@ -52,6 +55,7 @@ export class LocalCommandExecutor extends SupervisedCommandExecutor {
   }
 
   protected supervisor({ spoolDirectory }: Pick<Instance, 'spoolDirectory'>): Supervisor {
-    return new Supervisor(openLocalChannel({ cwd: '/', env: this.workspaces.environment }), spoolDirectory);
+    const open = openLocalChannel({ cwd: '/', env: this.workspaces.environment });
+    return new Supervisor(open, spoolDirectory, { standby: this.standbys.of('') });
   }
 }
