@@ -3,6 +3,7 @@ import type { CommandPolicy } from '@app/policy';
 import type { Config } from '@app/config';
 import { HttpServerAdapter, clientAddress, noStore, proxyWarnings, requestContext, unambiguous } from '@app/http';
 import { HttpMetrics } from '@app/metrics';
+import { RequestLog } from '@app/telemetry';
 import type { CorsOptions } from '@nestjs/common/interfaces/external/cors-options.interface.js';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -39,6 +40,7 @@ function setUpHttp(app: NestExpressApplication, config: Config): void {
   app.use(app.get(HttpMetrics).middleware);
   app.use(clientAddress(config.http.trustProxy));
   app.use(requestContext);
+  app.use(app.get(RequestLog).middleware);
   app.use(
     helmet({
       contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },

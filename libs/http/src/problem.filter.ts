@@ -58,12 +58,11 @@ export class ProblemFilter implements ExceptionFilter {
     return method === 'GET' && query.ticket !== undefined && this.streams.find(path) !== null;
   }
 
-  /** The log line of the request contains the error; a request that fails before it has a logger is logged here. */
+  /** The log line of the request contains the error; a request that fails before it has a context has no line. */
   private logFailure({ status }: Problem, error: unknown, response: Response): void {
     if (status < 500) return;
     Object.assign(response, { err: error });
-    if ('log' in response) return;
-    this.logger.error({ err: error, requestId: currentRequest()?.requestId }, 'A request failed');
+    if (currentRequest() === null) this.logger.error({ err: error }, 'A request failed');
   }
 
   private toProblem(error: unknown, request: Request, response: Response): Problem {

@@ -1,8 +1,7 @@
-import { currentRequest, maskSecrets, parseTraceparent } from '@app/kernel';
+import { currentRequest, parseTraceparent } from '@app/kernel';
 import { currentTraceparent } from '@app/tracing';
 import { type DynamicModule, Module } from '@nestjs/common';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { LoggerModule } from 'nestjs-pino';
+import { LoggerModule, PinoLogger } from 'nestjs-pino';
 import { type DestinationStream, type LogFn, type Logger, levels } from 'pino';
 import type { Options } from 'pino-http';
 import { DescriptorWatch } from './descriptor-watch.js';
@@ -18,11 +17,17 @@ export class TelemetryModule {
   static with(logLevel: string): DynamicModule {
     return {
       module: TelemetryModule,
-      providers: [DescriptorWatch],
+      providers: [
+        DescriptorWatch,
+        { provide: RequestLog, useFactory: (logger: PinoLogger) => new RequestLog(logger), inject: [PinoLogger] },
+      ],
+      exports: [RequestLog],
       imports: [
         LoggerModule.forRootAsync({
           useFactory: async () => ({
             pinoHttp: { ...lineOptions(logLevel), ...(await toTerminal()) },
+            // No logger per request: RequestLog writes its line, and the mixin adds its ids to others.
+            forRoutes: [],
           }),
         }),
       ],
@@ -30,10 +35,11 @@ export class TelemetryModule {
   }
 }
 
-/** The trace of the request, or of the command, that a line is about. */
-function traceOfLine(): object {
-  const traceId = currentRequest()?.actor.traceId ?? parseTraceparent(currentTraceparent())?.traceId;
-  return traceId === undefined ? {} : { traceId };
+/** The request that a line is about, and the trace of it or of the command. */
+function idsOfLine(): object {
+  const request = currentRequest();
+  const traceId = request?.actor.traceId ?? parseTraceparent(currentTraceparent())?.traceId;
+  return { ...(request !== null && { requestId: request.requestId }), ...(traceId !== undefined && { traceId }) };
 }
 
 /** Nest logs a line per module and route at every start. */
@@ -52,27 +58,16 @@ function withoutChatter(this: Logger, args: Parameters<LogFn>, method: LogFn, le
 }
 
 function lineOptions(level: string): Options {
-  const requests = new RequestLog();
   return {
     level,
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     hooks: { logMethod: withoutChatter },
-    mixin: traceOfLine,
+    mixin: idsOfLine,
     formatters: { level: (label) => ({ level: label }) },
-    genReqId: () => currentRequest()?.requestId ?? '',
-    quietReqLogger: true,
-    customLogLevel: requests.level,
-    customErrorObject: requests.fields,
-    customAttributeKeys: { reqId: 'requestId' },
     // Otherwise our serializer would get pino-http's serialised object instead of the Error.
     wrapSerializers: false,
-    serializers: {
-      req: ({ method, url }: IncomingMessage) => ({ method, path: maskSecrets(url?.split('?', 1)[0] ?? '') }),
-      res: ({ statusCode, headersSent }: ServerResponse) => ({ statusCode: headersSent ? statusCode : null }),
-      err: serializeError,
-    },
-    autoLogging: { ignore: (request) => /^\/(health|ready)\b/.test(request.url ?? '') },
+    serializers: { err: serializeError },
   };
 }
 
