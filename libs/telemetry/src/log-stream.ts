@@ -1,5 +1,8 @@
 import type { DestinationStream } from 'pino';
 
+/** How long a line waits for others. */
+const BATCH_MS = 10;
+
 /** Where lines are written to. */
 type Output = Pick<NodeJS.WriteStream, 'isTTY' | 'write' | 'hasColors'>;
 
@@ -20,6 +23,28 @@ export async function terminalStream(output: Output): Promise<DestinationStream 
   return {
     write(line: string) {
       output.write(toText(line));
+    },
+  };
+}
+
+/**
+ * Writes lines together: handing one over costs more than making it. Those of the last moment are written at an exit, also
+ * of a process that fails; a process that is killed loses them.
+ */
+export function batching(destination: DestinationStream & { flushSync(): void }): DestinationStream {
+  let lines = '';
+  const flush = (): void => {
+    destination.write(lines);
+    lines = '';
+  };
+  process.once('exit', () => {
+    flush();
+    destination.flushSync();
+  });
+  return {
+    write(line: string) {
+      if (lines === '') setTimeout(flush, BATCH_MS).unref();
+      lines += line;
     },
   };
 }

@@ -2,10 +2,10 @@ import { currentRequest, parseTraceparent } from '@app/kernel';
 import { currentTraceparent } from '@app/tracing';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { LoggerModule, PinoLogger } from 'nestjs-pino';
-import { type DestinationStream, type LogFn, type Logger, levels } from 'pino';
+import { type LogFn, type Logger, destination, levels } from 'pino';
 import type { Options } from 'pino-http';
 import { DescriptorWatch } from './descriptor-watch.js';
-import { terminalStream } from './log-stream.js';
+import { batching, terminalStream } from './log-stream.js';
 import { RequestLog } from './request-log.js';
 import { serializeError } from './serialize-error.js';
 
@@ -25,7 +25,10 @@ export class TelemetryModule {
       imports: [
         LoggerModule.forRootAsync({
           useFactory: async () => ({
-            pinoHttp: { ...lineOptions(logLevel), ...(await toTerminal()) },
+            pinoHttp: {
+              ...lineOptions(logLevel),
+              stream: (await terminalStream(process.stdout)) ?? batching(destination()),
+            },
             // No logger per request: RequestLog writes its line, and the mixin adds its ids to others.
             forRoutes: [],
           }),
@@ -69,9 +72,4 @@ function lineOptions(level: string): Options {
     wrapSerializers: false,
     serializers: { err: serializeError },
   };
-}
-
-async function toTerminal(): Promise<{ stream?: DestinationStream }> {
-  const stream = await terminalStream(process.stdout);
-  return stream === undefined ? {} : { stream };
 }
