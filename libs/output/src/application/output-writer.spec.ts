@@ -82,6 +82,33 @@ describe('OutputWriter', () => {
     expect(text('stdout')).toBe(Array.from({ length: 1000 }, (_, i) => `${i}\n`).join(''));
   });
 
+  it('stores a full batch at once, without waiting for the time between two', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
+    try {
+      const writer = open();
+      for (let i = 0; i < 100; i++) await writer.push(chunk('stdout', Buffer.alloc(100_000, i)));
+      const stored = writer.position.stdout;
+      expect(stored).toBeGreaterThan(8_000_000);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('gathers a batch while the previous one is being stored', async () => {
+    const gates = [new Deferred(), new Deferred()];
+    ledger.before = (attempt) => gates[attempt - 1]?.promise;
+    const writer = open();
+    const piece = Buffer.alloc(RUN_BYTES_MAX);
+    for (let i = 0; i < 16; i++) await writer.push(chunk('stdout', piece));
+    gates[0]!.resolve();
+    await until(() => writer.position.stdout === RUN_BYTES_MAX);
+    // The second batch is only a part of what waits, so its storing does not leave the next one to begin from nothing.
+    gates[1]!.resolve();
+    await writer.drain();
+    const sizes = ledger.appended.map(({ runs }) => runs.length);
+    expect(sizes).toEqual([1, 8, 7]);
+  });
+
   it('stores the first piece immediately, without waiting for more', async () => {
     const writer = open();
     await writer.push(chunk('stdout', 'prompt> '));

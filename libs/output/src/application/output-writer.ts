@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { Waiter } from '@app/kernel';
 import { Backoff, retryWhileUnavailable } from '@app/resilience';
 import type { OutputChunk, StreamName } from '@app/supervisor';
 import type { Position } from '@app/commands';
@@ -6,9 +6,10 @@ import { type OutputData, type OutputLedger, type OutputRun, RUN_BYTES_MAX } fro
 
 /** Beyond this much in memory the producer waits. */
 const BUFFER_BYTES_MAX = 1024 * 1024;
-/** Minimum time between two batches, unless a batch is large; the first is written immediately. */
+/** Minimum time between two batches, unless a batch is full; the first is written immediately. */
 const COALESCE_MS = 20;
-const BATCH_BYTES = 256 * 1024;
+/** Half of the memory, so that one batch is gathered while the previous one is stored. */
+const BATCH_BYTES = BUFFER_BYTES_MAX / 2;
 const RETRIES = new Backoff(50, 2_000);
 /** Per append: a statement can have 65,535 parameters. */
 const RUNS_MAX = 1_000;
@@ -18,8 +19,12 @@ const RUNS_MAX = 1_000;
  * unavailable.
  */
 export class OutputWriter {
+  /** What is not being stored yet. */
   private buffer: OutputChunk[] = [];
-  private bufferedBytes = 0;
+  private gatheredBytes = 0;
+  /** Bytes of the batch that is being stored. */
+  private storingBytes = 0;
+  private readonly full = new Waiter();
   private flushing: Promise<void> | undefined;
   private lastFlush = 0;
   private failure: unknown;
@@ -42,9 +47,10 @@ export class OutputWriter {
   /** Takes a chunk; resolves when there is room for more. @throws {@link LeaseLost} */
   async push(chunk: OutputChunk): Promise<void> {
     this.buffer.push(chunk);
-    this.bufferedBytes += chunk.data.length;
+    this.gatheredBytes += chunk.data.length;
+    if (this.gatheredBytes >= BATCH_BYTES) this.full.raise();
     this.flush();
-    while (this.bufferedBytes > BUFFER_BYTES_MAX && this.failure === undefined) {
+    while (this.gatheredBytes + this.storingBytes > BUFFER_BYTES_MAX && this.failure === undefined) {
       await new Promise<void>((resolve) => (this.roomWaiter = resolve));
     }
     this.throwFailure();
@@ -69,20 +75,34 @@ export class OutputWriter {
     try {
       // Never again after a failure: later bytes would take the place of those that were not stored.
       while (this.buffer.length > 0 && this.failure === undefined) {
-        const wait = this.lastFlush + COALESCE_MS - performance.now();
-        if (wait > 0 && this.bufferedBytes < BATCH_BYTES) await sleep(wait, undefined, { signal: this.signal });
-        const chunks = this.buffer;
-        const bytes = this.bufferedBytes;
-        this.buffer = [];
-        const runs = toRuns(chunks, this.stored);
+        await this.coalesce();
+        const runs = toRuns(this.takeBatch(), this.stored);
         for (let at = 0; at < runs.length; at += RUNS_MAX) await this.append(runs.slice(at, at + RUNS_MAX));
-        this.bufferedBytes -= bytes;
+        this.storingBytes = 0;
         this.lastFlush = performance.now();
         this.roomWaiter?.();
       }
     } catch (error) {
       this.failure = error;
     }
+  }
+
+  private async coalesce(): Promise<void> {
+    const wait = this.lastFlush + COALESCE_MS - performance.now();
+    if (wait > 0 && this.gatheredBytes < BATCH_BYTES) await this.full.wait(wait, this.signal);
+  }
+
+  private takeBatch(): OutputChunk[] {
+    let count = 0;
+    let bytes = 0;
+    for (const { data } of this.buffer) {
+      if (bytes >= BATCH_BYTES) break;
+      bytes += data.length;
+      count++;
+    }
+    this.gatheredBytes -= bytes;
+    this.storingBytes = bytes;
+    return this.buffer.splice(0, count);
   }
 
   private async append(runs: readonly OutputRun[]): Promise<void> {
