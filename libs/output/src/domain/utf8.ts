@@ -15,8 +15,8 @@ export function encode(bytes: Buffer): Encoded {
 }
 
 /** Bytes that the text takes as a JSON string. */
-export function jsonBytes({ data }: Encoded): number {
-  return Buffer.byteLength(jsonLine(data));
+export function jsonBytes({ data, encoding }: Encoded): number {
+  return encoding === 'base64' ? data.length + 2 : Buffer.byteLength(jsonLine(data));
 }
 
 /** Trailing bytes that begin a UTF-8 character whose rest is still to come: 0 to 3. */
