@@ -137,7 +137,7 @@ export class Conversation {
     // An answer may be anywhere, as another process writes it.
     const parts = this.answers.push(data);
     if (parts.length > 1) this.answered();
-    return splitter.push(Buffer.concat(parts));
+    return splitter.push(parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts));
   }
 
   private take(stream: StreamName, part: Buffer): OutputChunk[] {
