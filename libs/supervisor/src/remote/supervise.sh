@@ -159,7 +159,7 @@ find_sh() {
 # Sets r_defaults to what gives a command SIGINT and SIGQUIT at their defaults: a background command of a shell starts
 # with both ignored, which only bash can undo.
 defaults() {
-  if env --default-signal=INT,QUIT; then r_defaults=env
+  if env --default-signal=INT,QUIT; then r_defaults='env'
   elif [ "$BASH_VERSION" ]; then r_defaults=bash
   elif command -v perl >/dev/null; then r_defaults=perl
   else r_defaults=none
