@@ -117,6 +117,24 @@ export function standbyContract(bench: () => Bench): void {
     expect(await insist(supervisor)).toBe('once\n');
   });
 
+  it.each([
+    ['was stopped', 'kill -STOP $p'],
+    ['got a signal', 'kill -USR1 $p'],
+  ])('starts a command although its supervisor %s', async (_, script) => {
+    const supervisor = await ready();
+    const before = opened;
+    await inDrafts(`read -r p rest <"$d/c/sup"; ${script}; sleep 0.2`);
+    const { end, stdout } = await drain(supervisor.run(aRequest(ONCE), START));
+    expect([end.kind, stdout.toString(), before]).toEqual(['ended', 'once\n', 2]);
+  });
+
+  it('leaves nothing of a supervisor that was stopped', async () => {
+    await ready();
+    await inDrafts('read -r p rest <"$d/c/sup"; kill -STOP $p');
+    pools.at(-1)!.close();
+    await eventually(async () => (await drafts()) === '', 'its directory is gone');
+  });
+
   it('starts nothing when the request is incomplete', async () => {
     const { open, spoolDir } = place();
     let chunks = 0;

@@ -89,6 +89,8 @@ stand_by() {
   locate "$@" || { r_root=${r_draft%/*}; prepare $r_part_lengths; claim && echo "$r_id" >&5; }
   [ "$r_opened" = started ] || dismiss
   exec 5>&- 6<&-
+  # An earlier command may have stopped it.
+  kill -CONT "-$r_sup"
 }
 # Whether the supervisor waits, and a connection that begins now would use the same directory.
 stood_by() {
@@ -98,6 +100,7 @@ stood_by() {
   done
   until steady "$r_dir/sup"; case $r_line in [1-9]*) ;; *) false ;; esac; do
     over $r_sup || [ ! -e "$r_dir/sup" ] && return 1
+    kill -CONT "-$r_sup"
     nap 0.01
   done
   living $r_sup
@@ -105,6 +108,7 @@ stood_by() {
 # Ends a supervisor that waits, and all with the given status.
 dismiss() {
   exec 5>&- 6<&-
+  kill -CONT "-$r_sup"
   wait $r_sup
   rm -rf "$r_draft"
   r_sup=

@@ -166,8 +166,11 @@ defaults() {
   fi
 }
 # Waits for the command, whose id the launcher says on FD 6 as soon as it is claimed. If the launcher has gone, it may
-# have claimed one just before.
+# have claimed one just before. No signal may end the read while the launcher takes its supervisor for waiting: one that
+# asks to end the command is sent again.
 await() {
+  trap '' USR1
+  trap - CHLD
   r_draft=${r_dir%/c} r_root=${r_draft%/*}
   read -r r_id <&6 || {
     r_id=
@@ -179,6 +182,7 @@ await() {
   }
   r_dir=$r_root/$r_id/c
   exec 6<&-
+  listen
 }
 supervise() {
   exec </dev/null
