@@ -128,6 +128,17 @@ export function standbyContract(bench: () => Bench): void {
     expect([end.kind, stdout.toString(), before]).toEqual(['ended', 'once\n', 2]);
   });
 
+  it('starts a command in the directory that has the path of the one that it began in', async () => {
+    const { open, spoolDir } = place();
+    const inside: OpenChannel = (argv, signal) =>
+      open(['sh', '-c', 'mkdir -p "$0" && cd "$0" && exec "$@"', `${spoolDir ?? '/tmp'}/own`, ...argv], signal);
+    const own = new Bench({ open: inside, spoolDir, standbys: pool() });
+    const path = (await own.sh('pwd')).trim();
+    await waits();
+    await bench().sh(`rm -r '${path}'; mkdir '${path}'`);
+    expect(await own.sh('true >here && ls')).toBe('here\n');
+  });
+
   it('leaves nothing of a supervisor that was stopped', async () => {
     await ready();
     await inDrafts('read -r p rest <"$d/c/sup"; kill -STOP $p');

@@ -183,6 +183,8 @@ await() {
   r_dir=$r_root/$r_id/c
   exec 6<&-
   listen
+  # The directory may have been replaced meanwhile.
+  enter "$PWD"
 }
 supervise() {
   exec </dev/null
