@@ -139,6 +139,15 @@ export function standbyContract(bench: () => Bench): void {
     expect(await own.sh('true >here && ls')).toBe('here\n');
   });
 
+  it('keeps the output that is still stored when its supervisor was killed', async () => {
+    // In place of a change of the length just before.
+    const shortens: [string, string] = ['truncate -s +0', 'truncate -s 00'];
+    const request = aRequest({ program: { script: 'echo once; kill -9 $PPID' } });
+    const { end } = await drain(altered(place(), [shortens]).run(request, START));
+    expect(end.kind).toBe('supervisor-gone');
+    expect((await drain(bench().supervisor.attach(request.commandId, START))).stdout.toString()).toBe('once\n');
+  });
+
   it('leaves nothing of a supervisor that was stopped', async () => {
     await ready();
     await inDrafts('read -r p rest <"$d/c/sup"; kill -STOP $p');

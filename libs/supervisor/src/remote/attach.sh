@@ -240,9 +240,11 @@ follow() {
   show "$r_dir/err" "$2" >&3 3>&- &
   r_show_err=$!
   # tail looks whether the supervisor is alive after each change of the spool, and otherwise every 20 ms.
+  # Without a record the pumps may be storing, and truncate would delete what they add between its reading of the size
+  # and its setting it.
   case $r_followed in
     none | poll) ;;
-    *) wait $r_followed; truncate -s +0 "$r_dir/out" "$r_dir/err" ;;
+    *) wait $r_followed; recorded && truncate -s +0 "$r_dir/out" "$r_dir/err" ;;
   esac
   wait $r_show_out
   r_show_status=$?
