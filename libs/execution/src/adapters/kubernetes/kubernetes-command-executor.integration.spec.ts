@@ -150,6 +150,21 @@ describe('KubernetesCommandExecutor', () => {
     await expect(executor.locate('web')).rejects.toThrow(ClusterUnavailable);
   }, 20_000);
 
+  it('has a launcher wait for commands with the same spool directory only', async () => {
+    await follow(own());
+    const places = new Set<string>();
+    const standbys = new Standbys(60);
+    standbys.of = (place) => {
+      places.add(place);
+      return undefined;
+    };
+    const other = new KubernetesCommandExecutor(informer, new PodExec(client), client, service, standbys);
+    const instance = await other.locate('web');
+    for (const spoolDirectory of [null, '/a', '/b', '/a'])
+      other.start({ ...instance, spoolDirectory }, aRequest({}), { stdout: 0, stderr: 0 }, AbortSignal.abort());
+    expect(places.size).toBe(3);
+  });
+
   describe('while the watch lags behind', () => {
     const start = (instance: Instance) =>
       executor.start(instance, aRequest({}), { stdout: 0, stderr: 0 }, AbortSignal.timeout(5_000));

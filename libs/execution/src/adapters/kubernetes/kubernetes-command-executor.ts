@@ -129,7 +129,7 @@ export class KubernetesCommandExecutor extends SupervisedCommandExecutor {
     };
     return new Supervisor(open, spoolDirectory, {
       confirm: (signal) => this.confirm(instance, signal),
-      standby: this.standbys.of([id, container, containerId].join(' ')),
+      standby: this.standbys.of([id, container, containerId, spoolDirectory].join(' ')),
     });
   }
 
