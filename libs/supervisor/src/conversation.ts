@@ -106,7 +106,9 @@ export class Conversation {
 
   /** Begins one whose question follows: what does not depend on that is done in advance. */
   static standBy(site: Site): Promise<Conversation> {
-    return Conversation.begin(site, { args: ['standby', 'standby'], body: [] });
+    // Takes the place of the command's id, and cannot be one. Containers may share a spool directory.
+    const name = `+${randomBytes(8).toString('hex')}`;
+    return Conversation.begin(site, { args: ['standby', name], body: [] });
   }
 
   /** Asks the question of a conversation that stands by. */

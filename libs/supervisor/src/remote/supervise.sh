@@ -196,7 +196,7 @@ supervise() {
   claim_start || exit 1
   echo "$$ $r_sup_start " 1<>"$r_dir/sup"
   defaults
-  [ "$r_id" != standby ] || await
+  case $r_id in +*) await ;; esac
   exec 3>&- 4<"$r_dir/meta"
   read -r r_timeout r_silence r_grace r_output_limit r_background r_stdin_kind r_program_kind <&4
   if value; then
