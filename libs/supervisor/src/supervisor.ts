@@ -20,6 +20,9 @@ const NOTHING = Buffer.alloc(0);
 /** Requests take seconds, but a busy machine or a command that stopped its supervisor may delay the response. */
 const RESPONSE_SECONDS = 120;
 const TIMER_MS_MAX = 2 ** 32 - 1;
+/** A launcher that waited answers in milliseconds, unless a command has stopped it. */
+const STANDBY_MS = 10_000;
+
 /** How channels are used. */
 export interface SupervisorOptions {
   readonly pace?: HeartbeatPace;
@@ -30,6 +33,8 @@ export interface SupervisorOptions {
   readonly confirm?: (signal?: AbortSignal) => Promise<void>;
   /** What is ready for the next command there. Omitted: each start opens a channel. */
   readonly standby?: Standby | undefined;
+  /** How long what was ready may take to answer. */
+  readonly standbyMs?: number;
 }
 
 /** Time for a cancellation beyond the grace period: what the remote side allows the supervisor, and itself. */
@@ -163,6 +168,10 @@ export class Supervisor {
     const ready = (await this.options.standby?.take()) ?? null;
     if (ready === null) return Conversation.begin(this.site, question, signal);
     ready.follow(question);
+    // A retry is safe, also if it continues later.
+    setTimeout(() => {
+      if (ready.header === null) ready.channel.destroy();
+    }, this.options.standbyMs ?? STANDBY_MS).unref();
     return ready;
   }
 

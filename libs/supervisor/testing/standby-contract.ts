@@ -1,4 +1,4 @@
-import { Standbys, type Supervisor } from '../src/index.js';
+import { Standbys, Supervisor } from '../src/index.js';
 import type { OpenChannel } from '@app/channel';
 import { Bench, START, altered, aRequest, drain, eventually, read } from './harness.js';
 import type { Place } from './harness.js';
@@ -31,9 +31,7 @@ export function standbyContract(bench: () => Bench): void {
   };
   /** What waits has its directory here; `sup` has the id of its supervisor. */
   const inDrafts = (script: string): Promise<string> =>
-    bench().sh(
-      `for d in '${bench().place.spoolDir ?? '/tmp'}'/rdev/.in.standby.*; do [ -d "$d" ] && ${script}; done; true`,
-    );
+    bench().sh(`for d in '${bench().place.spoolDir ?? '/tmp'}'/rdev/.in.+*; do [ -d "$d" ] && ${script}; done; true`);
   const drafts = (): Promise<string> => inDrafts('echo "$d"');
   /** Waits until one waits, as its supervisor does. */
   const waits = () => eventually(async () => /^\d/.test(await inDrafts('cat "$d/c/sup"')), 'a launcher waits');
@@ -126,6 +124,16 @@ export function standbyContract(bench: () => Bench): void {
     await inDrafts(`read -r p rest <"$d/c/sup"; ${script}; sleep 0.2`);
     const { end, stdout } = await drain(supervisor.run(aRequest(ONCE), START));
     expect([end.kind, stdout.toString(), before]).toEqual(['ended', 'once\n', 2]);
+  });
+
+  it('is left alone when its launcher was stopped', async () => {
+    const { open, spoolDir, standbys } = place();
+    const supervisor = new Supervisor(open, spoolDir, { standby: standbys.of(''), standbyMs: 500 });
+    await drain(supervisor.run(aRequest(), START));
+    await waits();
+    await inDrafts('kill -STOP ${d##*.}');
+    expect(await insist(supervisor)).toBe('once\n');
+    await bench().sh("kill -CONT $(grep -l 'rdev.standby' /proc/[0-9]*/cmdline | tr -dc '0-9\\n'); true");
   });
 
   it('starts a command in the directory that has the path of the one that it began in', async () => {
