@@ -1,14 +1,16 @@
 import { setImmediate } from 'node:timers/promises';
 import { type OpenTestDatabase, openTestDatabase } from '@app/database/testing';
 import type { DataSource } from 'typeorm';
-import { connect } from './connect.js';
 import { dataSourceOptions } from './data-source.js';
+import { DrainedDataSource } from './drained-data-source.js';
 
 describe('the end of a data source', () => {
   let db: OpenTestDatabase;
   let dataSource: DataSource;
   beforeAll(async () => (db = await openTestDatabase()));
-  beforeEach(async () => (dataSource = await connect(dataSourceOptions(db.url, { poolSize: 2 }))));
+  beforeEach(
+    async () => (dataSource = await new DrainedDataSource(dataSourceOptions(db.url, { poolSize: 2 })).initialize()),
+  );
   afterAll(() => db.close());
 
   it('lets statements and transactions end, also those that wait for a connection', async () => {

@@ -76,7 +76,9 @@ export class SchemaBehind extends StartRefused {
  */
 export async function migrate(url: string, options: MigrateOptions = {}): Promise<void> {
   const { lockTimeoutMs = LOCK_TIMEOUT_MS, patienceMs = PATIENCE_MS, apiUrl } = options;
-  const dataSource = await connect(dataSourceOptions(url, { poolSize: 2, lockTimeoutMs }), CONNECT_ATTEMPTS_MAX);
+  const dataSource = await connect(dataSourceOptions(url, { poolSize: 2, lockTimeoutMs }), {
+    attemptsMax: CONNECT_ATTEMPTS_MAX,
+  });
   try {
     const [role] = await dataSource.query<{ can: boolean }[]>(CAN_MIGRATE);
     if (role?.can === true) await migrateAsOwner(dataSource, { lockTimeoutMs, patienceMs, apiUrl });

@@ -5,6 +5,7 @@ import type { DataSource } from 'typeorm';
 import { connect } from './connect.js';
 import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
+import { DrainedDataSource } from './drained-data-source.js';
 import { tracedQuery } from './query-span.js';
 
 /**
@@ -43,7 +44,7 @@ export class PreparedDatabase extends Database implements OnApplicationShutdown 
     nowMs: () => number = () => performance.now(),
   ): Promise<PreparedDatabase> {
     const options = dataSourceOptions(directUrl, { poolSize: sessions, settings: SETTINGS });
-    return new PreparedDatabase(await connect(options), nowMs);
+    return new PreparedDatabase(await connect(options, { Source: DrainedDataSource }), nowMs);
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -131,9 +131,9 @@ export function standbyContract(bench: () => Bench): void {
     const supervisor = new Supervisor(open, spoolDir, { standby: standbys.of(''), standbyMs: 500 });
     await drain(supervisor.run(aRequest(), START));
     await waits();
-    await inDrafts('kill -STOP ${d##*.}');
+    const launcher = await inDrafts('kill -STOP ${d##*.} && echo ${d##*.}');
     expect(await insist(supervisor)).toBe('once\n');
-    await bench().sh("kill -CONT $(grep -l 'rdev.standby' /proc/[0-9]*/cmdline | tr -dc '0-9\\n'); true");
+    await bench().sh(`kill -CONT ${launcher}`);
   });
 
   it('starts a command in the directory that has the path of the one that it began in', async () => {
