@@ -62,7 +62,9 @@ describe('a pool', () => {
     });
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const { port } = server.address() as AddressInfo;
-    await expect(connect(dataSourceOptions(`postgres://127.0.0.1:${String(port)}/rdev`), 2)).rejects.toThrow(text);
+    await expect(
+      connect(dataSourceOptions(`postgres://127.0.0.1:${String(port)}/rdev`), { attemptsMax: 2 }),
+    ).rejects.toThrow(text);
     expect(connections).toBe(times);
     server.close();
   });
