@@ -28,8 +28,8 @@ export async function terminalStream(output: Output): Promise<DestinationStream 
 }
 
 /**
- * Writes lines together: handing one over costs more than making it. Those of the last moment are written at an exit, also
- * of a process that fails; a process that is killed loses them.
+ * Writes lines together: handing one over costs more than making it. Those of the last moment are written at an exit,
+ * also of a process that fails; a process that is killed loses them.
  */
 export function batching(destination: DestinationStream & { flushSync(): void }): DestinationStream {
   let lines = '';

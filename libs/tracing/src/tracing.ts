@@ -93,8 +93,8 @@ export function traceContextOf(span: Span): TraceContext {
 }
 
 /**
- * The trace context in which an object works that has a span of its own, which is recorded at its end, perhaps by another
- * replica: so the id of the span follows from that of the object. Unchanged while tracing is off.
+ * The trace context in which an object works that has a span of its own, which is recorded at its end, perhaps by
+ * another replica: so the id of the span follows from that of the object. Unchanged while tracing is off.
  */
 export function contextOfObject(traceparent: string | null, id: string): string | null {
   const parent = tracing === null ? null : parseTraceparent(traceparent);
